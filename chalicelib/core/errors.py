@@ -1,0 +1,46 @@
+"""Every error that Batchwright raises on purpose, classed by what its receiver must do.
+
+`UserMistake`   refuse: tell the user, nothing was changed.
+`TryAgain`      try again: nothing is wrong, the same call may go through later.
+`Defect`        stop: an assumption of ours does not hold; the stack trace is wanted.
+"""
+
+
+class BatchwrightError(Exception):
+    """Root of all errors raised on purpose. Its text is meant to be read by a person."""
+
+
+class UserMistake(BatchwrightError):
+    """Refuse. The text names the place, the rule and the value; no stack trace is shown."""
+
+
+class UnknownWorkflow(UserMistake):
+    """Refuse: no workflow of that name (or no such version of it) was pushed."""
+
+
+class UnknownRun(UserMistake):
+    """Refuse: no run has that id, or it was removed after its retention."""
+
+
+class IdempotencyConflict(UserMistake):
+    """Refuse: the idempotency key was used before, to start something else."""
+
+
+class TryAgain(BatchwrightError):
+    """Try again later: what was asked has not happened, and asking again is safe."""
+
+
+class Throttled(TryAgain):
+    """The service refused the call for its rate; it had no effect."""
+
+
+class AnswerLost(TryAgain):
+    """The call may or may not have taken effect: its answer never came (time-out, 5xx, broken connection)."""
+
+
+class Defect(BatchwrightError):
+    """A state that the design rules out was met; it must not be papered over."""
+
+
+class ImpossibleTransition(Defect):
+    """A (state, event) pair that is not in the transition table; the text names both."""

@@ -1,0 +1,90 @@
+"""Ids, names and tokens, each derived from what it names, so that a retry makes the same one.
+
+Nothing here is random: an id that must be new (an idempotency key that the caller left out) is drawn at the edge.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.core import limits
+
+RUN_PARAMETER = "batchwright_run"
+EPOCH_PARAMETER = "batchwright_epoch"
+TASK_PARAMETER = "batchwright_task"
+ATTEMPT_PARAMETER = "batchwright_attempt"
+
+_NOT_IN_A_JOB_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_HASH_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Attempt:
+    """One try of one task: what a job is submitted for. `index` is the task's, `number` counts from 1.
+
+    `epoch` counts the redrives of the run from 0; attempts go on counting across epochs.
+    """
+
+    run_id: str
+    epoch: int
+    index: int
+    number: int
+
+
+def run_id(workflow: str, idempotency_key: str) -> str:
+    """The run that this key starts of this workflow: readable first, then 60 bits of hash. At most 53 characters."""
+    digest = hashlib.sha256(f"{workflow}\n{idempotency_key}".encode()).digest()
+    return f"{slug(workflow)[:40]}-{base64.b32encode(digest).decode().lower()[:12]}"
+
+
+def job_name(attempt: Attempt, task_name: str) -> str:
+    """The name of an attempt's job: valid for Batch, exact for ListJobs, and never parsed.
+
+    ListJobs' name filter ignores case, so the part that makes it unique is lower-case hexadecimal.
+    """
+    named = f"{attempt.run_id}\n{attempt.epoch}\n{attempt.index}\n{attempt.number}"
+    unique = hashlib.sha256(named.encode()).hexdigest()[:_HASH_LENGTH]
+    return f"{slug(task_name)[: limits.JOB_NAME_LENGTH - _HASH_LENGTH - 1]}-{unique}"
+
+
+def identity_parameters(attempt: Attempt) -> dict[str, str]:
+    """What a job carries in its `parameters`; Batch echoes them in every event, so no lookup routes one."""
+    return {
+        RUN_PARAMETER: attempt.run_id,
+        EPOCH_PARAMETER: str(attempt.epoch),
+        TASK_PARAMETER: str(attempt.index),
+        ATTEMPT_PARAMETER: str(attempt.number),
+    }
+
+
+def attempt_from_parameters(parameters: Mapping[str, str]) -> Attempt | None:
+    """The attempt that a job's parameters name, or None for a job of somebody else."""
+    try:
+        return Attempt(
+            run_id=parameters[RUN_PARAMETER],
+            epoch=_count(parameters[EPOCH_PARAMETER]),
+            index=_count(parameters[TASK_PARAMETER]),
+            number=_count(parameters[ATTEMPT_PARAMETER]),
+        )
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def refused_job_id(job_name: str) -> str:
+    """Stands in for the job id of a submission that Batch refused for good; no real id has this form."""
+    return f"refused:{job_name}"
+
+
+def slug(text: str) -> str:
+    """`text` with what a job name cannot hold replaced by hyphens; never empty, starts with a letter or digit."""
+    return _NOT_IN_A_JOB_NAME.sub("-", text).lstrip("-_") or "x"
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(text)
+    return int(text)

@@ -1,0 +1,30 @@
+"""Limits of AWS that Batchwright checks before anything is submitted, and the few of its own.
+
+AWS Batch: https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html and the SubmitJob API reference.
+"""
+
+import re
+
+JOB_NAME_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")
+JOB_NAME_LENGTH = 128
+ARRAY_SIZE_MINIMUM = 2
+ARRAY_SIZE_MAXIMUM = 10_000
+SUBMIT_PAYLOAD_BYTES = 30 * 1024
+CONTAINER_OVERRIDES_CHARACTERS = 8_192
+TIMEOUT_SECONDS_MINIMUM = 60
+ATTEMPTS_MAXIMUM = 10
+TAGS_MAXIMUM = 50
+REASON_CHARACTERS = 1_024
+RESERVED_ENVIRONMENT_PREFIX = "AWS_BATCH_"
+BULK_TERMINATE_IDS = 50
+DESCRIBE_IDS = 100
+
+# DynamoDB refuses items above 400 KB; a chunk of a plan leaves room for its keys.
+PLAN_CHUNK_BYTES = 350_000
+# The longest delay an SQS message can have.
+QUEUE_DELAY_SECONDS_MAXIMUM = 900
+
+# Ours.
+TASKS_MAXIMUM = 100_000
+SHARD_SIZE = 256
+"""Tasks whose tally lives in one item: the item stays below 1 KB, so that adding to it costs one write unit."""

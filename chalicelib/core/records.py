@@ -1,0 +1,132 @@
+"""What the table holds of a run: the run's record, its tallies, its task records. Frozen values, no behaviour of a store.
+
+Times are milliseconds since the epoch, as Batch gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.core.ids import Attempt
+from chalicelib.core.states import RunState, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Which tasks of one shard ended, and how: one bit mask of offsets an ending, and the shard's `halt` flag.
+
+    A task is in at most one mask, and within an epoch none is ever removed.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+    upstream_failed: int = 0
+    cancelled: int = 0
+    halt: bool = False
+
+    @property
+    def ended(self) -> int:
+        return self.succeeded | self.failed | self.skipped | self.upstream_failed | self.cancelled
+
+    def mask(self, ending: TaskState) -> int:
+        """The mask of one ending; raises AttributeError for a state that is none."""
+        mask: int = getattr(self, ending.value)
+        return mask
+
+    def ending_of(self, offset: int) -> TaskState | None:
+        """How the task at that offset ended, or None."""
+        bit = 1 << offset
+        for ending in TALLIED:
+            if self.mask(ending) & bit:
+                return ending
+        return None
+
+    def adding(self, endings: Mapping[TaskState, int]) -> Tally:
+        """This tally with the masks of `endings` added."""
+        masks = {ending.value: self.mask(ending) | endings.get(ending, 0) for ending in TALLIED}
+        return Tally(**masks, halt=self.halt)
+
+
+TALLIED = (
+    TaskState.SUCCEEDED,
+    TaskState.FAILED,
+    TaskState.SKIPPED,
+    TaskState.UPSTREAM_FAILED,
+    TaskState.CANCELLED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to submit: whose it is, and until when nobody else may take it over."""
+
+    owner: str
+    lease_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """How a job (or one attempt of a task) ended, as Batch told it."""
+
+    job_id: str
+    succeeded: bool
+    exit_code: int | None = None
+    reason: str | None = None
+    log_stream: str | None = None
+    started_at_ms: int | None = None
+    stopped_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A task of a run from its first claim on.
+
+    `job_id` is None while the attempt is claimed and not submitted. `job_tries` counts the ended tries inside Batch
+    (its own retryStrategy), to order events. `cancel_requested` tells whoever records a job id to terminate the job.
+    `past` holds the results of earlier attempts, oldest first; `result` that of an ended one.
+    """
+
+    attempt: Attempt
+    state: TaskState
+    claim: Claim | None = None
+    claimed_at_ms: int | None = None
+    job_id: str | None = None
+    job_tries: int = 0
+    cancel_requested: bool = False
+    started_at_ms: int | None = None
+    retry_at_ms: int | None = None
+    result: JobResult | None = None
+    past: tuple[JobResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of one plan with one set of params.
+
+    `request_digest` names what was asked for, so that a repeated idempotency key with another request is refused.
+    """
+
+    run_id: str
+    workflow: str
+    version: int
+    plan_digest: str
+    params: Mapping[str, Any]
+    state: RunState
+    created_at_ms: int
+    request_digest: str
+    epoch: int = 0
+    ended_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowVersion:
+    """A version of a workflow as it was pushed. `definition` is the file's content as JSON-like data."""
+
+    name: str
+    version: int
+    definition: Mapping[str, Any] = field(repr=False)
+    plan_digest: str
+    pushed_at_ms: int

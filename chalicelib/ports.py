@@ -1,0 +1,195 @@
+"""What the engine asks of the world, as protocols. `aws/` speaks to AWS behind them; tests and the simulator put an
+in-memory world behind them. One contract suite (tests/contract) runs against every implementation.
+
+Every write names what it expects to find and says whether it landed. No method retries what may have taken effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chalicelib.core.ids import Attempt
+from chalicelib.core.job import JobRequest
+from chalicelib.core.notices import Notice
+from chalicelib.core.plan import Plan
+from chalicelib.core.records import Claim, JobResult, Run, Tally, TaskRecord, WorkflowVersion
+from chalicelib.core.states import RunState, TaskState
+
+
+class Clock(Protocol):
+    """The one source of time."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
+        ...
+
+
+class Workflows(Protocol):
+    """Workflows and their plans."""
+
+    def push(self, name: str, definition: Mapping[str, Any], plan: Plan, now_ms: int) -> WorkflowVersion:
+        """Store a workflow as its next version, and its plan under its digest.
+
+        The same plan and definition as the latest version make no new one: that version is returned.
+        """
+        ...
+
+    def workflow(self, name: str, version: int | None = None) -> WorkflowVersion | None:
+        """One version, the latest by default. None when there is none."""
+        ...
+
+    def plan(self, digest: str) -> Plan:
+        """The plan of that digest, from the warm cache if it was read before. Raises Defect when it is not stored."""
+        ...
+
+
+class Runs(Protocol):
+    """Runs, tallies and task records."""
+
+    def create_run(self, run: Run) -> Run:
+        """Put the run unless one with its id exists; returns what is stored then, the new or the old."""
+        ...
+
+    def run(self, run_id: str) -> Run | None:
+        """The run, read consistently. None when there is none."""
+        ...
+
+    def change_run(
+        self, run_id: str, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+    ) -> bool:
+        """Move the run to a state if it is in one of the expected ones; whether it was."""
+        ...
+
+    def list_runs(self, workflow: str, limit: int) -> list[Run]:
+        """The runs of a workflow, newest first. Eventually consistent."""
+        ...
+
+    def tally(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+        """Add masks of endings to the shard's tally, if none of these tasks is in it with another ending.
+
+        Returns the tally as it was before (all empty when there was none), or None when a task already ended
+        otherwise: then nothing was added. Adding twice is adding once.
+        """
+        ...
+
+    def read_tally(self, run_id: str, epoch: int, shard: int) -> Tally:
+        """The shard's tally, read consistently; an empty one when there is none."""
+        ...
+
+    def halt(self, run_id: str, epoch: int, shard: int) -> None:
+        """Raise the shard's `halt` flag: after this no claim in it leads to a submission."""
+        ...
+
+    def task(self, run_id: str, index: int) -> TaskRecord | None:
+        """A task's record, read consistently. None before its first claim."""
+        ...
+
+    def tasks(self, run_id: str, shard: int) -> list[TaskRecord]:
+        """The records of a shard's tasks, ascending, read consistently; tasks never claimed have none."""
+        ...
+
+    def claim(
+        self, attempt: Attempt, claim: Claim, now_ms: int, *, replaces_job: str | None = None
+    ) -> TaskRecord | None:
+        """Take the right to submit this attempt. Returns None when it was won, else the record that stood in the way.
+
+        Without `replaces_job` it is a first claim, and lands only where there is no record. With it, it is a retry's,
+        and lands only if the record is `waiting`, its attempt is the one before, and that one's job is `replaces_job`.
+        """
+        ...
+
+    def take_over(self, seen: TaskRecord, claim: Claim) -> bool:
+        """Take over the claim of `seen`, if the record is still claimed under the same owner and lease; whether it was."""
+        ...
+
+    def release(self, attempt: Attempt, owner: str, now_ms: int) -> None:
+        """End this owner's lease now, for it is sure that nothing was submitted. Nothing happens if it is not the owner."""
+        ...
+
+    def record_job(self, attempt: Attempt, job_id: str) -> TaskRecord:
+        """Record the attempt's job, if the attempt is still claimed. Returns the record as it is now, landed or not:
+        its `job_id` tells which job the attempt has, and its `cancel_requested` whether that job must be terminated."""
+        ...
+
+    def observe(
+        self, attempt: Attempt, job_id: str, state: TaskState, job_tries: int, started_at_ms: int | None
+    ) -> TaskRecord | None:
+        """Record that the attempt's job reached a state, if that is news by the table of states (core/states.py).
+
+        Also adopts: a claimed attempt without a job gets this one. Returns the record as it is now, landed or not;
+        None when there is no record.
+        """
+        ...
+
+    def wait_for_retry(self, attempt: Attempt, result: JobResult, retry_at_ms: int) -> bool:
+        """End the attempt but not the task: the record becomes `waiting`, its result joins `past`.
+
+        Lands only if the record is in this attempt, not ended, and its job is the result's or it has none yet.
+        """
+        ...
+
+    def commit(self, attempt: Attempt, state: TaskState, result: JobResult | None) -> TaskRecord | None:
+        """Make the record terminal, the last write of an event's handling. Returns the record as it was before, if
+        there was one; a record that is terminal already, or in a later attempt, stays as it is."""
+        ...
+
+    def request_cancel(self, seen: TaskRecord) -> bool:
+        """Mark a claimed record, whose job is not known yet, so that whoever records the job terminates it.
+
+        Lands only if the record is still claimed without a job in the same attempt; whether it did.
+        """
+        ...
+
+
+class Store(Workflows, Runs, Protocol):
+    """All that is in the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedJob:
+    """A job as ListJobs or DescribeJobs tells it, as far as adoption needs it."""
+
+    job_id: str
+    job_name: str
+    created_at_ms: int
+
+
+class Batch(Protocol):
+    """The part of AWS Batch that changes something. One call, one try: nothing here repeats itself."""
+
+    def submit(self, request: JobRequest) -> str:
+        """Submit a job; returns its id.
+
+        Raises Throttled (no effect), AnswerLost (it may have taken effect), UserMistake with Batch's words when Batch
+        refuses the request for good.
+        """
+        ...
+
+    def find(self, queue: str, job_name: str) -> list[ListedJob]:
+        """The jobs of exactly that name in a queue, oldest first. May lag behind `submit`. Raises TryAgain."""
+        ...
+
+    def terminate(self, job_ids: Sequence[str], reason: str) -> None:
+        """Cancel or terminate jobs, as many at a time as Batch takes; a job that ended or is unknown does not matter.
+
+        Raises TryAgain if any could not be asked for.
+        """
+        ...
+
+
+class Commands(Protocol):
+    """The commands queue: work that must outlive the invocation that found it, and timers."""
+
+    def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+        """Put the messages on the queue; a delay is at most 900 seconds. Raises TryAgain if any did not get there."""
+        ...
+
+
+class Notices(Protocol):
+    """Where people and programs hear of what happened."""
+
+    def publish(self, notice: Notice) -> None:
+        """Publish at least once; the notice's id lets a consumer drop a repeat. Raises TryAgain."""
+        ...
