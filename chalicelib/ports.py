@@ -101,11 +101,15 @@ class Runs(Protocol):
         ...
 
     def take_over(self, seen: TaskRecord, claim: Claim) -> bool:
-        """Take over the claim of `seen`, if the record is still claimed under the same owner and lease; whether it was."""
+        """Take over the claim of `seen`, if the record is still claimed, without a job, under that owner and lease.
+
+        Whether it was. Of two that saw the same claim, one wins.
+        """
         ...
 
-    def release(self, attempt: Attempt, owner: str, now_ms: int) -> None:
-        """End this owner's lease now, for it is sure that nothing was submitted. Nothing happens if it is not the owner."""
+    def release(self, attempt: Attempt, owner: str) -> None:
+        """Give a claim back that surely led to no submission: its lease becomes `RELEASED`, so that the next one
+        takes it over at once and need not ask Batch. Nothing happens if the claim is not this owner's any more."""
         ...
 
     def record_job(self, attempt: Attempt, job_id: str) -> TaskRecord:

@@ -1,4 +1,4 @@
-"""What the table holds of a run: the run's record, its tallies, its task records. Frozen values, no behaviour of a store.
+"""What the table holds of a run: the run's record, its tallies, its task records. Frozen values, no store behind.
 
 Times are milliseconds since the epoch, as Batch gives them.
 """
@@ -57,6 +57,10 @@ TALLIED = (
     TaskState.UPSTREAM_FAILED,
     TaskState.CANCELLED,
 )
+
+
+RELEASED = 0
+"""The lease of a claim that its owner gave back before any submission."""
 
 
 @dataclass(frozen=True, slots=True)
