@@ -17,6 +17,9 @@ from chalicelib.core.plan import Plan
 from chalicelib.core.records import Claim, JobResult, Run, Tally, TaskRecord, WorkflowVersion
 from chalicelib.core.states import RunState, TaskState
 
+PAST_REASON_CHARACTERS = 256
+"""How much of a reason a store keeps of an attempt that was followed by another, so that records stay small."""
+
 
 class Clock(Protocol):
     """The one source of time."""
@@ -188,6 +191,19 @@ class Commands(Protocol):
 
     def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
         """Put the messages on the queue; a delay is at most 900 seconds. Raises TryAgain if any did not get there."""
+        ...
+
+
+class Inbox(Protocol):
+    """What the receiver of a queue's messages may do with them. A handle that is not valid any more does not matter:
+    its message was deleted, or somebody else has it."""
+
+    def delete(self, receipt_handles: Sequence[str]) -> None:
+        """Take the messages off the queue for good. Raises TryAgain if any may still be there."""
+        ...
+
+    def postpone(self, receipt_handle: str, seconds: int) -> None:
+        """Hide the message for so long from now on, then deliver it again; at most 43,200 seconds. Raises TryAgain."""
         ...
 
 

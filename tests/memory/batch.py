@@ -1,0 +1,89 @@
+"""The Batch port in memory: remembers what was submitted and terminated, and fails on request.
+
+No job ever runs here; whoever drives it (a test, the simulator) decides what becomes of one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib.core.errors import AnswerLost, Throttled, TryAgain, UserMistake
+from chalicelib.core.job import JobRequest
+from chalicelib.ports import Clock, ListedJob
+
+
+class SubmitFault(StrEnum):
+    """What can go wrong with one submission."""
+
+    THROTTLED = "throttled"
+    REFUSED = "refused"
+    LOST_BEFORE_EFFECT = "lost_before_effect"
+    LOST_AFTER_EFFECT = "lost_after_effect"
+
+
+@dataclass(slots=True)
+class MemoryJob:
+    """A job that was submitted. `terminated` holds the reason once somebody asked for its end."""
+
+    job_id: str
+    request: JobRequest
+    created_at_ms: int
+    terminated: str | None = None
+
+
+class MemoryBatch:
+    """Batch with settable failures.
+
+    `faults`: what happens to the next submissions, one entry each; None lets one through. `find_fails` and
+    `terminate_fails` make those calls raise TryAgain. `find_lag_ms`: how long a job stays invisible to `find`.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.jobs: dict[str, MemoryJob] = {}
+        self.faults: deque[SubmitFault | None] = deque()
+        self.find_fails = False
+        self.find_lag_ms = 0
+        self.terminate_fails = False
+        self.finds = 0
+        self._clock = clock
+
+    def submit(self, request: JobRequest) -> str:
+        fault = self.faults.popleft() if self.faults else None
+        if fault is SubmitFault.THROTTLED:
+            raise Throttled("SubmitJob: Too Many Requests")
+        if fault is SubmitFault.REFUSED:
+            raise UserMistake(f"SubmitJob: Error executing request, Exception : JobQueue {request.queue} not found.")
+        if fault is SubmitFault.LOST_BEFORE_EFFECT:
+            raise AnswerLost("SubmitJob: the answer never came")
+        job = MemoryJob(f"00000000-0000-4000-8000-{len(self.jobs) + 1:012d}", request, self._clock.now_ms())
+        self.jobs[job.job_id] = job
+        if fault is SubmitFault.LOST_AFTER_EFFECT:
+            raise AnswerLost("SubmitJob: the answer never came")
+        return job.job_id
+
+    def find(self, queue: str, job_name: str) -> list[ListedJob]:
+        self.finds += 1
+        if self.find_fails:
+            raise TryAgain("ListJobs: told to fail")
+        visible_until_ms = self._clock.now_ms() - self.find_lag_ms
+        return [
+            ListedJob(job.job_id, job.request.name, job.created_at_ms)
+            for job in self.jobs.values()
+            if (job.request.queue, job.request.name) == (queue, job_name) and job.created_at_ms <= visible_until_ms
+        ]
+
+    def terminate(self, job_ids: Sequence[str], reason: str) -> None:
+        if self.terminate_fails:
+            raise TryAgain("TerminateJobs: told to fail")
+        for job_id in job_ids:
+            job = self.jobs.get(job_id)
+            if job and job.terminated is None:
+                job.terminated = reason
+
+    @property
+    def submitted(self) -> list[JobRequest]:
+        """What was submitted and took effect, in order."""
+        return [job.request for job in self.jobs.values()]

@@ -1,0 +1,107 @@
+"""A queue in memory, on a clock set by hand: delays, visibility, redelivery, and a dead-letter list.
+
+Owns what SQS promises of a standard queue; the order of messages is theirs of sending, which SQS does not promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.core.errors import Defect, TryAgain
+from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
+from chalicelib.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One delivery of a message. `receipt_handle` belongs to this delivery, `receive_count` counts from 1."""
+
+    message_id: str
+    body: str
+    receipt_handle: str
+    receive_count: int
+
+
+@dataclass(slots=True)
+class _Stored:
+    message_id: str
+    body: str
+    visible_at_ms: int
+    receive_count: int = 0
+
+    @property
+    def receipt_handle(self) -> str:
+        return f"{self.message_id}/{self.receive_count}"
+
+
+class MemoryCommands:
+    """The commands port and the inbox port over one queue; as good for events as for commands.
+
+    `failing = True` makes every send raise TryAgain. A message received `receive_limit` times goes to `dead` instead
+    of being delivered once more.
+    """
+
+    def __init__(self, clock: Clock, *, visibility_seconds: int = 360, receive_limit: int | None = None) -> None:
+        self.failing = False
+        self.dead: list[Message] = []
+        self._clock = clock
+        self._visibility_ms = visibility_seconds * 1000
+        self._receive_limit = receive_limit
+        self._sent = 0
+        self._stored: dict[str, _Stored] = {}
+
+    def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+        if not 0 <= delay_seconds <= QUEUE_DELAY_SECONDS_MAXIMUM:
+            raise Defect(f"a delay is 0 to {QUEUE_DELAY_SECONDS_MAXIMUM} seconds, not {delay_seconds}")
+        if self.failing:
+            raise TryAgain("the queue was told to fail")
+        for body in bodies:
+            self._sent += 1
+            message_id = f"message-{self._sent:06d}"
+            self._stored[message_id] = _Stored(message_id, body, self._clock.now_ms() + delay_seconds * 1000)
+
+    def receive(self, limit: int = 10) -> list[Message]:
+        """Up to `limit` visible messages; they are invisible to others for the visibility time."""
+        received = []
+        for stored in list(self._stored.values()):
+            if len(received) == limit:
+                break
+            if stored.visible_at_ms > self._clock.now_ms():
+                continue
+            if self._receive_limit is not None and stored.receive_count >= self._receive_limit:
+                self.dead.append(_delivery(self._stored.pop(stored.message_id)))
+                continue
+            stored.receive_count += 1
+            stored.visible_at_ms = self._clock.now_ms() + self._visibility_ms
+            received.append(_delivery(stored))
+        return received
+
+    def delete(self, receipt_handles: Sequence[str]) -> None:
+        for handle in receipt_handles:
+            if self._of(handle):
+                del self._stored[handle.partition("/")[0]]
+
+    def postpone(self, receipt_handle: str, seconds: int) -> None:
+        stored = self._of(receipt_handle)
+        if stored and stored.visible_at_ms > self._clock.now_ms():
+            stored.visible_at_ms = self._clock.now_ms() + seconds * 1000
+
+    @property
+    def bodies(self) -> list[str]:
+        """The bodies of all messages that are on the queue, visible or not."""
+        return [stored.body for stored in self._stored.values()]
+
+    @property
+    def next_visible_at_ms(self) -> int | None:
+        """When the next message can be received; None when the queue is empty."""
+        return min((stored.visible_at_ms for stored in self._stored.values()), default=None)
+
+    def _of(self, receipt_handle: str) -> _Stored | None:
+        """The message whose latest delivery has that handle."""
+        stored = self._stored.get(receipt_handle.partition("/")[0])
+        return stored if stored and stored.receipt_handle == receipt_handle else None
+
+
+def _delivery(stored: _Stored) -> Message:
+    return Message(stored.message_id, stored.body, stored.receipt_handle, stored.receive_count)

@@ -1,0 +1,228 @@
+"""The store port in memory: dictionaries of frozen records, one method one step.
+
+The reference that the table's adapter is held against (tests/contract), and the simulator's store. Not made for
+threads: every method runs to its end before the next begins.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.core.errors import Defect
+from chalicelib.core.ids import Attempt
+from chalicelib.core.plan import Plan, shard_of
+from chalicelib.core.records import (
+    RELEASED,
+    TALLIED,
+    Claim,
+    JobResult,
+    Run,
+    Tally,
+    TaskRecord,
+    WorkflowVersion,
+)
+from chalicelib.core.states import RunState, TaskState, states_before
+from chalicelib.ports import PAST_REASON_CHARACTERS
+
+
+class MemoryStore:
+    """All that is in the table, kept in this process."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, list[WorkflowVersion]] = {}
+        self._plans: dict[str, Plan] = {}
+        self._runs: dict[str, Run] = {}
+        self._tallies: dict[tuple[str, int, int], Tally] = {}
+        self._tasks: dict[tuple[str, int], TaskRecord] = {}
+
+    # Workflows
+
+    def push(self, name: str, definition: Mapping[str, Any], plan: Plan, now_ms: int) -> WorkflowVersion:
+        versions = self._versions.setdefault(name, [])
+        if versions and (versions[-1].plan_digest, versions[-1].definition) == (plan.digest, definition):
+            return self._copy(versions[-1])
+        self._plans[plan.digest] = plan
+        versions.append(WorkflowVersion(name, len(versions) + 1, _copied(definition), plan.digest, now_ms))
+        return self._copy(versions[-1])
+
+    def workflow(self, name: str, version: int | None = None) -> WorkflowVersion | None:
+        versions = self._versions.get(name, [])
+        number = len(versions) if version is None else version
+        return self._copy(versions[number - 1]) if 1 <= number <= len(versions) else None
+
+    def plan(self, digest: str) -> Plan:
+        if digest not in self._plans:
+            raise Defect(f"plan {digest} is not in the store")
+        return self._plans[digest]
+
+    @staticmethod
+    def _copy(version: WorkflowVersion) -> WorkflowVersion:
+        return replace(version, definition=_copied(version.definition))
+
+    # Runs
+
+    def create_run(self, run: Run) -> Run:
+        stored = self._runs.setdefault(run.run_id, replace(run, params=_copied(run.params)))
+        return replace(stored, params=_copied(stored.params))
+
+    def run(self, run_id: str) -> Run | None:
+        stored = self._runs.get(run_id)
+        return stored and replace(stored, params=_copied(stored.params))
+
+    def change_run(
+        self, run_id: str, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+    ) -> bool:
+        stored = self._runs.get(run_id)
+        if stored is None or stored.state not in expected:
+            return False
+        if ended_at_ms is not None:
+            stored = replace(stored, ended_at_ms=ended_at_ms)
+        self._runs[run_id] = replace(stored, state=to)
+        return True
+
+    def list_runs(self, workflow: str, limit: int) -> list[Run]:
+        runs = [run for run in self._runs.values() if run.workflow == workflow]
+        runs.sort(key=lambda run: run.created_at_ms, reverse=True)
+        return [replace(run, params=_copied(run.params)) for run in runs[:limit]]
+
+    # Tallies
+
+    def tally(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+        check_endings(endings)
+        before = self.read_tally(run_id, epoch, shard)
+        for ending, mask in endings.items():
+            if mask & before.ended & ~before.mask(ending):
+                return None
+        self._tallies[run_id, epoch, shard] = before.adding(endings)
+        return before
+
+    def read_tally(self, run_id: str, epoch: int, shard: int) -> Tally:
+        return self._tallies.get((run_id, epoch, shard), Tally())
+
+    def halt(self, run_id: str, epoch: int, shard: int) -> None:
+        self._tallies[run_id, epoch, shard] = replace(self.read_tally(run_id, epoch, shard), halt=True)
+
+    # Task records
+
+    def task(self, run_id: str, index: int) -> TaskRecord | None:
+        return self._tasks.get((run_id, index))
+
+    def tasks(self, run_id: str, shard: int) -> list[TaskRecord]:
+        found = [record for (run, index), record in self._tasks.items() if run == run_id and shard_of(index) == shard]
+        return sorted(found, key=lambda record: record.attempt.index)
+
+    def claim(
+        self, attempt: Attempt, claim: Claim, now_ms: int, *, replaces_job: str | None = None
+    ) -> TaskRecord | None:
+        found = self._of(attempt)
+        past: tuple[JobResult, ...] = ()
+        if replaces_job is None:
+            if found:
+                return found
+        else:
+            if found is None:
+                raise Defect(f"attempt {attempt} is to replace job {replaces_job}, but its task has no record")
+            before = replace(attempt, number=attempt.number - 1)
+            if (found.state, found.attempt, found.job_id) != (TaskState.WAITING, before, replaces_job):
+                return found
+            past = found.past
+        self._put(TaskRecord(attempt, TaskState.CLAIMED, claim=claim, claimed_at_ms=now_ms, past=past))
+        return None
+
+    def take_over(self, seen: TaskRecord, claim: Claim) -> bool:
+        found = self._of(seen.attempt)
+        if found is None or not _is_open_claim(found, seen.attempt) or found.claim != seen.claim:
+            return False
+        self._put(replace(found, claim=claim))
+        return True
+
+    def release(self, attempt: Attempt, owner: str) -> None:
+        found = self._of(attempt)
+        if found and _is_open_claim(found, attempt) and found.claim and found.claim.owner == owner:
+            self._put(replace(found, claim=Claim(owner, RELEASED)))
+
+    def record_job(self, attempt: Attempt, job_id: str) -> TaskRecord:
+        found = self._of(attempt)
+        if found is None:
+            raise Defect(f"attempt {attempt} has job {job_id}, but its task has no record")
+        if not _is_open_claim(found, attempt):
+            return found
+        return self._put(replace(found, state=TaskState.SUBMITTED, job_id=job_id))
+
+    def observe(
+        self, attempt: Attempt, job_id: str, state: TaskState, job_tries: int, started_at_ms: int | None
+    ) -> TaskRecord | None:
+        check_observed(state)
+        found = self._of(attempt)
+        if found is None or found.attempt != attempt or job_tries < found.job_tries:
+            return found
+        if found.job_id != job_id and not _is_open_claim(found, attempt):
+            return found
+        if found.state not in states_before(state, job_started_over=job_tries > found.job_tries):
+            return found
+        if started_at_ms is not None:
+            found = replace(found, started_at_ms=started_at_ms)
+        return self._put(replace(found, state=state, job_id=job_id, job_tries=job_tries))
+
+    def wait_for_retry(self, attempt: Attempt, result: JobResult, retry_at_ms: int) -> bool:
+        found = self._of(attempt)
+        if found is None or found.attempt != attempt or found.state not in states_before(TaskState.WAITING):
+            return False
+        if found.job_id not in (None, result.job_id):
+            return False
+        ended = replace(result, reason=result.reason and result.reason[:PAST_REASON_CHARACTERS])
+        past = (*found.past, ended)
+        record = TaskRecord(attempt, TaskState.WAITING, job_id=result.job_id, retry_at_ms=retry_at_ms, past=past)
+        self._put(record)
+        return True
+
+    def commit(self, attempt: Attempt, state: TaskState, result: JobResult | None) -> TaskRecord | None:
+        found = self._of(attempt)
+        if found and found.attempt == attempt and found.state in states_before(state):
+            job_id = found.job_id or (result.job_id if result else None)
+            self._put(replace(found, state=state, job_id=job_id, result=result, retry_at_ms=None))
+        return found
+
+    def request_cancel(self, seen: TaskRecord) -> bool:
+        found = self._of(seen.attempt)
+        if found is None or not _is_open_claim(found, seen.attempt):
+            return False
+        self._put(replace(found, cancel_requested=True))
+        return True
+
+    def _of(self, attempt: Attempt) -> TaskRecord | None:
+        return self._tasks.get((attempt.run_id, attempt.index))
+
+    def _put(self, record: TaskRecord) -> TaskRecord:
+        self._tasks[record.attempt.run_id, record.attempt.index] = record
+        return record
+
+
+def check_endings(endings: Mapping[TaskState, int]) -> None:
+    """Raise Defect when `endings` names a state that is none, or one task twice."""
+    seen = 0
+    for ending, mask in endings.items():
+        if ending not in TALLIED:
+            raise Defect(f"a tally holds endings, and '{ending}' is none")
+        if mask & seen:
+            raise Defect(f"a task cannot end twice: offsets {mask & seen:#x} are in two masks")
+        seen |= mask
+
+
+def check_observed(state: TaskState) -> None:
+    """Raise Defect when a job that is under way cannot have that state."""
+    if state.ended or state in (TaskState.WAITING, TaskState.CLAIMED):
+        raise Defect(f"observe records a job under way; '{state}' is not such a state (endings are committed)")
+
+
+def _is_open_claim(record: TaskRecord, attempt: Attempt) -> bool:
+    """Whether the record is this attempt's claim, not submitted yet."""
+    return record.attempt == attempt and record.state is TaskState.CLAIMED and record.job_id is None
+
+
+def _copied(value: Any) -> Any:
+    """`value` through JSON, so that nobody outside holds a part of what is stored."""
+    return json.loads(json.dumps(value))
