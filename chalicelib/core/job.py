@@ -6,12 +6,18 @@ are `ids.py`'s, the submission is the Batch port's. Nothing here needs pydantic.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.core.ids import Attempt
-from chalicelib.core.plan import Plan
+from chalicelib.core import limits, rules
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.ids import Attempt, identity_parameters, job_name
+from chalicelib.core.plan import JobSpec, Plan, PlannedTask
+from chalicelib.core.rules import Broken, Rule
+from chalicelib.core.suggest import shown
+from chalicelib.core.template import Scope, render, render_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,132 @@ def job_request(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any]) -> J
 
     Raises UserMistake naming the task, the rule and the value when a rendered value breaks one of Batch's limits.
     """
-    raise NotImplementedError
+    request, problems = _rendered(plan.tasks[attempt.index], attempt, params)
+    if problems:
+        raise UserMistake("\n".join(problems))
+    return request
 
 
 def check_run(plan: Plan, params: Mapping[str, Any]) -> None:
     """Render every task that has expressions, before anything is submitted.
 
-    Raises one UserMistake with a line for each problem.
+    A task without any was checked when its workflow was. What only a run knows (its id, the attempt) is taken at its
+    longest. Raises one UserMistake with a line for each problem.
     """
-    raise NotImplementedError
+    problems: list[str] = []
+    for index, task in enumerate(plan.tasks):
+        if has_expressions(task.job):
+            attempt = Attempt(_LONGEST_RUN_ID, 0, index, task.retry.attempts)
+            problems += _rendered(task, attempt, params)[1]
+    if problems:
+        raise UserMistake("\n".join(problems))
+
+
+def has_expressions(job: JobSpec) -> bool:
+    """Whether anything of a job has to be rendered."""
+    texts = (job.job_definition, job.queue, *(job.command or ()), *(getattr(job, name) for name in _NUMBER_FIELDS))
+    pairs = (value for name in _PAIR_FIELDS for _, value in getattr(job, name))
+    return any(isinstance(value, str) and "${" in value for value in (*texts, *pairs))
+
+
+def size_problems(request: JobRequest) -> list[Broken]:
+    """Which of Batch's limits on a whole submission the request breaks; each text is a sentence of its own."""
+    broken = []
+    overrides = len(json.dumps(request.container_overrides(), separators=(",", ":"), ensure_ascii=False))
+    if overrides > limits.CONTAINER_OVERRIDES_CHARACTERS:
+        broken.append(
+            Broken(
+                f"command, environment and resources must come to {limits.CONTAINER_OVERRIDES_CHARACTERS:,} characters "
+                f"or less as JSON, not {overrides:,}",
+                "put what is long into S3 and pass its address",
+            )
+        )
+    payload = len(json.dumps(request.document()))
+    if payload > limits.SUBMIT_PAYLOAD_BYTES:
+        broken.append(
+            Broken(
+                f"the submission must come to {limits.SUBMIT_PAYLOAD_BYTES:,} bytes or less as JSON, not {payload:,}",
+                "put what is long into S3 and pass its address",
+            )
+        )
+    return broken
+
+
+_LONGEST_RUN_ID = "r" * 53
+_PAIR_FIELDS = ("environment", "parameters", "tags")
+_NUMBER_FIELDS = ("vcpus", "memory_mib", "gpus", "array_size", "timeout_seconds")
+_LABELS = {"array_size": "array.size"}
+_NAME_RULES = {
+    "environment": rules.environment_name_rule,
+    "parameters": rules.parameter_name_rule,
+    "tags": rules.tag_name_rule,
+}
+
+
+def _rendered(task: PlannedTask, attempt: Attempt, params: Mapping[str, Any]) -> tuple[JobRequest, list[str]]:
+    """The request as far as it could be rendered, and what is wrong with it, a line each."""
+    renderer = _Renderer(task, Scope(params, attempt.run_id, task.name, attempt.number))
+    job = task.job
+    identity = tuple(identity_parameters(attempt).items())
+    request = JobRequest(
+        name=job_name(attempt, task.name),
+        queue=renderer.text("queue", job.queue, rules.queue_rule),
+        job_definition=renderer.text("job_definition", job.job_definition, rules.job_definition_rule),
+        command=None
+        if job.command is None
+        else tuple(renderer.text(f"command[{place}]", item) for place, item in enumerate(job.command)),
+        environment=renderer.pairs("environment"),
+        parameters=renderer.pairs("parameters") + identity,
+        tags=renderer.pairs("tags", rules.tag_value_rule),
+        **{name: renderer.number(name) for name in _NUMBER_FIELDS},
+    )
+    renderer.report("tags", rules.tags_rule(request.tags))
+    for broken in size_problems(request):
+        renderer.report("", broken)
+    return request, renderer.problems
+
+
+class _Renderer:
+    """Renders the fields of one task and gathers what breaks a rule."""
+
+    def __init__(self, task: PlannedTask, scope: Scope) -> None:
+        self.problems: list[str] = []
+        self._task = task
+        self._scope = scope
+
+    def text(self, label: str, text: str, rule: Rule | None = None) -> str:
+        try:
+            value = render_text(text, self._scope)
+        except UserMistake as mistake:
+            self.report(label, Broken(f"cannot be rendered: {mistake}"))
+            return ""
+        if rule:
+            self.report(label, rule(value), text)
+        return value
+
+    def pairs(self, field: str, value_rule: Rule | None = None) -> tuple[tuple[str, str], ...]:
+        pairs: tuple[tuple[str, str], ...] = getattr(self._task.job, field)
+        for name, _ in pairs:
+            self.report(field, _NAME_RULES[field](name))
+        return tuple((name, self.text(f"{field}.{name}", value, value_rule)) for name, value in pairs)
+
+    def number(self, field: str) -> Any:
+        """The number a field stands for; None when there is none, or when it breaks its rule."""
+        given = getattr(self._task.job, field)
+        label = _LABELS.get(field, field)
+        try:
+            value = render(given, self._scope)
+        except UserMistake as mistake:
+            self.report(label, Broken(f"cannot be rendered: {mistake}"))
+            return None
+        broken = None if value is None else rules.NUMBERS[field](value)
+        self.report(label, broken, given)
+        return None if broken else value
+
+    def report(self, label: str, broken: Broken | None, given: Any = None) -> None:
+        if broken is None:
+            return
+        origin = f" (from {shown(given)})" if isinstance(given, str) and "${" in given else ""
+        suggestion = f"; {broken.suggestion}" if broken.suggestion else ""
+        text = f"{label} {broken.text}".lstrip()
+        self.problems.append(f"task '{self._task.name}': {text}{origin}{suggestion}")

@@ -1,0 +1,129 @@
+"""Params: what a workflow declares, and whether given values fit it.
+
+Owns the types of params and the completion of what was given. Where values come from (options, a file, the API) is
+the caller's. Nothing here needs pydantic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.suggest import Names, shown
+
+
+class ParamType(StrEnum):
+    """The types of params."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    LIST = "list"
+    OBJECT = "object"
+
+
+_ARTICLED = {
+    ParamType.STRING: "a string",
+    ParamType.INTEGER: "an integer",
+    ParamType.NUMBER: "a number",
+    ParamType.BOOLEAN: "true or false",
+    ParamType.LIST: "a list",
+    ParamType.OBJECT: "an object",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a workflow says of one param. A default or enum of None is none."""
+
+    type: ParamType
+    default: Any = None
+    required: bool = False
+    enum: tuple[Any, ...] | None = None
+
+    def misfit(self, value: Any) -> str | None:
+        """What is wrong with a value ("must be an integer, not 'x'"), or None."""
+        if not fits(self.type, value):
+            return f"must be {_ARTICLED[self.type]}, not {shown(value)}"
+        if self.enum is not None and not any(same(value, one) for one in self.enum):
+            return f"must be one of {', '.join(map(shown, self.enum))}, not {shown(value)}"
+        return None
+
+
+def declarations(definition: Mapping[str, Any]) -> dict[str, Declaration]:
+    """The declared params of a workflow's definition (valid, as it was pushed)."""
+    return {
+        name: Declaration(
+            type=ParamType(declared["type"]),
+            default=declared.get("default"),
+            required=declared.get("required", False),
+            enum=None if declared.get("enum") is None else tuple(declared["enum"]),
+        )
+        for name, declared in (definition.get("params") or {}).items()
+    }
+
+
+def complete_params(declared: Mapping[str, Declaration], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The params of a run: what was given, defaults for the rest, None for what has neither.
+
+    Completing what is complete changes nothing. Raises one UserMistake with a line for each problem.
+    """
+    complete, problems = check_params(declared, given)
+    if problems:
+        raise UserMistake("\n".join(problems))
+    return complete
+
+
+def check_params(declared: Mapping[str, Declaration], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """As `complete_params`, but the problems are returned as lines, by declaration and then as given."""
+    complete: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, declaration in declared.items():
+        value = given.get(name)
+        complete[name] = declaration.default if value is None else value
+        if value is not None:
+            misfit = declaration.misfit(value)
+            if misfit:
+                problems.append(f"param '{name}' {misfit}")
+        elif declaration.required:
+            problems.append(f"param '{name}' is required; it has no default ({declaration.type})")
+    names = Names(declared)
+    for name in given:
+        if name not in declared:
+            suggestion = names.suggestion(name) or _declared_names(declared)
+            problems.append(f"param '{name}' is not declared by the workflow; {suggestion}")
+    return complete, problems
+
+
+def fits(kind: ParamType, value: Any) -> bool:
+    """Whether a value is of a type. true is no integer, 2.0 is no integer, and an integer is a number."""
+    match kind:
+        case ParamType.STRING:
+            return isinstance(value, str)
+        case ParamType.INTEGER:
+            return isinstance(value, int) and not isinstance(value, bool)
+        case ParamType.NUMBER:
+            finite = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+            return finite and not isinstance(value, bool)
+        case ParamType.BOOLEAN:
+            return isinstance(value, bool)
+        case ParamType.LIST:
+            return isinstance(value, list)
+        case ParamType.OBJECT:
+            return isinstance(value, dict)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, and true is not 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _declared_names(declared: Mapping[str, Declaration]) -> str:
+    if not declared:
+        return "the workflow declares no params"
+    return f"declared: {', '.join(declared)}"

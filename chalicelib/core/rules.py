@@ -1,0 +1,155 @@
+"""The rules for single values of a task, in one place for literal and rendered values alike.
+
+Every rule returns None when the value keeps it, else what is wrong: a text that follows the name of the field
+("must be 1 or more, not 0"), and perhaps a suggestion. The limits themselves are in `limits.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from chalicelib.core import limits
+from chalicelib.core.suggest import shown
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
+"""Names of workflows and tasks: what of them a job name cannot hold (the dot) is replaced there."""
+
+RESERVED_PARAMETER_PREFIX = "batchwright_"
+TAG_KEY_CHARACTERS = 128
+TAG_VALUE_CHARACTERS = 256
+BACKOFF_SECONDS_MAXIMUM = 86_400
+
+_BITS_MAXIMUM = 63
+_BATCH_NAME = r"[A-Za-z0-9_-]{1,128}"
+_ARN = r"arn:[A-Za-z0-9-]+:batch:[A-Za-z0-9-]*:[0-9]*:"
+_JOB_DEFINITION = re.compile(rf"(?:{_ARN}job-definition/)?{_BATCH_NAME}(?::[1-9][0-9]*)?")
+_QUEUE = re.compile(rf"(?:{_ARN}job-queue/)?{_BATCH_NAME}")
+_NAME = re.compile(NAME_PATTERN)
+
+
+class Broken(NamedTuple):
+    """A rule that a value breaks: `text` follows the name of the field."""
+
+    text: str
+    suggestion: str | None = None
+
+
+Rule = Callable[[Any], Broken | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRule:
+    """A number from `minimum` to `maximum`; `small` are further values, below the minimum or not whole."""
+
+    minimum: int
+    maximum: int | None = None
+    small: tuple[float, ...] = ()
+    suggestion: str | None = None
+
+    def __call__(self, value: Any) -> Broken | None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            quoted = isinstance(value, str) and re.fullmatch(r"[0-9]+(\.[0-9]+)?", value)
+            return Broken(f"must be a number, not {shown(value)}", "take the quotes away" if quoted else None)
+        if value in self.small:
+            return None
+        if isinstance(value, int) and value.bit_length() > _BITS_MAXIMUM:
+            return Broken(f"must not be {shown(value)}")
+        if not math.isfinite(value) or value != int(value) or not (self.small or isinstance(value, int)):
+            return Broken(f"must be a whole number, not {shown(value)}", self.suggestion)
+        if value < self.minimum:
+            return Broken(f"must be {self.minimum:,} or more, not {value:,.10g}", self.suggestion)
+        if self.maximum is not None and value > self.maximum:
+            return Broken(f"must be {self.maximum:,} or less, not {value:,.10g}", self.suggestion)
+        return None
+
+
+NUMBERS: dict[str, NumberRule] = {
+    "vcpus": NumberRule(1, small=(0.25, 0.5), suggestion="only Fargate takes less: 0.25 or 0.5"),
+    "memory_mib": NumberRule(4),
+    "gpus": NumberRule(1, suggestion="leave it out for none"),
+    "array_size": NumberRule(
+        limits.ARRAY_SIZE_MINIMUM,
+        limits.ARRAY_SIZE_MAXIMUM,
+        suggestion="an array job has 2 to 10,000 children; leave 'array' out for a single job",
+    ),
+    "timeout_seconds": NumberRule(limits.TIMEOUT_SECONDS_MINIMUM, suggestion="Batch knows no shorter time-out"),
+    "attempts": NumberRule(1, limits.ATTEMPTS_MAXIMUM, suggestion="1 is no retry"),
+    "backoff_seconds": NumberRule(0, BACKOFF_SECONDS_MAXIMUM, suggestion="a day is the longest pause"),
+}
+"""The numbers of a task, by field."""
+
+
+def name_rule(value: str) -> Broken | None:
+    """The name of a workflow or of a task."""
+    if _NAME.match(value):
+        return None
+    return Broken(
+        f"{shown(value)} is not a valid name",
+        "1 to 128 letters, digits, '-', '_' and '.', the first a letter or a digit: it becomes part of job names",
+    )
+
+
+def job_definition_rule(value: str) -> Broken | None:
+    if _JOB_DEFINITION.fullmatch(value):
+        return None
+    return Broken(
+        f"must be a name, name:revision or an ARN, not {shown(value)}",
+        "names hold letters, digits, '-' and '_' (up to 128)",
+    )
+
+
+def queue_rule(value: str) -> Broken | None:
+    if _QUEUE.fullmatch(value):
+        return None
+    return Broken(
+        f"must be the name or the ARN of a job queue, not {shown(value)}",
+        "names hold letters, digits, '-' and '_' (up to 128)",
+    )
+
+
+def environment_name_rule(value: str) -> Broken | None:
+    if value.startswith(limits.RESERVED_ENVIRONMENT_PREFIX):
+        return Broken(f"must not name {shown(value)}", "Batch keeps the prefix AWS_BATCH_ to itself")
+    return _entry_name(value, "=\0")
+
+
+def parameter_name_rule(value: str) -> Broken | None:
+    if value.startswith(RESERVED_PARAMETER_PREFIX):
+        return Broken(f"must not name {shown(value)}", f"the prefix {RESERVED_PARAMETER_PREFIX} tells whose a job is")
+    return _entry_name(value, "")
+
+
+def tag_name_rule(value: str) -> Broken | None:
+    if value.lower().startswith("aws:"):
+        return Broken(f"must not name {shown(value)}", "AWS keeps the prefix aws: to itself")
+    if len(value) > TAG_KEY_CHARACTERS:
+        return Broken(f"has a name of {len(value)} characters", f"a tag's name has {TAG_KEY_CHARACTERS} at most")
+    return _entry_name(value, "")
+
+
+def tag_value_rule(value: str) -> Broken | None:
+    if len(value) > TAG_VALUE_CHARACTERS:
+        return Broken(f"must have {TAG_VALUE_CHARACTERS} characters or less, not {len(value)}")
+    return None
+
+
+def tags_rule(value: Any) -> Broken | None:
+    """How many tags a job may have."""
+    if len(value) > limits.TAGS_MAXIMUM:
+        return Broken(f"must be {limits.TAGS_MAXIMUM} or less, not {len(value)}")
+    return None
+
+
+def _entry_name(value: str, excluded: str) -> Broken | None:
+    if not value:
+        return Broken("must not have an empty name")
+    if "${" in value:
+        return Broken(f"has an expression in the name {shown(value)}", "only values are rendered")
+    for character in excluded:
+        if character in value:
+            return Broken(f"has {character!r} in the name {shown(value)}")
+    return None

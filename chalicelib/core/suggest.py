@@ -1,0 +1,57 @@
+"""Did you mean: the nearest of some known names, and how a value is shown in a message."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+SHOWN_CHARACTERS = 60
+_LOOK_UPS = 200
+_CANDIDATES = 2_000
+
+
+class Names:
+    """Known names, to find the nearest of an unknown one among. Bounded in work, however many there are of both."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = list(names)
+        self._look_ups = 0
+        self._found: dict[str, str | None] = {}
+
+    def nearest(self, name: str) -> str | None:
+        """The known name that looks most like `name`, or None. After 200 different names it looks no more."""
+        if name not in self._found:
+            self._look_ups += 1
+            self._found[name] = self._look(name) if self._look_ups <= _LOOK_UPS else None
+        return self._found[name]
+
+    def suggestion(self, name: str) -> str | None:
+        """`did you mean 'x'?`, or None."""
+        nearest = self.nearest(name)
+        return None if nearest is None else f"did you mean '{nearest}'?"
+
+    def _look(self, name: str) -> str | None:
+        names = self._names
+        if len(names) > _CANDIDATES:
+            alike = (known for known in names if known[:1] == name[:1] and abs(len(known) - len(name)) <= 2)
+            names = [known for known, _ in zip(alike, range(_CANDIDATES), strict=False)]
+        lowered = {known.lower(): known for known in reversed(names)}
+        found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+        return lowered[found[0]] if found else None
+
+
+def shown(value: Any) -> str:
+    """A value in a message, short: `'text'`, `0`, `true`, `a list`, `nothing`."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"'{value}'" if len(value) <= SHOWN_CHARACTERS else f"'{value[:SHOWN_CHARACTERS]}...'"
+    if isinstance(value, (list, tuple)):
+        return "a list" if value else "an empty list"
+    if isinstance(value, dict):
+        return "a mapping" if value else "an empty mapping"
+    text = str(value) if not isinstance(value, int) or value.bit_length() < 256 else "a very large number"
+    return text[:SHOWN_CHARACTERS]
