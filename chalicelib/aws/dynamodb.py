@@ -1,0 +1,18 @@
+"""The store port over one DynamoDB table: its parts put together. docs/table.md describes the items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.aws.dynamodb_runs import DynamoRuns
+from chalicelib.aws.dynamodb_table import Table
+from chalicelib.aws.dynamodb_tallies import DynamoTallies
+from chalicelib.aws.dynamodb_tasks import DynamoTasks
+from chalicelib.aws.dynamodb_workflows import DynamoWorkflows
+
+
+class DynamoStore(DynamoWorkflows, DynamoRuns, DynamoTallies, DynamoTasks):
+    """All that is in the table. `client` is boto3's for DynamoDB; its retries are botocore's own, bounded."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        super().__init__(Table(client, table_name))

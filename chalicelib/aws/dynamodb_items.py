@@ -1,0 +1,120 @@
+"""The items of the table: their keys, and how records become items and items records. docs/table.md shows each.
+
+Owns the names of keys and attributes. Makes no call.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.aws.dynamodb_table import Item, Key
+from chalicelib.core.ids import Attempt
+from chalicelib.core.plan import shard_of
+from chalicelib.core.records import TALLIED, Claim, JobResult, Run, Tally, TaskRecord
+from chalicelib.core.states import RunState, TaskState
+from chalicelib.ports import PAST_REASON_CHARACTERS
+
+RUNS_BY_WORKFLOW = "runs-by-workflow"
+TASK_PREFIX = "TASK#"
+CHUNK_PREFIX = "CHUNK#"
+LATEST = "LATEST"
+
+
+def run_key(run_id: str) -> Key:
+    return f"RUN#{run_id}", "RUN"
+
+
+def shard_partition(run_id: str, shard: int) -> str:
+    return f"RUN#{run_id}#{shard:05d}"
+
+
+def tally_key(run_id: str, epoch: int, shard: int) -> Key:
+    return shard_partition(run_id, shard), f"TALLY#{epoch:04d}"
+
+
+def task_key(run_id: str, index: int) -> Key:
+    return shard_partition(run_id, shard_of(index)), f"{TASK_PREFIX}{index:06d}"
+
+
+def version_key(workflow: str, version: int) -> Key:
+    return f"WORKFLOW#{workflow}", f"VERSION#{version:06d}"
+
+
+def latest_key(workflow: str) -> Key:
+    return f"WORKFLOW#{workflow}", LATEST
+
+
+def chunk_key(partition: str, number: int) -> Key:
+    return partition, f"{CHUNK_PREFIX}{number:04d}"
+
+
+def run_attributes(run: Run) -> Item:
+    return {
+        "workflow": run.workflow,
+        "version": run.version,
+        "plan_digest": run.plan_digest,
+        # As text, for DynamoDB's numbers are not JSON's: 1.0 would come back as 1.
+        "params": json.dumps(run.params, separators=(",", ":"), ensure_ascii=False),
+        "state": run.state,
+        "created_at_ms": run.created_at_ms,
+        "request_digest": run.request_digest,
+        "epoch": run.epoch,
+        "ended_at_ms": run.ended_at_ms,
+    }
+
+
+def run_of(item: Mapping[str, Any]) -> Run:
+    return Run(
+        run_id=item["pk"].removeprefix("RUN#"),
+        workflow=item["workflow"],
+        version=item["version"],
+        plan_digest=item["plan_digest"],
+        params=json.loads(item["params"]),
+        state=RunState(item["state"]),
+        created_at_ms=item["created_at_ms"],
+        request_digest=item["request_digest"],
+        epoch=item["epoch"],
+        ended_at_ms=item.get("ended_at_ms"),
+    )
+
+
+def tally_of(item: Mapping[str, Any] | None) -> Tally:
+    """The tally of an item; the empty one of no item."""
+    if not item:
+        return Tally()
+    masks = {ending.value: sum(1 << offset for offset in item.get(ending, ())) for ending in TALLIED}
+    return Tally(**masks, halt=item.get("halt", False))
+
+
+def task_of(item: Mapping[str, Any]) -> TaskRecord:
+    run_id = item["pk"].removeprefix("RUN#").rpartition("#")[0]
+    index = int(item["sk"].removeprefix(TASK_PREFIX))
+    job_id = item.get("job_id")
+    result = item.get("result")
+    return TaskRecord(
+        attempt=Attempt(run_id, item["epoch"], index, item["number"]),
+        state=TaskState(item["state"]),
+        claim=Claim(item["owner"], item["lease_until_ms"]) if "owner" in item else None,
+        claimed_at_ms=item.get("claimed_at_ms"),
+        job_id=job_id,
+        job_tries=item.get("job_tries", 0),
+        cancel_requested=item.get("cancel_requested", False),
+        started_at_ms=item.get("started_at_ms"),
+        retry_at_ms=item.get("retry_at_ms"),
+        result=JobResult(**{"job_id": job_id, **result}) if result else None,
+        past=tuple(JobResult(**past) for past in item.get("past", ())),
+    )
+
+
+def result_attributes(result: JobResult) -> Item:
+    """A result as a map; what it does not know is left out."""
+    values = {name: getattr(result, name) for name in JobResult.__dataclass_fields__}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def past_result(result: JobResult) -> Item:
+    """The result of an attempt that is followed by another: its reason cut, so that ten of them stay small."""
+    return result_attributes(replace(result, reason=result.reason and result.reason[:PAST_REASON_CHARACTERS]))

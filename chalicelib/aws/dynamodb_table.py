@@ -1,0 +1,193 @@
+"""The calls to the one table: get, put, update, query, with plain Python values in and out.
+
+Owns the wire form of values, the placeholders of expressions, paging, and how a conditional write learns whether it
+landed. What the items mean is dynamodb_items.py's.
+
+In an expression, `#word` stands for the attribute `word` and `:word` for the value of that name.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.aws.answers import ClientError, answers, code_of
+
+Item = dict[str, Any]
+Key = tuple[str, str]
+
+WRITE = "write"
+"""The attribute that names the write which made an item what it is. botocore repeats a call whose answer was lost;
+when the repetition then fails its condition, this tells that it met its own first try and no stranger's."""
+
+_NAME = re.compile(r"#(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a conditional write. `item`: what it asked to be returned if it landed, else what stood there."""
+
+    landed: bool
+    item: Item | None
+
+
+class Table:
+    """The table of that name, through a DynamoDB client that is passed in."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def get(self, key: Key) -> Item | None:
+        """The item, read consistently."""
+        with answers("GetItem"):
+            answer = self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=True)
+        return from_wire_item(answer["Item"]) if answer.get("Item") else None
+
+    def put(self, key: Key, attributes: Mapping[str, Any]) -> None:
+        """Put an item whatever was there: for items named by their content."""
+        with answers("PutItem"):
+            self._client.put_item(TableName=self._name, Item=_key(key) | _present(attributes))
+
+    def put_if(
+        self, key: Key, attributes: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None
+    ) -> Outcome:
+        """Put an item if the condition holds. `item` of the outcome is what stood in the way."""
+        write = secrets.token_hex(6)
+        request = {
+            "TableName": self._name,
+            "Item": _key(key) | _present({**attributes, WRITE: write}),
+            **_expressions({"ConditionExpression": condition}, values or {}),
+        }
+        return self._conditional("PutItem", self._client.put_item, request, write)
+
+    def update_if(
+        self,
+        key: Key,
+        update: str,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        returns: str = "ALL_NEW",
+    ) -> Outcome:
+        """Update an item if the condition holds. `update` begins with its SET clause."""
+        write = secrets.token_hex(6)
+        marked = re.sub(r"^SET ", f"SET #{WRITE} = :{WRITE}, ", update)
+        request = {
+            "TableName": self._name,
+            "Key": _key(key),
+            "ReturnValues": returns,
+            **_expressions({"UpdateExpression": marked, "ConditionExpression": condition}, {**values, WRITE: write}),
+        }
+        return self._conditional("UpdateItem", self._client.update_item, request, write)
+
+    def add_if(self, key: Key, update: str, condition: str | None, values: Mapping[str, Any]) -> Outcome:
+        """An update that may be repeated freely; `item` of the outcome is the item as it was before."""
+        parts = {"UpdateExpression": update}
+        if condition:
+            parts["ConditionExpression"] = condition
+        request = {
+            "TableName": self._name,
+            "Key": _key(key),
+            "ReturnValues": "ALL_OLD",
+            **_expressions(parts, values),
+        }
+        return self._conditional("UpdateItem", self._client.update_item, request, None)
+
+    def query(self, partition: str, prefix: str) -> Iterator[Item]:
+        """The partition's items whose sort key begins so, ascending, read consistently, all pages."""
+        parts = {"KeyConditionExpression": "#pk = :pk AND begins_with(#sk, :prefix)"}
+        return self._pages({"ConsistentRead": True, **_expressions(parts, {"pk": partition, "prefix": prefix})})
+
+    def query_index(self, index: str, attribute: str, value: str, limit: int) -> Iterator[Item]:
+        """The items of an index under that value, descending; asks for no more than `limit` at a time."""
+        parts = {"KeyConditionExpression": f"#{attribute} = :value"}
+        request = _expressions(parts, {"value": value})
+        return self._pages({"IndexName": index, "ScanIndexForward": False, "Limit": limit, **request})
+
+    def _pages(self, request: dict[str, Any]) -> Iterator[Item]:
+        request["TableName"] = self._name
+        while True:
+            with answers("Query"):
+                answer = self._client.query(**request)
+            yield from map(from_wire_item, answer["Items"])
+            if not answer.get("LastEvaluatedKey"):
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _conditional(self, operation: str, call: Any, request: dict[str, Any], write: str | None) -> Outcome:
+        if "ConditionExpression" in request:
+            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        with answers(operation):
+            try:
+                answer = call(**request)
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise
+                found = error.response.get("Item")
+                item = from_wire_item(found) if found else None
+                return Outcome(landed=bool(item and write and item.get(WRITE) == write), item=item)
+        attributes = answer.get("Attributes")
+        return Outcome(landed=True, item=from_wire_item(attributes) if attributes else None)
+
+
+def to_wire(value: Any) -> dict[str, Any]:
+    """A value in DynamoDB's JSON: text, bool, int, bytes, set of ints, list, dict."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": str(value)}
+        case int():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+        case set() | frozenset():
+            return {"NS": [str(number) for number in sorted(value)]}
+        case list() | tuple():
+            return {"L": [to_wire(element) for element in value]}
+        case dict():
+            return {"M": _present(value)}
+    raise TypeError(f"no wire form for {type(value).__name__}")
+
+
+def from_wire(value: Mapping[str, Any]) -> Any:
+    """The inverse of `to_wire`; every number is an int, for we store no other."""
+    [(kind, content)] = value.items()
+    match kind:
+        case "N":
+            return int(content)
+        case "NS":
+            return {int(number) for number in content}
+        case "L":
+            return [from_wire(element) for element in content]
+        case "M":
+            return from_wire_item(content)
+        case "B":
+            return bytes(content)
+    return content
+
+
+def from_wire_item(item: Mapping[str, Any]) -> Item:
+    return {name: from_wire(value) for name, value in item.items()}
+
+
+def _present(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes on the wire, without those that are None."""
+    return {name: to_wire(value) for name, value in attributes.items() if value is not None}
+
+
+def _key(key: Key) -> dict[str, Any]:
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def _expressions(parts: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The expressions with the names and values they mention."""
+    names: Iterable[str] = {name for part in parts.values() for name in _NAME.findall(part)}
+    request: dict[str, Any] = {**parts, "ExpressionAttributeNames": {f"#{name}": name for name in names}}
+    if values:
+        request["ExpressionAttributeValues"] = {f":{name}": to_wire(value) for name, value in values.items()}
+    return request

@@ -1,0 +1,92 @@
+"""Tallies in the table: number sets of offsets that only ever grow within an epoch.
+
+Owns the one conditional ADD that both records endings and returns the shard as it was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chalicelib.aws.dynamodb_items import tally_key, tally_of
+from chalicelib.aws.dynamodb_table import Outcome, Table
+from chalicelib.core.errors import Defect, TryAgain
+from chalicelib.core.plan import indexes_in
+from chalicelib.core.records import TALLIED, Tally
+from chalicelib.core.states import TaskState
+
+NAMED_OFFSETS_MAXIMUM = 32
+"""How many offsets one condition names: each stands in it four times, and DynamoDB takes 300 operators and functions
+and 4 KB of expression. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+_TRIES = 20
+
+
+class DynamoTallies:
+    """The part of the store port that is about tallies."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def tally(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+        endings = {ending: mask for ending, mask in endings.items() if mask}
+        ended = check_endings(endings)
+        if not endings:
+            return self.read_tally(run_id, epoch, shard)
+        if ended.bit_count() > NAMED_OFFSETS_MAXIMUM:
+            return self._tally_many(run_id, epoch, shard, endings)
+        clashes, values = [], {}
+        for ending, mask in endings.items():
+            for offset in indexes_in(0, mask):
+                values[str(offset)] = offset
+                clashes += [f"contains(#{other},:{offset})" for other in TALLIED if other is not ending]
+        outcome = self._add(run_id, epoch, shard, endings, f"NOT ({' OR '.join(clashes)})", values)
+        return tally_of(outcome.item) if outcome.landed else None
+
+    def read_tally(self, run_id: str, epoch: int, shard: int) -> Tally:
+        return tally_of(self._table.get(tally_key(run_id, epoch, shard)))
+
+    def halt(self, run_id: str, epoch: int, shard: int) -> None:
+        self._table.add_if(tally_key(run_id, epoch, shard), "SET #halt = :halt", None, {"halt": True})
+
+    def _tally_many(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+        """Add more offsets than a condition can name: read, then add if nothing was added in between.
+
+        Sets only grow, so a set of the same size is the same set.
+        """
+        for _ in range(_TRIES):
+            seen = self.read_tally(run_id, epoch, shard)
+            if any(mask & seen.ended & ~seen.mask(ending) for ending, mask in endings.items()):
+                return None
+            sizes = {f"{ending}_size": seen.mask(ending).bit_count() for ending in TALLIED if seen.mask(ending)}
+            same = [
+                f"size(#{ending}) = :{ending}_size" if seen.mask(ending) else f"attribute_not_exists(#{ending})"
+                for ending in TALLIED
+            ]
+            outcome = self._add(run_id, epoch, shard, endings, " AND ".join(same), sizes)
+            if outcome.landed:
+                return tally_of(outcome.item)
+        raise TryAgain(f"the tally of shard {shard} of run {run_id} changed {_TRIES} times in a row")
+
+    def _add(
+        self,
+        run_id: str,
+        epoch: int,
+        shard: int,
+        endings: Mapping[TaskState, int],
+        condition: str,
+        values: Mapping[str, int],
+    ) -> Outcome:
+        added = {ending.value: set(indexes_in(0, mask)) for ending, mask in endings.items()}
+        update = "ADD " + ", ".join(f"#{name} :{name}" for name in added)
+        return self._table.add_if(tally_key(run_id, epoch, shard), update, condition, {**values, **added})
+
+
+def check_endings(endings: Mapping[TaskState, int]) -> int:
+    """All the masks as one. Raises Defect when one is of a state that is no ending, or a task is in two."""
+    seen = 0
+    for ending, mask in endings.items():
+        if ending not in TALLIED:
+            raise Defect(f"a tally holds endings, and '{ending}' is none")
+        if mask & seen:
+            raise Defect(f"a task cannot end twice: offsets {mask & seen:#x} are in two masks")
+        seen |= mask
+    return seen

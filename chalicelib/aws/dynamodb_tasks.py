@@ -1,0 +1,210 @@
+"""Task records in the table: claim, take over, submit, observe, wait, commit. One conditional write each.
+
+The condition of a write is a row of the table of states (core/states.py), so a late or repeated event cannot move a
+record backwards; what stood in the way comes back with the failed write.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.aws.dynamodb_items import (
+    TASK_PREFIX,
+    past_result,
+    result_attributes,
+    shard_partition,
+    task_key,
+    task_of,
+)
+from chalicelib.aws.dynamodb_table import Key, Outcome, Table
+from chalicelib.core.errors import Defect
+from chalicelib.core.ids import Attempt
+from chalicelib.core.records import RELEASED, Claim, JobResult, TaskRecord
+from chalicelib.core.states import TaskState, states_before
+
+_SAME_ATTEMPT = "#epoch = :epoch AND #number = :number"
+_OPEN_CLAIM = f"{_SAME_ATTEMPT} AND #state = :claimed AND attribute_not_exists(#job_id)"
+
+
+class DynamoTasks:
+    """The part of the store port that is about task records."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def task(self, run_id: str, index: int) -> TaskRecord | None:
+        item = self._table.get(task_key(run_id, index))
+        return task_of(item) if item else None
+
+    def tasks(self, run_id: str, shard: int) -> list[TaskRecord]:
+        return [task_of(item) for item in self._table.query(shard_partition(run_id, shard), TASK_PREFIX)]
+
+    def claim(
+        self, attempt: Attempt, claim: Claim, now_ms: int, *, replaces_job: str | None = None
+    ) -> TaskRecord | None:
+        if replaces_job is None:
+            attributes = {
+                "epoch": attempt.epoch,
+                "number": attempt.number,
+                "state": TaskState.CLAIMED,
+                "owner": claim.owner,
+                "lease_until_ms": claim.lease_until_ms,
+                "claimed_at_ms": now_ms,
+            }
+            outcome = self._table.put_if(_key(attempt), attributes, "attribute_not_exists(#pk)")
+        else:
+            outcome = self._claim_retry(attempt, claim, now_ms, replaces_job)
+        if outcome.landed:
+            return None
+        if outcome.item is None:
+            raise Defect(f"attempt {attempt} is to replace job {replaces_job}, but its task has no record")
+        return task_of(outcome.item)
+
+    def _claim_retry(self, attempt: Attempt, claim: Claim, now_ms: int, replaces_job: str) -> Outcome:
+        return self._table.update_if(
+            _key(attempt),
+            "SET #state = :claimed, #number = :number, #owner = :owner, #lease_until_ms = :lease, "
+            "#claimed_at_ms = :now REMOVE #job_id, #retry_at_ms",
+            "#state = :waiting AND #epoch = :epoch AND #number = :number_before AND #job_id = :replaced",
+            {
+                "claimed": TaskState.CLAIMED,
+                "waiting": TaskState.WAITING,
+                "epoch": attempt.epoch,
+                "number": attempt.number,
+                "number_before": attempt.number - 1,
+                "replaced": replaces_job,
+                "owner": claim.owner,
+                "lease": claim.lease_until_ms,
+                "now": now_ms,
+            },
+        )
+
+    def take_over(self, seen: TaskRecord, claim: Claim) -> bool:
+        if seen.claim is None:
+            return False
+        return self._change_claim(seen.attempt, seen.claim.owner, claim, seen_lease_ms=seen.claim.lease_until_ms)
+
+    def release(self, attempt: Attempt, owner: str) -> None:
+        self._change_claim(attempt, owner, Claim(owner, RELEASED))
+
+    def _change_claim(self, attempt: Attempt, owner: str, claim: Claim, *, seen_lease_ms: int | None = None) -> bool:
+        condition = f"{_OPEN_CLAIM} AND #owner = :seen_owner"
+        values = {
+            "claimed": TaskState.CLAIMED,
+            "seen_owner": owner,
+            "owner": claim.owner,
+            "lease": claim.lease_until_ms,
+            **_attempt_values(attempt),
+        }
+        if seen_lease_ms is not None:
+            condition += " AND #lease_until_ms = :seen_lease"
+            values["seen_lease"] = seen_lease_ms
+        update = "SET #owner = :owner, #lease_until_ms = :lease"
+        return self._table.update_if(_key(attempt), update, condition, values).landed
+
+    def record_job(self, attempt: Attempt, job_id: str) -> TaskRecord:
+        outcome = self._table.update_if(
+            _key(attempt),
+            "SET #state = :submitted, #job_id = :job_id",
+            _OPEN_CLAIM,
+            {
+                "claimed": TaskState.CLAIMED,
+                "submitted": TaskState.SUBMITTED,
+                "job_id": job_id,
+                **_attempt_values(attempt),
+            },
+        )
+        if outcome.item is None:
+            raise Defect(f"attempt {attempt} has job {job_id}, but its task has no record")
+        return task_of(outcome.item)
+
+    def observe(
+        self, attempt: Attempt, job_id: str, state: TaskState, job_tries: int, started_at_ms: int | None
+    ) -> TaskRecord | None:
+        check_observed(state)
+        same_try, same_try_values = _one_of(states_before(state), "a")
+        later_try, later_try_values = _one_of(states_before(state, job_started_over=True), "b")
+        tries = "attribute_not_exists(#job_tries)" if job_tries == 0 else "#job_tries = :tries"
+        fewer = "attribute_not_exists(#job_tries) OR #job_tries < :tries"
+        news = f"({tries} AND {same_try})"
+        update = "SET #state = :state, #job_id = :job_id"
+        values = {
+            "state": state,
+            "job_id": job_id,
+            "claimed": TaskState.CLAIMED,
+            **same_try_values,
+            **_attempt_values(attempt),
+        }
+        if job_tries:
+            # A record without the attribute has seen no ended try: 0 is not written, most jobs stay there.
+            news += f" OR (({fewer}) AND {later_try})"
+            update += ", #job_tries = :tries"
+            values |= {"tries": job_tries, **later_try_values}
+        if started_at_ms is not None:
+            update += ", #started_at_ms = :started"
+            values["started"] = started_at_ms
+        its_job = "(#job_id = :job_id OR (attribute_not_exists(#job_id) AND #state = :claimed))"
+        outcome = self._table.update_if(_key(attempt), update, f"{_SAME_ATTEMPT} AND {its_job} AND ({news})", values)
+        return task_of(outcome.item) if outcome.item else None
+
+    def wait_for_retry(self, attempt: Attempt, result: JobResult, retry_at_ms: int) -> bool:
+        open_states, state_values = _one_of(states_before(TaskState.WAITING), "s")
+        return self._table.update_if(
+            _key(attempt),
+            "SET #state = :waiting, #job_id = :job_id, #retry_at_ms = :retry_at, "
+            "#past = list_append(if_not_exists(#past, :none), :ended) "
+            "REMOVE #owner, #lease_until_ms, #claimed_at_ms, #started_at_ms, #job_tries, #cancel_requested",
+            f"{_SAME_ATTEMPT} AND {open_states} AND (#job_id = :job_id OR attribute_not_exists(#job_id))",
+            {
+                "waiting": TaskState.WAITING,
+                "job_id": result.job_id,
+                "retry_at": retry_at_ms,
+                "none": [],
+                "ended": [past_result(result)],
+                **state_values,
+                **_attempt_values(attempt),
+            },
+        ).landed
+
+    def commit(self, attempt: Attempt, state: TaskState, result: JobResult | None) -> TaskRecord | None:
+        before = states_before(state)
+        if not before:
+            return self.task(attempt.run_id, attempt.index)
+        open_states, values = _one_of(before, "s")
+        values |= {"state": state, **_attempt_values(attempt)}
+        update = "SET #state = :state"
+        if result:
+            update += ", #job_id = if_not_exists(#job_id, :job_id), #result = :result"
+            values |= {"job_id": result.job_id, "result": result_attributes(result)}
+        outcome = self._table.update_if(
+            _key(attempt),
+            f"{update} REMOVE #retry_at_ms",
+            f"{_SAME_ATTEMPT} AND {open_states}",
+            values,
+            returns="ALL_OLD",
+        )
+        return task_of(outcome.item) if outcome.item else None
+
+    def request_cancel(self, seen: TaskRecord) -> bool:
+        values = {"claimed": TaskState.CLAIMED, "yes": True, **_attempt_values(seen.attempt)}
+        return self._table.update_if(_key(seen.attempt), "SET #cancel_requested = :yes", _OPEN_CLAIM, values).landed
+
+
+def check_observed(state: TaskState) -> None:
+    """Raise Defect when a job that is under way cannot have that state."""
+    if state.ended or state in (TaskState.WAITING, TaskState.CLAIMED):
+        raise Defect(f"observe records a job under way; '{state}' is not such a state (endings are committed)")
+
+
+def _key(attempt: Attempt) -> Key:
+    return task_key(attempt.run_id, attempt.index)
+
+
+def _attempt_values(attempt: Attempt) -> dict[str, int]:
+    return {"epoch": attempt.epoch, "number": attempt.number}
+
+
+def _one_of(states: tuple[TaskState, ...], prefix: str) -> tuple[str, dict[str, Any]]:
+    """The condition that the record's state is one of these, and the values it names."""
+    values: dict[str, Any] = {f"{prefix}{place}": state for place, state in enumerate(states)}
+    return f"#state IN ({', '.join(f':{name}' for name in values)})", values

@@ -1,0 +1,113 @@
+"""Workflow versions and plans in the table.
+
+Owns the numbering of versions and the chunks of what does not fit an item. What a plan means is core/plan.py's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from chalicelib.aws.dynamodb_items import CHUNK_PREFIX, chunk_key, latest_key, version_key
+from chalicelib.aws.dynamodb_table import Item, Table
+from chalicelib.core.errors import Defect, TryAgain
+from chalicelib.core.limits import PLAN_CHUNK_BYTES
+from chalicelib.core.plan import Plan
+from chalicelib.core.records import WorkflowVersion
+
+PLANS_KEPT = 4
+"""Plans that a warm Lambda remembers."""
+_TRIES = 100
+
+
+class DynamoWorkflows:
+    """The part of the store port that is about workflows and plans."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._warm_plan = lru_cache(maxsize=PLANS_KEPT)(self._read_plan)
+
+    def push(self, name: str, definition: Mapping[str, Any], plan: Plan, now_ms: int) -> WorkflowVersion:
+        """As the port says. A version's number is taken by a put that must find none; whoever loses it carries
+        `LATEST` forward for the winner, who may have died before that, and tries the next number."""
+        content, packed = _packed(definition)
+        fits = len(packed) <= PLAN_CHUNK_BYTES
+        chunks_stored = False
+        for _ in range(_TRIES):
+            latest = self._table.get(latest_key(name))
+            if latest and (latest["plan_digest"], latest["content"]) == (plan.digest, content):
+                return self._version_of(name, latest)
+            if not chunks_stored:
+                # Before the version that names them: a version is whole from its first moment.
+                self._put_chunks(f"PLAN#{plan.digest}", plan.chunks())
+                self._put_chunks(f"DEFINITION#{content}", () if fits else _pieces(packed))
+                chunks_stored = True
+            version: int = latest["version"] + 1 if latest else 1
+            attributes = {
+                "version": version,
+                "plan_digest": plan.digest,
+                "content": content,
+                "definition": packed if fits else None,
+                "pushed_at_ms": now_ms,
+            }
+            taken = self._table.put_if(version_key(name, version), attributes, "attribute_not_exists(#pk)")
+            self._move_latest(name, attributes if taken.landed else taken.item)
+            if taken.landed:
+                return self._version_of(name, attributes)
+        raise TryAgain(f"{_TRIES} others pushed workflow '{name}' at the same time")
+
+    def workflow(self, name: str, version: int | None = None) -> WorkflowVersion | None:
+        item = self._table.get(latest_key(name) if version is None else version_key(name, version))
+        return self._version_of(name, item) if item else None
+
+    def plan(self, digest: str) -> Plan:
+        return self._warm_plan(digest)
+
+    def _read_plan(self, digest: str) -> Plan:
+        chunks = self._chunks(f"PLAN#{digest}")
+        if not chunks:
+            raise Defect(f"plan {digest} is not in the table")
+        try:
+            return Plan.from_chunks(digest, chunks)
+        except zlib.error as error:
+            raise Defect(f"plan {digest} is not whole in the table: {error}") from error
+
+    def _move_latest(self, name: str, item: Item | None) -> None:
+        """Copy a version's item to `LATEST`, unless that is as new already."""
+        if item is None:
+            raise Defect(f"a version of workflow '{name}' stood in the way of the next, yet was not told")
+        attributes = {key: value for key, value in item.items() if key not in ("pk", "sk")}
+        condition = "attribute_not_exists(#pk) OR #version < :version"
+        self._table.put_if(latest_key(name), attributes, condition, {"version": item["version"]})
+
+    def _version_of(self, name: str, item: Mapping[str, Any]) -> WorkflowVersion:
+        packed = item.get("definition") or b"".join(self._chunks(f"DEFINITION#{item['content']}"))
+        return WorkflowVersion(
+            name=name,
+            version=item["version"],
+            definition=json.loads(zlib.decompress(packed)),
+            plan_digest=item["plan_digest"],
+            pushed_at_ms=item["pushed_at_ms"],
+        )
+
+    def _put_chunks(self, partition: str, chunks: Sequence[bytes]) -> None:
+        for number, chunk in enumerate(chunks):
+            self._table.put(chunk_key(partition, number), {"data": chunk})
+
+    def _chunks(self, partition: str) -> list[bytes]:
+        return [item["data"] for item in self._table.query(partition, CHUNK_PREFIX)]
+
+
+def _packed(definition: Mapping[str, Any]) -> tuple[str, bytes]:
+    """The digest of a definition, whatever the order of its keys, and its compressed JSON, in its own order."""
+    canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    written = json.dumps(definition, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest(), zlib.compress(written.encode())
+
+
+def _pieces(data: bytes) -> list[bytes]:
+    return [data[start : start + PLAN_CHUNK_BYTES] for start in range(0, len(data), PLAN_CHUNK_BYTES)]
