@@ -14,6 +14,7 @@ from typing import Any
 
 COLUMNS = ["", "title", "year", "length", "rating", "votes", "genres"]
 GENRE_SEPARATOR = "|"
+NO_GENRE = "no genre"  # the name under which films without one are counted
 _RATING = re.compile(r"(?:[1-9](?:\.[0-9]{1,4})?|10(?:\.0{1,4})?)")
 
 

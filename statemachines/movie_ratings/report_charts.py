@@ -18,8 +18,8 @@ def decade_chart(groups: list[Group]) -> str:
     step = WIDTH / len(groups)
     highest = max(group["films"] for group in groups)
     low, high = _rating_range(groups)
-    top, floor, rating_top, rating_floor = 46, 236, 300, 376
-    marks: list[str] = [_head(0, 16, "Films"), _head(0, 282, "Mean rating")]
+    top, floor, rating_top, rating_floor = 46, 236, 322, 398
+    marks: list[str] = [_head(0, 16, "Films"), _head(0, 300, "Mean rating")]
     points: list[tuple[float, float]] = []
     for position, group in enumerate(groups):
         middle = step * (position + 0.5)
@@ -35,7 +35,7 @@ def decade_chart(groups: list[Group]) -> str:
     for (x, y), group in zip(points, groups, strict=True):
         marks.append(_dot(x, y, group))
         marks.append(_text(x, y - 11, f"{group['mean_rating']:.2f}", "middle"))
-    return _svg("decades", "Films and mean rating by decade", _described(groups), 392, marks)
+    return _svg("decades", "Films and mean rating by decade", _described(groups), 404, marks)
 
 
 def genre_chart(groups: list[Group]) -> str:

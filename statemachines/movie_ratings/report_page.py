@@ -6,6 +6,7 @@ Owns the page's words and its style. The charts are drawn in report_charts.py, t
 from html import escape
 from typing import Any
 
+from films import NO_GENRE
 from report_charts import decade_chart, genre_chart
 
 STYLE = """
@@ -17,10 +18,10 @@ STYLE = """
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 main { max-width: 960px; margin: 0 auto; padding: 48px 24px 32px; }
-h1 { font-size: 40px; line-height: 1.1; letter-spacing: -0.02em; margin: 0 0 12px; }
+h1 { font-size: 40px; line-height: 1.1; letter-spacing: -0.02em; margin: 0 0 12px; text-wrap: balance; }
 h2 { font-size: 22px; line-height: 1.25; letter-spacing: -0.01em; margin: 0 0 4px; }
-.lead { font-size: 18px; color: var(--soft); margin: 0 0 28px; max-width: 62ch; }
-.note { color: var(--soft); margin: 0 0 20px; max-width: 68ch; }
+.lead { font-size: 18px; color: var(--soft); margin: 0 0 28px; max-width: 62ch; text-wrap: balance; }
+.note { color: var(--soft); margin: 0 0 20px; max-width: 76ch; text-wrap: pretty; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 12px; margin: 0 0 24px; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px 18px; }
 .tile dt { color: var(--soft); font-size: 14px; }
@@ -33,12 +34,13 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 svg { display: block; width: 100%; min-width: 620px; height: auto; font: inherit; }
 svg text { fill: var(--soft); font-size: 13px; }
 svg .name, svg .head { fill: var(--ink); }
+svg .backed { paint-order: stroke; stroke: var(--card); stroke-width: 6px; }
 svg .head { font-weight: 600; }
 svg .bar { fill: var(--films); }
 svg .dot { fill: var(--rating); }
 svg .trend { fill: none; stroke: var(--rating); stroke-width: 2; stroke-linejoin: round; }
 svg .rule { stroke: var(--line); stroke-width: 1; }
-table { border-collapse: collapse; width: 100%; min-width: 620px; margin-top: 24px; font-size: 14px; }
+table { border-collapse: collapse; width: 100%; min-width: 780px; margin-top: 24px; font-size: 14px; }
 caption { text-align: left; color: var(--soft); padding-bottom: 6px; }
 th, td { padding: 7px 12px 7px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { color: var(--soft); font-weight: 500; vertical-align: bottom; }
@@ -88,12 +90,12 @@ def _tiles(report: dict[str, Any]) -> str:
     overall = report["overall"]
     favourite = overall["most_voted"]
     tiles = [
-        ("", "Films", f"{overall['films']:,}", f"half of them under {overall['median_length_minutes']:.0f} minutes"),
+        ("", "Films", f"{overall['films']:,}", f"the median length is {overall['median_length_minutes']:.0f} minutes"),
         (
             "",
             "Mean rating",
             f"{overall['mean_rating']:.2f}",
-            f"{overall['rating_by_votes']:.2f} when every vote counts",
+            f"{overall['rating_by_votes']:.2f} if every vote counts once",
         ),
         ("", "Most votes", f"{favourite['votes']:,}", f"{favourite['title']} ({favourite['year']})"),
         (" good", "Counted in the table", f"{report['films_counted']:,}", "as many as in the archive"),
@@ -117,7 +119,9 @@ def _decades(groups: list[dict[str, Any]]) -> str:
 
 
 def _genres(groups: list[dict[str, Any]]) -> str:
-    most = max(groups, key=lambda group: group["films"])
+    # Films without a genre may well be the largest group, but they are no genre.
+    named = [group for group in groups if group["name"] != NO_GENRE] or groups
+    most = max(named, key=lambda group: group["films"])
     return _section(
         heading=f"{most['name']} is the largest genre",
         note=f"A film may have several genres and counts in each of them. {_extremes(groups)}",
@@ -138,8 +142,8 @@ def _section(heading: str, note: str, chart: str, table: str) -> str:
     return f"""<section>
 <h2>{escape(heading)}</h2>
 <p class="note">{escape(note)}</p>
-<div class="wide">{chart}</div>
-<div class="wide">{table}</div>
+<div class="wide" role="region" aria-label="Chart" tabindex="0">{chart}</div>
+<div class="wide" role="region" aria-label="Table" tabindex="0">{table}</div>
 </section>"""
 
 

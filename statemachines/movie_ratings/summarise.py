@@ -10,10 +10,8 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
-from films import Film
+from films import NO_GENRE, Film
 from run_folder import RunFolder, arguments, run_script, say
-
-NO_GENRE = "no genre"
 
 
 def decades(film: Film) -> list[str]:
