@@ -1,0 +1,48 @@
+"""The working folder of a job attempt, and the "image" that is linked into it.
+
+Owns: the layout below the work folder, `file://` images, and the clean-up after an attempt.
+An image named `file:///abs/folder` stands for one whose WORKDIR holds the entries of that folder; they are linked,
+not copied, so a job that writes into a linked folder changes the original. Any other image is an empty folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+FILE_SCHEME = "file://"
+
+
+class CannotPullImage(Exception):
+    """The image names a folder that is not there."""
+
+
+class AttemptFolder:
+    """`home` is the working folder, `scratch` what TMPDIR points to; both vanish with `remove()`."""
+
+    def __init__(self, work_folder: Path, job_id: str, attempt: int) -> None:
+        self._root = work_folder / f"{job_id.replace(':', '.')}-{attempt}"
+        self.home = self._root / "home"
+        self.scratch = self._root / "tmp"
+
+    def prepare(self, image: str) -> None:
+        """Make the folders and link the image's entries. Raises CannotPullImage."""
+        self.home.mkdir(parents=True)
+        self.scratch.mkdir()
+        if not image.startswith(FILE_SCHEME):
+            return
+        source = Path(unquote(urlsplit(image).path))
+        if not source.is_dir():
+            raise CannotPullImage(f"no folder {source} for the image {image}")
+        for entry in source.iterdir():
+            (self.home / entry.name).symlink_to(entry)
+
+    def remove(self) -> None:
+        """Forget the attempt's files. The common case, two empty folders, takes three calls."""
+        try:
+            self.scratch.rmdir()
+            self.home.rmdir()
+            self._root.rmdir()
+        except OSError:
+            shutil.rmtree(self._root, ignore_errors=True)

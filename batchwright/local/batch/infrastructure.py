@@ -1,0 +1,205 @@
+"""Compute environments and job queues: their records, and the operations on them.
+
+Owns: names, states, limits, and what the scheduler is told of them. Does not own the lines themselves.
+`computeResources.maxvCpus` (or `unmanagedvCpus`) is the limit on vCPUs. Batch has no limit on memory of its own; the
+tag `batchwright:max-memory-mib` of a compute environment sets one, and `batchwright:max-gpus` one on GPUs.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from batchwright.local.batch.arns import Account, last_part
+from batchwright.local.batch.errors import ClientError, refused
+from batchwright.local.batch.paging import page
+from batchwright.local.batch.scheduler import Capacity, Scheduler
+from batchwright.local.batch.tags import Tags
+
+MEMORY_TAG = "batchwright:max-memory-mib"
+GPU_TAG = "batchwright:max-gpus"
+UNMANAGED_VCPUS = 256
+MAXIMUM_ENVIRONMENTS = 3
+
+Document = dict[str, Any]
+Request = Mapping[str, Any]
+
+
+class Infrastructure:
+    """Records by name."""
+
+    def __init__(self, account: Account, scheduler: Scheduler, tags: Tags) -> None:
+        self._account = account
+        self._scheduler = scheduler
+        self._tags = tags
+        self._environments: dict[str, Document] = {}
+        self._queues: dict[str, Document] = {}
+
+    def create_compute_environment(self, request: Request) -> Document:
+        name = request["computeEnvironmentName"]
+        if name in self._environments:
+            raise ClientError(f"Object already exists: {name}")
+        arn = self._account.arn("compute-environment", name)
+        record = {
+            **{key: value for key, value in request.items() if key != "tags"},
+            "computeEnvironmentArn": arn,
+            "ecsClusterArn": f"arn:aws:ecs:{self._account.region}:{self._account.account_id}:cluster/AWSBatch-{name}",
+            "state": request.get("state", "ENABLED"),
+            "status": "VALID",
+            "statusReason": "ComputeEnvironment Healthy",
+            "containerOrchestrationType": "ECS",
+            "uuid": str(uuid.uuid4()),
+        }
+        self._tags.put(arn, request.get("tags", {}))
+        self._set_capacity(record)
+        self._environments[name] = record
+        return {"computeEnvironmentName": name, "computeEnvironmentArn": arn}
+
+    def update_compute_environment(self, request: Request) -> Document:
+        record = self._environment(request["computeEnvironment"])
+        changed = dict(record)
+        if "computeResources" in request:
+            changed["computeResources"] = {**record.get("computeResources", {}), **request["computeResources"]}
+        for key in ("state", "unmanagedvCpus", "serviceRole", "context"):
+            if key in request:
+                changed[key] = request[key]
+        self._set_capacity(changed)
+        record.update(changed)
+        return {key: record[key] for key in ("computeEnvironmentName", "computeEnvironmentArn")}
+
+    def delete_compute_environment(self, request: Request) -> Document:
+        record = self._environments.get(last_part(request["computeEnvironment"]))
+        if record is None:
+            return {}
+        arn = record["computeEnvironmentArn"]
+        if record["state"] != "DISABLED":
+            raise ClientError("Cannot delete, compute environment state is not DISABLED")
+        for queue in self._queues.values():
+            if any(entry["computeEnvironment"] == arn for entry in queue["computeEnvironmentOrder"]):
+                raise ClientError("Cannot delete, found existing JobQueue relationship")
+        del self._environments[record["computeEnvironmentName"]]
+        del self._scheduler.capacities[arn]
+        return {}
+
+    def describe_compute_environments(self, request: Request) -> Document:
+        records = self._pick(self._environments, request.get("computeEnvironments"))
+        shown = [{**record, "tags": self._tags.of(record["computeEnvironmentArn"])} for record in records]
+        return page(shown, request, "computeEnvironments", 100)
+
+    def create_job_queue(self, request: Request) -> Document:
+        name = request["jobQueueName"]
+        if name in self._queues:
+            raise ClientError(f"Object already exists: {name}")
+        if "schedulingPolicyArn" in request:
+            raise ClientError("schedulingPolicyArn: this local Batch has no fair-share scheduling; leave it out")
+        if request.get("serviceEnvironmentOrder"):
+            raise ClientError("serviceEnvironmentOrder: this local Batch has no service environments")
+        arn = self._account.arn("job-queue", name)
+        record = {
+            "jobQueueName": name,
+            "jobQueueArn": arn,
+            "state": request.get("state", "ENABLED"),
+            "status": "VALID",
+            "statusReason": "JobQueue Healthy",
+            "priority": _priority(request["priority"]),
+            "computeEnvironmentOrder": self._order(request.get("computeEnvironmentOrder", [])),
+            "jobStateTimeLimitActions": request.get("jobStateTimeLimitActions", []),
+        }
+        self._tags.put(arn, request.get("tags", {}))
+        self._queues[name] = record
+        self._set_line(record)
+        return {"jobQueueName": name, "jobQueueArn": arn}
+
+    def update_job_queue(self, request: Request) -> Document:
+        record = self.queue(request["jobQueue"])
+        if "priority" in request:
+            record["priority"] = _priority(request["priority"])
+        if "computeEnvironmentOrder" in request:
+            record["computeEnvironmentOrder"] = self._order(request["computeEnvironmentOrder"])
+        for key in ("state", "jobStateTimeLimitActions"):
+            if key in request:
+                record[key] = request[key]
+        self._set_line(record)
+        return {key: record[key] for key in ("jobQueueName", "jobQueueArn")}
+
+    def delete_job_queue(self, request: Request) -> Document:
+        record = self._queues.get(last_part(request["jobQueue"]))
+        if record is None:
+            return {}
+        if record["state"] != "DISABLED":
+            raise ClientError("Cannot delete, job queue state is not DISABLED")
+        del self._queues[record["jobQueueName"]]
+        return {}
+
+    def describe_job_queues(self, request: Request) -> Document:
+        records = self._pick(self._queues, request.get("jobQueues"))
+        shown = [{**record, "tags": self._tags.of(record["jobQueueArn"])} for record in records]
+        return page(shown, request, "jobQueues", 100)
+
+    def queue(self, name_or_arn: str) -> Document:
+        """The record of a queue; raises ClientError with Batch's words."""
+        record = self._queues.get(last_part(name_or_arn))
+        if record is None or (name_or_arn.startswith("arn:") and record["jobQueueArn"] != name_or_arn):
+            raise refused(f"JobQueue {name_or_arn} not found.")
+        return record
+
+    def _environment(self, name_or_arn: str) -> Document:
+        record = self._environments.get(last_part(name_or_arn))
+        if record is None:
+            raise refused(f"ComputeEnvironment {name_or_arn} not found.")
+        return record
+
+    def _order(self, entries: list[Document]) -> list[Document]:
+        if not 1 <= len(entries) <= MAXIMUM_ENVIRONMENTS:
+            raise ClientError(
+                f"computeEnvironmentOrder needs 1 to {MAXIMUM_ENVIRONMENTS} compute environments, not {len(entries)}"
+            )
+        named = [
+            {"order": entry["order"], "computeEnvironment": self._environment(entry["computeEnvironment"])}
+            for entry in entries
+        ]
+        return [
+            {"order": entry["order"], "computeEnvironment": entry["computeEnvironment"]["computeEnvironmentArn"]}
+            for entry in sorted(named, key=lambda entry: entry["order"])
+        ]
+
+    def _set_line(self, record: Document) -> None:
+        environments = tuple(entry["computeEnvironment"] for entry in record["computeEnvironmentOrder"])
+        self._scheduler.set_line(record["jobQueueArn"], record["jobQueueName"], record["priority"], environments)
+
+    def _set_capacity(self, record: Document) -> None:
+        arn = record["computeEnvironmentArn"]
+        tags = self._tags.of(arn)
+        vcpus = record.get("computeResources", {}).get("maxvCpus", record.get("unmanagedvCpus", UNMANAGED_VCPUS))
+        if vcpus < 0:
+            raise ClientError(f"maxvCpus must be 0 or more, not {vcpus}")
+        self._scheduler.set_capacity(
+            Capacity(
+                arn=arn,
+                name=record["computeEnvironmentName"],
+                milli_vcpus=vcpus * 1000,
+                memory_mib=_whole_number(tags, MEMORY_TAG),
+                gpus=_whole_number(tags, GPU_TAG),
+                enabled=record["state"] == "ENABLED",
+            )
+        )
+
+    def _pick(self, records: dict[str, Document], names: list[str] | None) -> list[Document]:
+        if not names:
+            return list(records.values())
+        return [records[last_part(name)] for name in names if last_part(name) in records]
+
+
+def _priority(value: int) -> int:
+    if not 0 <= value <= 1000:
+        raise ClientError(f"priority must be between 0 and 1000, not {value}")
+    return value
+
+
+def _whole_number(tags: Mapping[str, str], key: str) -> int | None:
+    if key not in tags:
+        return None
+    if not tags[key].isdigit():
+        raise ClientError(f"the tag {key} must be a whole number, not {tags[key]!r}")
+    return int(tags[key])

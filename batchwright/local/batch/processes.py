@@ -1,0 +1,154 @@
+"""Starts a job's command as a process group of its own, reads what it writes, and notices its end.
+
+Owns: pipes, signals, and the notice of an end. Does not own time-outs, states or limits: it offers `terminate` and
+`kill`, and calls back. On Linux the kernel tells the event loop of an end through a pidfd; elsewhere one waiting
+thread a process does. Nothing looks at a clock to find out.
+
+As with a container, the end of the main process is the end of all: what is left of its group is killed then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+READ_BYTES = 65536
+# More than a pipe holds; a process that left the session may hold the pipe open and write on.
+DRAIN_READS = 32
+
+
+class CannotStart(Exception):
+    """The command could not be executed; the message is what a container runtime would say."""
+
+
+class JobProcess:
+    """A running process group. `on_output(data)` gets raw bytes; `on_exit(exit_code)` is called once, last."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_output: Callable[[bytes], None],
+        on_exit: Callable[[int], None],
+    ) -> None:
+        self.pid = 0
+        self._loop = loop
+        self._on_output = on_output
+        self._on_exit = on_exit
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._read_fd = -1
+        self._pid_fd = -1
+        self._reading = False
+        self._kill_timer: asyncio.TimerHandle | None = None
+
+    def start(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+        """Execute `command` (no shell) in `folder`. Raises CannotStart when that is not possible."""
+        if not command:
+            raise CannotStart('exec: "": the job has no command')
+        read_fd, write_fd = os.pipe()
+        try:
+            self._popen = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=write_fd,
+                stderr=write_fd,
+                cwd=folder,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            os.close(read_fd)
+            raise CannotStart(_why(command[0], error)) from error
+        finally:
+            os.close(write_fd)
+        self.pid = self._popen.pid
+        os.set_blocking(read_fd, False)
+        self._read_fd = read_fd
+        self._watch_output()
+        self._watch_end()
+
+    def terminate(self, kill_after_seconds: float) -> None:
+        """SIGTERM to the group now, SIGKILL if it still lives after `kill_after_seconds`."""
+        self._signal(signal.SIGTERM)
+        if self._kill_timer is None:
+            self._kill_timer = self._loop.call_later(kill_after_seconds, self.kill)
+
+    def kill(self) -> None:
+        """SIGKILL to the group."""
+        self._signal(signal.SIGKILL)
+
+    def pause_output(self) -> None:
+        """Stop reading; the writer blocks once the pipe is full."""
+        if self._reading:
+            self._loop.remove_reader(self._read_fd)
+            self._reading = False
+
+    def resume_output(self) -> None:
+        if self._read_fd >= 0 and not self._reading:
+            self._watch_output()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._popen is not None and self._popen.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+
+    def _watch_output(self) -> None:
+        self._loop.add_reader(self._read_fd, self._read)
+        self._reading = True
+
+    def _read(self) -> bool:
+        """Read once. Returns False when there is nothing more to read."""
+        try:
+            data = os.read(self._read_fd, READ_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if data:
+            self._on_output(data)
+            return True
+        self.pause_output()
+        return False
+
+    def _watch_end(self) -> None:
+        if hasattr(os, "pidfd_open"):
+            self._pid_fd = os.pidfd_open(self.pid)
+            self._loop.add_reader(self._pid_fd, self._ended)
+        else:
+            threading.Thread(target=self._wait_in_thread, daemon=True).start()
+
+    def _wait_in_thread(self) -> None:
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        self._loop.call_soon_threadsafe(self._ended)
+
+    def _ended(self) -> None:
+        assert self._popen is not None
+        if self._pid_fd >= 0:
+            self._loop.remove_reader(self._pid_fd)
+            os.close(self._pid_fd)
+        if self._kill_timer is not None:
+            self._kill_timer.cancel()
+        # The leader is a zombie until it is waited for, so its group id cannot be somebody else's yet.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        return_code = self._popen.wait()
+        for _ in range(DRAIN_READS):
+            if not self._read():
+                break
+        self.pause_output()
+        os.close(self._read_fd)
+        self._read_fd = -1
+        self._on_exit(return_code if return_code >= 0 else 128 - return_code)
+
+
+def _why(program: str, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f'exec: "{program}": executable file not found in $PATH'
+    if isinstance(error, PermissionError):
+        return f'exec: "{program}": permission denied'
+    return f'exec: "{program}": {error}'

@@ -1,0 +1,197 @@
+"""Sends events to the SQS queue and lines to CloudWatch Logs, from one thread of its own.
+
+Owns: the thread, batching, and the order "log lines first, then the event that tells of them". Does not own what an
+event says, or which lines there are. The thread sleeps in a blocking `get` while there is nothing to send.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from batchwright.local.batch.delivery import FaultPlan
+from batchwright.local.batch.logs import LOG_GROUP, LogLine
+from batchwright.local.batch.pattern import matches
+
+BATCH_ENTRIES = 10
+BATCH_BYTES = 250_000
+DRAIN_ITEMS = 500
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """Lines of one stream; an empty batch only makes sure that the stream exists."""
+
+    stream: str
+    lines: tuple[LogLine, ...]
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Send what is due and end."""
+
+
+Item = dict[str, Any] | LogBatch | Stop
+
+
+class SqsClient(Protocol):
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]: ...
+
+
+class LogsClient(Protocol):
+    def create_log_group(self, *, logGroupName: str) -> Any: ...
+
+    def create_log_stream(self, *, logGroupName: str, logStreamName: str) -> Any: ...
+
+    def put_log_events(self, *, logGroupName: str, logStreamName: str, logEvents: list[dict[str, Any]]) -> Any: ...
+
+
+class Publisher:
+    """`sqs` and `logs` may be None: then events, or lines, go nowhere."""
+
+    def __init__(
+        self,
+        sqs: SqsClient | None,
+        queue_url: str,
+        logs: LogsClient | None,
+        faults: FaultPlan,
+        pattern: Mapping[str, Any] | None,
+    ) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+        self._logs = logs
+        self._faults = faults
+        self._pattern = pattern
+        self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._due: list[tuple[float, int, str]] = []
+        self._numbers = itertools.count()
+        self._streams: set[str] = set()
+        self._backlog_bytes = 0
+        self._backlog_lock = threading.Lock()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Log bytes that wait to be sent; the server stops reading from jobs while there are too many."""
+        return self._backlog_bytes
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Send what is due, and wait up to `timeout_seconds` for that."""
+        self._items.put(Stop())
+        self._thread.join(timeout_seconds)
+
+    def publish_event(self, document: dict[str, Any]) -> None:
+        if self._sqs is not None:
+            self._items.put(document)
+
+    def publish_log(self, batch: LogBatch) -> None:
+        if self._logs is not None:
+            with self._backlog_lock:
+                self._backlog_bytes += batch.size_bytes
+            self._items.put(batch)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            for item in self._wait_for_items():
+                self._accept(item)
+            self._send_due()
+
+    def _wait_for_items(self) -> list[Item]:
+        timeout = None if not self._due else max(0.0, self._due[0][0] - time.monotonic())
+        items: list[Item] = []
+        with contextlib.suppress(queue.Empty):
+            items.append(self._items.get(timeout=timeout) if timeout != 0.0 else self._items.get_nowait())
+            while len(items) < DRAIN_ITEMS:
+                items.append(self._items.get_nowait())
+        return items
+
+    def _accept(self, item: Item) -> None:
+        if isinstance(item, Stop):
+            self._stopping = True
+        elif isinstance(item, LogBatch):
+            self._send_lines(item)
+        elif self._pattern is None or matches(self._pattern, item):
+            body = json.dumps(item, separators=(",", ":"))
+            for due in self._faults.due_times(item, time.monotonic()):
+                heapq.heappush(self._due, (due, next(self._numbers), body))
+
+    def _send_due(self) -> None:
+        now = time.monotonic()
+        batch: list[str] = []
+        size = 0
+        while self._due and self._due[0][0] <= now:
+            body = heapq.heappop(self._due)[2]
+            if batch and (len(batch) == BATCH_ENTRIES or size + len(body) > BATCH_BYTES):
+                self._send_events(batch)
+                batch, size = [], 0
+            batch.append(body)
+            size += len(body)
+        if batch:
+            self._send_events(batch)
+
+    def _send_events(self, bodies: list[str]) -> None:
+        assert self._sqs is not None
+        entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        for attempt in range(TRIES):
+            try:
+                answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                failed = {entry["Id"] for entry in answer.get("Failed", ())}
+            except Exception as error:
+                failed = {entry["Id"] for entry in entries}
+                _complain(f"cannot put {len(entries)} events on {self._queue_url}: {error}")
+            entries = [entry for entry in entries if entry["Id"] in failed]
+            if not entries or self._stopping:
+                return
+            time.sleep(0.1 * 2**attempt)
+        _complain(f"gave up on {len(entries)} events after {TRIES} tries")
+
+    def _send_lines(self, batch: LogBatch) -> None:
+        assert self._logs is not None
+        try:
+            if batch.stream not in self._streams:
+                self._make_stream(batch.stream)
+            if batch.lines:
+                self._logs.put_log_events(
+                    logGroupName=LOG_GROUP,
+                    logStreamName=batch.stream,
+                    logEvents=[{"timestamp": line.at_ms, "message": line.text} for line in batch.lines],
+                )
+        except Exception as error:
+            _complain(f"cannot write {len(batch.lines)} lines to {batch.stream}: {error}")
+        finally:
+            with self._backlog_lock:
+                self._backlog_bytes -= batch.size_bytes
+
+    def _make_stream(self, stream: str) -> None:
+        assert self._logs is not None
+        if not self._streams:
+            self._ignoring_existing(lambda logs: logs.create_log_group(logGroupName=LOG_GROUP))
+        self._ignoring_existing(lambda logs: logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=stream))
+        self._streams.add(stream)
+
+    def _ignoring_existing(self, make: Any) -> None:
+        try:
+            make(self._logs)
+        except Exception as error:
+            code = getattr(error, "response", {}).get("Error", {}).get("Code")
+            if code != "ResourceAlreadyExistsException":
+                raise
+
+
+def _complain(message: str) -> None:
+    print(f"local batch: {message}", file=sys.stderr, flush=True)
