@@ -1,0 +1,94 @@
+"""The messages of the commands queue: work that must outlive the invocation that found it.
+
+Each may be delivered more than once, late, and beside itself; each handler is harmless when repeated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from chalicelib.core.ids import Attempt
+from chalicelib.core.jobchange import MalformedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitTasks:
+    """Submit the first attempts of these tasks; they are ready."""
+
+    kind: ClassVar[str] = "submit_tasks"
+    run_id: str
+    epoch: int
+    indexes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryTask:
+    """Submit the attempt after `failed_number`, whose job was `failed_job_id`, not before a time."""
+
+    kind: ClassVar[str] = "retry_task"
+    run_id: str
+    epoch: int
+    index: int
+    failed_number: int
+    failed_job_id: str
+    not_before_ms: int
+
+    @property
+    def next_attempt(self) -> Attempt:
+        return Attempt(self.run_id, self.epoch, self.index, self.failed_number + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRefused:
+    """Batch refused an attempt's submission for good: handle it as a job that failed, under a stand-in id."""
+
+    kind: ClassVar[str] = "job_refused"
+    run_id: str
+    epoch: int
+    index: int
+    number: int
+    job_id: str
+    reason: str
+
+    @property
+    def attempt(self) -> Attempt:
+        return Attempt(self.run_id, self.epoch, self.index, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun:
+    """Terminate what is alive of a run and start nothing more."""
+
+    kind: ClassVar[str] = "cancel_run"
+    run_id: str
+    reason: str
+
+
+Command = SubmitTasks | RetryTask | JobRefused | CancelRun
+_KINDS: dict[str, type[Command]] = {cls.kind: cls for cls in (SubmitTasks, RetryTask, JobRefused, CancelRun)}
+
+
+def encode(command: Command) -> str:
+    """The message body of a command."""
+    return json.dumps({"kind": command.kind, **asdict(command)}, separators=(",", ":"))
+
+
+def decode(body: str) -> Command:
+    """The command in a message body; raises MalformedEvent saying what is wrong with it."""
+    try:
+        fields: dict[str, Any] = json.loads(body)
+        kind = fields.pop("kind")
+        if "indexes" in fields:
+            fields["indexes"] = tuple(fields["indexes"])
+        return _KINDS[kind](**fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MalformedEvent(f"not a command of ours: {type(error).__name__}: {error}") from error
+
+
+def in_chunks(run_id: str, epoch: int, indexes: Sequence[int], size: int) -> Iterator[SubmitTasks]:
+    """Ready tasks as commands of at most `size` tasks each."""
+    for start in range(0, len(indexes), size):
+        yield SubmitTasks(run_id, epoch, tuple(indexes[start : start + size]))

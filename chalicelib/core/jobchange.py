@@ -1,0 +1,132 @@
+"""A Batch job's change of state, read off the event that tells it.
+
+Owns the reading of Batch's event documents. It takes what it knows and ignores the rest, for Batch may add fields.
+Shapes: tests/data/events, https://docs.aws.amazon.com/batch/latest/userguide/batch_cwe_events.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.core import limits
+from chalicelib.core.errors import BatchwrightError
+from chalicelib.core.ids import Attempt, attempt_from_parameters
+from chalicelib.core.records import JobResult
+from chalicelib.core.states import JobStatus
+
+DETAIL_TYPE = "Batch Job State Change"
+
+
+class MalformedEvent(BatchwrightError):
+    """Record as poison: no repetition will make this message readable. The text says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobChange:
+    """That the job of an attempt reached a status. `job_tries` counts the tries that ended inside Batch so far.
+
+    `result` is there when the status is an ending.
+    """
+
+    attempt: Attempt
+    job_id: str
+    status: JobStatus
+    job_tries: int
+    started_at_ms: int | None = None
+    result: JobResult | None = None
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Later changes of one job compare greater, in whatever order they arrive."""
+        return (limits.ATTEMPTS_MAXIMUM + 1 if self.status.ended else self.job_tries, self.status.rank)
+
+
+def read_event(document: object) -> JobChange | None:
+    """The change that an EventBridge event tells of a job of ours.
+
+    None for what is not our concern: other detail types, jobs that carry no identity of ours, the children of an
+    array and the nodes of a multi-node job (their parent's events stand for them). Raises MalformedEvent.
+    """
+    event = _mapping(document, "the event")
+    if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
+        return None
+    detail = _mapping(event.get("detail"), "detail")
+    job_id = detail.get("jobId")
+    if not isinstance(job_id, str) or not job_id:
+        raise MalformedEvent(f"detail.jobId must be a job id, not {job_id!r}")
+    if ":" in job_id or "#" in job_id:
+        return None
+    attempt = attempt_from_parameters(_mapping(detail.get("parameters") or {}, "detail.parameters"))
+    if attempt is None:
+        return None
+    status = _status(detail.get("status"))
+    tries = detail.get("attempts") or []
+    if not isinstance(tries, list):
+        raise MalformedEvent("detail.attempts must be a list")
+    return JobChange(
+        attempt=attempt,
+        job_id=job_id,
+        status=status,
+        job_tries=len(tries),
+        started_at_ms=_number(detail.get("startedAt")),
+        result=read_result(detail) if status.ended else None,
+    )
+
+
+def read_result(detail: Mapping[str, Any]) -> JobResult:
+    """How a job ended, from the detail of its last event or from DescribeJobs.
+
+    The container's own reason says more than the job's ("OutOfMemoryError" against "Essential container in task
+    exited"), so it comes first. A job that never started has neither exit code nor times.
+    """
+    container = _last_container(detail)
+    reasons = [container.get("reason"), detail.get("statusReason")]
+    reason = "; ".join(text for text in reasons if isinstance(text, str) and text)
+    log_stream = container.get("logStreamName")
+    return JobResult(
+        job_id=detail["jobId"],
+        succeeded=detail["status"] == JobStatus.SUCCEEDED,
+        exit_code=_number(container.get("exitCode")),
+        reason=reason[: limits.REASON_CHARACTERS] or None,
+        log_stream=log_stream if isinstance(log_stream, str) else None,
+        started_at_ms=_number(detail.get("startedAt")),
+        stopped_at_ms=_number(detail.get("stoppedAt")),
+    )
+
+
+def _last_container(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The container of the last try. Of several (ecsProperties), the first that did not exit with 0."""
+    tries = detail.get("attempts")
+    last = tries[-1] if isinstance(tries, list) and tries and isinstance(tries[-1], dict) else {}
+    containers = [
+        container
+        for task in _dicts(last.get("taskProperties"))
+        for container in _dicts(task.get("containers"))
+        if container.get("exitCode") != 0
+    ]
+    for candidate in (last.get("container"), *containers, detail.get("container")):
+        if isinstance(candidate, dict) and candidate:
+            return candidate
+    return {}
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _mapping(value: object, place: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise MalformedEvent(f"{place} must be an object, not {type(value).__name__}")
+    return value
+
+
+def _status(value: object) -> JobStatus:
+    if not isinstance(value, str) or value not in JobStatus.__members__:
+        raise MalformedEvent(f"detail.status must be a status of a Batch job, not {value!r}")
+    return JobStatus(value)
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,134 @@
+"""Cancelling a run: raise `halt` on every shard, then look at what is alive and end it.
+
+A submitter reads `halt` after its claim, and this raises it before looking at the claims, so one sees the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chalicelib.core.commands import CancelRun, encode
+from chalicelib.core.errors import TryAgain, UnknownRun
+from chalicelib.core.ids import refused_job_id
+from chalicelib.core.job import job_request
+from chalicelib.core.plan import offset_of
+from chalicelib.core.records import Claim, Tally, TaskRecord
+from chalicelib.core.states import RunState, TaskState
+from chalicelib.engine.settle import finish_if_full
+from chalicelib.engine.submit import CANCEL_REASON
+from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
+
+_REFUSED = refused_job_id("")
+
+
+@dataclass
+class _Shard:
+    """What is to be done about a shard's open tasks."""
+
+    never_started: int = 0
+    to_commit: list[TaskRecord] = field(default_factory=list)
+    to_terminate: list[str] = field(default_factory=list)
+    waits: list[NotYet] = field(default_factory=list)
+
+
+def request_cancel(world: World, run_id: str, reason: str) -> bool:
+    """Ask for a run to be cancelled; whether it was still going on. Raises UnknownRun."""
+    run = world.store.run(run_id)
+    if run is None:
+        raise UnknownRun(f"there is no run '{run_id}'")
+    if run.state.ended:
+        return False
+    # The command comes first: a crash in between leaves a run that is being cancelled, not one that only says so.
+    world.commands.send([encode(CancelRun(run_id, reason))])
+    _mark(world, run_id)
+    return True
+
+
+def cancel_run(world: World, command: CancelRun) -> Outcome:
+    """Carry a cancellation out; `NotYet` while somebody's claim may still become a job."""
+    run = world.store.run(command.run_id)
+    if run is None or run.state.ended:
+        return DONE
+    facts = world.facts(run.run_id, run.epoch)
+    if facts is None:
+        return DONE
+    _mark(world, run.run_id)
+    shards = range(facts.plan.shard_count)
+    for shard in shards:
+        world.store.halt(facts.run_id, facts.epoch, shard)
+    tallies: dict[int, Tally] = {}
+    to_terminate: list[str] = []
+    waits: list[NotYet] = []
+    for shard in shards:
+        work, tallies[shard] = _cancel_shard(world, facts, shard)
+        to_terminate += work.to_terminate
+        waits += work.waits
+    if to_terminate:
+        world.batch.terminate(to_terminate, command.reason or CANCEL_REASON)
+    finish_if_full(world, facts, tallies)
+    return min(waits, key=lambda wait: wait.after_seconds, default=DONE)
+
+
+def _mark(world: World, run_id: str) -> None:
+    world.store.change_run(run_id, RunState.CANCELLING, expected=(RunState.RUNNING, RunState.PAUSED))
+
+
+def _cancel_shard(world: World, facts: RunFacts, shard: int) -> tuple[_Shard, Tally]:
+    """Tally what never became a job as cancelled, and commit it. Returns what is left, and the tally as it is."""
+    while True:
+        tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
+        work = _look_at(world, facts, shard, tally)
+        if not work.never_started:
+            break
+        before = world.store.tally(facts.run_id, facts.epoch, shard, {TaskState.CANCELLED: work.never_started})
+        if before is not None:
+            tally = before.adding({TaskState.CANCELLED: work.never_started})
+            break
+    for record in work.to_commit:
+        world.store.commit(record.attempt, TaskState.CANCELLED, None)
+    return work, tally
+
+
+def _look_at(world: World, facts: RunFacts, shard: int, tally: Tally) -> _Shard:
+    work = _Shard()
+    everyone = (1 << facts.plan.shard_size(shard)) - 1
+    with_record = 0
+    for record in world.store.tasks(facts.run_id, shard):
+        bit = 1 << offset_of(record.attempt.index)
+        with_record |= bit
+        if record.state.ended:
+            continue
+        if record.job_id is not None and record.state is not TaskState.WAITING:
+            if not record.job_id.startswith(_REFUSED) and not tally.ended & bit:
+                work.to_terminate.append(record.job_id)
+        elif record.state is TaskState.WAITING or _surely_no_job(world, facts, record, work):
+            work.to_commit.append(record)
+            work.never_started |= bit & ~tally.ended
+    work.never_started |= everyone & ~with_record & ~tally.ended
+    return work
+
+
+def _surely_no_job(world: World, facts: RunFacts, record: TaskRecord, work: _Shard) -> bool:
+    """Whether a claimed attempt never became a job. While its owner may live, the record is marked, so that the
+    owner terminates the job; once its lease is over, Batch is asked."""
+    now_ms = world.clock.now_ms()
+    assert record.claim is not None, "a claimed record carries its claim"
+    left_ms = record.claim.lease_until_ms - now_ms
+    if left_ms > 0:
+        marked = world.store.request_cancel(record)
+        seconds = -(-left_ms // 1000) if marked else world.settings.soon_seconds
+        work.waits.append(NotYet(seconds, f"task {record.attempt.index} is claimed"))
+        return False
+    claim = Claim(world.owner, now_ms + world.settings.lease_seconds * 1000)
+    try:
+        if not world.store.take_over(record, claim):
+            raise TryAgain(f"the claim of task {record.attempt.index} was taken over by another")
+        request = job_request(facts.plan, record.attempt, params=facts.params)
+        found = world.batch.find(request.queue, request.name)
+    except TryAgain as failure:
+        work.waits.append(NotYet(world.settings.soon_seconds, str(failure)))
+        return False
+    if found:
+        world.store.record_job(record.attempt, found[0].job_id)
+        work.to_terminate += [job.job_id for job in found]
+    return not found

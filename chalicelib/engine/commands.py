@@ -1,0 +1,47 @@
+"""Carrying out the messages of the commands queue, one by one."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from chalicelib.core.commands import CancelRun, Command, JobRefused, RetryTask, SubmitTasks, encode
+from chalicelib.core.jobchange import JobChange
+from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
+from chalicelib.core.records import JobResult
+from chalicelib.core.states import JobStatus
+from chalicelib.engine.cancel import cancel_run
+from chalicelib.engine.events import handle_changes
+from chalicelib.engine.submit import Wanted, submit
+from chalicelib.engine.world import DONE, Outcome, World
+
+
+def carry_out(world: World, command: Command) -> Outcome:
+    """Do what one command says. Safe to repeat."""
+    match command:
+        case SubmitTasks():
+            facts = world.facts(command.run_id, command.epoch)
+            if facts is None:
+                return DONE
+            return submit(world, facts, [Wanted(facts.attempt(index)) for index in command.indexes])
+        case RetryTask():
+            return _retry(world, command)
+        case JobRefused():
+            result = JobResult(command.job_id, succeeded=False, reason=command.reason)
+            change = JobChange(command.attempt, command.job_id, JobStatus.FAILED, job_tries=0, result=result)
+            return handle_changes(world, [change])[0]
+        case CancelRun():
+            return cancel_run(world, command)
+    assert_never(command)
+
+
+def _retry(world: World, command: RetryTask) -> Outcome:
+    facts = world.facts(command.run_id, command.epoch)
+    if facts is None:
+        return DONE
+    left_ms = command.not_before_ms - world.clock.now_ms()
+    if left_ms > 0:
+        # A delay longer than a message can have, or a queue that was early: set the timer again.
+        left_seconds = -(-left_ms // 1000)
+        world.commands.send([encode(command)], delay_seconds=min(left_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
+        return DONE
+    return submit(world, facts, [Wanted(command.next_attempt, replaces_job=command.failed_job_id)])

@@ -1,0 +1,160 @@
+"""Job changes: what an event of Batch does to a run.
+
+Owns the order of section 4: decide retry or ending, tally, settle what follows, and commit the ended task's own
+record last. Until that last write is there, the event's redelivery does everything again, harmlessly.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from chalicelib.core.commands import RetryTask, encode
+from chalicelib.core.jobchange import JobChange
+from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
+from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
+from chalicelib.core.records import JobResult, Tally
+from chalicelib.core.retry import Retry, after_failure
+from chalicelib.core.states import STATE_OF_STATUS, TaskState
+from chalicelib.engine.settle import finish_if_full, settle
+from chalicelib.engine.submit import SECOND_JOB_REASON, terminate_unless_wanted
+from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
+
+log = logging.getLogger(__name__)
+
+
+def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
+    """Handle the job changes of one batch of messages; an outcome for each.
+
+    Endings of one run share their tally writes, and its latest change stands for all of one job.
+    """
+    outcomes: list[Outcome] = [DONE] * len(changes)
+    latest: dict[tuple[str, int], dict[str, JobChange]] = {}
+    for change in sorted(changes, key=lambda change: change.order):
+        run = (change.attempt.run_id, change.attempt.epoch)
+        latest.setdefault(run, {})[change.job_id] = change
+    for (run_id, epoch), by_job in latest.items():
+        outcome = _handle_run(world, run_id, epoch, list(by_job.values()))
+        for place, change in enumerate(changes):
+            if (change.attempt.run_id, change.attempt.epoch) == (run_id, epoch) and change.status.ended:
+                outcomes[place] = outcome
+    return outcomes
+
+
+def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange]) -> Outcome:
+    facts = world.facts(run_id, epoch)
+    if facts is None:
+        log.info("ignoring events of run %s epoch %d, which is gone", run_id, epoch)
+        return DONE
+    ended: dict[int, tuple[TaskState, JobChange]] = {}
+    for change in changes:
+        if change.attempt.index >= len(facts.plan.tasks):
+            log.warning("ignoring an event of task %d, which plan %s has not", change.attempt.index, facts.workflow)
+        elif not change.status.ended:
+            _observe(world, change)
+        else:
+            ending = _decide(world, facts, change)
+            if isinstance(ending, NotYet):
+                return ending
+            if ending is not None:
+                ended[change.attempt.index] = (ending, change)
+    return _end(world, facts, ended) if ended else DONE
+
+
+def _observe(world: World, change: JobChange) -> None:
+    """Record how far the job is; by this a job whose submission's answer was lost is adopted, too."""
+    state = STATE_OF_STATUS[change.status]
+    record = world.store.observe(change.attempt, change.job_id, state, change.job_tries, change.started_at_ms)
+    if record is not None:
+        terminate_unless_wanted(world, record, change.attempt, change.job_id)
+
+
+def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | NotYet | None:
+    """How the task ends by this change; None when it does not: the attempt is over, or a retry follows.
+
+    A success needs no look at the record. A failure counts only if it is the recorded job of the current attempt, so
+    that neither a repeated event of an earlier attempt nor a second job ends or retries the task.
+    """
+    assert change.result is not None, "an ended change carries its result"
+    if change.result.succeeded:
+        return TaskState.SUCCEEDED
+    attempt, index = change.attempt, change.attempt.index
+    record = world.store.task(attempt.run_id, index)
+    if record is None or record.attempt != attempt or record.state.ended or record.state is TaskState.WAITING:
+        return None
+    if record.job_id not in (None, change.job_id):
+        return None
+    if world.store.read_tally(attempt.run_id, attempt.epoch, shard_of(index)).halt:
+        return TaskState.CANCELLED
+    decision = after_failure(facts.plan.tasks[index].retry, attempt.number)
+    if not isinstance(decision, Retry):
+        return TaskState.FAILED
+    return _arrange_retry(world, change, change.result, decision)
+
+
+def _arrange_retry(world: World, change: JobChange, result: JobResult, retry: Retry) -> NotYet | None:
+    """Set the timer, then end the attempt: a crash between the two sets the timer twice, and it claims once."""
+    attempt = change.attempt
+    not_before_ms = world.clock.now_ms() + retry.after_seconds * 1000
+    timer = RetryTask(attempt.run_id, attempt.epoch, attempt.index, attempt.number, change.job_id, not_before_ms)
+    world.commands.send([encode(timer)], delay_seconds=min(retry.after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
+    if world.store.wait_for_retry(attempt, result, not_before_ms):
+        return None
+    return NotYet(world.settings.soon_seconds, f"the record of {attempt} changed while its retry was arranged")
+
+
+def _end(world: World, facts: RunFacts, ended: dict[int, tuple[TaskState, JobChange]]) -> Outcome:
+    """Tally the endings, settle what follows, commit."""
+    tallies: dict[int, Tally] = {}
+    for shard in mask_by_shard(ended):
+        tallies[shard] = _tally_shard(world, facts, shard, ended)
+    if not ended:
+        return DONE
+    # A shard of a cancelled run starts nothing more; whoever cancels ends what never started.
+    going_on = [index for index in ended if not tallies[shard_of(index)].halt]
+    if going_on:
+        outcome = settle(world, facts, going_on, tallies)
+        if isinstance(outcome, NotYet):
+            return outcome
+    else:
+        finish_if_full(world, facts, tallies)
+    for ending, change in ended.values():
+        _commit(world, ending, change)
+    return DONE
+
+
+def _tally_shard(world: World, facts: RunFacts, shard: int, ended: dict[int, tuple[TaskState, JobChange]]) -> Tally:
+    """Tally the endings that fall into a shard. Leaves in `ended` only what is still to be settled, with the ending
+    that the tally holds: a repeat whose record is terminal was handled to the end."""
+    mine = {index: ending for index, (ending, _) in ended.items() if shard_of(index) == shard}
+    while True:
+        endings: dict[TaskState, int] = {}
+        for index, ending in mine.items():
+            endings[ending] = endings.get(ending, 0) | 1 << offset_of(index)
+        before = world.store.tally(facts.run_id, facts.epoch, shard, endings)
+        if before is not None:
+            break
+        # Somebody ended one of these otherwise (a cancelled run, a second job); what the tally holds stands.
+        now = world.store.read_tally(facts.run_id, facts.epoch, shard)
+        mine = {index: now.ending_of(offset_of(index)) or ending for index, ending in mine.items()}
+    for index, ending in mine.items():
+        change = ended[index][1]
+        if before.ended >> offset_of(index) & 1 and _handled(world, change):
+            del ended[index]
+        else:
+            ended[index] = (ending, change)
+    return before.adding(endings)
+
+
+def _handled(world: World, change: JobChange) -> bool:
+    record = world.store.task(change.attempt.run_id, change.attempt.index)
+    return record is not None and record.state.ended
+
+
+def _commit(world: World, ending: TaskState, change: JobChange) -> None:
+    before = world.store.commit(change.attempt, ending, change.result)
+    if before is None or before.state.ended or before.attempt != change.attempt:
+        return
+    if before.job_id not in (None, change.job_id):
+        log.warning("job %s ended %s, which also has job %s", change.job_id, change.attempt, before.job_id)
+        world.batch.terminate([before.job_id], SECOND_JOB_REASON)

@@ -1,0 +1,120 @@
+"""A batch of queue messages: handled each on its own account, deleted when done, seen again when not.
+
+Chalice cannot ask Lambda for partial batch responses, so what is done is deleted here, one by one, and the handler
+raises if anything is left: Lambda then leaves the rest on the queue (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from chalicelib.core.commands import decode
+from chalicelib.core.errors import BatchwrightError, TryAgain
+from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
+from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
+from chalicelib.engine.commands import carry_out
+from chalicelib.engine.events import handle_changes
+from chalicelib.engine.world import DONE, NotYet, Outcome, World
+from chalicelib.ports import Commands, Inbox
+
+log = logging.getLogger(__name__)
+
+# The first looks come soon, for most claims are open for milliseconds; the later ones wait the lease out.
+_LOOK_AGAIN_SECONDS = (2, 10)
+
+
+class MessagesLeft(BatchwrightError):
+    """Try again: some messages of the batch are not done. Those that are were deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One delivery of a queue message; `receive_count` counts its deliveries from 1."""
+
+    body: str
+    receipt_handle: str
+    receive_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The message could not be handled; it stays on the queue, and goes to the dead letters when it keeps failing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A queue as its consumer sees it. `again` sends to the same queue."""
+
+    inbox: Inbox
+    again: Commands
+
+
+def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
+    """Handle a batch of the events queue. Raises MessagesLeft when any is not done."""
+    verdicts: list[Outcome | Failed] = [DONE] * len(messages)
+    changes: dict[int, JobChange] = {}
+    for place, message in enumerate(messages):
+        try:
+            change = read_event(json.loads(message.body))
+        except (ValueError, RecursionError, MalformedEvent) as error:
+            verdicts[place] = Failed(f"not a readable event: {error}")
+            continue
+        if change is not None:
+            changes[place] = change
+    together = list(changes.values())
+    handled = _try(lambda: handle_changes(world, together))
+    if isinstance(handled, Failed):
+        # One of them may be the cause, and must not take the others with it.
+        for place, change in changes.items():
+            alone = _try(lambda change=change: handle_changes(world, [change]))  # type: ignore[misc]
+            verdicts[place] = alone if isinstance(alone, Failed) else alone[0]
+    else:
+        verdicts = [handled.pop(0) if place in changes else verdict for place, verdict in enumerate(verdicts)]
+    _conclude(mailbox, messages, verdicts)
+
+
+def handle_commands(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
+    """Carry out a batch of the commands queue. Raises MessagesLeft when any is not done."""
+    verdicts: list[Outcome | Failed] = []
+    for message in messages:
+        handled = _try(lambda body=message.body: [carry_out(world, decode(body))])  # type: ignore[misc]
+        verdicts.append(handled if isinstance(handled, Failed) else handled[0])
+    _conclude(mailbox, messages, verdicts)
+
+
+def _try(handle: Callable[[], list[Outcome]]) -> list[Outcome] | Failed:
+    try:
+        return handle()
+    except (TryAgain, MalformedEvent) as error:
+        return Failed(str(error))
+    except Exception as error:
+        log.exception("a message could not be handled")
+        return Failed(f"{type(error).__name__}: {error}")
+
+
+def _conclude(mailbox: Mailbox, messages: Sequence[Message], verdicts: Sequence[Outcome | Failed]) -> None:
+    """Delete what is done, put off what is not yet, and raise if anything stays on the queue."""
+    done: list[str] = []
+    left: list[str] = []
+    for message, verdict in zip(messages, verdicts, strict=True):
+        if isinstance(verdict, Failed):
+            left.append(verdict.reason)
+        elif not isinstance(verdict, NotYet):
+            done.append(message.receipt_handle)
+        elif message.receive_count <= len(_LOOK_AGAIN_SECONDS):
+            seconds = min(verdict.after_seconds, _LOOK_AGAIN_SECONDS[message.receive_count - 1])
+            mailbox.inbox.postpone(message.receipt_handle, seconds)
+            left.append(verdict.why)
+        else:
+            # Waiting is not failing: a new copy starts its receipts anew, so that it is never taken for poison.
+            mailbox.again.send([message.body], min(verdict.after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
+            done.append(message.receipt_handle)
+    if done:
+        mailbox.inbox.delete(done)
+    if left:
+        raise MessagesLeft(f"{len(left)} of {len(messages)} messages are not done: {'; '.join(left)}")

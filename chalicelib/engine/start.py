@@ -1,0 +1,73 @@
+"""Pushing a workflow, and starting a run of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.core.commands import encode, in_chunks
+from chalicelib.core.errors import IdempotencyConflict, UnknownWorkflow
+from chalicelib.core.ids import run_id
+from chalicelib.core.job import check_run
+from chalicelib.core.params import complete_params, declarations
+from chalicelib.core.plan import Plan
+from chalicelib.core.records import Run
+from chalicelib.core.states import RunState
+from chalicelib.engine.settle import start
+from chalicelib.engine.world import NotYet, RunFacts, World
+
+
+def start_run(
+    world: World,
+    workflow: str,
+    params: Mapping[str, Any],
+    idempotency_key: str,
+    version: int | None = None,
+) -> Run:
+    """Start a run of a pushed workflow, or return the run that this idempotency key started before.
+
+    Params are checked and every task is rendered first: a mistake raises UserMistake and leaves nothing behind.
+    Raises UnknownWorkflow, and IdempotencyConflict when the key started something else.
+    """
+    pushed = world.store.workflow(workflow, version)
+    if pushed is None:
+        asked = f"'{workflow}'" if version is None else f"'{workflow}' in version {version}"
+        raise UnknownWorkflow(f"no workflow {asked} was pushed")
+    plan = world.store.plan(pushed.plan_digest)
+    complete = complete_params(declarations(pushed.definition), params)
+    check_run(plan, complete)
+    run = world.store.create_run(
+        Run(
+            run_id=run_id(workflow, idempotency_key),
+            workflow=workflow,
+            version=pushed.version,
+            plan_digest=pushed.plan_digest,
+            params=complete,
+            state=RunState.RUNNING,
+            created_at_ms=world.clock.now_ms(),
+            request_digest=_request_digest(workflow, version, params),
+        )
+    )
+    if run.request_digest != _request_digest(workflow, version, params):
+        raise IdempotencyConflict(
+            f"idempotency key '{idempotency_key}' started run '{run.run_id}' with another version or other params"
+        )
+    if run.state is RunState.RUNNING and run.epoch == 0:
+        _start_roots(world, run, world.store.plan(run.plan_digest))
+    return run
+
+
+def _start_roots(world: World, run: Run, plan: Plan) -> None:
+    facts = RunFacts(run.run_id, run.epoch, run.workflow, plan, run.params)
+    outcome = start(world, facts, plan.roots)
+    if isinstance(outcome, NotYet):
+        # Whoever called may never call again, so the commands queue sees to the rest.
+        chunks = in_chunks(run.run_id, run.epoch, plan.roots, world.settings.chunk_size)
+        world.commands.send([encode(chunk) for chunk in chunks], delay_seconds=outcome.after_seconds)
+
+
+def _request_digest(workflow: str, version: int | None, params: Mapping[str, Any]) -> str:
+    asked = json.dumps([workflow, version, params], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(asked.encode()).hexdigest()

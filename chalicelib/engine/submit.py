@@ -1,0 +1,165 @@
+"""Claim, read the halt flag, submit, record: how a ready task becomes a job, at most once.
+
+Owns section 4's steps 2 and 3 and the traps between them. Which tasks are ready is settle.py's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.core.commands import JobRefused, encode
+from chalicelib.core.errors import AnswerLost, TryAgain, UserMistake
+from chalicelib.core.ids import Attempt, job_name, refused_job_id
+from chalicelib.core.job import JobRequest, job_request
+from chalicelib.core.plan import offset_of, shard_of
+from chalicelib.core.records import RELEASED, Claim, Tally, TaskRecord
+from chalicelib.core.states import TaskState
+from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
+
+log = logging.getLogger(__name__)
+
+SECOND_JOB_REASON = "batchwright: a second job for an attempt that has one"
+CANCEL_REASON = "batchwright: the run was cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An attempt to submit. A retry names the failed job that it replaces."""
+
+    attempt: Attempt
+    replaces_job: str | None = None
+
+
+def submit(world: World, facts: RunFacts, wanted: Sequence[Wanted]) -> Outcome:
+    """Submit what is wanted and has no job yet. `NotYet` while somebody's claim is open: the job may not exist."""
+    outcomes: list[Outcome] = []
+    ours: list[tuple[Attempt, bool]] = []
+    for item in wanted:
+        held = _claim(world, item)
+        if isinstance(held, NotYet):
+            outcomes.append(held)
+        elif held is not None:
+            ours.append((item.attempt, held is _Held.FROM_THE_DEAD))
+    # The halt flag is read after the claims and before the submissions: a canceller raises it first and looks for
+    # claims afterwards, so one of the two sees the other.
+    shards = {shard_of(attempt.index) for attempt, _ in ours}
+    tallies = {shard: world.store.read_tally(facts.run_id, facts.epoch, shard) for shard in sorted(shards)}
+    for attempt, from_the_dead in ours:
+        tally = tallies[shard_of(attempt.index)]
+        if tally.halt or tally.ending_of(offset_of(attempt.index)):
+            outcomes.append(_give_up(world, facts, attempt, tally, look_first=from_the_dead))
+        else:
+            outcomes.append(_submit_one(world, facts, attempt, look_first=from_the_dead))
+    return worst(outcomes)
+
+
+class _Held:
+    """How a claim came to be ours."""
+
+    FRESH = object()
+    FROM_THE_DEAD = object()
+
+
+def _claim(world: World, wanted: Wanted) -> object | NotYet | None:
+    """How we hold the claim; None when the attempt has its job already, `NotYet` while it is another's."""
+    now_ms = world.clock.now_ms()
+    claim = Claim(world.owner, now_ms + world.settings.lease_seconds * 1000)
+    stood = world.store.claim(wanted.attempt, claim, now_ms, replaces_job=wanted.replaces_job)
+    if stood is None:
+        return _Held.FRESH
+    if stood.attempt != wanted.attempt or stood.state is not TaskState.CLAIMED or stood.claim is None:
+        return None
+    if stood.claim.lease_until_ms > now_ms:
+        return NotYet(_seconds_left(stood.claim, now_ms), f"task {wanted.attempt.index} is claimed by another")
+    if not world.store.take_over(stood, claim):
+        # Another redelivery saw the same dead claim and was first: to us the task is as open as before.
+        return NotYet(world.settings.lease_seconds, f"task {wanted.attempt.index} was taken over by another")
+    return _Held.FRESH if stood.claim.lease_until_ms == RELEASED else _Held.FROM_THE_DEAD
+
+
+def _seconds_left(claim: Claim, now_ms: int) -> int:
+    return -(-(claim.lease_until_ms - now_ms) // 1000)
+
+
+def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: bool) -> Outcome:
+    """Submit one claimed attempt; `look_first` when a dead owner may have submitted it already."""
+    try:
+        request = job_request(facts.plan, attempt, params=facts.params)
+    except UserMistake as mistake:
+        return _record_refusal(world, facts, attempt, str(mistake))
+    job_id = _find_orphan(world, request) if look_first else None
+    if isinstance(job_id, NotYet):
+        return job_id
+    try:
+        job_id = job_id or world.batch.submit(request)
+    except UserMistake as refusal:
+        return _record_refusal(world, facts, attempt, str(refusal))
+    except AnswerLost as lost:
+        # The job may exist. Its own event adopts it, or whoever takes the claim over asks for it by name.
+        return NotYet(world.settings.lease_seconds, str(lost))
+    except TryAgain as refused_for_now:
+        world.store.release(attempt, world.owner)
+        return NotYet(world.settings.soon_seconds, str(refused_for_now))
+    terminate_unless_wanted(world, world.store.record_job(attempt, job_id), attempt, job_id)
+    return DONE
+
+
+def _find_orphan(world: World, request: JobRequest) -> str | NotYet | None:
+    """The job that a dead owner submitted under this name; of several the oldest, and the others are terminated."""
+    try:
+        found = world.batch.find(request.queue, request.name)
+    except TryAgain as failure:
+        return NotYet(world.settings.lease_seconds, str(failure))
+    if not found:
+        return None
+    oldest, *others = found
+    if others:
+        log.warning("terminating %d jobs beside %s of the same name", len(others), oldest.job_id)
+        world.batch.terminate([job.job_id for job in others], SECOND_JOB_REASON)
+    return oldest.job_id
+
+
+def terminate_unless_wanted(world: World, record: TaskRecord, attempt: Attempt, job_id: str) -> None:
+    """Terminate a job of `attempt` that its task's record does not want: another job has its place, or the run was
+    cancelled before the job's id was known."""
+    if record.attempt == attempt:
+        known = record.job_id == job_id
+    else:
+        known = any(result.job_id == job_id for result in record.past)
+    if not known:
+        log.warning("terminating job %s of %s: the record has %s", job_id, attempt, record.job_id)
+        world.batch.terminate([job_id], SECOND_JOB_REASON if record.job_id else CANCEL_REASON)
+    elif record.attempt == attempt and record.cancel_requested and not record.state.ended:
+        world.batch.terminate([job_id], CANCEL_REASON)
+
+
+def _record_refusal(world: World, facts: RunFacts, attempt: Attempt, reason: str) -> Outcome:
+    """Hand the refusal on as a failed job with a stand-in id: durable first, then recorded."""
+    job_id = refused_job_id(job_name(attempt, facts.plan.tasks[attempt.index].name))
+    refused = JobRefused(attempt.run_id, attempt.epoch, attempt.index, attempt.number, job_id, reason)
+    world.commands.send([encode(refused)])
+    world.store.record_job(attempt, job_id)
+    return DONE
+
+
+def _give_up(world: World, facts: RunFacts, attempt: Attempt, tally: Tally, *, look_first: bool) -> Outcome:
+    """The run was halted, or the task ended, between its becoming ready and our claim: nothing is submitted, and
+    what a dead owner may have submitted is terminated."""
+    if look_first:
+        orphan = _find_orphan(world, job_request(facts.plan, attempt, params=facts.params))
+        if isinstance(orphan, NotYet):
+            return orphan
+        if orphan is not None:
+            world.store.record_job(attempt, orphan)
+            world.batch.terminate([orphan], CANCEL_REASON)
+            return DONE
+    ending = tally.ending_of(offset_of(attempt.index))
+    if ending is None:
+        ending = TaskState.CANCELLED
+        mask = {ending: 1 << offset_of(attempt.index)}
+        if world.store.tally(attempt.run_id, attempt.epoch, shard_of(attempt.index), mask) is None:
+            return NotYet(world.settings.soon_seconds, f"task {attempt.index} ended while its run was cancelled")
+    world.store.commit(attempt, ending, None)
+    return DONE

@@ -1,0 +1,94 @@
+"""What every procedure of the engine works with: the ports, the settings, and whose invocation this is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.core.ids import Attempt
+from chalicelib.core.plan import Plan
+from chalicelib.ports import Batch, Clock, Commands, Notices, Store
+
+_RUNS_REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Figures that a deployment may set.
+
+    `lease_seconds` must exceed the Lambda's time-out, so that the owner of an expired claim is surely dead.
+    Up to `inline_submissions` ready tasks are submitted where they were found; more go to the commands queue in
+    chunks of `chunk_size`, so that no invocation runs long.
+    """
+
+    lease_seconds: int = 90
+    soon_seconds: int = 2
+    inline_submissions: int = 5
+    chunk_size: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What never changes of a run within an epoch, so a warm invocation need not read it again."""
+
+    run_id: str
+    epoch: int
+    workflow: str
+    plan: Plan
+    params: Mapping[str, Any]
+
+    def attempt(self, index: int, number: int = 1) -> Attempt:
+        return Attempt(self.run_id, self.epoch, index, number)
+
+
+@dataclass(frozen=True)
+class World:
+    """The ports and settings, for one invocation. `owner` names the invocation in its claims and is never reused.
+
+    `remembered` outlives the invocation in a warm process.
+    """
+
+    store: Store
+    batch: Batch
+    commands: Commands
+    notices: Notices
+    clock: Clock
+    owner: str
+    settings: Settings = Settings()
+    remembered: dict[tuple[str, int], RunFacts] = field(default_factory=dict)
+
+    def facts(self, run_id: str, epoch: int) -> RunFacts | None:
+        """The facts of a run, from memory if this process met it before; None when the run (or this epoch) is gone."""
+        facts = self.remembered.get((run_id, epoch))
+        if facts is None:
+            run = self.store.run(run_id)
+            if run is None or run.epoch != epoch:
+                return None
+            facts = RunFacts(run_id, epoch, run.workflow, self.store.plan(run.plan_digest), run.params)
+            while len(self.remembered) >= _RUNS_REMEMBERED:
+                self.remembered.pop(next(iter(self.remembered)), None)
+            self.remembered[run_id, epoch] = facts
+        return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Everything that the message asks for has happened; it may be deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Something is still open; the message must be seen again, this many seconds from now. `why` is for the log."""
+
+    after_seconds: int
+    why: str
+
+
+Outcome = Done | NotYet
+DONE = Done()
+
+
+def worst(outcomes: list[Outcome]) -> Outcome:
+    """Done if all are; otherwise the one that wants to be seen again soonest."""
+    return min((o for o in outcomes if isinstance(o, NotYet)), key=lambda o: o.after_seconds, default=DONE)

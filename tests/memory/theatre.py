@@ -1,0 +1,268 @@
+"""A run of the real engine in memory, one message at a time: what the engine's tests play their scenes on.
+
+Owns the toy Batch that turns submissions into event documents, and the crashes. It decides nothing about order:
+the test does, or `play_on`, which delivers whatever there is until nothing is left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.core.ids import attempt_from_parameters
+from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.records import Run, TaskRecord
+from chalicelib.core.states import TriggerRule
+from chalicelib.engine.messages import Mailbox, Message, MessagesLeft, handle_commands, handle_events
+from chalicelib.engine.start import start_run
+from chalicelib.engine.world import Settings, World
+from tests.memory.batch import MemoryBatch, MemoryJob
+from tests.memory.clock import HandClock
+from tests.memory.notices import MemoryNotices
+from tests.memory.queue import MemoryCommands
+from tests.memory.store import MemoryStore
+
+
+def task(
+    name: str,
+    rule: TriggerRule = TriggerRule.ALL_SUCCESS,
+    *,
+    attempts: int = 1,
+    backoff_seconds: int = 0,
+    allow_failure: bool = False,
+) -> PlannedTask:
+    return PlannedTask(
+        name=name,
+        job=JobSpec(job_definition="definition", queue="queue", command=("true",)),
+        trigger_rule=rule,
+        allow_failure=allow_failure,
+        retry=RetryPolicy(attempts, backoff_seconds),
+    )
+
+
+def plan_of(*tasks: tuple[PlannedTask, Sequence[str]]) -> Plan:
+    """A plan of tasks, each with the names of its parents; they stand in topological order."""
+    index = {one.name: place for place, (one, _) in enumerate(tasks)}
+    return Plan(
+        workflow="play",
+        tasks=tuple(one for one, _ in tasks),
+        parents=tuple(tuple(sorted(index[name] for name in parents)) for _, parents in tasks),
+    )
+
+
+DEFAULTS = Settings()
+
+
+class Crash(BaseException):
+    """The invocation dies here. Not an Exception, for no handler may survive it."""
+
+
+class Crashing:
+    """A port whose calls are counted by `Theatre`, which may let the invocation die at one of them."""
+
+    def __init__(self, port: Any, theatre: Theatre) -> None:
+        self._port = port
+        self._theatre = theatre
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._port, name)
+        if not callable(value):
+            return value
+        return lambda *args, **kwargs: self._theatre.call(name, value, args, kwargs)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Die at a port call of the invocation, before or after it took effect: at the `call`-th of all (from 0), or at
+    the first of that name."""
+
+    call: int | str
+    after_effect: bool = False
+
+    def is_at(self, number: int, name: str, *, after_effect: bool) -> bool:
+        return self.call in (number, name) and self.after_effect == after_effect
+
+
+class Theatre:
+    """One run of one plan. `fails` names (task, attempt number) whose jobs fail."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        fails: Sequence[tuple[str, int]] = (),
+        settings: Settings = DEFAULTS,
+        definition: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.fails = set(fails)
+        self.clock = HandClock()
+        self.store = MemoryStore()
+        self.batch = MemoryBatch(self.clock)
+        self.events = MemoryCommands(self.clock, visibility_seconds=360)
+        self.commands = MemoryCommands(self.clock, visibility_seconds=360)
+        self.notices = MemoryNotices()
+        self.settings = settings
+        self.cut: Cut | None = None
+        self.calls: list[str] = []
+        self.hooks: dict[str, Callable[[], None]] = {}
+        """What happens right before the next call of that name, once."""
+        self._invocations = 0
+        self._told: set[tuple[str, str]] = set()
+        self.store.push(plan.workflow, definition or {}, plan, self.clock.now_ms())
+
+    # The invocation under way
+
+    def world(self) -> World:
+        """The world of a new invocation in a new process; its port calls are counted from 0."""
+        self._invocations += 1
+        self.calls = []
+        return World(
+            store=Crashing(self.store, self),
+            batch=Crashing(self.batch, self),
+            commands=Crashing(self.commands, self),
+            notices=Crashing(self.notices, self),
+            clock=self.clock,
+            owner=f"invocation-{self._invocations}",
+            settings=self.settings,
+        )
+
+    def call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        number = len(self.calls)
+        self.calls.append(name)
+        hook = self.hooks.pop(name, None)
+        if hook is not None:
+            calls = self.calls
+            hook()
+            self.calls = calls
+        if self.cut and self.cut.is_at(number, name, after_effect=False):
+            raise Crash(name)
+        result = function(*args, **kwargs)
+        if self.cut and self.cut.is_at(number, name, after_effect=True):
+            raise Crash(name)
+        return result
+
+    # The run
+
+    def start(self, key: str = "key", params: Mapping[str, Any] | None = None) -> Run:
+        return start_run(self.world(), self.plan.workflow, params or {}, key)
+
+    @property
+    def run(self) -> Run:
+        (run,) = self.store.list_runs(self.plan.workflow, 10)
+        return run
+
+    def record(self, name: str) -> TaskRecord | None:
+        return self.store.task(self.run.run_id, self.plan.index_of[name])
+
+    def endings(self) -> dict[str, str]:
+        """How each task ended, by the tallies; tasks that did not are left out."""
+        found = {}
+        for index, one in enumerate(self.plan.tasks):
+            shard, offset = divmod(index, 256)
+            ending = self.store.read_tally(self.run.run_id, self.run.epoch, shard).ending_of(offset)
+            if ending:
+                found[one.name] = ending.value
+        return found
+
+    # Jobs and their events
+
+    def jobs(self, name: str | None = None) -> list[MemoryJob]:
+        """The jobs that were submitted (for one task), oldest first."""
+        return [job for job in self.batch.jobs.values() if name is None or self._task_of(job) == name]
+
+    def _task_of(self, job: MemoryJob) -> str:
+        return self.plan.tasks[self.attempt_of(job).index].name
+
+    def attempt_of(self, job: MemoryJob) -> Any:
+        attempt = attempt_from_parameters(dict(job.request.parameters))
+        assert attempt is not None, "every job of ours carries its identity"
+        return attempt
+
+    def document(self, job: MemoryJob, status: str, reason: str | None = None) -> str:
+        """The event document that Batch would send for a job, as far as the engine reads it."""
+        detail: dict[str, Any] = {
+            "jobId": job.job_id,
+            "jobName": job.request.name,
+            "status": status,
+            "parameters": dict(job.request.parameters),
+            "attempts": [],
+            "startedAt": self.clock.now_ms(),
+        }
+        if status in ("SUCCEEDED", "FAILED"):
+            container = {"exitCode": 0 if status == "SUCCEEDED" else 1, "logStreamName": "log"}
+            detail["attempts"] = [{"container": container}]
+            detail["container"] = container
+            detail["statusReason"] = reason or "Essential container in task exited"
+            detail["stoppedAt"] = self.clock.now_ms()
+        return json.dumps({"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": detail})
+
+    def ending_document(self, job: MemoryJob) -> str:
+        failed = job.terminated is not None or (self._task_of(job), self.attempt_of(job).number) in self.fails
+        return self.document(job, "FAILED" if failed else "SUCCEEDED", job.terminated)
+
+    def tell(self, statuses: Sequence[str] = ("RUNNING", "ENDED")) -> int:
+        """Put the events of all jobs on the queue that were not put there yet; how many."""
+        told = 0
+        for job in self.jobs():
+            for status in statuses:
+                if (job.job_id, status) not in self._told:
+                    self._told.add((job.job_id, status))
+                    ending = status == "ENDED"
+                    self.events.send([self.ending_document(job) if ending else self.document(job, status)])
+                    told += 1
+        return told
+
+    # Messages
+
+    def deliver_event(self, body: str) -> None:
+        """Hand one event to a new invocation. Raises MessagesLeft when it is not done."""
+        self.events.send([body])
+        messages = [m for m in self.events.receive(1_000_000) if m.body == body]
+        self._handle(handle_events, self.events, messages[-1:])
+
+    def deliver_events(self, limit: int = 10) -> int:
+        messages = self.events.receive(limit)
+        if messages:
+            self._handle(handle_events, self.events, messages)
+        return len(messages)
+
+    def deliver_commands(self, limit: int = 1) -> int:
+        messages = self.commands.receive(limit)
+        if messages:
+            self._handle(handle_commands, self.commands, messages)
+        return len(messages)
+
+    def _handle(self, handler: Any, queue: MemoryCommands, messages: Sequence[Any]) -> None:
+        ours = [Message(m.body, m.receipt_handle, m.receive_count) for m in messages]
+        handler(self.world(), Mailbox(queue, queue), ours)
+
+    def play_on(self, steps: int = 10_000) -> None:
+        """Deliver and let time pass until nothing is left to do. Fails when that takes more than `steps`."""
+        for _ in range(steps):
+            self.tell()
+            busy = 0
+            for deliver in (self.deliver_events, self.deliver_commands):
+                try:
+                    busy += deliver()
+                except MessagesLeft:
+                    busy += 1
+            if not busy:
+                times = [q.next_visible_at_ms for q in (self.events, self.commands)]
+                later = [at_ms for at_ms in times if at_ms is not None]
+                if not later:
+                    return
+                self.clock.advance_to(max(min(later), self.clock.now_ms()))
+        raise AssertionError(f"the run did not come to rest within {steps} steps")
+
+    def crash(self, cut: Cut, act: Callable[[], Any]) -> bool:
+        """Do something in an invocation that dies at `cut`; whether it got that far."""
+        self.cut = cut
+        try:
+            act()
+        except Crash:
+            return True
+        finally:
+            self.cut = None
+        return False
