@@ -71,7 +71,7 @@ class JobRequest:
         if self.environment:
             overrides["environment"] = [{"name": name, "value": value} for name, value in self.environment]
         resources = (("VCPU", self.vcpus), ("MEMORY", self.memory_mib), ("GPU", self.gpus))
-        requirements = [{"type": kind, "value": f"{value:.10g}"} for kind, value in resources if value is not None]
+        requirements = [{"type": kind, "value": _figure(value)} for kind, value in resources if value is not None]
         if requirements:
             overrides["resourceRequirements"] = requirements
         return overrides
@@ -131,6 +131,11 @@ def size_problems(request: JobRequest) -> list[Broken]:
             )
         )
     return broken
+
+
+def _figure(value: float) -> str:
+    """A number as Batch wants it: whole when it is (2, not 2.0)."""
+    return str(int(value)) if value == int(value) else repr(value)
 
 
 _LONGEST_RUN_ID = "r" * 53

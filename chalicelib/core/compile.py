@@ -1,0 +1,140 @@
+"""From a workflow to its plan: numbering in waves, and defaults merged into tasks.
+
+Owns the order of a plan's tasks and what a default means. Whether a definition is sound is `check.py`'s; a graph that
+is no DAG is refused here too, for a plan cannot hold one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.graph import graph_mistakes
+from chalicelib.core.limits import TASKS_MAXIMUM
+from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.states import TriggerRule
+from chalicelib.core.workflow import Retry, Task, TaskSettings, Workflow
+
+_JOINED = ("environment", "parameters", "tags")
+_PLAIN = ("job_definition", "queue", "command", "vcpus", "memory_mib", "gpus", "array", "timeout_seconds", "retry")
+_FLAGS = ("trigger_rule", "allow_failure")
+
+
+def compile_workflow(workflow: Workflow) -> Plan:
+    """The plan of a workflow. The same workflow gives the same plan, to the byte.
+
+    Tasks are numbered wave by wave (a task's wave is one after the latest of those it depends on), in file order
+    within a wave. Raises UserMistake, a line for each problem, when the graph is no DAG or a task has no queue.
+    """
+    names, parents = number_in_waves({name: task.depends_on for name, task in workflow.tasks.items()})
+    merge = _Merge(workflow.defaults)
+    tasks = workflow.tasks
+    return Plan(workflow.name, tuple([merge.planned(name, tasks[name]) for name in names]), parents)
+
+
+def number_in_waves(graph: Mapping[str, Sequence[str]]) -> tuple[list[str], tuple[tuple[int, ...], ...]]:
+    """The names in the order of the plan, and for each the numbers of its parents, ascending.
+
+    Raises UserMistake when there is no such order, naming whole cycles, unknown and repeated names.
+    """
+    if not 0 < len(graph) <= TASKS_MAXIMUM:
+        raise UserMistake(f"a workflow has 1 to {TASKS_MAXIMUM:,} tasks, not {len(graph):,}")
+    children: dict[str, list[str]] = {name: [] for name in graph}
+    waits_for: dict[str, int] = {}
+    wave: list[str] = []
+    sound = True
+    for name, parents in graph.items():
+        if not parents:
+            wave.append(name)
+            continue
+        waits_for[name] = len(parents)
+        sound = sound and (len(parents) == 1 or len(set(parents)) == len(parents))
+        try:
+            for parent in parents:
+                children[parent].append(name)
+        except KeyError:
+            sound = False
+    order: list[str] = []
+    place = {name: place for place, name in enumerate(graph)}
+    while wave and sound:
+        order += wave
+        reached: list[str] = []
+        for name in wave:
+            for child in children[name]:
+                left = waits_for[child] - 1
+                waits_for[child] = left
+                if not left:
+                    reached.append(child)
+        reached.sort(key=place.__getitem__)
+        wave = reached
+    if len(order) < len(graph):
+        raise UserMistake("\n".join(mistake.line() for mistake in graph_mistakes(graph)))
+    number = {name: index for index, name in enumerate(order)}
+    return order, tuple([tuple(sorted([number[parent] for parent in graph[name]])) for name in order])
+
+
+def waves(plan: Plan) -> list[list[int]]:
+    """The task indexes of a plan, wave by wave: each wave could start once the one before has ended."""
+    depth = [0] * len(plan.tasks)
+    found: list[list[int]] = []
+    for index, parents in enumerate(plan.parents):
+        if parents:
+            depth[index] = 1 + max(depth[parent] for parent in parents)
+        if depth[index] == len(found):
+            found.append([])
+        found[depth[index]].append(index)
+    return found
+
+
+class _Merge:
+    """Defaults, ready to be put under any number of tasks.
+
+    A key that a task has replaces the default, also with null, which leaves the value to the job definition again.
+    `environment`, `parameters` and `tags` are joined instead, name by name.
+    """
+
+    def __init__(self, defaults: TaskSettings) -> None:
+        self._values: dict[str, Any] = {name: getattr(defaults, name) for name in (*_PLAIN, *_FLAGS)}
+        self._joined: dict[str, dict[str, str]] = {name: getattr(defaults, name) or {} for name in _JOINED}
+        self._pairs = {name: _pairs(values) for name, values in self._joined.items()}
+        self._no_retry = RetryPolicy()
+
+    def planned(self, name: str, task: Task) -> PlannedTask:
+        values = self._values | {field: getattr(task, field) for field in task.model_fields_set}
+        retry: Retry | None = values["retry"]
+        rule: TriggerRule = values["trigger_rule"]
+        return PlannedTask(
+            name,
+            self._job(name, task, values),
+            rule,
+            values["allow_failure"],
+            self._no_retry if retry is None else RetryPolicy(retry.attempts, retry.backoff_seconds),
+        )
+
+    def _job(self, name: str, task: Task, values: dict[str, Any]) -> JobSpec:
+        for field in ("job_definition", "queue"):
+            if values[field] is None:
+                raise UserMistake(f"task '{name}': {field} is missing; give it in the task or in defaults")
+        command, array = values["command"], values["array"]
+        return JobSpec(
+            values["job_definition"],
+            values["queue"],
+            None if command is None else tuple(command),
+            self._pairs_of("environment", task.environment),
+            self._pairs_of("parameters", task.parameters),
+            values["vcpus"],
+            values["memory_mib"],
+            values["gpus"],
+            None if array is None else array.size,
+            values["timeout_seconds"],
+            self._pairs_of("tags", task.tags),
+        )
+
+    def _pairs_of(self, field: str, own: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
+        return self._pairs[field] if not own else _pairs({**self._joined[field], **own})
+
+
+def _pairs(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Sorted, so that the order in the file does not make another plan."""
+    return tuple(sorted(values.items()))

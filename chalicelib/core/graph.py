@@ -1,0 +1,130 @@
+"""The graph of `depends_on`: what makes it no DAG, told by name, and its cycles from end to end.
+
+Works on names, so that a definition with other mistakes can be judged too. Numbering a sound graph is `compile.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+
+from chalicelib.core.mistakes import Mistake
+from chalicelib.core.suggest import Names, shown
+
+Graph = Mapping[str, Sequence[str]]
+"""Task names in file order, each with the names it depends on."""
+
+
+def graph_mistakes(graph: Graph) -> list[Mistake]:
+    """Every unknown, repeated or own name in a `depends_on`, and the cycles: one for each knot of tasks."""
+    names = Names(graph)
+    mistakes = [mistake for task, parents in graph.items() for mistake in _name_mistakes(task, parents, graph, names)]
+    for cycle in find_cycles(graph):
+        place = graph[cycle[0]].index(cycle[1])
+        mistakes.append(
+            Mistake(
+                ("tasks", cycle[0], "depends_on", place),
+                f"depends_on closes a cycle: {' -> '.join(cycle)}",
+                "each depends on the next; one of them must not",
+            )
+        )
+    return mistakes
+
+
+def find_cycles(graph: Graph) -> list[list[str]]:
+    """One cycle for each knot (strongly connected component) of two tasks or more, first name repeated at the end.
+
+    The first name is the knot's first in file order, each depends on the next, and the cycle is a shortest one
+    through it. Self-dependencies and unknown names are not looked at.
+    """
+    knotted = _without_loose_ends(graph)
+    return [_shortest_cycle(min(knot, key=knotted.__getitem__), knot, graph) for knot in _knots(knotted, graph)]
+
+
+def _name_mistakes(task: str, parents: Sequence[str], graph: Graph, names: Names) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for place, parent in enumerate(parents):
+        path = ("tasks", task, "depends_on", place)
+        if parent in seen:
+            yield Mistake(path, f"depends_on names {shown(parent)} twice", "once is enough")
+        elif parent == task:
+            yield Mistake(path, "depends_on names the task itself")
+        elif parent not in graph:
+            yield Mistake(path, f"depends_on names {shown(parent)}, which is no task", names.suggestion(parent))
+        seen.add(parent)
+
+
+def _without_loose_ends(graph: Graph) -> dict[str, int]:
+    """The tasks left when all that no cycle can hold are taken away, and their places in the file."""
+    children: dict[str, list[str]] = {name: [] for name in graph}
+    waits_for = dict.fromkeys(graph, 0)
+    for name, parents in graph.items():
+        for parent in set(parents):
+            if parent in children and parent != name:
+                children[parent].append(name)
+                waits_for[name] += 1
+    free = [name for name, count in waits_for.items() if not count]
+    for name in free:
+        for child in children[name]:
+            waits_for[child] -= 1
+            if not waits_for[child]:
+                free.append(child)
+    return {name: place for place, name in enumerate(graph) if waits_for[name]}
+
+
+def _knots(knotted: Mapping[str, int], graph: Graph) -> list[set[str]]:
+    """Strongly connected components of two tasks or more, by the file order of their first (Tarjan, without calls)."""
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    open_names: dict[str, None] = {}
+    knots: list[set[str]] = []
+    for root in knotted:
+        if root in number:
+            continue
+        number[root] = low[root] = len(number)
+        open_names[root] = None
+        work = [(root, _inside(root, knotted, graph))]
+        while work:
+            name, parents = work[-1]
+            for parent in parents:
+                if parent not in number:
+                    number[parent] = low[parent] = len(number)
+                    open_names[parent] = None
+                    work.append((parent, _inside(parent, knotted, graph)))
+                    break
+                if parent in open_names:
+                    low[name] = min(low[name], number[parent])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[name])
+                if low[name] == number[name]:
+                    knots.append(_closed(name, open_names))
+    found = [knot for knot in knots if len(knot) > 1]
+    return sorted(found, key=lambda knot: min(knotted[name] for name in knot))
+
+
+def _closed(name: str, open_names: dict[str, None]) -> set[str]:
+    knot = set()
+    while name not in knot:
+        knot.add(open_names.popitem()[0])
+    return knot
+
+
+def _inside(name: str, names: Container[str], graph: Graph) -> Iterator[str]:
+    return (parent for parent in graph[name] if parent in names and parent != name)
+
+
+def _shortest_cycle(start: str, knot: set[str], graph: Graph) -> list[str]:
+    came_from: dict[str, str] = {}
+    queue = [start]
+    for name in queue:
+        for parent in _inside(name, knot, graph):
+            if parent == start:
+                path = [start, name]
+                while path[-1] != start:
+                    path.append(came_from[path[-1]])
+                return path[::-1] if name != start else path
+            if parent not in came_from:
+                came_from[parent] = name
+                queue.append(parent)
+    raise AssertionError(f"no cycle through {start}")

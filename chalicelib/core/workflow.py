@@ -1,0 +1,282 @@
+"""The models of a workflow's definition: which keys there are and what each value may be.
+
+Owns shape and the rules for single values; what takes more than one value to judge (the graph, params in expressions,
+sizes) is `check.py`'s, and how a workflow becomes a plan is `compile.py`'s. A Lambda that only follows events never
+loads this module, for it needs pydantic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import PydanticCustomError
+
+from chalicelib.core import rules
+from chalicelib.core.limits import TASKS_MAXIMUM
+from chalicelib.core.params import ParamType
+from chalicelib.core.rules import NUMBERS, Broken, Rule
+from chalicelib.core.states import TriggerRule
+from chalicelib.core.suggest import shown
+from chalicelib.core.template import PARAM_NAME, WHOLE_PARAM_PATTERN, TemplateMistake, parse, whole_expression
+
+RULE_BROKEN = "rule_broken"
+"""The type of the pydantic errors that carry our own words, as `text` and `suggestion` in their context."""
+
+
+def _refusal(broken: Broken) -> PydanticCustomError:
+    return PydanticCustomError(RULE_BROKEN, "{text}", {"text": broken.text, "suggestion": broken.suggestion})
+
+
+def _keep(rule: Rule, value: Any) -> Any:
+    broken = rule(value)
+    if broken:
+        raise _refusal(broken)
+    return value
+
+
+def _text(value: str, rule: Rule | None = None) -> str:
+    """A string whose expressions are well formed. Its rule is kept only if it has none: the rest is the run's."""
+    if "${" not in value:
+        return _keep(rule, value) if rule else value
+    try:
+        parse(value)
+    except TemplateMistake as mistake:
+        raise _refusal(Broken(f"holds an expression that is none: {mistake.text}", mistake.suggestion)) from mistake
+    return value
+
+
+def _number(field: str, value: Any) -> Any:
+    if value is None and field != "array_size":
+        return None
+    if isinstance(value, str) and "${" in value:
+        whole = whole_expression(_text(value))
+        if whole is None or whole.root != "params":
+            raise _refusal(
+                Broken(f"must be a number or one whole ${{params.NAME}}, not {shown(value)}", "nothing beside it")
+            )
+        return value
+    value = _keep(NUMBERS[field], value)
+    return float(value) if field == "vcpus" else value
+
+
+def _param_name_rule(value: str) -> Broken | None:
+    if re.fullmatch(PARAM_NAME, value) and len(value) <= 128:
+        return None
+    return Broken(
+        f"{shown(value)} is not a valid name",
+        "1 to 128 letters, digits, '_' and '-', the first a letter or '_'",
+    )
+
+
+def _number_schema(field: str, *, expression: bool = True) -> dict[str, Any]:
+    rule = NUMBERS[field]
+    number: dict[str, Any] = {"type": "integer", "minimum": rule.minimum}
+    if rule.maximum is not None:
+        number["maximum"] = rule.maximum
+    choices = [number]
+    if rule.small:
+        choices.append({"enum": list(rule.small)})
+    if expression:
+        choices.append({"type": "string", "pattern": WHOLE_PARAM_PATTERN})
+        if field != "array_size":
+            choices.append({"type": "null"})
+    return choices[0] if len(choices) == 1 else {"anyOf": choices}
+
+
+def _number_type(field: str) -> tuple[PlainValidator, WithJsonSchema]:
+    return PlainValidator(partial(_number, field)), WithJsonSchema(_number_schema(field))
+
+
+def _count_type(field: str) -> tuple[PlainValidator, WithJsonSchema]:
+    """A number that no expression may stand for."""
+    return PlainValidator(partial(_keep, NUMBERS[field])), WithJsonSchema(_number_schema(field, expression=False))
+
+
+def _named(rule: Callable[[str], Broken | None]) -> AfterValidator:
+    return AfterValidator(partial(_keep, rule))
+
+
+def _texted(rule: Rule | None = None) -> AfterValidator:
+    return AfterValidator(partial(_text, rule=rule))
+
+
+def _key_schema(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
+Name = Annotated[str, _named(rules.name_rule), _key_schema(rules.NAME_PATTERN)]
+ParamName = Annotated[str, _named(_param_name_rule), _key_schema(f"^{PARAM_NAME}$")]
+Text = Annotated[str, _texted()]
+EnvironmentName = Annotated[str, _named(rules.environment_name_rule), _key_schema("^(?!AWS_BATCH_)[^=]+$")]
+ParameterName = Annotated[str, _named(rules.parameter_name_rule), _key_schema("^(?!batchwright_).+$")]
+TagName = Annotated[str, _named(rules.tag_name_rule), _key_schema("^(?![aA][wW][sS]:).{1,128}$")]
+TagValue = Annotated[str, _texted(rules.tag_value_rule)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Param(_Model):
+    """A value that a run may be given."""
+
+    type: Annotated[ParamType, Field(strict=False, description="The type of the value.")]
+    default: Annotated[Any, Field(description="The value when none is given; it must fit type and enum.")] = None
+    required: Annotated[bool, Field(description="Whether a run must be given a value; then there is no default.")] = (
+        False
+    )
+    enum: Annotated[list[Any] | None, Field(description="The only values allowed, each of the type.")] = None
+    description: Annotated[str | None, Field(description="What the value is for.")] = None
+
+
+class Array(_Model):
+    """An array job: one submission, many children, told apart by AWS_BATCH_JOB_ARRAY_INDEX."""
+
+    size: Annotated[
+        int | str,
+        *_number_type("array_size"),
+        Field(description="How many children, 2 to 10,000; or one whole ${params.NAME} of type integer."),
+    ]
+
+
+class Retry(_Model):
+    """How often a task is tried. Each try is a Batch job of its own."""
+
+    attempts: Annotated[
+        int, *_count_type("attempts"), Field(description="How often the task is tried at most, 1 to 10; 1 is no retry.")
+    ] = 1
+    backoff_seconds: Annotated[
+        int,
+        *_count_type("backoff_seconds"),
+        Field(description="The pause between the end of a try and the next one, in seconds."),
+    ] = 0
+
+
+class TaskSettings(_Model):
+    """What a task asks of Batch, and when. All of it may stand in `defaults` too."""
+
+    job_definition: Annotated[
+        Annotated[str, _texted(rules.job_definition_rule)] | None,
+        Field(description="The job definition: name, name:revision or ARN. May hold expressions."),
+    ] = None
+    queue: Annotated[
+        Annotated[str, _texted(rules.queue_rule)] | None,
+        Field(description="The job queue: name or ARN. May hold expressions."),
+    ] = None
+    command: Annotated[
+        list[Text] | None,
+        Field(
+            description="The command, program and arguments, in place of the job definition's. May hold expressions."
+        ),
+    ] = None
+    environment: Annotated[
+        dict[EnvironmentName, Text] | None,
+        Field(description="Environment variables; values may hold expressions. Joined with those of defaults."),
+    ] = None
+    parameters: Annotated[
+        dict[ParameterName, Text] | None,
+        Field(
+            description="Values for the Ref:: placeholders of the job definition; they may hold expressions. "
+            "Joined with those of defaults."
+        ),
+    ] = None
+    vcpus: Annotated[
+        float | str | None,
+        *_number_type("vcpus"),
+        Field(description="vCPUs: a whole number (0.25 and 0.5 on Fargate), or one whole ${params.NAME}."),
+    ] = None
+    memory_mib: Annotated[
+        int | str | None,
+        *_number_type("memory_mib"),
+        Field(description="Memory in MiB, or one whole ${params.NAME} of type integer."),
+    ] = None
+    gpus: Annotated[
+        int | str | None,
+        *_number_type("gpus"),
+        Field(description="GPUs, 1 or more, or one whole ${params.NAME} of type integer."),
+    ] = None
+    array: Annotated[Array | None, Field(description="Makes the job an array job: one submission, many children.")] = (
+        None
+    )
+    retry: Annotated[Retry | None, Field(description="How often the task is tried, and the pause in between.")] = None
+    timeout_seconds: Annotated[
+        int | str | None,
+        *_number_type("timeout_seconds"),
+        Field(
+            description="How long one attempt may run, in seconds, 60 or more, or one whole ${params.NAME} of type "
+            "integer. Batch ends the job then."
+        ),
+    ] = None
+    trigger_rule: Annotated[
+        TriggerRule,
+        Field(strict=False, description="When the task may start, judged by how those it depends on ended."),
+    ] = TriggerRule.ALL_SUCCESS
+    allow_failure: Annotated[bool, Field(description="Whether the run can succeed although this task failed.")] = False
+    tags: Annotated[
+        dict[TagName, TagValue] | None,
+        Field(description="Tags of the job, 50 at most; values may hold expressions. Joined with those of defaults."),
+    ] = None
+
+
+class Task(TaskSettings):
+    """A node of the workflow: one Batch job, or one array job."""
+
+    depends_on: Annotated[
+        list[str], Field(description="The tasks that must have ended before this one is looked at.")
+    ] = []
+
+
+class Workflow(_Model):
+    """A named DAG of AWS Batch jobs."""
+
+    schema_address: Annotated[
+        str | None, Field(alias="$schema", description="The address of this schema, for editors; not used otherwise.")
+    ] = None
+    name: Annotated[Name, Field(description="The workflow's name: letters, digits, '-', '_' and '.'.")]
+    description: Annotated[str | None, Field(description="What the workflow does, for people.")] = None
+    params: Annotated[dict[ParamName, Param], Field(description="The values that a run may be given, by name.")] = {}
+    defaults: Annotated[
+        TaskSettings,
+        Field(description="What holds for every task that does not say otherwise: any key of a task but depends_on."),
+    ] = TaskSettings()
+    tasks: Annotated[
+        dict[Name, Task],
+        Field(
+            description="The tasks, by name.", json_schema_extra={"minProperties": 1, "maxProperties": TASKS_MAXIMUM}
+        ),
+    ]
+
+
+class _UntitledSchema(GenerateJsonSchema):
+    """Without a title for every field: it would only repeat the field's name."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+
+def _tidied(schema: Any) -> Any:
+    """Without defaults of null, which an editor would offer, and with names outside a pattern refused."""
+    if isinstance(schema, list):
+        return [_tidied(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidied = {key: _tidied(value) for key, value in schema.items() if key != "default" or _worth_offering(value)}
+    if "patternProperties" in tidied:
+        tidied["additionalProperties"] = False
+    return tidied
+
+
+def _worth_offering(default: Any) -> bool:
+    # Under `properties`, "default" is a key of a param and its value a schema; elsewhere it is a default.
+    return default not in (None, {}, []) and not (isinstance(default, dict) and "queue" in default)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of workflow files (draft 2020-12)."""
+    schema = _tidied(Workflow.model_json_schema(schema_generator=_UntitledSchema))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
