@@ -30,11 +30,11 @@ _KNOWN = "an expression is ${params.NAME}, ${run.id}, ${task.name} or ${task.att
 
 
 class TemplateMistake(UserMistake):
-    """Refuse: a string holds a `${...}` that is no expression. The text says which; `suggestion` what to write."""
+    """Refuse: a string holds a `${` that begins no expression. `found` says which, `suggestion` what to write."""
 
-    def __init__(self, text: str, suggestion: str) -> None:
-        super().__init__(f"{text}; {suggestion}")
-        self.text = text
+    def __init__(self, found: str, suggestion: str) -> None:
+        super().__init__(f"it holds {found}; {suggestion}")
+        self.found = found
         self.suggestion = suggestion
 
 
@@ -152,13 +152,17 @@ def _expression(mark: str) -> Expression:
 
 def _no_expression(mark: str) -> TemplateMistake:
     if not mark.endswith("}"):
-        return TemplateMistake("'${' has no '}' that closes it", "write '$${' for a literal '${'")
+        return TemplateMistake("a '${' that no '}' closes", "write '$${' for a literal '${'")
     tight = "".join(mark.split())
     if tight != mark and _EXPRESSION.fullmatch(tight):
-        return TemplateMistake(f"'{mark}' is no expression", f"write '{tight}', without blanks")
+        return TemplateMistake(f"'{mark}', which is no expression", f"write '{tight}', without blanks")
     inner = mark[2:-1]
     if re.fullmatch(rf"params\.{PARAM_NAME}[.\[].*", inner):
-        return TemplateMistake(f"'{mark}' is no expression", "an expression names a whole param, not a part of one")
+        return TemplateMistake(
+            f"'{mark}', which is no expression", "an expression names a whole param, not a part of one"
+        )
     if inner.startswith(("params.", "run.", "task.")) or not inner:
-        return TemplateMistake(f"'{mark}' is no expression", _KNOWN)
-    return TemplateMistake(f"'{mark}' is no expression", f"{_KNOWN}; for the container's shell write '$${mark[1:]}'")
+        return TemplateMistake(f"'{mark}', which is no expression", _KNOWN)
+    return TemplateMistake(
+        f"'{mark}', which is no expression", f"{_KNOWN}; for the container's shell write '$${mark[1:]}'"
+    )

@@ -46,7 +46,7 @@ def _text(value: str, rule: Rule | None = None) -> str:
     try:
         parse(value)
     except TemplateMistake as mistake:
-        raise _refusal(Broken(f"holds an expression that is none: {mistake.text}", mistake.suggestion)) from mistake
+        raise _refusal(Broken(f"holds {mistake.found}", mistake.suggestion)) from mistake
     return value
 
 

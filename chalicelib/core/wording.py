@@ -1,0 +1,115 @@
+"""What pydantic found wrong with a definition, in our own words.
+
+Owns the text for each type of error that the models of `workflow.py` can raise; nothing of pydantic's own wording
+gets out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
+from chalicelib.core.params import ParamType
+from chalicelib.core.rules import Broken
+from chalicelib.core.states import TriggerRule
+from chalicelib.core.suggest import Names, shown
+from chalicelib.core.workflow import RULE_BROKEN, Array, Param, Retry, Task, TaskSettings, Workflow
+
+_KEY_MARK = "[key]"
+"""What pydantic puts at the end of the place of an error that is about a key."""
+
+_TYPES = {
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_EMPTY = {"string_type": '""', "list_type": "[]", "dict_type": "{}", "model_type": "{}", "model_attributes_type": "{}"}
+_ENUMS: dict[str, Iterable[str]] = {"trigger_rule": TriggerRule, "type": ParamType}
+
+
+def mistakes_of(error: ValidationError) -> list[Mistake]:
+    """Every error of a validation of `Workflow`, as mistakes."""
+    found = error.errors(include_url=False)
+    return [_mistake(one["type"], one["loc"], one["input"], one.get("ctx", {})) for one in found]
+
+
+def _mistake(kind: str, loc: Path, value: Any, context: Mapping[str, Any]) -> Mistake:
+    at_key = kind != "missing" and bool(loc) and loc[-1] == _KEY_MARK
+    path = loc[:-1] if at_key else loc
+    if kind == RULE_BROKEN:
+        broken = Broken(context["text"], context["suggestion"])
+        return _about_a_key(path, broken) if at_key else broken_at(path, broken)
+    if kind == "missing":
+        return _missing(path)
+    if kind == "extra_forbidden":
+        return _unknown(path)
+    if kind == "enum":
+        choices = _ENUMS[str(path[-1])]
+        suggestion = Names(choices).suggestion(value) if isinstance(value, str) else None
+        return broken_at(path, Broken(f"must be one of {', '.join(choices)}, not {shown(value)}", suggestion))
+    if kind in _TYPES:
+        what = label_of(path) if path else "a workflow"
+        text = f"{what} must be {_TYPES[kind]}, not {_with_kind(value)}".lstrip()
+        return Mistake(path, text, _hint(kind, value) if path else None)
+    return broken_at(path, Broken(f"has a value that does not fit here: {shown(value)}"))
+
+
+def _about_a_key(path: Path, broken: Broken) -> Mistake:
+    """A name that breaks a rule: of a task or param, or an entry of one of its mappings."""
+    label = label_of(path[:-1]) if len(path) > 2 else ""
+    if label:
+        return Mistake(path, f"{label} {broken.text}", broken.suggestion, at_key=True)
+    return Mistake(path, broken.text, broken.suggestion, at_key=True)
+
+
+def _missing(path: Path) -> Mistake:
+    label = label_of(path)
+    if not path[:-1]:
+        return Mistake(path, f"{label} is missing", "a workflow needs a name and tasks")
+    return Mistake(path, f"{label} is missing")
+
+
+def _unknown(path: Path) -> Mistake:
+    key = str(path[-1])
+    known = [field.alias or name for name, field in _model_at(path[:-1]).model_fields.items()]
+    suggestion = Names(known).suggestion(key) or f"known keys: {', '.join(one for one in known if one != '$schema')}"
+    return Mistake(path, f"{label_of(path)} is no key that is known here", suggestion, at_key=True)
+
+
+def _model_at(path: Path) -> type[BaseModel]:
+    if not path:
+        return Workflow
+    if path[-1] == "array" and len(path) > 1:
+        return Array
+    if path[-1] == "retry" and len(path) > 1:
+        return Retry
+    if path[0] == "params":
+        return Param
+    return Task if path[0] == "tasks" else TaskSettings
+
+
+def _with_kind(value: Any) -> str:
+    """The value, and what it is when that is the point: a number where a string is needed looks right in a file."""
+    if isinstance(value, bool):
+        return f"the boolean {shown(value)}"
+    if isinstance(value, (int, float)):
+        return f"the number {shown(value)}"
+    if isinstance(value, str):
+        return f"the string {shown(value)}"
+    return shown(value)
+
+
+def _hint(kind: str, value: Any) -> str | None:
+    if kind == "string_type" and isinstance(value, (bool, int, float)):
+        return "put it in quotes"
+    if kind == "list_type" and isinstance(value, str):
+        return f"write [{value}]" if value.replace("-", "").replace("_", "").isalnum() else "write a list of strings"
+    if kind == "bool_type" and isinstance(value, str):
+        return "take the quotes away" if value in ("true", "false") else None
+    return f"write {_EMPTY[kind]} for an empty one" if value is None and kind in _EMPTY else None
