@@ -25,6 +25,8 @@ from batchwright.local.batch.pattern import matches
 BATCH_ENTRIES = 10
 BATCH_BYTES = 250_000
 DRAIN_ITEMS = 500
+# A change of state seldom comes alone: waiting this long makes one call of what would be several.
+LINGER_SECONDS = 0.004
 TRIES = 5
 
 
@@ -116,6 +118,8 @@ class Publisher:
         items: list[Item] = []
         with contextlib.suppress(queue.Empty):
             items.append(self._items.get(timeout=timeout) if timeout != 0.0 else self._items.get_nowait())
+            if len(items) + self._items.qsize() < BATCH_ENTRIES:
+                time.sleep(LINGER_SECONDS)
             while len(items) < DRAIN_ITEMS:
                 items.append(self._items.get_nowait())
         return items
