@@ -1,0 +1,144 @@
+"""Files that people write: from a path to a workflow, or to every problem of the file with its place.
+
+Owns reading (encoding, size, which language) and the problems' form. The two languages are `yaml_text.py`'s and
+`json_text.py`'s, what is wrong with a definition is `chalicelib/core/check.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchwright.json_text import read_json
+from batchwright.positions import Document, Spot, Unreadable
+from batchwright.yaml_text import read_yaml
+from chalicelib.core.check import check_definition
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.mistakes import Mistake
+from chalicelib.core.workflow import Workflow
+
+FILE_BYTES_MAXIMUM = 200_000_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Something wrong with a file. Line and column count from 1; both are 0 when it is about the file as a whole."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}; {self.suggestion}" if self.suggestion else f"{place}: {self.message}"
+
+
+class BadFile(UserMistake):
+    """Refuse: a file has problems; the text has a line for each, sorted by place."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = sorted(set(problems), key=_place)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowFile:
+    """A workflow as read from a file: the checked model, and the definition as it was written."""
+
+    workflow: Workflow
+    definition: dict[str, Any]
+
+
+def load_workflow(path: str | Path) -> WorkflowFile:
+    """Read and check a workflow file (YAML or JSON). Raises BadFile with every problem of the file."""
+    document = read_document(path)
+    checked = check_definition(document.data())
+    if checked.workflow is None or document.spots:
+        raise BadFile([*_at(str(path), document.spots), *_placed(str(path), document, checked.mistakes)])
+    return WorkflowFile(checked.workflow, document.data())
+
+
+def problems_of(path: str | Path) -> list[Problem]:
+    """Every problem of a workflow file, sorted by place."""
+    try:
+        load_workflow(path)
+    except BadFile as bad:
+        return bad.problems
+    return []
+
+
+def load_mapping(path: str | Path) -> tuple[dict[str, Any], Document]:
+    """The mapping that a YAML or JSON file holds, and where its parts stand. Raises BadFile."""
+    document = read_document(path)
+    data = document.data()
+    if document.spots:
+        raise BadFile(_at(str(path), document.spots))
+    if not isinstance(data, dict):
+        spot = Spot(document.root.line, document.root.column, "the file must hold a mapping of names to values")
+        raise BadFile(_at(str(path), [spot]))
+    return data, document
+
+
+def read_document(path: str | Path) -> Document:
+    """The tree of a YAML or JSON file. Raises BadFile when there is none.
+
+    A file that is called .json, or begins like JSON and is JSON, is read as JSON; anything else as YAML.
+    """
+    text = _text_of(path)
+    if not text.strip("\ufeff \t\r\n"):
+        raise BadFile([Problem(str(path), 0, 0, "the file is empty")])
+    text = text.removeprefix("\ufeff")
+    try:
+        if Path(path).suffix.lower() == ".json":
+            return read_json(text)
+        if text.lstrip()[:1] in ("{", "["):
+            try:
+                return read_json(text)
+            except Unreadable as unreadable:
+                if not unreadable.spot.message.startswith("not valid JSON"):
+                    raise
+        return read_yaml(text)
+    except Unreadable as unreadable:
+        raise BadFile(_at(str(path), [unreadable.spot])) from None
+
+
+def _text_of(path: str | Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(FILE_BYTES_MAXIMUM + 1)
+    except FileNotFoundError:
+        raise BadFile([Problem(str(path), 0, 0, "there is no such file")]) from None
+    except IsADirectoryError:
+        raise BadFile([Problem(str(path), 0, 0, "this is a directory", "name a file in it")]) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadFile([Problem(str(path), 0, 0, f"the file cannot be read: {reason}")]) from None
+    if len(content) > FILE_BYTES_MAXIMUM:
+        raise BadFile([Problem(str(path), 0, 0, f"the file has more than {FILE_BYTES_MAXIMUM:,} bytes")])
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
+        message = f"the byte 0x{content[error.start]:02x} is not UTF-8"
+        raise BadFile([Problem(str(path), line, column, message, "save the file as UTF-8")]) from None
+
+
+def _at(file: str, spots: Iterable[Spot]) -> list[Problem]:
+    return [Problem(file, spot.line, spot.column, spot.message, spot.suggestion) for spot in spots]
+
+
+def _placed(file: str, document: Document, mistakes: Iterable[Mistake]) -> list[Problem]:
+    return [
+        Problem(file, *document.place_of(one.path, at_key=one.at_key), one.message(), one.suggestion)
+        for one in mistakes
+    ]
+
+
+def _place(problem: Problem) -> tuple[str, int, int, str]:
+    return problem.file, problem.line, problem.column, problem.message
