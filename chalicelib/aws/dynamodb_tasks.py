@@ -126,7 +126,7 @@ class DynamoTasks:
         later_try, later_try_values = _one_of(states_before(state, job_started_over=True), "b")
         tries = "attribute_not_exists(#job_tries)" if job_tries == 0 else "#job_tries = :tries"
         fewer = "attribute_not_exists(#job_tries) OR #job_tries < :tries"
-        news = f"({tries} AND {same_try})"
+        news = f"{tries} AND {same_try}"
         update = "SET #state = :state, #job_id = :job_id"
         values = {
             "state": state,
@@ -137,7 +137,7 @@ class DynamoTasks:
         }
         if job_tries:
             # A record without the attribute has seen no ended try: 0 is not written, most jobs stay there.
-            news += f" OR (({fewer}) AND {later_try})"
+            news = f"({news}) OR (({fewer}) AND {later_try})"
             update += ", #job_tries = :tries"
             values |= {"tries": job_tries, **later_try_values}
         if started_at_ms is not None:

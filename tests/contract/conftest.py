@@ -43,12 +43,18 @@ def dynoxide_dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
         yield client, "batchwright-contract"
 
 
+@pytest.fixture(scope="session")
+def moto_client() -> Any:
+    """Made once, for making a client costs more than all that a test asks of it. It reaches moto alone, and only
+    while the mock is on."""
+    return servers.client("dynamodb")
+
+
 @pytest.fixture
-def moto_dynamodb() -> Iterator[tuple[Any, str]]:
+def moto_dynamodb(moto_client: Any) -> Iterator[tuple[Any, str]]:
     with mock_aws():
-        client = servers.client("dynamodb")
-        client.create_table(**foundation.table_request("batchwright-contract"))
-        yield client, "batchwright-contract"
+        moto_client.create_table(**foundation.table_request("batchwright-contract"))
+        yield moto_client, "batchwright-contract"
 
 
 @pytest.fixture(params=TABLES)
