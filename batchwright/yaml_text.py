@@ -31,6 +31,7 @@ _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 # What the parser says, and what it mostly means.
 _HINTS = (
     ("cannot start any token", "a tab cannot indent, and a text that begins with %, @ or ` needs quotes"),
+    ("found a tab character", "a tab cannot indent"),
     ("mapping values are not allowed", "put a text that holds ': ' in quotes, and check the indentation"),
     ("could not find expected ':'", "a key needs a colon and a blank after it"),
     ("did not find expected key", "check the indentation, and that every quote and bracket is closed"),

@@ -176,6 +176,19 @@ class _Expressions:
         if allowed and kind in tuple(ParamType) and kind not in allowed:
             text = f"{label} needs a param of type {' or '.join(allowed)}, but '{expression.name}' is of type {kind}"
             yield Mistake(path, text)
+        elif allowed:
+            yield from self._of_default(path, field, expression, param)
+
+    def _of_default(self, path: Path, field: Path, expression: Expression, param: Any) -> Iterator[Mistake]:
+        """A number whose param has a default that no run could use."""
+        rule = rules.NUMBERS.get("_".join(map(str, field)))
+        default = param.get("default") if isinstance(param, dict) else None
+        if rule is None or isinstance(default, bool) or not isinstance(default, (int, float)):
+            return
+        broken = rule(default)
+        if broken:
+            text = f"{label_of(path)} {broken.text}, the default of '{expression.name}'"
+            yield Mistake(path, text, broken.suggestion)
 
 
 def _types_for(field: Path) -> tuple[ParamType, ...]:

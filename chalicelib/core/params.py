@@ -75,28 +75,30 @@ def complete_params(declared: Mapping[str, Declaration], given: Mapping[str, Any
     """
     complete, problems = check_params(declared, given)
     if problems:
-        raise UserMistake("\n".join(problems))
+        raise UserMistake("\n".join(problems.values()))
     return complete
 
 
-def check_params(declared: Mapping[str, Declaration], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """As `complete_params`, but the problems are returned as lines, by declaration and then as given."""
+def check_params(
+    declared: Mapping[str, Declaration], given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """As `complete_params`, but the problems are returned: a line by param, as declared and then as given."""
     complete: dict[str, Any] = {}
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     for name, declaration in declared.items():
         value = given.get(name)
         complete[name] = declaration.default if value is None else value
         if value is not None:
             misfit = declaration.misfit(value)
             if misfit:
-                problems.append(f"param '{name}' {misfit}")
+                problems[name] = f"param '{name}' {misfit}"
         elif declaration.required:
-            problems.append(f"param '{name}' is required; it has no default ({declaration.type})")
+            problems[name] = f"param '{name}' is required; give it {_ARTICLED[declaration.type]}"
     names = Names(declared)
     for name in given:
         if name not in declared:
             suggestion = names.suggestion(name) or _declared_names(declared)
-            problems.append(f"param '{name}' is not declared by the workflow; {suggestion}")
+            problems[name] = f"param '{name}' is not declared by the workflow; {suggestion}"
     return complete, problems
 
 

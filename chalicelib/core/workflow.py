@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.core import rules
 from chalicelib.core.limits import TASKS_MAXIMUM
-from chalicelib.core.params import ParamType
+from chalicelib.core.params import Declaration, ParamType
 from chalicelib.core.rules import NUMBERS, Broken, Rule
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import shown
@@ -250,6 +250,15 @@ class Workflow(_Model):
             description="The tasks, by name.", json_schema_extra={"minProperties": 1, "maxProperties": TASKS_MAXIMUM}
         ),
     ]
+
+    def declarations(self) -> dict[str, Declaration]:
+        """The params as `params.py` judges values by them."""
+        return {
+            name: Declaration(
+                param.type, param.default, param.required, None if param.enum is None else tuple(param.enum)
+            )
+            for name, param in self.params.items()
+        }
 
 
 class _UntitledSchema(GenerateJsonSchema):

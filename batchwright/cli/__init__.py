@@ -1,0 +1,1 @@
+from batchwright.cli.group import main as main

@@ -1,0 +1,76 @@
+"""`batchwright demo`: the movie-ratings example from its archive to its report, on a local AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from batchwright.cli.run import run_file
+from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.local.home import home
+from batchwright.local.options import LocalOptions, local_options
+from batchwright.local.stack import STAGE, client
+from batchwright.runview import RunView
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.states import RunState
+
+WORKFLOW = PROJECT_FOLDER / "statemachines" / "movie_ratings.yaml"
+ARCHIVE = PROJECT_FOLDER / "statemachines" / "movie_ratings" / "movies.zip"
+ARCHIVE_KEY = "movie-ratings/movies.zip"
+BUCKET = f"batchwright-{STAGE}-000000000000-us-east-1"
+"""The foundation's bucket in the local AWS, whose account and region are fixed."""
+
+
+@click.command()
+@click.option(
+    "--parts", type=click.IntRange(2, 64), default=4, show_default=True, help="Children of the import's array."
+)
+@click.option("--fail/--no-fail", default=True, show_default=True, help="Let the first import fail, to show a retry.")
+@local_options
+def demo(parts: int, fail: bool, options: LocalOptions) -> int:
+    """Import 58,788 films in parallel and report on them: real processes, driven only by Batch's events.
+
+    One part's first attempt fails on purpose, so that you see a retry. Needs no account and no network.
+    """
+    if not WORKFLOW.is_file():
+        raise UserMistake(
+            f"the example is not there ({WORKFLOW}); run this from a clone, installed with `pip install -e .`"
+        )
+    params = [f"bucket={BUCKET}", f"parts={parts}", f"fail_first_attempt_of_part={1 if fail else -1}"]
+    view = run_file(
+        WORKFLOW, params, None, [(ARCHIVE_KEY, ARCHIVE)], as_json=False, keep=False, options=options,
+        afterwards=show_report,
+    )  # fmt: skip
+    return 0 if view.run.state is RunState.SUCCEEDED else 1
+
+
+def show_report(view: RunView, environment: Mapping[str, str]) -> None:
+    """Fetch the report of a run that succeeded, print the gist of it and say where the page is."""
+    if view.run.state is not RunState.SUCCEEDED:
+        return
+    folder = home() / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    s3 = client("s3", environment)
+    for name in ("report.json", "report.html"):
+        s3.download_file(environment["BATCHWRIGHT_BUCKET"], f"runs/{view.run.run_id}/{name}", str(folder / name))
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    console = Console()
+    print_gist(console, report)
+    console.print(f"\nThe report with its charts: {shortest(folder / 'report.html')}", highlight=False)
+
+
+def print_gist(console: Console, report: Mapping[str, Any]) -> None:
+    raise NotImplementedError
+
+
+def shortest(path: Path) -> str:
+    """The path as a person in this folder would type it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,77 @@
+"""The `batchwright` command: which commands there are, and what every one of them ends with.
+
+A command's module is loaded when the command is used, so that `batchwright --help` stays quick. A command returns
+its exit code, or nothing for 0; a UserMistake that it raises is shown without a stack trace and ends with 2.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from chalicelib.core.errors import UserMistake
+
+OK = 0
+RUN_FAILED = 1
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+COMMANDS = {
+    "validate": ("batchwright.cli.validate:validate", "Report every problem of workflow files."),
+    "plan": ("batchwright.cli.plan:plan", "Print what would be submitted, wave by wave."),
+    "schema": ("batchwright.cli.schema:schema", "Print the JSON Schema of workflow files."),
+    "run": ("batchwright.cli.run:run", "Run a workflow on this machine, on a local AWS."),
+    "local": ("batchwright.cli.local:local", "Keep a local AWS up: up, down, status, env."),
+    "demo": ("batchwright.cli.demo:demo", "Run the movie-ratings example on a local AWS."),
+}
+"""By name: where the command is, and what it does in a line. A new command is one line here."""
+
+_EXIT_CODES = """\b
+Exit codes:
+  0    all went well
+  1    the run failed
+  2    bad input: a file, a param or an option
+  130  interrupted"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are loaded when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
+        """Run the command that the arguments name, and exit with its code."""
+        try:
+            code = super().main(args, prog_name, **{**extra, "standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:
+            click.echo("interrupted", err=True)
+            sys.exit(INTERRUPTED)
+        except UserMistake as mistake:
+            click.echo(str(mistake), err=True)
+            sys.exit(BAD_INPUT)
+        sys.exit(code if isinstance(code, int) else OK)
+
+
+@click.command(cls=LazyGroup, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="batchwright", prog_name="batchwright", message="%(prog)s %(version)s")
+def main() -> None:
+    """Workflows of AWS Batch jobs, advanced by Batch's own events."""

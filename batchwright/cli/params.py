@@ -1,0 +1,93 @@
+"""`--param` and `--params-file`: from what was typed to the params of a run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from batchwright.workflow_file import Problem, load_mapping
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.params import Declaration, ParamType, check_params
+from chalicelib.core.suggest import shown
+from chalicelib.core.workflow import Workflow
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_CONSTANTS = {"true": True, "false": False}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
+
+
+def param_options(command: _F) -> _F:
+    """Give a command the options `--param` (as `pairs`) and `--params-file` (as `params_file`)."""
+    pairs = click.option(
+        "--param",
+        "pairs",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A param of the run; VALUE is read by the param's type, as JSON for a list or an object. Repeatable.",
+    )
+    file = click.option(
+        "--params-file",
+        type=click.Path(path_type=Path),
+        help="A YAML or JSON file of params; --param goes before it.",
+    )
+    return pairs(file(command))
+
+
+def read_params(workflow: Workflow, pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
+    """The complete params of a run: the pairs (`NAME=VALUE`), then the file, then the defaults.
+
+    Raises one UserMistake with a line for each problem; those in the file come with their place.
+    """
+    declared = workflow.declarations()
+    written, document = load_mapping(file) if file else ({}, None)
+    typed, refused = _typed(declared, pairs)
+    complete, found = check_params(declared, {**written, **typed})
+    lines = list(refused)
+    for name, problem in found.items():
+        if name in typed or document is None or name not in written:
+            lines.append(problem)
+        else:
+            line, column = document.place_of([name], at_key=name not in declared)
+            lines.append(str(Problem(str(file), line, column, problem)))
+    if lines:
+        raise UserMistake("\n".join(lines))
+    return complete
+
+
+def _typed(declared: Mapping[str, Declaration], pairs: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The values of the pairs by name, and a line for each that cannot be read.
+
+    A value that cannot be read stays as it was typed, for then its type tells the problem.
+    """
+    typed: dict[str, Any] = {}
+    problems: list[str] = []
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            problems.append(f"--param takes NAME=VALUE, not {shown(pair)}")
+        elif name in typed:
+            problems.append(f"--param gives '{name}' twice")
+        else:
+            typed[name] = _value(declared[name].type, text) if name in declared else text
+    return typed, problems
+
+
+def _value(kind: ParamType, text: str) -> Any:
+    """What was typed, as the type reads it; the text itself when it cannot."""
+    match kind:
+        case ParamType.STRING:
+            return text
+        case ParamType.INTEGER:
+            return int(text) if _INTEGER.fullmatch(text) else text
+        case ParamType.BOOLEAN:
+            return _CONSTANTS.get(text, text)
+        case ParamType.NUMBER | ParamType.LIST | ParamType.OBJECT:
+            try:
+                return json.loads(text, parse_constant=lambda constant: constant)
+            except (ValueError, RecursionError):
+                return text
