@@ -1,0 +1,92 @@
+"""The commands port and the inbox port over one SQS queue each.
+
+Owns SQS's batches: ten entries a call, each of which may fail alone. What the messages mean is the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chalicelib.aws.answers import ClientError, answers, code_of
+from chalicelib.core.errors import Defect, TryAgain
+from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
+
+ENTRIES_MAXIMUM = 10
+BATCH_BYTES_MAXIMUM = 250_000
+"""SQS takes 1 MiB in one call today and took 256 KiB for long; our messages are far from either."""
+POSTPONE_SECONDS_MAXIMUM = 43_200
+
+# The message was deleted, or its visibility time ended and somebody else has it.
+_STALE_HANDLE = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"})
+
+
+class SqsCommands:
+    """Sends to one queue."""
+
+    def __init__(self, client: Any, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+        if not 0 <= delay_seconds <= QUEUE_DELAY_SECONDS_MAXIMUM:
+            raise Defect(f"a delay is 0 to {QUEUE_DELAY_SECONDS_MAXIMUM} seconds, not {delay_seconds}")
+        for batch in _batches(bodies):
+            entries = [
+                {"Id": str(place), "MessageBody": body, "DelaySeconds": delay_seconds}
+                for place, body in enumerate(batch)
+            ]
+            with answers("SendMessageBatch"):
+                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            _all_went_through("SendMessageBatch", answer.get("Failed", ()))
+
+
+class SqsInbox:
+    """What the receiver of one queue's messages may do with them."""
+
+    def __init__(self, client: Any, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def delete(self, receipt_handles: Sequence[str]) -> None:
+        for start in range(0, len(receipt_handles), ENTRIES_MAXIMUM):
+            handles = receipt_handles[start : start + ENTRIES_MAXIMUM]
+            entries = [{"Id": str(place), "ReceiptHandle": handle} for place, handle in enumerate(handles)]
+            with answers("DeleteMessageBatch"):
+                answer = self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            failed = [entry for entry in answer.get("Failed", ()) if entry["Code"] not in _STALE_HANDLE]
+            _all_went_through("DeleteMessageBatch", failed)
+
+    def postpone(self, receipt_handle: str, seconds: int) -> None:
+        if not 0 <= seconds <= POSTPONE_SECONDS_MAXIMUM:
+            raise Defect(f"a message can be postponed by 0 to {POSTPONE_SECONDS_MAXIMUM} seconds, not {seconds}")
+        with answers("ChangeMessageVisibility"):
+            try:
+                self._client.change_message_visibility(
+                    QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+                )
+            except ClientError as error:
+                # The query protocol puts the service's name before the code.
+                if code_of(error).rpartition(".")[2] not in _STALE_HANDLE:
+                    raise
+
+
+def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
+    """The bodies in groups that SQS takes at once, in order."""
+    batch: list[str] = []
+    size_bytes = 0
+    for body in bodies:
+        body_bytes = len(body.encode())
+        if batch and (len(batch) == ENTRIES_MAXIMUM or size_bytes + body_bytes > BATCH_BYTES_MAXIMUM):
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(body)
+        size_bytes += body_bytes
+    if batch:
+        yield batch
+
+
+def _all_went_through(operation: str, failed: Sequence[dict[str, Any]]) -> None:
+    if failed:
+        first = failed[0]
+        raise TryAgain(f"{operation}: {len(failed)} failed, the first with {first['Code']}: {first.get('Message', '')}")
