@@ -1,0 +1,110 @@
+"""What a job's command finds when it starts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from .account import BatchAccount, EventQueue, log_lines
+
+SHOW = "import json, os, sys; print(json.dumps([dict(os.environ), os.getcwd(), sys.executable, os.listdir('.')]))"
+
+
+def shown(account: BatchAccount, events: EventQueue, logs: Any, **request: Any) -> list[Any]:
+    job_id = account.python(SHOW, **request)
+    detail = events.until(job_id, "SUCCEEDED", "FAILED")[-1]["detail"]
+    (line,) = log_lines(logs, detail["container"]["logStreamName"])
+    return [detail, *json.loads(line)]
+
+
+def test_the_environment_is_small_and_holds_batchs_variables(
+    account: BatchAccount, events: EventQueue, logs: Any
+) -> None:
+    overrides = {
+        "environment": [
+            {"name": "OVERRIDDEN", "value": "job"},
+            {"name": "AWS_BATCH_JOB_ID", "value": "reserved"},
+        ]
+    }
+    detail, environment, folder, _, _ = shown(account, events, logs, overrides=overrides)
+    assert environment["FROM_SERVER"] == "yes"
+    assert environment["OVERRIDDEN"] == "job"
+    assert environment["AWS_BATCH_JOB_ID"] == detail["jobId"]
+    assert environment["AWS_BATCH_JOB_ATTEMPT"] == "1"
+    assert environment["AWS_BATCH_JQ_NAME"] == account.name
+    assert environment["AWS_BATCH_CE_NAME"] == account.name
+    assert environment["HOME"] == folder
+    assert Path(environment["TMPDIR"]).name == "tmp"
+    allowed = {"PATH", "LANG", "HOME", "TMPDIR", "FROM_SERVER", "OVERRIDDEN", "AWS_EXECUTION_ENV", "LC_CTYPE"}
+    assert {name for name in environment if not name.startswith("AWS_BATCH_")} <= allowed
+
+
+def test_python3_is_the_interpreter_of_the_server(account: BatchAccount, events: EventQueue, logs: Any) -> None:
+    executable = shown(account, events, logs)[3]
+    assert Path(executable).parent == Path(sys.executable).parent
+
+
+def test_an_image_that_names_a_folder_brings_its_files(
+    account: BatchAccount, events: EventQueue, logs: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "step.py").write_text("print('from the image')", encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    definition = account.register("with-image", image=f"file://{tmp_path}")
+    listed = shown(account, events, logs, jobDefinition=definition)[4]
+    assert sorted(listed) == ["data", "step.py"]
+    job_id = account.submit("python3", "step.py", jobDefinition=definition)
+    detail = events.until(job_id, "SUCCEEDED", "FAILED")[-1]["detail"]
+    assert log_lines(logs, detail["container"]["logStreamName"]) == ["from the image"]
+    assert sorted(entry.name for entry in tmp_path.iterdir() if entry.name != "work") == ["data", "step.py"]
+
+
+def test_any_other_image_is_an_empty_folder(account: BatchAccount, events: EventQueue, logs: Any) -> None:
+    assert shown(account, events, logs)[4] == []
+
+
+def test_an_image_whose_folder_is_missing_cannot_be_pulled(account: BatchAccount) -> None:
+    definition = account.register("missing-image", image="file:///no/such/folder")
+    job = account.finish(account.submit(jobDefinition=definition))
+    assert (job["status"], job["statusReason"]) == ("FAILED", "Task failed to start")
+    assert job["container"]["reason"].startswith("CannotPullContainerError: no folder /no/such/folder")
+
+
+def test_a_command_that_is_not_there_ends_the_attempt_without_an_exit_code(
+    account: BatchAccount, events: EventQueue
+) -> None:
+    job_id = account.submit("no-such-program")
+    told = events.until(job_id, "FAILED")
+    assert [event["detail"]["status"] for event in told] == ["RUNNABLE", "STARTING", "FAILED"]
+    detail = told[-1]["detail"]
+    assert detail["statusReason"] == "Task failed to start"
+    assert detail["container"]["reason"].startswith("CannotStartContainerError: ")
+    assert "no-such-program" in detail["container"]["reason"]
+    assert "exitCode" not in detail["container"]
+    assert "startedAt" not in detail
+    assert "startedAt" not in detail["attempts"][0]
+
+
+def test_parameters_are_substituted_in_the_command(account: BatchAccount, events: EventQueue, logs: Any) -> None:
+    definition = account.register("with-parameters", parameters={"first": "default", "second": "kept"})
+    job_id = account.submit(
+        *("echo", "Ref::first", "Ref::second", "Ref::unknown"),
+        jobDefinition=definition,
+        parameters={"first": "given; not a shell"},
+    )
+    detail = events.until(job_id, "SUCCEEDED", "FAILED")[-1]["detail"]
+    assert log_lines(logs, detail["container"]["logStreamName"]) == ["given; not a shell kept Ref::unknown"]
+
+
+def test_what_a_process_leaves_behind_ends_with_it(account: BatchAccount, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    source = (
+        "import subprocess, pathlib;"
+        f"child = subprocess.Popen(['sleep', '600']); pathlib.Path({str(pid_file)!r}).write_text(str(child.pid))"
+    )
+    assert account.finish(account.python(source))["status"] == "SUCCEEDED"
+    pid = int(pid_file.read_text(encoding="utf-8"))
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

@@ -1,0 +1,83 @@
+"""A job walks through Batch's states and every change is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .account import BatchAccount, EventQueue, log_lines, wait_for
+
+
+def statuses(events: list[dict[str, Any]]) -> list[str]:
+    return [event["detail"]["status"] for event in events]
+
+
+def test_a_job_walks_through_the_states_and_each_change_but_the_first_is_an_event(
+    account: BatchAccount, events: EventQueue
+) -> None:
+    job_id = account.submit(parameters={"run": "r-1"})
+    told = events.until(job_id, "SUCCEEDED")
+    assert statuses(told) == ["RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED"]
+    last = told[-1]
+    assert last["source"] == "aws.batch"
+    assert last["detail-type"] == "Batch Job State Change"
+    assert last["resources"] == [last["detail"]["jobArn"]]
+    assert last["detail"]["parameters"] == {"run": "r-1"}
+    assert last["detail"]["attempts"][0]["container"]["exitCode"] == 0
+    assert last["detail"]["startedAt"] == last["detail"]["attempts"][0]["startedAt"]
+    assert told[2]["detail"]["attempts"] == []
+
+
+def test_describe_jobs_and_the_event_agree(account: BatchAccount, events: EventQueue) -> None:
+    job_id = account.submit(tags={"team": "films"})
+    detail = events.until(job_id, "SUCCEEDED")[-1]["detail"]
+    described = account.describe(job_id)
+    assert described["tags"] == {"team": "films"}
+    assert detail["tags"] == {"resourceArn": detail["jobArn"]}
+    assert (described["isCancelled"], described["isTerminated"]) == (False, False)
+    for key in ("jobName", "jobQueue", "attempts", "createdAt", "startedAt", "stoppedAt", "container", "statusReason"):
+        assert described[key] == detail[key], key
+
+
+def test_a_failing_command_fails_the_job_with_its_exit_code(account: BatchAccount, events: EventQueue) -> None:
+    job_id = account.python("raise SystemExit(3)")
+    detail = events.until(job_id, "FAILED")[-1]["detail"]
+    assert detail["container"]["exitCode"] == 3
+    assert detail["statusReason"] == "Essential container in task exited"
+
+
+def test_a_command_killed_by_a_signal_exits_with_128_and_its_number(account: BatchAccount) -> None:
+    job = account.finish(account.python("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"))
+    assert job["container"]["exitCode"] == 139
+
+
+def test_the_log_lines_are_there_when_the_last_event_is(account: BatchAccount, events: EventQueue, logs: Any) -> None:
+    source = (
+        "import sys; print('one'); print('café', flush=True); print('oops', file=sys.stderr, flush=True); sys.exit(1)"
+    )
+    job_id = account.python(source)
+    stream = events.until(job_id, "FAILED")[-1]["detail"]["container"]["logStreamName"]
+    assert log_lines(logs, stream) == ["one", "café", "oops"]
+    assert stream.startswith(f"{account.name}/default/")
+
+
+def test_a_running_jobs_lines_can_be_read_while_it_runs(account: BatchAccount, logs: Any) -> None:
+    job_id = account.python("import time; print('here', flush=True); time.sleep(60)")
+    stream = account.reach(job_id, "RUNNING")["container"]["logStreamName"]
+
+    def lines() -> list[str]:
+        try:
+            return log_lines(logs, stream)
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+
+    assert wait_for(lines, "the first line") == ["here"]
+    account.batch.terminate_job(jobId=job_id, reason="seen enough")
+    account.finish(job_id)
+
+
+def test_a_failed_job_that_wrote_nothing_has_an_empty_stream(
+    account: BatchAccount, events: EventQueue, logs: Any
+) -> None:
+    job_id = account.submit("false")
+    stream = events.until(job_id, "FAILED")[-1]["detail"]["container"]["logStreamName"]
+    assert log_lines(logs, stream) == []
