@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.table import Table
 
 from batchwright.cli.run import run_file
 from batchwright.local.functions import PROJECT_FOLDER
@@ -21,6 +22,7 @@ from chalicelib.core.states import RunState
 
 WORKFLOW = PROJECT_FOLDER / "statemachines" / "movie_ratings.yaml"
 ARCHIVE = PROJECT_FOLDER / "statemachines" / "movie_ratings" / "movies.zip"
+BAR_WIDTH = 30
 ARCHIVE_KEY = "movie-ratings/movies.zip"
 BUCKET = f"batchwright-{STAGE}-000000000000-us-east-1"
 """The foundation's bucket in the local AWS, whose account and region are fixed."""
@@ -65,7 +67,22 @@ def show_report(view: RunView, environment: Mapping[str, str]) -> None:
 
 
 def print_gist(console: Console, report: Mapping[str, Any]) -> None:
-    raise NotImplementedError
+    """Print the report's figures by decade as a small chart of mean ratings."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("decade")
+    table.add_column("films", justify="right")
+    table.add_column("mean rating", justify="right")
+    table.add_column("")
+    for group in report["by_decade"]:
+        mean = group["mean_rating"]
+        table.add_row(str(group["name"]), f"{group['films']:,}", f"{mean:.2f}", "\u2588" * round(mean * BAR_WIDTH / 10))
+    console.print(table)
+    overall = report["overall"]
+    console.print(
+        f"{overall['films']:,} films, {overall['votes']:,} votes, mean rating {overall['mean_rating']:.2f}; "
+        f"the table holds {report['films_counted']:,} films.",
+        highlight=False,
+    )
 
 
 def shortest(path: Path) -> str:

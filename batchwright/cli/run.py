@@ -19,7 +19,7 @@ from batchwright.cli.params import param_options, read_params
 from batchwright.local.functions import Functions
 from batchwright.local.home import running, up
 from batchwright.local.options import LocalOptions, local_options
-from batchwright.local.run import LocalRun, put_file, start
+from batchwright.local.run import LocalRun, prepare, put_file, start
 from batchwright.local.stack import LocalAws
 from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progress
 from batchwright.runview import RunView
@@ -92,7 +92,8 @@ def run_file(
         for key, path in files:
             put_file(environment, key, path)
         store = wired().world.store
-        begun = start(environment, store, Functions(), loaded.definition, plan, params, file.absolute().parent)
+        prepare(environment, store, loaded.definition, plan, params, file.absolute().parent)
+        begun = start(store, Functions(), plan, params)
         if not as_json:
             console.print(f"[bold]{plan.workflow}[/]  run {begun.run_id}  {len(plan.tasks)} tasks", highlight=False)
         view, interrupted = follow(begun, _progress(console, as_json))

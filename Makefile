@@ -1,0 +1,46 @@
+# `make demo` and `make test` do all the set-up on a fresh machine; `make` alone prints this help.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEEDS ?= 20000
+
+.PHONY: help demo test lint types bench clean
+
+help: ## print this help
+	@echo "Batchwright: workflows of AWS Batch jobs, advanced by Batch's own events."
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Options: PYTHON=python3.12 (at the first call) chooses the interpreter, 3.11 or newer."
+
+demo: $(VENV)/.run ## run the movie-ratings workflow on a local AWS; no account needed
+	@$(BIN)/batchwright demo
+
+test: $(VENV)/.dev ## lint, check types and run the whole suite
+	@$(MAKE) --no-print-directory lint types
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev ## measure: cost of a task, a run of 1,000 tasks, compiling a plan (minutes)
+	@$(BIN)/python -m bench.compile
+	@$(BIN)/python -m bench.task_cost
+	@$(BIN)/python -m bench.thousand_tasks
+
+clean: ## remove the virtual environment and what runs left behind
+	@rm -rf $(VENV) .batchwright build *.egg-info
+
+# Two stamps: what a run needs, and what the tests need on top of it.
+$(VENV)/.run: pyproject.toml
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/venv ""
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/venv "[dev]"
+	@touch $@ $(VENV)/.run

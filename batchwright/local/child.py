@@ -1,0 +1,42 @@
+"""A child process that never outlives us: it ends when its stdin closes, however we die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def start_module(
+    module: str, arguments: Sequence[str], environment: Mapping[str, str], log_path: Path
+) -> subprocess.Popen[bytes]:
+    """Run `python -m module` with `environment` added to ours; its output goes to the log.
+
+    A session of its own keeps Ctrl-C in the terminal to us, who then end things in order.
+    """
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, "--exit-with-stdin", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+
+
+def end(process: subprocess.Popen[bytes], grace_seconds: float = 5.0) -> None:
+    """SIGTERM, and SIGKILL after `grace_seconds`. Twice is once."""
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(grace_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

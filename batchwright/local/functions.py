@@ -1,0 +1,99 @@
+"""The app's functions on this machine: what `app.py` declares, called as Lambda would call it.
+
+Owns the loading of the app, Lambda's event and context shapes. There is no second engine: every call ends in the
+handler that a deployment runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT_FOLDER = Path(__file__).resolve().parents[2]
+"""Where app.py lies: the clone that this package was installed from."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSource:
+    """A queue that a function consumes, as `app.on_sqs_message` declares it."""
+
+    function: str
+    queue: str
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSource:
+    """A schedule that calls a function, as `app.schedule` declares it: `expression` is rate(...) or cron(...)."""
+
+    function: str
+    expression: str
+
+
+class LambdaContext:
+    """As much of Lambda's context as a handler may ask for."""
+
+    def __init__(self, function_name: str) -> None:
+        self.function_name = function_name
+        self.aws_request_id = str(uuid.uuid4())
+        self.log_group_name = f"/aws/lambda/{function_name}"
+        self.memory_limit_in_mb = "256"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+class Functions:
+    """The functions of an app. Its wiring reads the process's environment at the first call."""
+
+    def __init__(self, project_folder: Path = PROJECT_FOLDER) -> None:
+        if str(project_folder) not in sys.path:
+            sys.path.insert(0, str(project_folder))
+        self._module = importlib.import_module("app")
+        self._app: Any = self._module.app
+
+    def queues(self) -> list[QueueSource]:
+        """The queues that the app consumes."""
+        return [
+            QueueSource(source.name, source.queue, source.batch_size)
+            for source in self._app.event_sources
+            if type(source).__name__ == "SQSEventConfig"
+        ]
+
+    def schedules(self) -> list[ScheduleSource]:
+        """The schedules that the app declares."""
+        return [
+            ScheduleSource(source.name, _expression(source.schedule_expression))
+            for source in self._app.event_sources
+            if type(source).__name__ == "ScheduledEventConfig"
+        ]
+
+    def invoke(self, function: str, payload: Mapping[str, Any]) -> Any:
+        """Call a function by its name in app.py; what it returns or raises."""
+        return getattr(self._module, function)(dict(payload), LambdaContext(function))
+
+    def invoke_with_messages(self, source: QueueSource, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Hand a batch of received SQS messages to the function that consumes their queue."""
+        self.invoke(source.function, {"Records": [_record(message, source.queue) for message in messages]})
+
+
+def _record(message: Mapping[str, Any], queue: str) -> dict[str, Any]:
+    """A received message in the shape that Lambda's event source mapping gives it."""
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{queue}",
+    }
+
+
+def _expression(expression: Any) -> str:
+    return expression if isinstance(expression, str) else str(expression.to_string())

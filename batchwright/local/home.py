@@ -1,0 +1,122 @@
+"""The local AWS that stays up: where its folder is, whether it runs, and how to start and stop it.
+
+Owns `.batchwright/` (or BATCHWRIGHT_HOME) and the file in it that says what is running. The local AWS itself is
+stack.py's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from batchwright.local.stack import LocalAwsError
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+_LOOK_SECONDS = 0.05
+
+
+def home() -> Path:
+    """The folder of the local AWS: BATCHWRIGHT_HOME, or .batchwright where the command was given."""
+    return Path(os.environ.get("BATCHWRIGHT_HOME") or ".batchwright").absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A local AWS that is up: its supervisor's process and the variables that point at it."""
+
+    pid: int
+    process_started_at: float
+    environment: dict[str, str]
+    options: list[str]
+
+    def is_alive(self) -> bool:
+        """Whether the supervisor still runs, and is the process that wrote the file."""
+        try:
+            started_at: float = psutil.Process(self.pid).create_time()
+        except psutil.NoSuchProcess:
+            return False
+        return abs(started_at - self.process_started_at) < 1.0
+
+
+def _state_path() -> Path:
+    return home() / "local.json"
+
+
+def running() -> Running | None:
+    """The local AWS that is up, or None."""
+    try:
+        state = Running(**json.loads(_state_path().read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return state if state.is_alive() else None
+
+
+def write_state(environment: dict[str, str], options: Sequence[str]) -> None:
+    """Say that this process is the supervisor of a local AWS that is up. Atomic: nobody reads half of it."""
+    me = psutil.Process()
+    state = {
+        "pid": me.pid,
+        "process_started_at": me.create_time(),
+        "environment": environment,
+        "options": list(options),
+    }
+    path = _state_path()
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(state, indent=2), encoding="utf-8")
+    draft.replace(path)
+
+
+def remove_state() -> None:
+    """Say that nothing is up."""
+    _state_path().unlink(missing_ok=True)
+
+
+def up(options: Sequence[str]) -> Running:
+    """Start a local AWS that outlives this process, and return once it is ready. Raises LocalAwsError."""
+    folder = home()
+    folder.mkdir(parents=True, exist_ok=True)
+    log_path = folder / "supervisor.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "batchwright.local.supervisor", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        state = running()
+        if state is not None:
+            return state
+        if process.poll() is not None:
+            break
+        time.sleep(_LOOK_SECONDS)
+    last = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+    raise LocalAwsError(f"the local AWS did not start: {last[0]} (log: {log_path})")
+
+
+def down() -> bool:
+    """Stop the local AWS that is up, and every job in it; whether there was one."""
+    state = running()
+    if state is None:
+        remove_state()
+        return False
+    supervisor = psutil.Process(state.pid)
+    supervisor.send_signal(signal.SIGTERM)
+    try:
+        supervisor.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        supervisor.kill()
+    remove_state()
+    return True

@@ -1,0 +1,108 @@
+"""`python -m batchwright.local.worker`: the local Lambda. Takes messages off the queues that the app declares.
+
+Owns what Lambda's event source mapping does: long polls, hands batches to the handler, deletes them when it returns,
+and leaves them when it raises. What a message means is the handler's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from batchwright.local.functions import Functions, QueueSource, ScheduleSource
+from batchwright.local.schedule import interval_seconds
+from chalicelib.engine.messages import MessagesLeft
+
+log = logging.getLogger("batchwright.local.worker")
+
+WAIT_SECONDS = 20
+PAUSE_AFTER_ERROR_SECONDS = 1.0
+
+
+def poll(functions: Functions, source: QueueSource, ended: threading.Event) -> None:
+    """Take messages off one queue until `ended`; a long poll waits in the server, so this idles."""
+    sqs = boto3.client("sqs")
+    queue_url: str | None = None
+    while not ended.is_set():
+        try:
+            queue_url = queue_url or sqs.get_queue_url(QueueName=source.queue)["QueueUrl"]
+            answer = sqs.receive_message(
+                QueueUrl=queue_url,
+                MaxNumberOfMessages=source.batch_size,
+                WaitTimeSeconds=WAIT_SECONDS,
+                AttributeNames=["ApproximateReceiveCount"],
+            )
+        except (BotoCoreError, ClientError) as error:
+            if not ended.wait(PAUSE_AFTER_ERROR_SECONDS):
+                log.warning("cannot receive from %s: %s", source.queue, error)
+            continue
+        messages = answer.get("Messages", [])
+        if messages and not ended.is_set():
+            handle(functions, source, messages, sqs, queue_url)
+
+
+def handle(functions: Functions, source: QueueSource, messages: list[Any], sqs: Any, queue_url: str) -> None:
+    """One invocation: as Lambda does, delete the batch when the handler returns and leave it when it raises."""
+    try:
+        functions.invoke_with_messages(source, messages)
+    except MessagesLeft as left:
+        log.info("%s: %s", source.function, left)
+        return
+    except Exception:
+        log.exception("%s raised", source.function)
+        return
+    entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
+    with contextlib.suppress(BotoCoreError, ClientError):
+        # The handler deleted them already; of those that are still there the redelivery does no harm.
+        sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
+
+
+def fire(functions: Functions, source: ScheduleSource, ended: threading.Event) -> None:
+    """Call a scheduled function at its rate until `ended`."""
+    while not ended.wait(interval_seconds(source.expression)):
+        try:
+            functions.invoke(source.function, {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+        except Exception:
+            log.exception("%s raised", source.function)
+
+
+def main() -> None:
+    """Serve the app's queues and schedules until SIGTERM, SIGINT, or the end of stdin."""
+    parser = argparse.ArgumentParser(prog="python -m batchwright.local.worker", description=__doc__)
+    parser.add_argument("--pollers", type=int, default=2, help="concurrent invocations a queue")
+    parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin is closed")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    functions = Functions()
+    jobs: list[tuple[Any, Any]] = [(fire, source) for source in functions.schedules()]
+    for source in functions.queues():
+        jobs += [(poll, source)] * options.pollers
+    for target, source in jobs:
+        threading.Thread(target=target, args=(functions, source, ended), daemon=True).start()
+    if options.exit_with_stdin:
+        threading.Thread(target=_end_with_stdin, args=(ended,), daemon=True).start()
+    ended.wait()
+    # Handlers under way may be cut off anywhere; their messages come again. os._exit spares the long polls' wait.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _end_with_stdin(ended: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    ended.set()
+
+
+if __name__ == "__main__":
+    main()

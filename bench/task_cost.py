@@ -1,0 +1,120 @@
+"""What a task costs on the happy path: AWS calls by name, write and read units, and round trips before a SubmitJob.
+
+`python -m bench.task_cost` runs a chain, a diamond and a fan-out on a local AWS (MiniStack's DynamoDB reports the
+units), with the app's own handlers called one message batch at a time in this process. A run's own cost (its record,
+its end) is in the figures, shared by its tasks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from batchwright.local.functions import Functions
+from batchwright.local.run import prepare, start
+from batchwright.local.stack import LocalAws, client
+from bench.instruments import Meter
+from chalicelib.core.plan import JobSpec, Plan, PlannedTask
+from chalicelib.core.states import RunState
+from chalicelib.wiring import wired
+
+TARGETS = {"write units": 6.0, "read units": 2.0, "SubmitJob": 1.0, "Describe": 0.0, "List": 0.0}
+CALLS_BEFORE_SUBMIT = 3
+
+
+def plan(name: str, parents: list[list[int]]) -> Plan:
+    job = JobSpec(job_definition="bench", queue="default", command=("true",))
+    tasks = tuple(PlannedTask(f"task-{index}", job) for index in range(len(parents)))
+    return Plan(name, tasks, tuple(map(tuple, parents)))
+
+
+SHAPES = {
+    "chain of 50": plan("chain", [[index - 1] if index else [] for index in range(50)]),
+    "diamond of 4": plan("diamond", [[], [0], [0], [1, 2]]),
+    "fan-out of 200": plan("fan-out", [[]] + [[0]] * 200 + [list(range(1, 201))]),
+}
+
+
+def run(environment: dict[str, str], functions: Functions, shape: Plan, meter: Meter) -> None:
+    """Start a run of the shape and handle its messages here until it has ended; the meter counts from the start."""
+    sqs, store = client("sqs", environment), wired().world.store
+    prepare(environment, store, {"name": shape.workflow}, shape, {}, Path(tempfile.gettempdir()))
+    queues = {source: sqs.get_queue_url(QueueName=source.queue)["QueueUrl"] for source in functions.queues()}
+    meter.reset()
+    begun = start(store, functions, shape, {})
+    while not has_ended(environment, begun.run_id):
+        for source, url in queues.items():
+            messages: list[Any] = sqs.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=source.batch_size,
+                WaitTimeSeconds=0 if source.function == "on_commands" else 1,
+                AttributeNames=["ApproximateReceiveCount"],
+            ).get("Messages", [])
+            if messages:
+                meter.begin()
+                functions.invoke_with_messages(source, messages)
+
+
+def has_ended(environment: dict[str, str], run_id: str) -> bool:
+    """Whether the run has ended, asked with a client that is not measured."""
+    table = client("dynamodb", environment)
+    key = {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "RUN"}}
+    item = table.get_item(TableName=environment["BATCHWRIGHT_TABLE"], Key=key, ConsistentRead=True)["Item"]
+    return RunState(item["state"]["S"]).ended
+
+
+def figures(meter: Meter, tasks: int) -> dict[str, float]:
+    """The figures of the targets, a task."""
+    calls = meter.calls
+    return {
+        "write units": meter.write_units / tasks,
+        "read units": meter.read_units / tasks,
+        "SubmitJob": calls["batch.SubmitJob"] / tasks,
+        "Describe": sum(count for name, count in calls.items() if name.startswith("batch.Describe")) / tasks,
+        "List": sum(count for name, count in calls.items() if name.startswith("batch.List")) / tasks,
+    }
+
+
+def measure() -> list[Meter]:
+    """A meter for each shape, in the order of SHAPES."""
+    meters = []
+    with tempfile.TemporaryDirectory() as folder, LocalAws(Path(folder), workers=0) as aws:
+        os.environ.update(aws.environment)
+        functions = Functions()
+        meter = Meter()
+        meter.attach(wired().clients)
+        for shape in SHAPES.values():
+            run(dict(aws.environment), functions, shape, meter)
+            meters.append(meter.copy())
+    return meters
+
+
+def main() -> int:
+    console = Console()
+    meters = measure()
+    tasks = [len(shape.tasks) for shape in SHAPES.values()]
+    table = Table("per task", "target", *SHAPES)
+    missed = 0
+    columns = [figures(meter, count) for meter, count in zip(meters, tasks, strict=True)]
+    for name, target in TARGETS.items():
+        missed += sum(column[name] > target for column in columns)
+        table.add_row(name, f"{target:g}", *(f"{column[name]:.2f}" for column in columns))
+    before = [meter.most_table_calls_before_a_submit() for meter in meters]
+    missed += sum(count > CALLS_BEFORE_SUBMIT for count in before)
+    table.add_row("table calls before a SubmitJob, at most", str(CALLS_BEFORE_SUBMIT), *map(str, before))
+    table.add_section()
+    for name in sorted(set().union(*(meter.calls for meter in meters))):
+        table.add_row(name, "", *(f"{m.calls[name] / count:.2f}" for m, count in zip(meters, tasks, strict=True)))
+    console.print(table)
+    console.print(f"{missed} targets missed" if missed else "every target is met")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
