@@ -1,0 +1,143 @@
+"""infra/foundation.yaml: that it is clean, that it can be created, and what it promises."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchwright.local.ministack import MiniStack
+from tests.contract import foundation, servers
+
+EVENTS = Path(__file__).parents[1] / "data" / "events"
+CHANGES = {"source": "aws.batch", "detail-type": "Batch Job State Change"}
+
+
+@pytest.fixture
+def sqs(ministack: MiniStack) -> Any:
+    return servers.client("sqs", ministack.endpoint_url)
+
+
+@pytest.fixture
+def events(ministack: MiniStack) -> Any:
+    return servers.client("events", ministack.endpoint_url)
+
+
+@pytest.fixture
+def pattern(events: Any, ministack_outputs: dict[str, str]) -> dict[str, Any]:
+    """The rule's pattern as CloudFormation made it."""
+    rule = events.describe_rule(Name="batchwright-contract-job-state-changes")
+    found: dict[str, Any] = json.loads(rule["EventPattern"])
+    return found
+
+
+def passes(events: Any, pattern: dict[str, Any], event: dict[str, Any]) -> bool:
+    """Whether the rule lets the event through, as the server's EventBridge judges."""
+    answer = events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))
+    return bool(answer["Result"])
+
+
+def event(**detail: Any) -> dict[str, Any]:
+    envelope = json.loads((EVENTS / "single_running.shape.json").read_text())
+    ours = {"parameters": {"batchwright_run": "films-1"}}
+    return {**envelope, **CHANGES, "detail": {**envelope["detail"], **ours, **detail}}
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--", str(foundation.TEMPLATE)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_the_outputs_name_what_the_wiring_and_the_cli_need(ministack_outputs: dict[str, str]) -> None:
+    assert ministack_outputs["TableName"] == "batchwright-contract"
+    assert ministack_outputs["EventsQueueName"] == "batchwright-contract-events"
+    assert ministack_outputs["CommandsQueueName"] == "batchwright-contract-commands"
+    assert ministack_outputs["EventsQueueUrl"].endswith("/batchwright-contract-events")
+    assert ministack_outputs["CommandsQueueUrl"].endswith("/batchwright-contract-commands")
+    assert ministack_outputs["EventsQueueArn"].endswith(":batchwright-contract-events")
+    assert ministack_outputs["CommandsQueueArn"].endswith(":batchwright-contract-commands")
+    assert ministack_outputs["TopicArn"].endswith(":batchwright-contract-notices")
+    assert ministack_outputs["BucketName"].startswith("batchwright-contract-")
+
+
+def test_the_table_is_on_demand_and_forgets_what_expired(ministack_dynamodb: tuple[Any, str]) -> None:
+    client, name = ministack_dynamodb
+    table = client.describe_table(TableName=name)["Table"]
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    # MiniStack's CloudFormation passes over the expiry of tables, so this looks at the template itself.
+    properties = foundation.template()["Resources"]["Table"]["Properties"]
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+@pytest.mark.parametrize("queue", ["Events", "Commands"])
+def test_a_message_that_fails_five_times_goes_to_the_dead_letters(
+    sqs: Any, ministack_outputs: dict[str, str], queue: str
+) -> None:
+    answer = sqs.get_queue_attributes(QueueUrl=ministack_outputs[f"{queue}QueueUrl"], AttributeNames=["All"])
+    redrive = json.loads(answer["Attributes"]["RedrivePolicy"])
+    assert int(redrive["maxReceiveCount"]) == 5
+    assert redrive["deadLetterTargetArn"] == ministack_outputs[f"{queue}QueueArn"] + "-dead"
+    assert answer["Attributes"]["VisibilityTimeout"] == "360"
+
+
+def test_the_rule_may_send_to_the_events_queue_and_its_dead_letters_alone(
+    sqs: Any, ministack_outputs: dict[str, str]
+) -> None:
+    [statement] = json.loads(
+        sqs.get_queue_attributes(QueueUrl=ministack_outputs["EventsQueueUrl"], AttributeNames=["Policy"])["Attributes"][
+            "Policy"
+        ]
+    )["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    [source] = statement["Condition"]["ArnEquals"].values()
+    assert source.endswith(":rule/batchwright-contract-job-state-changes")
+
+
+def test_the_rule_sends_to_the_events_queue_with_retries_and_dead_letters(
+    events: Any, ministack_outputs: dict[str, str]
+) -> None:
+    [target] = events.list_targets_by_rule(Rule="batchwright-contract-job-state-changes")["Targets"]
+    assert target["Arn"] == ministack_outputs["EventsQueueArn"]
+    assert target["DeadLetterConfig"]["Arn"] == ministack_outputs["EventsQueueArn"] + "-dead"
+    assert int(target["RetryPolicy"]["MaximumEventAgeInSeconds"]) == 86_400
+
+
+@pytest.mark.parametrize("status", ["PENDING", "RUNNING", "SUCCEEDED", "FAILED"])
+def test_a_status_that_decides_something_passes(events: Any, pattern: dict[str, Any], status: str) -> None:
+    assert passes(events, pattern, event(status=status))
+
+
+@pytest.mark.parametrize("status", ["SUBMITTED", "RUNNABLE", "STARTING"])
+def test_a_status_that_decides_nothing_is_left_out_at_the_source(
+    events: Any, pattern: dict[str, Any], status: str
+) -> None:
+    assert not passes(events, pattern, event(status=status))
+
+
+def test_an_array_parent_passes_and_its_children_do_not(events: Any, pattern: dict[str, Any]) -> None:
+    assert passes(events, pattern, event(arrayProperties={"size": 3, "statusSummary": {"FAILED": 1}}))
+    assert not passes(events, pattern, event(arrayProperties={"index": 0, "statusSummary": {}}))
+
+
+def test_a_job_of_somebody_else_does_not_pass(events: Any, pattern: dict[str, Any]) -> None:
+    assert not passes(events, pattern, event(parameters={}))
+    assert not passes(events, pattern, event(parameters={"other_run": "films-1"}))
+
+
+def test_another_kind_of_event_does_not_pass(events: Any, pattern: dict[str, Any]) -> None:
+    assert not passes(events, pattern, {**event(), "detail-type": "Batch Job Queue Blocked"})
+    assert not passes(events, pattern, {**event(), "source": "somebody.else"})
+
+
+def test_all_states_can_be_observed(ministack: MiniStack, events: Any) -> None:
+    cloudformation = servers.client("cloudformation", ministack.endpoint_url)
+    foundation.create(cloudformation, "allstates", ObserveAllStates="true")
+    rule = events.describe_rule(Name="batchwright-allstates-job-state-changes")
+    for status in ("PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"):
+        assert passes(events, json.loads(rule["EventPattern"]), event(status=status))
