@@ -1,4 +1,4 @@
-"""What the tests of the local Batch share: a client with its queue, definitions and waiting, and the events it caused."""
+"""What the tests of the local Batch share: a client with its queue and definitions, waiting, and events."""
 
 from __future__ import annotations
 
@@ -122,12 +122,19 @@ class EventQueue:
 
     def receive(self) -> int:
         """Take what is there now; returns how many events that were."""
-        answer = self._sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
-        messages = answer.get("Messages", [])
-        for message in messages:
-            self.received.append(json.loads(message["Body"]))
-            self._sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
-        return len(messages)
+        count = 0
+        while True:
+            answer = self._sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
+            messages = answer.get("Messages", [])
+            if not messages:
+                return count
+            count += len(messages)
+            self.received += [json.loads(message["Body"]) for message in messages]
+            done = [
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(messages)
+            ]
+            self._sqs.delete_message_batch(QueueUrl=self.queue_url, Entries=done)
 
     def receive_until_quiet(self, seconds: float = 1.0) -> list[dict[str, Any]]:
         """Take events until none came for `seconds`; all events received so far."""
