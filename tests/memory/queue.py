@@ -12,6 +12,8 @@ from chalicelib.core.errors import Defect, TryAgain
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.ports import Clock
 
+POSTPONE_SECONDS_MAXIMUM = 43_200
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -63,7 +65,7 @@ class MemoryCommands:
 
     def receive(self, limit: int = 10) -> list[Message]:
         """Up to `limit` visible messages; they are invisible to others for the visibility time."""
-        received = []
+        received: list[Message] = []
         for stored in list(self._stored.values()):
             if len(received) == limit:
                 break
@@ -83,6 +85,8 @@ class MemoryCommands:
                 del self._stored[handle.partition("/")[0]]
 
     def postpone(self, receipt_handle: str, seconds: int) -> None:
+        if not 0 <= seconds <= POSTPONE_SECONDS_MAXIMUM:
+            raise Defect(f"a message can be postponed by 0 to {POSTPONE_SECONDS_MAXIMUM} seconds, not {seconds}")
         stored = self._of(receipt_handle)
         if stored and stored.visible_at_ms > self._clock.now_ms():
             stored.visible_at_ms = self._clock.now_ms() + seconds * 1000
