@@ -14,7 +14,7 @@ from chalicelib.core.job import job_request
 from chalicelib.core.plan import offset_of
 from chalicelib.core.records import Claim, Tally, TaskRecord
 from chalicelib.core.states import RunState, TaskState
-from chalicelib.engine.settle import finish_if_full
+from chalicelib.engine.settle import finish_if_full, tell_of_the_end
 from chalicelib.engine.submit import CANCEL_REASON
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
 
@@ -47,7 +47,11 @@ def request_cancel(world: World, run_id: str, reason: str) -> bool:
 def cancel_run(world: World, command: CancelRun) -> Outcome:
     """Carry a cancellation out; `NotYet` while somebody's claim may still become a job."""
     run = world.store.run(command.run_id)
-    if run is None or run.state.ended:
+    if run is None:
+        return DONE
+    if run.state.ended:
+        # An earlier delivery may have ended it and died.
+        tell_of_the_end(world, run)
         return DONE
     facts = world.facts(run.run_id, run.epoch)
     if facts is None:

@@ -13,12 +13,12 @@ from chalicelib.core.commands import RetryTask, encode
 from chalicelib.core.jobchange import JobChange
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
-from chalicelib.core.records import JobResult, Tally
+from chalicelib.core.records import JobResult, Tally, TaskRecord
 from chalicelib.core.retry import Retry, after_failure
 from chalicelib.core.states import STATE_OF_STATUS, TaskState
 from chalicelib.engine.settle import finish_if_full, settle
 from chalicelib.engine.submit import SECOND_JOB_REASON, terminate_unless_wanted
-from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
+from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange])
         log.info("ignoring events of run %s epoch %d, which is gone", run_id, epoch)
         return DONE
     ended: dict[int, tuple[TaskState, JobChange]] = {}
+    outcomes: list[Outcome] = []
     for change in changes:
         if change.attempt.index >= len(facts.plan.tasks):
             log.warning("ignoring an event of task %d, which plan %s has not", change.attempt.index, facts.workflow)
@@ -55,10 +56,12 @@ def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange])
         else:
             ending = _decide(world, facts, change)
             if isinstance(ending, NotYet):
-                return ending
-            if ending is not None:
+                outcomes.append(ending)
+            elif ending is not None:
                 ended[change.attempt.index] = (ending, change)
-    return _end(world, facts, ended) if ended else DONE
+    if ended:
+        outcomes.append(_end(world, facts, ended))
+    return worst(outcomes)
 
 
 def _observe(world: World, change: JobChange) -> None:
@@ -80,8 +83,10 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
         return TaskState.SUCCEEDED
     attempt, index = change.attempt, change.attempt.index
     record = world.store.task(attempt.run_id, index)
-    if record is None or record.attempt != attempt or record.state.ended or record.state is TaskState.WAITING:
+    if record is None or record.attempt != attempt or record.state is TaskState.WAITING:
         return None
+    if record.state.ended:
+        return None if _is_handled(record) else record.state
     if record.job_id not in (None, change.job_id):
         return None
     if world.store.read_tally(attempt.run_id, attempt.epoch, shard_of(index)).halt:
@@ -148,7 +153,13 @@ def _tally_shard(world: World, facts: RunFacts, shard: int, ended: dict[int, tup
 
 def _handled(world: World, change: JobChange) -> bool:
     record = world.store.task(change.attempt.run_id, change.attempt.index)
-    return record is not None and record.state.ended
+    return record is not None and _is_handled(record)
+
+
+def _is_handled(record: TaskRecord) -> bool:
+    """Whether what follows from the record's ending was done. Only a handler of an event commits with a result; a
+    submitter that finds its task ended commits without one, and knows nothing of what follows."""
+    return record.state.ended and record.result is not None
 
 
 def _commit(world: World, ending: TaskState, change: JobChange) -> None:

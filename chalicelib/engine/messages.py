@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from chalicelib.core.commands import decode
 from chalicelib.core.errors import BatchwrightError, TryAgain
@@ -67,11 +68,11 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
         if change is not None:
             changes[place] = change
     together = list(changes.values())
-    handled = _try(lambda: handle_changes(world, together))
+    handled = _try(partial(handle_changes, world.handling("together"), together))
     if isinstance(handled, Failed):
         # One of them may be the cause, and must not take the others with it.
         for place, change in changes.items():
-            alone = _try(lambda change=change: handle_changes(world, [change]))  # type: ignore[misc]
+            alone = _try(partial(handle_changes, world.handling(place), [change]))
             verdicts[place] = alone if isinstance(alone, Failed) else alone[0]
     else:
         verdicts = [handled.pop(0) if place in changes else verdict for place, verdict in enumerate(verdicts)]
@@ -81,10 +82,14 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
 def handle_commands(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
     """Carry out a batch of the commands queue. Raises MessagesLeft when any is not done."""
     verdicts: list[Outcome | Failed] = []
-    for message in messages:
-        handled = _try(lambda body=message.body: [carry_out(world, decode(body))])  # type: ignore[misc]
+    for place, message in enumerate(messages):
+        handled = _try(partial(_carry_out, world.handling(place), message.body))
         verdicts.append(handled if isinstance(handled, Failed) else handled[0])
     _conclude(mailbox, messages, verdicts)
+
+
+def _carry_out(world: World, body: str) -> list[Outcome]:
+    return [carry_out(world, decode(body))]
 
 
 def _try(handle: Callable[[], list[Outcome]]) -> list[Outcome] | Failed:

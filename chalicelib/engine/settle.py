@@ -11,7 +11,7 @@ from chalicelib.core.advance import Endings, advance, is_full, run_ending
 from chalicelib.core.commands import encode, in_chunks
 from chalicelib.core.notices import run_ended
 from chalicelib.core.plan import indexes_in
-from chalicelib.core.records import Tally
+from chalicelib.core.records import Run, Tally
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.engine.submit import Wanted, submit
 from chalicelib.engine.world import DONE, Outcome, RunFacts, World
@@ -20,8 +20,8 @@ from chalicelib.engine.world import DONE, Outcome, RunFacts, World
 def settle(world: World, facts: RunFacts, ended: Iterable[int], tallies: Mapping[int, Tally]) -> Outcome:
     """Do everything that follows from the endings of the tasks `ended`.
 
-    `tallies` are those of their shards as the tallying left them. Safe to repeat: whatever an earlier try did is met
-    as done, and what it left open is taken up.
+    `tallies` are those of their shards as the tallying left them, in the order of the writes. Safe to repeat: whatever
+    an earlier try did is met as done, and what it left open is taken up.
     """
     ready, touched = _cascade(world, facts, ended, tallies)
     outcome = start(world, facts, ready)
@@ -42,10 +42,11 @@ def start(world: World, facts: RunFacts, ready: Iterable[int]) -> Outcome:
 def _cascade(
     world: World, facts: RunFacts, ended: Iterable[int], tallies: Mapping[int, Tally]
 ) -> tuple[tuple[int, ...], dict[int, Tally]]:
-    """Tally what is skipped and doomed until nothing more is; the ready tasks, and the tallies of shards written."""
+    """Tally what is skipped and doomed until nothing more is; the ready tasks, and the tallies of shards written, in
+    the order of their last writes."""
     frontier = set(ended)
     touched = dict(tallies)
-    known = dict(tallies)
+    known = _newest(touched)
     written: Endings = {}
     while True:
         step = advance(facts.plan, known, frontier)
@@ -57,13 +58,21 @@ def _cascade(
         news = _without(step.endings, written)
         if not news:
             return step.ready, touched
-        # A shard read before this write may miss a parent that ended meanwhile, whose own handler missed this
-        # write: everything read before it is dropped and read again.
-        known = {}
         for shard, endings in sorted(news.items()):
-            known[shard] = touched[shard] = _tally(world, facts, shard, endings)
+            touched.pop(shard, None)
+            touched[shard] = _tally(world, facts, shard, endings)
             _remember(written, shard, endings)
             frontier.update(index for mask in endings.values() for index in indexes_in(shard, mask))
+        known = _newest(touched)
+
+
+def _newest(touched: Mapping[int, Tally]) -> dict[int, Tally]:
+    """Of the tallies that writes returned, the last write's alone.
+
+    A shard seen before a write of ours may miss a parent that ended meanwhile, whose own handler missed that write:
+    everything seen before the last write is dropped and read again.
+    """
+    return {shard: touched[shard] for shard in list(touched)[-1:]}
 
 
 def _tally(world: World, facts: RunFacts, shard: int, endings: dict[TaskState, int]) -> Tally:
@@ -96,19 +105,22 @@ def _remember(written: Endings, shard: int, endings: dict[TaskState, int]) -> No
 def finish_if_full(world: World, facts: RunFacts, touched: Mapping[int, Tally]) -> None:
     """End the run and tell so, if every shard is full.
 
-    `touched` are the tallies of the shards that this invocation wrote, as its last write left them. Of two
-    invocations that each fill a shard, the later one to read sees both full.
+    `touched` are the tallies of the shards that this invocation wrote, each as its write left it, the last write's
+    last. Of two invocations that each fill a shard, the later one to read after its writes sees both full.
     """
     plan = facts.plan
-    if not touched or not all(is_full(plan, shard, tally) for shard, tally in touched.items()):
+    if not touched or not all(is_full(plan, shard, tally) for shard, tally in _newest(touched).items()):
         return
-    tallies = dict(touched)
+    tallies: dict[int, Tally] = {}
     # The last shards fill last, so the first read usually tells that the run goes on.
     for shard in reversed(range(plan.shard_count)):
-        if shard not in tallies:
-            tallies[shard] = world.store.read_tally(facts.run_id, facts.epoch, shard)
-            if not is_full(plan, shard, tallies[shard]):
+        tally = touched.get(shard)
+        # A full shard stays as it is; one that was not full may have been filled since it was written.
+        if tally is None or not is_full(plan, shard, tally):
+            tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
+            if not is_full(plan, shard, tally):
                 return
+        tallies[shard] = tally
     _finish(world, facts, run_ending(plan, tallies))
 
 
@@ -118,7 +130,13 @@ def _finish(world: World, facts: RunFacts, ending: RunState) -> None:
     if not world.store.change_run(facts.run_id, ending, expected=going_on, ended_at_ms=now_ms):
         cancelling = (RunState.CANCELLING,)
         world.store.change_run(facts.run_id, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
-    # Whoever ended the run may have died before telling, so everyone who finds it ended tells, with the same id.
     run = world.store.run(facts.run_id)
-    if run is not None and run.state.ended and run.ended_at_ms is not None:
+    if run is not None:
+        tell_of_the_end(world, run)
+
+
+def tell_of_the_end(world: World, run: Run) -> None:
+    """Publish that a run ended, if it did. Whoever ended it may have died before telling, so everyone who finds it
+    ended tells, with the same id."""
+    if run.state.ended and run.ended_at_ms is not None:
         world.notices.publish(run_ended(run, run.state, run.ended_at_ms))

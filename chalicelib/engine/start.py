@@ -61,6 +61,7 @@ def start_run(
 
 def _start_roots(world: World, run: Run, plan: Plan) -> None:
     facts = RunFacts(run.run_id, run.epoch, run.workflow, plan, run.params)
+    world.remember(facts)
     outcome = start(world, facts, plan.roots)
     if isinstance(outcome, NotYet):
         # Whoever called may never call again, so the commands queue sees to the rest.

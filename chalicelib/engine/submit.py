@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 from chalicelib.core.commands import JobRefused, encode
 from chalicelib.core.errors import AnswerLost, TryAgain, UserMistake
@@ -32,43 +33,48 @@ class Wanted:
     replaces_job: str | None = None
 
 
-def submit(world: World, facts: RunFacts, wanted: Sequence[Wanted]) -> Outcome:
-    """Submit what is wanted and has no job yet. `NotYet` while somebody's claim is open: the job may not exist."""
-    outcomes: list[Outcome] = []
-    ours: list[tuple[Attempt, bool]] = []
-    for item in wanted:
-        held = _claim(world, item)
-        if isinstance(held, NotYet):
-            outcomes.append(held)
-        elif held is not None:
-            ours.append((item.attempt, held is _Held.FROM_THE_DEAD))
-    # The halt flag is read after the claims and before the submissions: a canceller raises it first and looks for
-    # claims afterwards, so one of the two sees the other.
-    shards = {shard_of(attempt.index) for attempt, _ in ours}
-    tallies = {shard: world.store.read_tally(facts.run_id, facts.epoch, shard) for shard in sorted(shards)}
-    for attempt, from_the_dead in ours:
-        tally = tallies[shard_of(attempt.index)]
-        if tally.halt or tally.ending_of(offset_of(attempt.index)):
-            outcomes.append(_give_up(world, facts, attempt, tally, look_first=from_the_dead))
-        else:
-            outcomes.append(_submit_one(world, facts, attempt, look_first=from_the_dead))
-    return worst(outcomes)
-
-
-class _Held:
+class _Held(Enum):
     """How a claim came to be ours."""
 
-    FRESH = object()
-    FROM_THE_DEAD = object()
+    FRESH = auto()
+    """Nobody submitted under it."""
+    FROM_THE_DEAD = auto()
+    """Its owner died, and may have submitted before."""
 
 
-def _claim(world: World, wanted: Wanted) -> object | NotYet | None:
+def submit(world: World, facts: RunFacts, wanted: Sequence[Wanted]) -> Outcome:
+    """Submit what is wanted and has no job yet. `NotYet` while somebody's claim is open: the job may not exist.
+
+    One task after the other, so that an invocation that dies leaves one claim open and not a chunk of them.
+    """
+    return worst([_submit_wanted(world, facts, item) for item in wanted])
+
+
+def _submit_wanted(world: World, facts: RunFacts, wanted: Wanted) -> Outcome:
+    held = _claim(world, wanted)
+    if held is None:
+        return DONE
+    if isinstance(held, NotYet):
+        return held
+    attempt = wanted.attempt
+    # The halt flag is read after the claim and before the submission: a canceller raises it first and looks for
+    # claims afterwards, so one of the two sees the other.
+    tally = world.store.read_tally(facts.run_id, facts.epoch, shard_of(attempt.index))
+    look_first = held is _Held.FROM_THE_DEAD
+    if tally.halt or tally.ending_of(offset_of(attempt.index)):
+        return _give_up(world, facts, attempt, tally, look_first=look_first)
+    return _submit_one(world, facts, attempt, look_first=look_first)
+
+
+def _claim(world: World, wanted: Wanted) -> _Held | NotYet | None:
     """How we hold the claim; None when the attempt has its job already, `NotYet` while it is another's."""
     now_ms = world.clock.now_ms()
     claim = Claim(world.owner, now_ms + world.settings.lease_seconds * 1000)
     stood = world.store.claim(wanted.attempt, claim, now_ms, replaces_job=wanted.replaces_job)
     if stood is None:
         return _Held.FRESH
+    if wanted.replaces_job and _is_before(stood, wanted):
+        return NotYet(world.settings.soon_seconds, f"the attempt before {wanted.attempt} has not ended yet")
     if stood.attempt != wanted.attempt or stood.state is not TaskState.CLAIMED or stood.claim is None:
         return None
     if stood.claim.lease_until_ms > now_ms:
@@ -77,6 +83,13 @@ def _claim(world: World, wanted: Wanted) -> object | NotYet | None:
         # Another redelivery saw the same dead claim and was first: to us the task is as open as before.
         return NotYet(world.settings.lease_seconds, f"task {wanted.attempt.index} was taken over by another")
     return _Held.FRESH if stood.claim.lease_until_ms == RELEASED else _Held.FROM_THE_DEAD
+
+
+def _is_before(stood: TaskRecord, wanted: Wanted) -> bool:
+    """Whether a retry's timer was faster than the write that ends the attempt before it: that write is still to come,
+    for the timer is set first."""
+    earlier = replace(wanted.attempt, number=wanted.attempt.number - 1)
+    return stood.attempt == earlier and not stood.state.ended and stood.job_id in (None, wanted.replaces_job)
 
 
 def _seconds_left(claim: Claim, now_ms: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.core.ids import Attempt
@@ -44,9 +44,11 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class World:
-    """The ports and settings, for one invocation. `owner` names the invocation in its claims and is never reused.
+    """The ports and settings, for one handling of a message. `owner` names the handling in its claims.
 
-    `remembered` outlives the invocation in a warm process.
+    An owner's claim is recognised as its own, so that a write whose answer was lost can be repeated. Hence an owner is
+    used for one handling only: a second one with it would take the first one's claim for its own and submit again.
+    `remembered` outlives the handling in a warm process.
     """
 
     store: Store
@@ -58,6 +60,10 @@ class World:
     settings: Settings = Settings()
     remembered: dict[tuple[str, int], RunFacts] = field(default_factory=dict)
 
+    def handling(self, name: object) -> World:
+        """This world for one of several handlings of an invocation, told apart by `name`."""
+        return replace(self, owner=f"{self.owner}/{name}")
+
     def facts(self, run_id: str, epoch: int) -> RunFacts | None:
         """The facts of a run, from memory if this process met it before; None when the run (or this epoch) is gone."""
         facts = self.remembered.get((run_id, epoch))
@@ -66,10 +72,14 @@ class World:
             if run is None or run.epoch != epoch:
                 return None
             facts = RunFacts(run_id, epoch, run.workflow, self.store.plan(run.plan_digest), run.params)
-            while len(self.remembered) >= _RUNS_REMEMBERED:
-                self.remembered.pop(next(iter(self.remembered)), None)
-            self.remembered[run_id, epoch] = facts
+            self.remember(facts)
         return facts
+
+    def remember(self, facts: RunFacts) -> None:
+        """Keep the facts of a run for later invocations of this process; the oldest make room."""
+        while len(self.remembered) >= _RUNS_REMEMBERED:
+            self.remembered.pop(next(iter(self.remembered)), None)
+        self.remembered[facts.run_id, facts.epoch] = facts
 
 
 @dataclass(frozen=True, slots=True)
