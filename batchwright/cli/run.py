@@ -87,6 +87,7 @@ def run_file(
     plan = compile_workflow(loaded.workflow)
     check_run(plan, params)
     console = Console(stderr=as_json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with local_aws(options, keep, console) as environment:
         os.environ.update(environment)
         for key, path in files:

@@ -1,4 +1,7 @@
-"""A child process that never outlives us: it ends when its stdin closes, however we die."""
+"""A child process that never outlives us: it ends when its stdin closes, however we die.
+
+Both ends are here: `start_module` for the parent, `when_parent_is_gone` for the child.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -40,3 +44,13 @@ def end(process: subprocess.Popen[bytes], grace_seconds: float = 5.0) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def when_parent_is_gone(act: Callable[[], object]) -> None:
+    """In the child: call `act`, from a thread, once the parent has closed our stdin or died."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        act()
+
+    threading.Thread(target=wait, daemon=True, name="parent").start()

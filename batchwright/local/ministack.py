@@ -82,6 +82,8 @@ class MiniStack:
         process, self._process = self._process, None
         if process is None:
             return
+        assert process.stdin is not None
+        process.stdin.close()
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         try:
@@ -127,8 +129,9 @@ class MiniStack:
         environment.update(self._extra_environment)
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "ministack"],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-m", "batchwright.local.ministack_child"],
+                # It ends when our end of this pipe closes, however we die.
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,

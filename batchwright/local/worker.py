@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from batchwright.local.child import when_parent_is_gone
 from batchwright.local.functions import Functions, QueueSource, ScheduleSource
 from batchwright.local.schedule import interval_seconds
 from chalicelib.engine.messages import MessagesLeft
@@ -92,16 +93,11 @@ def main() -> None:
     for target, source in jobs:
         threading.Thread(target=target, args=(functions, source, ended), daemon=True).start()
     if options.exit_with_stdin:
-        threading.Thread(target=_end_with_stdin, args=(ended,), daemon=True).start()
+        when_parent_is_gone(ended.set)
     ended.wait()
     # Handlers under way may be cut off anywhere; their messages come again. os._exit spares the long polls' wait.
     sys.stderr.flush()
     os._exit(0)
-
-
-def _end_with_stdin(ended: threading.Event) -> None:
-    sys.stdin.buffer.read()
-    ended.set()
 
 
 if __name__ == "__main__":
