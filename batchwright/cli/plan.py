@@ -87,9 +87,20 @@ def _print_table(summary: PlanSummary) -> None:
     from rich.table import Table
 
     columns = _columns(summary)
-    table = Table(title=_heading(summary), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for heading in columns:
-        table.add_column(heading, justify="right" if heading in _TO_THE_RIGHT else "left", no_wrap=True)
+    shown = [task for wave in summary.waves[:WAVES_SHOWN] for task in wave[:TASKS_SHOWN]]
+    table = Table(
+        title=_heading(summary),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for heading, cell in columns.items():
+        figures = heading in _TO_THE_RIGHT
+        # In a narrow terminal names are cut, figures are not.
+        narrowest = max(len(heading), *(len(cell(task)) for task in shown)) if figures else None
+        table.add_column(heading, justify="right" if figures else "left", no_wrap=True, min_width=narrowest)
     for number, wave in enumerate(summary.waves[:WAVES_SHOWN], start=1):
         table.add_row(_title(number, summary, wave), style="bold cyan")
         for task in wave[:TASKS_SHOWN]:

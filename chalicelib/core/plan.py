@@ -229,4 +229,4 @@ def _job_from_row(row: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _task_from_row(row: list[Any], specs: list[tuple[dict[str, Any], dict[str, Any]]]) -> PlannedTask:
     name, spec, command = row
     job, rest = specs[spec]
-    return PlannedTask(name=name, job=JobSpec(command=command and tuple(command), **job), **rest)
+    return PlannedTask(name=name, job=JobSpec(command=None if command is None else tuple(command), **job), **rest)
