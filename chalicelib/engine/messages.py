@@ -68,11 +68,11 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
         if change is not None:
             changes[place] = change
     together = list(changes.values())
-    handled = _try(partial(handle_changes, world.handling("together"), together))
+    handled = _try(partial(handle_changes, world, together))
     if isinstance(handled, Failed):
         # One of them may be the cause, and must not take the others with it.
         for place, change in changes.items():
-            alone = _try(partial(handle_changes, world.handling(place), [change]))
+            alone = _try(partial(handle_changes, world, [change]))
             verdicts[place] = alone if isinstance(alone, Failed) else alone[0]
     else:
         verdicts = [handled.pop(0) if place in changes else verdict for place, verdict in enumerate(verdicts)]
@@ -82,8 +82,8 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
 def handle_commands(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
     """Carry out a batch of the commands queue. Raises MessagesLeft when any is not done."""
     verdicts: list[Outcome | Failed] = []
-    for place, message in enumerate(messages):
-        handled = _try(partial(_carry_out, world.handling(place), message.body))
+    for message in messages:
+        handled = _try(partial(_carry_out, world, message.body))
         verdicts.append(handled if isinstance(handled, Failed) else handled[0])
     _conclude(mailbox, messages, verdicts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.ids import Attempt
@@ -44,11 +44,9 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class World:
-    """The ports and settings, for one handling of a message. `owner` names the handling in its claims.
+    """The ports and settings, for one invocation. `owner` names the invocation in its claims and is never reused.
 
-    An owner's claim is recognised as its own, so that a write whose answer was lost can be repeated. Hence an owner is
-    used for one handling only: a second one with it would take the first one's claim for its own and submit again.
-    `remembered` outlives the handling in a warm process.
+    `remembered` outlives the invocation in a warm process.
     """
 
     store: Store
@@ -59,10 +57,6 @@ class World:
     owner: str
     settings: Settings = Settings()
     remembered: dict[tuple[str, int], RunFacts] = field(default_factory=dict)
-
-    def handling(self, name: object) -> World:
-        """This world for one of several handlings of an invocation, told apart by `name`."""
-        return replace(self, owner=f"{self.owner}/{name}")
 
     def facts(self, run_id: str, epoch: int) -> RunFacts | None:
         """The facts of a run, from memory if this process met it before; None when the run (or this epoch) is gone."""

@@ -1,4 +1,4 @@
-"""Who owns a claim: one handling of a message, and nobody after it."""
+"""An invocation that meets its own open claim again treats it as anybody's: the job may exist."""
 
 import pytest
 
