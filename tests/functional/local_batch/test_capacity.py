@@ -1,0 +1,58 @@
+"""Compute environments limit what runs at once; queues decide who is first."""
+
+from __future__ import annotations
+
+from batchwright.local.batch.client import LocalBatch
+
+from .account import BatchAccount, EventQueue
+
+
+def overlap(account: BatchAccount, job_ids: list[str]) -> int:
+    """The most jobs that ran at one moment."""
+    jobs = [account.finish(job_id) for job_id in job_ids]
+    return max(sum(one["startedAt"] <= job["startedAt"] < one["stoppedAt"] for one in jobs) for job in jobs)
+
+
+def test_no_more_runs_at_once_than_there_are_vcpus(local_batch: LocalBatch) -> None:
+    account = BatchAccount(local_batch.endpoint_url, vcpus=3)
+    jobs = [account.submit("sleep", "0.4") for _ in range(8)]
+    assert overlap(account, jobs) == 3
+
+
+def test_memory_limits_as_well_when_the_environment_has_a_ceiling(local_batch: LocalBatch) -> None:
+    account = BatchAccount(local_batch.endpoint_url, vcpus=8, tags={"batchwright:max-memory-mib": "1100"})
+    jobs = [account.submit("sleep", "0.4") for _ in range(4)]
+    assert overlap(account, jobs) == 2
+
+
+def test_jobs_of_a_queue_start_in_order_and_a_higher_queue_goes_first(local_batch: LocalBatch) -> None:
+    account = BatchAccount(local_batch.endpoint_url, vcpus=1)
+    urgent = account.add_queue(f"{account.name}-urgent", priority=10)
+    blocker = account.submit("sleep", "0.5")
+    account.reach(blocker, "RUNNING")
+    ordinary = [account.submit() for _ in range(3)]
+    first = account.submit(jobQueue=urgent)
+    order = sorted([*ordinary, first], key=lambda job_id: account.finish(job_id)["startedAt"])
+    assert order == [first, *ordinary]
+
+
+def test_a_job_that_never_fits_stays_runnable_and_its_queue_is_reported_blocked(
+    local_batch: LocalBatch, events: EventQueue
+) -> None:
+    account = BatchAccount(local_batch.endpoint_url, vcpus=2)
+    huge = account.submit(overrides={"resourceRequirements": [{"type": "VCPU", "value": "4"}]})
+    assert account.finish(account.submit())["status"] == "SUCCEEDED"
+    assert account.status(huge) == "RUNNABLE"
+    events.until(huge, "RUNNABLE")
+    blocked = [event for event in events.of(huge) if event["detail-type"] == "Batch Job Queue Blocked"]
+    assert blocked[0]["detail"]["statusReason"].startswith("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - ")
+    account.batch.update_compute_environment(computeEnvironment=account.name, unmanagedvCpus=4)
+    assert account.finish(huge)["status"] == "SUCCEEDED"
+
+
+def test_a_disabled_environment_starts_nothing_until_it_is_enabled(account: BatchAccount) -> None:
+    account.batch.update_compute_environment(computeEnvironment=account.name, state="DISABLED")
+    job_id = account.submit()
+    account.reach(job_id, "RUNNABLE")
+    account.batch.update_compute_environment(computeEnvironment=account.name, state="ENABLED")
+    assert account.finish(job_id)["status"] == "SUCCEEDED"

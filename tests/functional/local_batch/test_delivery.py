@@ -1,0 +1,67 @@
+"""Events on the queue: the rule's pattern, and the faults on the way."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .account import BatchAccount, EventQueue
+from .conftest import StartBatch, new_queue
+
+Seen = Counter[tuple[str, str]]
+
+
+def run_jobs(start_batch: StartBatch, events: EventQueue, jobs: int, *arguments: str) -> list[dict[str, Any]]:
+    """Run `jobs` jobs of fixed names on a server with the given faults; what arrived."""
+    server = start_batch("--events-queue-url", events.queue_url, *arguments)
+    account = BatchAccount(server.endpoint_url)
+    for number in range(jobs):
+        account.finish(account.submit(name=f"job-{number}"))
+    arrived = list(events.receive_until_quiet())
+    server.stop()
+    return arrived
+
+
+def seen(arrived: list[dict[str, Any]]) -> Seen:
+    return Counter((event["detail"]["jobName"], event["detail"]["status"]) for event in arrived)
+
+
+def test_only_events_that_match_the_rule_arrive(start_batch: StartBatch, sqs: Any, tmp_path: Path) -> None:
+    pattern = {"source": ["aws.batch"], "detail": {"status": ["RUNNING", "SUCCEEDED", "FAILED"]}}
+    path = tmp_path / "pattern.json"
+    path.write_text(json.dumps(pattern), encoding="utf-8")
+    arrived = run_jobs(start_batch, new_queue(sqs, "pattern"), 2, "--event-pattern", str(path))
+    assert seen(arrived) == {(f"job-{n}", status): 1 for n in range(2) for status in ("RUNNING", "SUCCEEDED")}
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [("--duplicate", "0.5"), ("--drop", "0.5"), ("--drop", "0.3", "--duplicate", "0.3", "--delay", "0.3", "--reorder")],
+    ids=["duplicate", "drop", "all"],
+)
+def test_one_seed_repeats_and_loses_the_same_events(
+    start_batch: StartBatch, sqs: Any, faults: tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
+    name = request.node.callspec.id
+    first = seen(run_jobs(start_batch, new_queue(sqs, f"{name}-first"), 8, *faults, "--seed", "5"))
+    again = seen(run_jobs(start_batch, new_queue(sqs, f"{name}-again"), 8, *faults, "--seed", "5"))
+    assert first == again
+    assert any(first[(f"job-{n}", status)] != 1 for n in range(8) for status in ("RUNNABLE", "RUNNING", "SUCCEEDED"))
+
+
+def test_a_repeated_event_is_the_same_document(start_batch: StartBatch, sqs: Any) -> None:
+    arrived = run_jobs(start_batch, new_queue(sqs, "repeated"), 3, "--duplicate", "1")
+    by_id = Counter(event["id"] for event in arrived)
+    assert set(by_id.values()) == {2}
+    assert len({json.dumps(event) for event in arrived}) == len(by_id)
+
+
+def test_reordering_lets_a_later_state_arrive_first(start_batch: StartBatch, sqs: Any) -> None:
+    arrived = run_jobs(start_batch, new_queue(sqs, "reordered"), 6, "--reorder", "--delay", "0.5", "--seed", "2")
+    assert len(arrived) == 24
+    orders = [[e["detail"]["status"] for e in arrived if e["detail"]["jobName"] == f"job-{n}"] for n in range(6)]
+    assert any(order != ["RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED"] for order in orders)
