@@ -16,13 +16,13 @@ _WITH_CAPACITY = ("PutItem", "UpdateItem", "GetItem", "Query", "BatchGetItem", "
 class Meter:
     """Counts calls by name, and the units that DynamoDB says they used.
 
-    `sequences` holds the calls of each invocation in their order; `begin` opens the next one.
+    `sequences` holds each invocation's function and calls in their order; `begin` opens the next one.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
     write_units: float = 0.0
     read_units: float = 0.0
-    sequences: list[list[str]] = field(default_factory=list)
+    sequences: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def attach(self, clients: Clients) -> None:
         """Listen to these clients. Also asks DynamoDB to tell what each call consumed."""
@@ -31,25 +31,25 @@ class Meter:
         for operation in _WITH_CAPACITY:
             clients.dynamodb.meta.events.register(f"provide-client-params.dynamodb.{operation}", _ask_for_capacity)
 
-    def begin(self) -> None:
-        self.sequences.append([])
+    def begin(self, function: str) -> None:
+        self.sequences.append((function, []))
 
     def reset(self) -> None:
         """Forget what was counted, and count what follows as one invocation."""
         self.calls.clear()
         self.write_units = self.read_units = 0.0
-        self.sequences[:] = [[]]
+        self.sequences[:] = [("start", [])]
 
     def copy(self) -> Meter:
         """What was counted so far, for keeping."""
-        return Meter(Counter(self.calls), self.write_units, self.read_units, [list(calls) for calls in self.sequences])
+        return Meter(Counter(self.calls), self.write_units, self.read_units, [(f, list(c)) for f, c in self.sequences])
 
-    def most_table_calls_before_a_submit(self) -> int:
-        """The largest number of DynamoDB calls that an invocation made before its first SubmitJob."""
+    def most_table_calls_before_a_submit(self, function: str) -> int:
+        """The largest number of DynamoDB calls that an invocation of `function` made before its first SubmitJob."""
         found = [
             sum(call.startswith("dynamodb.") for call in calls[: calls.index("batch.SubmitJob")])
-            for calls in self.sequences
-            if "batch.SubmitJob" in calls
+            for name, calls in self.sequences
+            if name == function and "batch.SubmitJob" in calls
         ]
         return max(found, default=0)
 
@@ -57,7 +57,7 @@ class Meter:
         service = model.service_model.service_name
         self.calls[f"{service}.{model.name}"] += 1
         if self.sequences:
-            self.sequences[-1].append(f"{service}.{model.name}")
+            self.sequences[-1][1].append(f"{service}.{model.name}")
         consumed = parsed.get("ConsumedCapacity") or {}
         units = float(consumed.get("CapacityUnits", 0.0)) if isinstance(consumed, dict) else 0.0
         if model.name in _WRITES:

@@ -26,6 +26,7 @@ from chalicelib.wiring import wired
 
 TARGETS = {"write units": 6.0, "read units": 2.0, "SubmitJob": 1.0, "Describe": 0.0, "List": 0.0}
 CALLS_BEFORE_SUBMIT = 3
+"""DynamoDB calls from an event's arrival to the SubmitJob it causes, in a warm process."""
 
 
 def plan(name: str, parents: list[list[int]]) -> Plan:
@@ -57,7 +58,7 @@ def run(environment: dict[str, str], functions: Functions, shape: Plan, meter: M
                 AttributeNames=["ApproximateReceiveCount"],
             ).get("Messages", [])
             if messages:
-                meter.begin()
+                meter.begin(source.function)
                 functions.invoke_with_messages(source, messages)
 
 
@@ -105,9 +106,12 @@ def main() -> int:
     for name, target in TARGETS.items():
         missed += sum(column[name] > target for column in columns)
         table.add_row(name, f"{target:g}", *(f"{column[name]:.2f}" for column in columns))
-    before = [meter.most_table_calls_before_a_submit() for meter in meters]
-    missed += sum(count > CALLS_BEFORE_SUBMIT for count in before)
-    table.add_row("table calls before a SubmitJob, at most", str(CALLS_BEFORE_SUBMIT), *map(str, before))
+    # Beyond a few ready tasks, the SubmitJob is made by on_commands: the event's one tally comes on top of its calls.
+    for function, extra in (("on_events", 0), ("on_commands", 1)):
+        before = [meter.most_table_calls_before_a_submit(function) for meter in meters]
+        missed += sum(count + extra > CALLS_BEFORE_SUBMIT for count in before if count)
+        row = f"table calls of {function} before a SubmitJob, at most"
+        table.add_row(row, str(CALLS_BEFORE_SUBMIT - extra), *(str(count or "-") for count in before))
     table.add_section()
     for name in sorted(set().union(*(meter.calls for meter in meters))):
         table.add_row(name, "", *(f"{m.calls[name] / count:.2f}" for m, count in zip(meters, tasks, strict=True)))

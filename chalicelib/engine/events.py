@@ -46,19 +46,26 @@ def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange])
     if facts is None:
         log.info("ignoring events of run %s epoch %d, which is gone", run_id, epoch)
         return DONE
+    known = [change for change in changes if change.attempt.index < len(facts.plan.tasks)]
+    if len(known) < len(changes):
+        log.warning("ignoring events of tasks that the plan of run %s has not", run_id)
+    # Endings come first: people wait for what they start.
+    outcome = _end_all(world, facts, [change for change in known if change.status.ended])
+    for change in known:
+        if not change.status.ended:
+            _observe(world, change)
+    return outcome
+
+
+def _end_all(world: World, facts: RunFacts, changes: list[JobChange]) -> Outcome:
     ended: dict[int, tuple[TaskState, JobChange]] = {}
     outcomes: list[Outcome] = []
     for change in changes:
-        if change.attempt.index >= len(facts.plan.tasks):
-            log.warning("ignoring an event of task %d, which plan %s has not", change.attempt.index, facts.workflow)
-        elif not change.status.ended:
-            _observe(world, change)
-        else:
-            ending = _decide(world, facts, change)
-            if isinstance(ending, NotYet):
-                outcomes.append(ending)
-            elif ending is not None:
-                ended[change.attempt.index] = (ending, change)
+        ending = _decide(world, facts, change)
+        if isinstance(ending, NotYet):
+            outcomes.append(ending)
+        elif ending is not None:
+            ended[change.attempt.index] = (ending, change)
     if ended:
         outcomes.append(_end(world, facts, ended))
     return worst(outcomes)
