@@ -8,6 +8,7 @@ the only module that calls `Job.move`. Does not own processes (attempts.py), lin
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections import deque
 from collections.abc import Callable
 
@@ -61,10 +62,11 @@ class Lifecycle:
         """Start what the scheduler chose, one at a time, so that requests are answered in between. Never returns."""
         while True:
             job = await self._to_start.get()
-            if job.ending is None:
-                self._runner.start(job, self)
-            else:
-                self._end(job, FAILED, job.ending.reason)
+            try:
+                self._start_or_end(job)
+            except Exception:
+                # A defect of this server: the other jobs must not wait for ever because of one.
+                traceback.print_exc()
             await asyncio.sleep(0)
 
     def submit(self, job: Job, find_job: dependencies.FindJob) -> None:
@@ -116,6 +118,12 @@ class Lifecycle:
             self.reschedule()
         else:
             self._end(job, FAILED, status_reason)
+
+    def _start_or_end(self, job: Job) -> None:
+        if job.ending is None:
+            self._runner.start(job, self)
+        else:  # terminated between STARTING and now
+            self._end(job, FAILED, job.ending.reason)
 
     def _is_tried_again(self, job: Job, attempt: Attempt) -> bool:
         if attempt.status_reason == OVERRIDES_TOO_LONG:

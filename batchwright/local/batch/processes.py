@@ -116,11 +116,12 @@ class JobProcess:
         return False
 
     def _watch_end(self) -> None:
-        if hasattr(os, "pidfd_open"):
+        try:
             self._pid_fd = os.pidfd_open(self.pid)
-            self._loop.add_reader(self._pid_fd, self._ended)
-        else:
+        except (AttributeError, OSError):  # not Linux, or no descriptor left
             threading.Thread(target=self._wait_in_thread, daemon=True).start()
+        else:
+            self._loop.add_reader(self._pid_fd, self._ended)
 
     def _wait_in_thread(self) -> None:
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import traceback
 from typing import Any
 
 import boto3
@@ -36,7 +37,7 @@ FITS_NOWHERE = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - The compute environments of the job queue have a maximum"
     " that is smaller than the job's requirements."
 )
-MAXIMUM_BODY_BYTES = 1024 * 1024
+MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
 END_GRACE_SECONDS = 1.0
 PUBLISHER_GRACE_SECONDS = 3.0
 
@@ -116,6 +117,10 @@ class Server:
             answer = self._protocol.answer(operation(call.parameters, len(body)))
         except BatchError as error:
             answer = self._protocol.refusal(error)
+        except Exception as error:
+            # A defect of this server: the client learns it as Batch would tell it, the log has the place.
+            traceback.print_exc()
+            answer = self._protocol.refusal(BatchError(f"{type(error).__name__}: {error}"))
         return _response(answer)
 
     def _tell(self, job: Job) -> None:

@@ -19,8 +19,8 @@ def run_jobs(start_batch: StartBatch, events: EventQueue, jobs: int, *arguments:
     """Run `jobs` jobs of fixed names on a server with the given faults; what arrived."""
     server = start_batch("--events-queue-url", events.queue_url, *arguments)
     account = BatchAccount(server.endpoint_url)
-    for number in range(jobs):
-        account.finish(account.submit(name=f"job-{number}"))
+    for job_id in [account.submit(name=f"job-{number}") for number in range(jobs)]:
+        account.finish(job_id)
     arrived = list(events.receive_until_quiet())
     server.stop()
     return arrived

@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 from .account import BatchAccount
 from .conftest import StartBatch
 
+NODES = {"numNodes": 2, "mainNode": 0, "nodeRangeProperties": []}
+
 
 @pytest.mark.parametrize(
     ("change", "what"),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from batchwright.local.batch.pattern import PatternError, check_pattern, matches
 
-from .patterns import CASES, DOCUMENT
+# One event, and patterns with the answer that EventBridge gives for it.
+KNOWN = json.loads((Path(__file__).parents[3] / "data" / "event_patterns.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(("pattern", "expected"), CASES)
-def test_patterns(pattern: dict[str, Any], expected: bool) -> None:
-    check_pattern(pattern)
-    assert matches(pattern, DOCUMENT) is expected
+@pytest.mark.parametrize("case", KNOWN["cases"], ids=lambda case: json.dumps(case["pattern"]))
+def test_a_pattern_matches_as_in_eventbridge(case: dict[str, Any]) -> None:
+    check_pattern(case["pattern"])
+    assert matches(case["pattern"], KNOWN["document"]) is case["matches"]
 
 
 @pytest.mark.parametrize(
