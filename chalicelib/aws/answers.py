@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     ConnectionError,
     HTTPClientError,
@@ -74,11 +73,12 @@ def meaning_of(error: ClientError, operation: str) -> TryAgain | None:
 
 
 def code_of(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+    """The error's code, without the service's name that SQS puts before some of them."""
+    return str(error.response.get("Error", {}).get("Code", "")).rpartition(".")[2]
 
 
 def message_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", ""))
 
 
-__all__ = ["BotoCoreError", "ClientError", "answers", "code_of", "meaning_of", "message_of"]
+__all__ = ["ClientError", "answers", "code_of", "meaning_of", "message_of"]

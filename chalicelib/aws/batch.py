@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ParamValidationError
 
 from chalicelib.aws.answers import ClientError, answers, code_of, meaning_of, message_of
-from chalicelib.core.errors import TryAgain, UserMistake
+from chalicelib.core.errors import AnswerLost, TryAgain, UserMistake
 from chalicelib.core.job import JobRequest
 from chalicelib.core.limits import BULK_TERMINATE_IDS, REASON_CHARACTERS
 from chalicelib.ports import ListedJob
@@ -52,6 +52,9 @@ class AwsBatch:
                 raise UserMistake(f"SubmitJob: {code_of(error)}: {message_of(error)}") from error
             except ParamValidationError as error:
                 raise UserMistake(f"SubmitJob: {error}") from error
+        if not answer.get("jobId"):
+            # botocore reads a body that it does not understand as an empty one.
+            raise AnswerLost("SubmitJob: the answer names no job")
         return str(answer["jobId"])
 
     def find(self, queue: str, job_name: str) -> list[ListedJob]:
@@ -80,7 +83,8 @@ class AwsBatch:
         with answers("TerminateJobs"):
             answer = self._client.terminate_jobs(jobs=list(job_ids), reason=reason)
         if errors := answer.get("errors"):
-            raise TryAgain(f"TerminateJobs: {len(errors)} of {len(job_ids)} failed, the first with {errors[0]}")
+            first = ": ".join(str(errors[0].get(part, "")) for part in ("job", "code", "message"))
+            raise TryAgain(f"TerminateJobs: {len(errors)} of {len(job_ids)} failed, the first is {first}")
 
     def _terminate_one(self, job_id: str, reason: str) -> None:
         with answers("TerminateJob"):

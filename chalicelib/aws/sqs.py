@@ -66,8 +66,7 @@ class SqsInbox:
                     QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
                 )
             except ClientError as error:
-                # The query protocol puts the service's name before the code.
-                if code_of(error).rpartition(".")[2] not in _STALE_HANDLE:
+                if code_of(error) not in _STALE_HANDLE:
                     raise
 
 
