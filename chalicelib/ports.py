@@ -73,7 +73,8 @@ class Runs(Protocol):
         """Add masks of endings to the shard's tally, if none of these tasks is in it with another ending.
 
         Returns the tally as it was before (all empty when there was none), or None when a task already ended
-        otherwise: then nothing was added. Adding twice is adding once.
+        otherwise: then nothing was added. Adding twice is adding once. Raises Defect when `endings` itself names a
+        task twice, or a state that is no ending.
         """
         ...
 
@@ -99,7 +100,11 @@ class Runs(Protocol):
         """Take the right to submit this attempt. Returns None when it was won, else the record that stood in the way.
 
         Without `replaces_job` it is a first claim, and lands only where there is no record. With it, it is a retry's,
-        and lands only if the record is `waiting`, its attempt is the one before, and that one's job is `replaces_job`.
+        and lands only if the record is `waiting`, its attempt is the one before, and that one's job is `replaces_job`;
+        raises Defect when there is no record at all.
+
+        One call is one claim: an owner that claims the same attempt anew finds its first claim in the way, for the
+        submission that followed it may have lost its answer.
         """
         ...
 
@@ -126,20 +131,22 @@ class Runs(Protocol):
         """Record that the attempt's job reached a state, if that is news by the table of states (core/states.py).
 
         Also adopts: a claimed attempt without a job gets this one. Returns the record as it is now, landed or not;
-        None when there is no record.
+        None when there is no record. Raises Defect for a state that no job under way has: endings are committed.
         """
         ...
 
     def wait_for_retry(self, attempt: Attempt, result: JobResult, retry_at_ms: int) -> bool:
         """End the attempt but not the task: the record becomes `waiting`, its result joins `past`.
 
-        Lands only if the record is in this attempt, not ended, and its job is the result's or it has none yet.
+        Lands only if the record is in this attempt, neither waiting nor ended, and its job is the result's or it has
+        none yet; whether it did. The record of a task that waits has no claim any more and the result's job.
         """
         ...
 
     def commit(self, attempt: Attempt, state: TaskState, result: JobResult | None) -> TaskRecord | None:
         """Make the record terminal, the last write of an event's handling. Returns the record as it was before, if
-        there was one; a record that is terminal already, or in a later attempt, stays as it is."""
+        there was one; a record that is terminal already, or in another attempt, stays as it is. Nothing is made where
+        there is none."""
         ...
 
     def request_cancel(self, seen: TaskRecord) -> bool:
