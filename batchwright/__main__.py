@@ -1,0 +1,5 @@
+"""`python -m batchwright`: the command line."""
+
+from batchwright.cli import main
+
+main()
