@@ -10,7 +10,7 @@ from batchwright.positions import DIGITS_MAXIMUM, Document, TreeBuilder, Unreada
 
 _TOKEN = re.compile(r'[ \t\n\r]*(?:([{}\[\],:])|("(?:[^"\\]|\\.)*")|([^\s{}\[\],:"]+))')
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_TRAILING_COMMA = re.compile(r",\s*$")
+_TRAILING_COMMA = re.compile(r",[ \t\n\r]*[}\]]")
 
 
 def read_json(text: str) -> Document:
@@ -75,21 +75,26 @@ def _check_syntax(text: str) -> None:
         # Numbers are not made here: one of a million digits would take long.
         json.loads(text, parse_int=len, parse_float=len)
     except json.JSONDecodeError as error:
-        raise Unreadable(error.lineno, error.colno, f"not valid JSON: {_words(error)}", _hint(error)) from None
+        raise _unreadable(error) from None
     except RecursionError:
         raise Unreadable(1, 1, "values are nested too deep") from None
 
 
-def _words(error: json.JSONDecodeError) -> str:
-    return error.msg[:1].lower() + error.msg[1:]
+def _unreadable(error: json.JSONDecodeError) -> Unreadable:
+    text, position = error.doc, error.pos
+    comma = _TRAILING_COMMA.match(text, text.rfind(",", 0, position + 1)) if "," in text[: position + 1] else None
+    if comma and comma.end() > position:
+        # Versions of Python disagree on where this is and what to call it.
+        line = text.count("\n", 0, comma.start()) + 1
+        column = comma.start() - text.rfind("\n", 0, comma.start())
+        return Unreadable(line, column, "not valid JSON: a comma before a closing bracket", "take it away")
+    words = error.msg[:1].lower() + error.msg[1:]
+    return Unreadable(error.lineno, error.colno, f"not valid JSON: {words}", _hint(text[position : position + 2]))
 
 
-def _hint(error: json.JSONDecodeError) -> str | None:
-    before, after = error.doc[: error.pos], error.doc[error.pos : error.pos + 2]
-    if after[:1] in ("}", "]") and _TRAILING_COMMA.search(before):
-        return "take the comma before it away"
-    if after[:1] == "#" or after in ("//", "/*"):
+def _hint(found: str) -> str | None:
+    if found[:1] == "#" or found in ("//", "/*"):
         return "JSON has no comments; YAML has"
-    if after[:1] == "'":
+    if found[:1] == "'":
         return "JSON takes double quotes only"
     return None

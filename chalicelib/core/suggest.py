@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 SHOWN_CHARACTERS = 60
-_LOOK_UPS = 200
-_CANDIDATES = 2_000
+_LOOK_UPS = 100
+_CANDIDATES = 1_000
 
 
 class Names:
@@ -20,7 +20,7 @@ class Names:
         self._found: dict[str, str | None] = {}
 
     def nearest(self, name: str) -> str | None:
-        """The known name that looks most like `name`, or None. After 200 different names it looks no more."""
+        """The known name that looks most like `name`, or None. After 100 different names it looks no more."""
         if name not in self._found:
             self._look_ups += 1
             self._found[name] = self._look(name) if self._look_ups <= _LOOK_UPS else None

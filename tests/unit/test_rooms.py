@@ -1,0 +1,100 @@
+"""Who may import whom (docs/architecture.md): read from the source, so that a lazy import counts too."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+AWS_PACKAGES = ("boto3", "botocore")
+IMPURE = (*AWS_PACKAGES, "uuid", "random", "time", "os", "datetime", "secrets", "socket", "subprocess")
+
+
+def modules_of(room: str) -> list[Path]:
+    path = ROOT / room
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """The absolute names that a module imports, wherever in it; `from a import b` is both `a` and `a.b`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            assert node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, room: str) -> bool:
+    return name == room or name.startswith(f"{room}.")
+
+
+def strangers(room: str, *allowed: str) -> list[str]:
+    """What the modules of a room import of this project, outside of what is allowed."""
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules_of(room)
+        for name in imports_of(path)
+        if name.split(".")[0] in ("chalicelib", "batchwright", "app") and not any(within(name, one) for one in allowed)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("room", "allowed"),
+    [
+        ("chalicelib/core", ["chalicelib.core"]),
+        ("chalicelib/ports.py", ["chalicelib.core"]),
+        ("chalicelib/aws", ["chalicelib.core", "chalicelib.ports", "chalicelib.aws"]),
+        ("chalicelib/engine", ["chalicelib.core", "chalicelib.ports", "chalicelib.engine"]),
+        ("chalicelib", ["chalicelib"]),
+    ],
+)
+def test_a_room_imports_only_what_it_may(room: str, allowed: list[str]) -> None:
+    assert modules_of(room)
+    assert strangers(room, *allowed) == []
+
+
+@pytest.mark.parametrize("room", ["chalicelib/core", "chalicelib/engine", "chalicelib/ports.py"])
+def test_core_and_engine_import_nothing_that_draws_or_looks_at_a_clock_or_speaks_to_aws(room: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules_of(room)
+        for name in imports_of(path)
+        if any(within(name, one) for one in IMPURE)
+    ]
+    assert found == []
+
+
+def test_only_the_adapters_speak_to_aws_in_the_lambda() -> None:
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules_of("chalicelib")
+        if not path.is_relative_to(ROOT / "chalicelib" / "aws")
+        for name in imports_of(path)
+        if any(within(name, one) for one in AWS_PACKAGES)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("module", ["plan", "job", "template", "params"])
+def test_a_lambda_that_follows_events_never_loads_pydantic(module: str) -> None:
+    program = f"import sys, chalicelib.core.{module}; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode == 0
+
+
+def test_help_is_shown_without_loading_what_only_commands_need() -> None:
+    program = (
+        "import sys\n"
+        "from batchwright.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "loaded = {'boto3', 'aiohttp', 'pydantic', 'yaml', 'rich'} & set(sys.modules)\n"
+        "sys.exit(str(loaded) if loaded else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
