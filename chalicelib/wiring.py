@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 from chalicelib.aws.batch import AwsBatch
 from chalicelib.aws.clients import Clients, clients
@@ -19,7 +20,10 @@ from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
-from chalicelib.engine.messages import Mailbox
+from chalicelib.core.records import Run
+from chalicelib.engine.cancel import request_cancel
+from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
+from chalicelib.engine.start import start_run
 from chalicelib.engine.world import World
 
 _VARIABLES = (
@@ -39,7 +43,7 @@ class WallClock:
 
 @dataclass(frozen=True)
 class Wired:
-    """The clients, the world without an owner on top of them, and the two queues that are consumed."""
+    """The clients, the world without an owner on top of them, the two queues; and what a trigger may ask for."""
 
     clients: Clients
     world: World
@@ -49,6 +53,26 @@ class Wired:
     def world_of(self, owner: str) -> World:
         """The world for one invocation; `owner` is never used for another."""
         return replace(self.world, owner=owner)
+
+    def handle_events(self, lambda_event: Mapping[str, Any], owner: str) -> None:
+        """Handle a batch of the events queue. Raises MessagesLeft when any of it is not done."""
+        handle_events(self.world_of(owner), self.events, messages_of(lambda_event))
+
+    def handle_commands(self, lambda_event: Mapping[str, Any], owner: str) -> None:
+        """Carry out a batch of the commands queue. Raises MessagesLeft when any of it is not done."""
+        handle_commands(self.world_of(owner), self.commands, messages_of(lambda_event))
+
+    def start_run(self, request: Mapping[str, Any], owner: str) -> Run:
+        """Start a run: `workflow`, and if wanted `params`, `version` and `idempotency_key` (default: `owner`)."""
+        key = request.get("idempotency_key") or owner
+        return start_run(
+            self.world_of(owner), request["workflow"], request.get("params") or {}, key, request.get("version")
+        )
+
+    def cancel_run(self, request: Mapping[str, Any], owner: str) -> bool:
+        """Ask for `run_id` to be cancelled, for `reason`; whether it was still going on."""
+        reason = request.get("reason") or "cancelled on request"
+        return request_cancel(self.world_of(owner), request["run_id"], reason)
 
 
 def wire(environment: Mapping[str, str], aws: Clients) -> Wired:

@@ -34,23 +34,23 @@ class DynamoWorkflows:
     def push(self, name: str, definition: Mapping[str, Any], plan: Plan, now_ms: int) -> WorkflowVersion:
         """As the port says. A version's number is taken by a put that must find none; whoever loses it carries
         `LATEST` forward for the winner, who may have died before that, and tries the next number."""
-        content, packed = _packed(definition)
+        digest, packed = _packed(definition)
         fits = len(packed) <= PLAN_CHUNK_BYTES
         chunks_stored = False
         for _ in range(_TRIES):
             latest = self._table.get(latest_key(name))
-            if latest and (latest["plan_digest"], latest["content"]) == (plan.digest, content):
+            if latest and (latest["plan_digest"], latest["definition_digest"]) == (plan.digest, digest):
                 return self._version_of(name, latest)
             if not chunks_stored:
                 # Before the version that names them: a version is whole from its first moment.
                 self._put_chunks(f"PLAN#{plan.digest}", plan.chunks())
-                self._put_chunks(f"DEFINITION#{content}", () if fits else _pieces(packed))
+                self._put_chunks(f"DEFINITION#{digest}", () if fits else _pieces(packed))
                 chunks_stored = True
             version: int = latest["version"] + 1 if latest else 1
             attributes = {
                 "version": version,
                 "plan_digest": plan.digest,
-                "content": content,
+                "definition_digest": digest,
                 "definition": packed if fits else None,
                 "pushed_at_ms": now_ms,
             }
@@ -85,7 +85,7 @@ class DynamoWorkflows:
         self._table.put_if(latest_key(name), attributes, condition, {"version": item["version"]})
 
     def _version_of(self, name: str, item: Mapping[str, Any]) -> WorkflowVersion:
-        packed = item.get("definition") or b"".join(self._chunks(f"DEFINITION#{item['content']}"))
+        packed = item.get("definition") or b"".join(self._chunks(f"DEFINITION#{item['definition_digest']}"))
         return WorkflowVersion(
             name=name,
             version=item["version"],

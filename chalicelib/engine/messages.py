@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from chalicelib.core.commands import decode
 from chalicelib.core.errors import BatchwrightError, TryAgain
@@ -38,6 +39,14 @@ class Message:
     body: str
     receipt_handle: str
     receive_count: int
+
+
+def messages_of(lambda_event: Mapping[str, Any]) -> list[Message]:
+    """The messages in the event with which Lambda's SQS event source calls a function."""
+    return [
+        Message(record["body"], record["receiptHandle"], int(record["attributes"]["ApproximateReceiveCount"]))
+        for record in lambda_event["Records"]
+    ]
 
 
 @dataclass(frozen=True, slots=True)

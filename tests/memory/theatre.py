@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.ids import attempt_from_parameters
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy, offset_of, shard_of
 from chalicelib.core.records import Run, TaskRecord
 from chalicelib.core.states import TriggerRule
 from chalicelib.engine.messages import Mailbox, Message, MessagesLeft, handle_commands, handle_events
@@ -108,6 +108,8 @@ class Theatre:
         self.calls: list[str] = []
         self.hooks: dict[str, Callable[[], None]] = {}
         """What happens right before the next call of that name, once."""
+        self.gate: Callable[[str, bool], None] = lambda name, after_effect: None
+        """Asked before and after every call; it may raise, or make the invocation wait for its turn."""
         self._invocations = 0
         self._told: set[tuple[str, str]] = set()
         self.store.push(plan.workflow, definition or {}, plan, self.clock.now_ms())
@@ -138,7 +140,9 @@ class Theatre:
             self.calls = calls
         if self.cut and self.cut.is_at(number, name, after_effect=False):
             raise Crash(name)
+        self.gate(name, False)
         result = function(*args, **kwargs)
+        self.gate(name, True)
         if self.cut and self.cut.is_at(number, name, after_effect=True):
             raise Crash(name)
         return result
@@ -160,8 +164,8 @@ class Theatre:
         """How each task ended, by the tallies; tasks that did not are left out."""
         found = {}
         for index, one in enumerate(self.plan.tasks):
-            shard, offset = divmod(index, 256)
-            ending = self.store.read_tally(self.run.run_id, self.run.epoch, shard).ending_of(offset)
+            tally = self.store.read_tally(self.run.run_id, self.run.epoch, shard_of(index))
+            ending = tally.ending_of(offset_of(index))
             if ending:
                 found[one.name] = ending.value
         return found

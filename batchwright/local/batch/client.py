@@ -51,6 +51,9 @@ class LocalBatch:
     def start(self, timeout_seconds: float = 30.0) -> None:
         """Start and return once it listens. Raises LocalBatchError after `timeout_seconds`."""
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, **self._environment}
+        # The server speaks to a local AWS alone; a profile of the user's real account has no place there.
+        environment.pop("AWS_PROFILE", None)
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -66,7 +69,7 @@ class LocalBatch:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, **self._environment},
+                env=environment,
                 start_new_session=True,
             )
         line = self._first_line(time.monotonic() + timeout_seconds)

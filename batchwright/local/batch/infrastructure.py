@@ -35,6 +35,7 @@ class Infrastructure:
         self._tags = tags
         self._environments: dict[str, Document] = {}
         self._queues: dict[str, Document] = {}
+        tags.changed = self._tags_changed
 
     def create_compute_environment(self, request: Request) -> Document:
         name = request["computeEnvironmentName"]
@@ -184,6 +185,11 @@ class Infrastructure:
                 enabled=record["state"] == "ENABLED",
             )
         )
+
+    def _tags_changed(self, arn: str) -> None:
+        record = self._environments.get(last_part(arn))
+        if record is not None and record["computeEnvironmentArn"] == arn:
+            self._set_capacity(record)
 
     def _pick(self, records: dict[str, Document], names: list[str] | None) -> list[Document]:
         if not names:

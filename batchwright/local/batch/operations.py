@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from batchwright.local.batch.arns import Account
+from batchwright.local.batch.arns import Account, last_part
 from batchwright.local.batch.definitions import Definitions
 from batchwright.local.batch.dependencies import check_dependencies
 from batchwright.local.batch.documents import job_arn
@@ -96,6 +96,15 @@ class JobOperations:
         self._tags.put(arn, {**inherited, **request.get("tags", {})})
         self._lifecycle.submit(job, self._records.find)
         return {"jobArn": arn, "jobName": spec.job_name, "jobId": spec.job_id}
+
+    def delete_job_queue(self, request: Request) -> Document:
+        """The jobs of a deleted queue end, as Batch says."""
+        name_or_arn = request["jobQueue"]
+        arn = self._account.arn("job-queue", last_part(name_or_arn))
+        answer = self._infrastructure.delete_job_queue(request)
+        for job in self._records.of_queue(arn):
+            self._lifecycle.terminate(job, f"JobQueue {last_part(name_or_arn)} was deleted")
+        return answer
 
     def cancel_job(self, request: Request) -> Document:
         self._end(request["jobId"], request["reason"], self._lifecycle.cancel)
@@ -185,7 +194,7 @@ def operation_table(
         "DescribeComputeEnvironments": plain(infrastructure.describe_compute_environments),
         "CreateJobQueue": then_look(infrastructure.create_job_queue),
         "UpdateJobQueue": then_look(infrastructure.update_job_queue),
-        "DeleteJobQueue": then_look(infrastructure.delete_job_queue),
+        "DeleteJobQueue": then_look(jobs.delete_job_queue),
         "DescribeJobQueues": plain(infrastructure.describe_job_queues),
         "TagResource": then_look(tags.tag_resource),
         "UntagResource": then_look(tags.untag_resource),

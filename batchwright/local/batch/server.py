@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 import traceback
 from typing import Any
@@ -141,6 +142,9 @@ def _make_publisher(options: Options) -> Publisher:
             service,
             endpoint_url=options.aws_endpoint_url,
             region_name=options.region,
+            # Never the user's own credentials file: whatever answers at that endpoint is local.
+            aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "local"),
+            aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "local"),
             config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=20),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import time
@@ -16,6 +17,7 @@ DEADLINE_SECONDS = 20.0
 _NUMBERS = itertools.count(1)
 
 
+@functools.cache
 def aws_client(service: str, endpoint_url: str) -> Any:
     """A client that tries once, so that a refusal is seen as it is."""
     return boto3.client(

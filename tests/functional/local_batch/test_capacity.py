@@ -25,6 +25,18 @@ def test_memory_limits_as_well_when_the_environment_has_a_ceiling(local_batch: L
     assert overlap(account, jobs) == 2
 
 
+def test_a_ceiling_can_be_set_by_a_tag_later(account: BatchAccount) -> None:
+    (environment,) = account.batch.describe_compute_environments(computeEnvironments=[account.name])[
+        "computeEnvironments"
+    ]
+    arn = environment["computeEnvironmentArn"]
+    account.batch.tag_resource(resourceArn=arn, tags={"batchwright:max-memory-mib": "100"})
+    job_id = account.submit()
+    account.reach(job_id, "RUNNABLE")
+    account.batch.untag_resource(resourceArn=arn, tagKeys=["batchwright:max-memory-mib"])
+    assert account.finish(job_id)["status"] == "SUCCEEDED"
+
+
 def test_jobs_of_a_queue_start_in_order_and_a_higher_queue_goes_first(local_batch: LocalBatch) -> None:
     account = BatchAccount(local_batch.endpoint_url, vcpus=1)
     urgent = account.add_queue(f"{account.name}-urgent", priority=10)

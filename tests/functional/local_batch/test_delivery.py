@@ -7,8 +7,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from .account import BatchAccount, EventQueue
 from .conftest import StartBatch, new_queue
 
@@ -38,19 +36,13 @@ def test_only_events_that_match_the_rule_arrive(start_batch: StartBatch, sqs: An
     assert seen(arrived) == {(f"job-{n}", status): 1 for n in range(2) for status in ("RUNNING", "SUCCEEDED")}
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [("--duplicate", "0.5"), ("--drop", "0.5"), ("--drop", "0.3", "--duplicate", "0.3", "--delay", "0.3", "--reorder")],
-    ids=["duplicate", "drop", "all"],
-)
-def test_one_seed_repeats_and_loses_the_same_events(
-    start_batch: StartBatch, sqs: Any, faults: tuple[str, ...], request: pytest.FixtureRequest
-) -> None:
-    name = request.node.callspec.id
-    first = seen(run_jobs(start_batch, new_queue(sqs, f"{name}-first"), 8, *faults, "--seed", "5"))
-    again = seen(run_jobs(start_batch, new_queue(sqs, f"{name}-again"), 8, *faults, "--seed", "5"))
+def test_one_seed_repeats_and_loses_the_same_events(start_batch: StartBatch, sqs: Any) -> None:
+    faults = ("--drop", "0.3", "--duplicate", "0.3", "--delay", "0.3", "--reorder", "--seed", "5")
+    first = seen(run_jobs(start_batch, new_queue(sqs, "faults-first"), 8, *faults))
+    again = seen(run_jobs(start_batch, new_queue(sqs, "faults-again"), 8, *faults))
     assert first == again
-    assert any(first[(f"job-{n}", status)] != 1 for n in range(8) for status in ("RUNNABLE", "RUNNING", "SUCCEEDED"))
+    told = [first[(f"job-{n}", status)] for n in range(8) for status in ("RUNNABLE", "RUNNING", "SUCCEEDED")]
+    assert {0, 1, 2} <= set(told)
 
 
 def test_a_repeated_event_is_the_same_document(start_batch: StartBatch, sqs: Any) -> None:

@@ -30,6 +30,14 @@ def test_a_queue_is_deleted_once_disabled_and_then_its_environment(account: Batc
     assert account.batch.describe_job_queues(jobQueues=[account.queue])["jobQueues"] == []
 
 
+def test_the_jobs_of_a_deleted_queue_end(account: BatchAccount) -> None:
+    job_id = account.submit("sleep", "600")
+    account.reach(job_id, "RUNNING")
+    account.batch.update_job_queue(jobQueue=account.queue, state="DISABLED")
+    account.batch.delete_job_queue(jobQueue=account.queue)
+    assert account.finish(job_id)["statusReason"] == f"JobQueue {account.queue} was deleted"
+
+
 def test_a_second_one_of_that_name_is_refused(account: BatchAccount) -> None:
     with pytest.raises(account.batch.exceptions.ClientException, match="Object already exists"):
         account.add_queue(account.queue, priority=2)
