@@ -1,0 +1,86 @@
+"""What a run must end as: computed from the plan and the results of its jobs, apart from the code it judges.
+
+Reads the plan's shape only. Its seven rules are written down here a second time, in the words of Airflow's
+documentation, and nothing of the engine, `core/trigger.py` or `core/advance.py` is used:
+https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/dags.html#trigger-rules
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from chalicelib.core.plan import Plan
+
+SUCCEEDED, FAILED, SKIPPED, UPSTREAM_FAILED = "succeeded", "failed", "skipped", "upstream_failed"
+
+Succeeds = Callable[[str, int], bool]
+"""Whether the job of a task (by name) succeeds in its attempt (1 is the first)."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How every task ends, by name; which attempts are tried; how the run ends."""
+
+    tasks: Mapping[str, str]
+    attempts: frozenset[tuple[str, int]]
+    run: str
+
+
+def expected(plan: Plan, succeeds: Succeeds) -> Expected:
+    """The endings that follow from the plan when the jobs end so. Tasks stand in topological order."""
+    tasks: dict[str, str] = {}
+    attempts: set[tuple[str, int]] = set()
+    failed = False
+    for index, task in enumerate(plan.tasks):
+        parents = [tasks[plan.tasks[parent].name] for parent in plan.parents[index]]
+        ending = instead_of_starting(task.trigger_rule.value, parents) if parents else None
+        if ending is None:
+            ending = FAILED
+            for number in range(1, task.retry.attempts + 1):
+                attempts.add((task.name, number))
+                if succeeds(task.name, number):
+                    ending = SUCCEEDED
+                    break
+            failed |= ending == FAILED and not task.allow_failure
+        tasks[task.name] = ending
+    return Expected(tasks, frozenset(attempts), FAILED if failed else SUCCEEDED)
+
+
+def instead_of_starting(rule: str, parents: Sequence[str]) -> str | None:
+    """How a task ends without ever starting, all of whose parents ended so; None when it starts."""
+    succeeded = parents.count(SUCCEEDED)
+    skipped = parents.count(SKIPPED)
+    bad = parents.count(FAILED) + parents.count(UPSTREAM_FAILED)
+    assert succeeded + skipped + bad == len(parents) > 0, "every parent ended, and there is one"
+    if rule == "all_success":
+        if bad:
+            return UPSTREAM_FAILED
+        return SKIPPED if skipped else None
+    if rule == "all_done":
+        return None
+    if rule == "all_failed":
+        return None if bad == len(parents) else SKIPPED
+    if rule == "one_success":
+        if succeeded:
+            return None
+        return UPSTREAM_FAILED if bad else SKIPPED
+    if rule == "one_failed":
+        return None if bad else SKIPPED
+    if rule == "none_failed":
+        return UPSTREAM_FAILED if bad else None
+    if rule == "none_failed_min_one_success":
+        if bad:
+            return UPSTREAM_FAILED
+        return None if succeeded else SKIPPED
+    raise ValueError(rule)
+
+
+def may_start(rule: str, parents: Sequence[str | None]) -> bool:
+    """Whether a task may start already, of whose parents some (None) have not ended: only two rules do not wait."""
+    if rule == "one_success" and SUCCEEDED in parents:
+        return True
+    if rule == "one_failed" and (FAILED in parents or UPSTREAM_FAILED in parents):
+        return True
+    ended = [parent for parent in parents if parent is not None]
+    return len(ended) == len(parents) and (not ended or instead_of_starting(rule, ended) is None)
