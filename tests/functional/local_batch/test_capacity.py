@@ -48,6 +48,15 @@ def test_jobs_of_a_queue_start_in_order_and_a_higher_queue_goes_first(local_batc
     assert order == [first, *ordinary]
 
 
+def test_a_retried_job_goes_before_what_waits(local_batch: LocalBatch) -> None:
+    account = BatchAccount(local_batch.endpoint_url, vcpus=1)
+    source = "import os, time; time.sleep(0.3); raise SystemExit(os.environ['AWS_BATCH_JOB_ATTEMPT'] == '1')"
+    retried = account.python(source, retryStrategy={"attempts": 2})
+    account.reach(retried, "RUNNING")
+    waiting = account.submit()
+    assert account.finish(waiting)["startedAt"] >= account.finish(retried)["stoppedAt"]
+
+
 def test_a_job_that_never_fits_stays_runnable_and_its_queue_is_reported_blocked(
     local_batch: LocalBatch, events: EventQueue
 ) -> None:
