@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from click.testing import Result
+
+Command = Callable[..., Result]
+Golden = Callable[[str], str]
+
+
+def test_a_sound_file_is_called_valid(batchwright: Command) -> None:
+    result = batchwright("validate", "diamond.yaml")
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        0,
+        "diamond.yaml: workflow 'diamond' is valid, 4 tasks\n",
+        "",
+    )
+
+
+def test_every_problem_goes_to_stderr_a_line_each_and_the_exit_code_is_2(batchwright: Command, golden: Golden) -> None:
+    result = batchwright("validate", "many_mistakes.yaml")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", golden("many_mistakes.txt"))
+
+
+def test_one_bad_file_does_not_hide_the_others(batchwright: Command) -> None:
+    result = batchwright("validate", "nowhere.yaml", "diamond.yaml", ".")
+    assert result.exit_code == 2
+    assert result.stdout == "diamond.yaml: workflow 'diamond' is valid, 4 tasks\n"
+    assert result.stderr == "nowhere.yaml: there is no such file\n.: this is a directory; name a file in it\n"
+
+
+def test_no_file_is_a_mistake(batchwright: Command) -> None:
+    result = batchwright("validate")
+    assert result.exit_code == 2
+    assert "Missing argument 'FILE...'" in result.stderr
