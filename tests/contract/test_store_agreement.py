@@ -1,0 +1,74 @@
+"""The table's adapter and the store in memory answer alike, whatever is asked in whatever order.
+
+The simulator runs on the store in memory: what it proves holds for the table as far as the two agree.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.core.ids import Attempt
+from chalicelib.core.records import TALLIED, Claim, JobResult
+from chalicelib.core.states import TaskState
+from chalicelib.ports import Store
+from tests.memory.store import MemoryStore
+
+STEPS = 400
+Call = Callable[[Store], Any]
+UNDER_WAY = (TaskState.SUBMITTED, TaskState.PENDING, TaskState.RUNNABLE, TaskState.STARTING, TaskState.RUNNING)
+COMMITTED = (TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED, TaskState.SKIPPED)
+
+
+def draw_call(draw: random.Random, run_id: str, memory: MemoryStore) -> tuple[str, Call]:
+    """A call that somebody could make, old news and impossible ones among them, and its name."""
+    index = draw.randrange(12)
+    current = memory.task(run_id, index)
+    number = current.attempt.number if current and draw.random() < 0.8 else draw.randint(1, 3)
+    attempt = Attempt(run_id, 0 if draw.random() < 0.95 else 1, index, number)
+    job = current.job_id if current and current.job_id and draw.random() < 0.8 else f"job-{draw.randrange(4)}"
+    claim = Claim(f"invocation-{draw.randrange(3)}", draw.choice([0, 50, 100]))
+    result = JobResult(job, draw.random() < 0.5, draw.choice([None, 0, 137]), draw.choice([None, "why", "y" * 300]))
+    ms = draw.randrange(1_000)
+    state, ending, tries = draw.choice(UNDER_WAY), draw.choice(COMMITTED), draw.choice([0, 0, 0, 1, 2])
+    started = draw.choice([None, ms])
+    mask = draw.getrandbits(draw.choice([2, 12])) << draw.randrange(4)
+    first, second = draw.sample(TALLIED, 2)
+    endings = {first: mask} if draw.random() < 0.7 else {first: mask, second: draw.getrandbits(16) & ~mask}
+    wide = {first: draw.getrandbits(256) if draw.random() < 0.5 else 0}
+    calls: dict[str, Call] = {
+        "claim": lambda store: store.claim(attempt, claim, ms),
+        "release": lambda store: store.release(attempt, claim.owner),
+        "observe": lambda store: store.observe(attempt, job, state, tries, started),
+        "wait_for_retry": lambda store: store.wait_for_retry(attempt, result, ms),
+        "commit": lambda store: store.commit(attempt, ending, result if ms % 4 else None),
+        "tally": lambda store: store.tally(run_id, 0, 0, endings),
+        "tally widely": lambda store: store.tally(run_id, 0, ms % 5, wide),
+        "halt": lambda store: store.halt(run_id, 0, ms % 3),
+        "read_tally": lambda store: store.read_tally(run_id, 0, ms % 5),
+        "tasks": lambda store: store.tasks(run_id, 0),
+    }
+    if current:
+        seen = replace(current, claim=current.claim if ms % 3 else claim)
+        calls["record_job"] = lambda store: store.record_job(attempt, job)
+        calls["take_over"] = lambda store: store.take_over(seen, claim)
+        calls["request_cancel"] = lambda store: store.request_cancel(seen)
+        retry = replace(attempt, number=number + 1)
+        calls["claim a retry"] = lambda store: store.claim(retry, claim, ms, replaces_job=job)
+    name = draw.choice(list(calls))
+    return name, calls[name]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_store_answers_as_the_one_in_memory(dynamodb: tuple[Any, str], fresh: str, seed: int) -> None:
+    draw = random.Random(seed)
+    memory, table = MemoryStore(), DynamoStore(*dynamodb)
+    for step in range(STEPS):
+        name, call = draw_call(draw, fresh, memory)
+        assert call(table) == call(memory), f"seed {seed}, step {step}: {name}"
+    assert table.tasks(fresh, 0) == memory.tasks(fresh, 0)
