@@ -27,7 +27,6 @@ from chalicelib.core.workflow import Workflow
 
 _JOINED = ("environment", "parameters", "tags")
 _NEVER_WITHOUT_PARENTS = (
-    TriggerRule.ALL_FAILED,
     TriggerRule.ONE_SUCCESS,
     TriggerRule.ONE_FAILED,
     TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,

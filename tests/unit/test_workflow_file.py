@@ -16,6 +16,7 @@ from batchwright.json_text import read_json
 from batchwright.positions import Unreadable
 from batchwright.workflow_file import BadFile, load_mapping, load_workflow, problems_of, read_document
 from batchwright.yaml_text import read_yaml
+from chalicelib.core.workflow import Array, Param, Retry, Task, Workflow
 
 ROOT = Path(__file__).parents[2]
 BOMB_SECONDS = 2.0
@@ -204,6 +205,15 @@ def test_the_shipped_workflows_are_valid() -> None:
     files = sorted((ROOT / "statemachines").glob("*.yaml"))
     assert files
     assert [problem for file in files for problem in problems_of(file)] == []
+
+
+def test_the_documented_example_is_valid_and_every_key_is_documented(problems: Callable[..., list[str]]) -> None:
+    text = (ROOT / "docs/workflow-files.md").read_text()
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    assert problems(example) == []
+    for model in (Workflow, Param, Task, Array, Retry):
+        for name, field in model.model_fields.items():
+            assert f"`{field.alias or name}`" in text
 
 
 json_values = st.recursive(
