@@ -14,7 +14,7 @@ from chalicelib.core.job import job_request
 from chalicelib.core.plan import offset_of
 from chalicelib.core.records import Claim, Tally, TaskRecord
 from chalicelib.core.states import RunState, TaskState
-from chalicelib.engine.settle import finish_if_full, tell_of_the_end
+from chalicelib.engine.finish import finish_if_full, tell_of_the_end
 from chalicelib.engine.submit import CANCEL_REASON
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
 

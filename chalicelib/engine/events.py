@@ -16,7 +16,8 @@ from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
 from chalicelib.core.records import JobResult, Tally, TaskRecord
 from chalicelib.core.retry import Retry, after_failure
 from chalicelib.core.states import STATE_OF_STATUS, TaskState
-from chalicelib.engine.settle import finish_if_full, settle
+from chalicelib.engine.finish import finish_if_full
+from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import SECOND_JOB_REASON, terminate_unless_wanted
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 

@@ -17,6 +17,7 @@ from chalicelib.core.job import JobRequest, job_request
 from chalicelib.core.plan import offset_of, shard_of
 from chalicelib.core.records import RELEASED, Claim, Tally, TaskRecord
 from chalicelib.core.states import TaskState
+from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 log = logging.getLogger(__name__)
@@ -168,11 +169,17 @@ def _give_up(world: World, facts: RunFacts, attempt: Attempt, tally: Tally, *, l
             world.store.record_job(attempt, orphan)
             world.batch.terminate([orphan], CANCEL_REASON)
             return DONE
-    ending = tally.ending_of(offset_of(attempt.index))
+    shard, offset = shard_of(attempt.index), offset_of(attempt.index)
+    ending, ours = tally.ending_of(offset), look_first
     if ending is None:
         ending = TaskState.CANCELLED
-        mask = {ending: 1 << offset_of(attempt.index)}
-        if world.store.tally(attempt.run_id, attempt.epoch, shard_of(attempt.index), mask) is None:
+        before = world.store.tally(attempt.run_id, attempt.epoch, shard, {ending: 1 << offset})
+        if before is None:
             return NotYet(world.settings.soon_seconds, f"task {attempt.index} ended while its run was cancelled")
+        ours |= before.ending_of(offset) is None
+        tally = before.adding({ending: 1 << offset})
+    if ours:
+        # The entry is ours, or that of the dead owner: who cancels does not wait for it, so it may be the last one.
+        finish_if_full(world, facts, {shard: tally})
     world.store.commit(attempt, ending, None)
     return DONE

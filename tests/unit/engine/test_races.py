@@ -128,6 +128,26 @@ def test_the_end_of_a_cancelled_run_is_told_though_who_ended_it_died_before_tell
     assert set(theatre.notices.ids) == {f"{theatre.run.run_id}/0/cancelled"}
 
 
+@pytest.mark.parametrize("dies_at", [None, "tally", "change_run", "publish", "commit"])
+def test_a_cancelled_run_ends_though_its_last_task_went_between_two_attempts_meanwhile(dies_at):
+    # The failure's handler saw no halt and arranges a retry; the canceller saw the job and leaves its end to it.
+    theatre = Theatre(plan_of((task("a", attempts=2, backoff_seconds=7), ())), fails=[("a", 1)])
+    theatre.start()
+
+    def cancelled_meanwhile():
+        request_cancel(theatre.world(), theatre.run.run_id, "no longer wanted")
+        theatre.deliver_commands(10)
+
+    theatre.hooks["wait_for_retry"] = cancelled_meanwhile
+    deliver_together(theatre, "a")
+    theatre.clock.advance(seconds=8)
+    if dies_at:
+        assert theatre.crash(Cut(dies_at, after_effect=True), theatre.deliver_commands)
+    theatre.play_on()
+    assert theatre.run.state is RunState.CANCELLED
+    assert set(theatre.notices.ids) == {f"{theatre.run.run_id}/0/cancelled"}
+
+
 def test_what_runs_is_recorded_though_another_job_of_the_batch_must_be_seen_again():
     theatre = Theatre(plan_of((task("a", attempts=2), ()), (task("b"), ())), fails=[("a", 1)])
     theatre.start()

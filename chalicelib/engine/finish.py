@@ -1,0 +1,63 @@
+"""The end of a run: when every shard is full, and who tells of it.
+
+Owns section 4's last step but one. Whoever adds to a tally asks here afterwards, for its entry may be the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chalicelib.core.advance import is_full, run_ending
+from chalicelib.core.notices import run_ended
+from chalicelib.core.records import Run, Tally
+from chalicelib.core.states import RunState
+from chalicelib.engine.world import RunFacts, World
+
+
+def newest(touched: Mapping[int, Tally]) -> dict[int, Tally]:
+    """Of the tallies that writes returned, the last write's alone.
+
+    A shard seen before a write of ours may miss a parent that ended meanwhile, whose own handler missed that write:
+    everything seen before the last write is dropped and read again.
+    """
+    return {shard: touched[shard] for shard in list(touched)[-1:]}
+
+
+def finish_if_full(world: World, facts: RunFacts, touched: Mapping[int, Tally]) -> None:
+    """End the run and tell so, if every shard is full.
+
+    `touched` are the tallies of the shards that this invocation wrote, each as its write left it, the last write's
+    last. Of two invocations that each fill a shard, the later one to read after its writes sees both full.
+    """
+    plan = facts.plan
+    if not touched or not all(is_full(plan, shard, tally) for shard, tally in newest(touched).items()):
+        return
+    tallies: dict[int, Tally] = {}
+    # The last shards fill last, so the first read usually tells that the run goes on.
+    for shard in reversed(range(plan.shard_count)):
+        tally = touched.get(shard)
+        # A full shard stays as it is; one that was not full may have been filled since it was written.
+        if tally is None or not is_full(plan, shard, tally):
+            tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
+            if not is_full(plan, shard, tally):
+                return
+        tallies[shard] = tally
+    _finish(world, facts, run_ending(plan, tallies))
+
+
+def _finish(world: World, facts: RunFacts, ending: RunState) -> None:
+    now_ms = world.clock.now_ms()
+    going_on = (RunState.RUNNING, RunState.PAUSED)
+    if not world.store.change_run(facts.run_id, ending, expected=going_on, ended_at_ms=now_ms):
+        cancelling = (RunState.CANCELLING,)
+        world.store.change_run(facts.run_id, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
+    run = world.store.run(facts.run_id)
+    if run is not None:
+        tell_of_the_end(world, run)
+
+
+def tell_of_the_end(world: World, run: Run) -> None:
+    """Publish that a run ended, if it did. Whoever ended it may have died before telling, so everyone who finds it
+    ended tells, with the same id."""
+    if run.state.ended and run.ended_at_ms is not None:
+        world.notices.publish(run_ended(run, run.state, run.ended_at_ms))
