@@ -14,7 +14,7 @@ from chalicelib.core.job import job_request
 from chalicelib.core.plan import offset_of
 from chalicelib.core.records import Claim, Tally, TaskRecord
 from chalicelib.core.states import RunState, TaskState
-from chalicelib.engine.finish import finish_if_full, tell_of_the_end
+from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.submit import CANCEL_REASON
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
 
@@ -47,11 +47,9 @@ def request_cancel(world: World, run_id: str, reason: str) -> bool:
 def cancel_run(world: World, command: CancelRun) -> Outcome:
     """Carry a cancellation out; `NotYet` while somebody's claim may still become a job."""
     run = world.store.run(command.run_id)
-    if run is None:
-        return DONE
-    if run.state.ended:
-        # An earlier delivery may have ended it and died.
-        tell_of_the_end(world, run)
+    # A cancelled run is gone through once more: an earlier delivery may have died between ending it and telling, or
+    # before it had committed every record.
+    if run is None or run.state in (RunState.SUCCEEDED, RunState.FAILED):
         return DONE
     facts = world.facts(run.run_id, run.epoch)
     if facts is None:
@@ -105,7 +103,7 @@ def _look_at(world: World, facts: RunFacts, shard: int, tally: Tally) -> _Shard:
         if record.job_id is not None and record.state is not TaskState.WAITING:
             if not record.job_id.startswith(_REFUSED) and not tally.ended & bit:
                 work.to_terminate.append(record.job_id)
-        elif record.state is TaskState.WAITING or _surely_no_job(world, facts, record, work):
+        elif record.state is TaskState.WAITING or tally.cancelled & bit or _surely_no_job(world, facts, record, work):
             work.to_commit.append(record)
             work.never_started |= bit & ~tally.ended
     work.never_started |= everyone & ~with_record & ~tally.ended

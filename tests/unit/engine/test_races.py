@@ -158,3 +158,14 @@ def test_what_runs_is_recorded_though_another_job_of_the_batch_must_be_seen_agai
     with pytest.raises(MessagesLeft):
         theatre.deliver_events()
     assert theatre.record("b").state == "running"
+
+
+def test_a_cancelled_tasks_record_is_committed_though_the_canceller_died_between_tally_and_commit():
+    theatre = Theatre(plan_of((task("a"), ())))
+    theatre.batch.faults.append(SubmitFault.THROTTLED)
+    theatre.start()
+    request_cancel(theatre.world(), theatre.run.run_id, "no longer wanted")
+    assert theatre.crash(Cut("tally", after_effect=True), theatre.deliver_commands)
+    theatre.play_on()
+    assert theatre.run.state is RunState.CANCELLED
+    assert theatre.record("a").state == "cancelled"
