@@ -87,7 +87,9 @@ def _cancel_shard(world: World, facts: RunFacts, shard: int) -> tuple[_Shard, Ta
             tally = before.adding({TaskState.CANCELLED: work.never_started})
             break
     for record in work.to_commit:
-        world.store.commit(record.attempt, TaskState.CANCELLED, None)
+        # Its job may have ended it already, in the tally alone.
+        ending = tally.ending_of(offset_of(record.attempt.index)) or TaskState.CANCELLED
+        world.store.commit(record.attempt, ending, None)
     return work, tally
 
 

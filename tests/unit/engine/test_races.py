@@ -169,3 +169,17 @@ def test_a_cancelled_tasks_record_is_committed_though_the_canceller_died_between
     theatre.play_on()
     assert theatre.run.state is RunState.CANCELLED
     assert theatre.record("a").state == "cancelled"
+
+
+def test_a_task_that_its_refusal_ended_in_the_tally_alone_is_not_committed_as_cancelled():
+    theatre = Theatre(plan_of((task("a"), ()), (task("b"), ())))
+    theatre.batch.faults.append(SubmitFault.REFUSED)
+    assert theatre.crash(Cut("send", after_effect=True), theatre.start)
+    assert theatre.crash(Cut("tally", after_effect=True), theatre.deliver_commands)
+    theatre.clock.advance(seconds=LEASE_SECONDS + 1)
+    request_cancel(theatre.world(), theatre.run.run_id, "no longer wanted")
+    theatre.deliver_commands()
+    assert theatre.endings()["a"] == theatre.record("a").state == "failed"
+    theatre.play_on()
+    assert theatre.run.state is RunState.CANCELLED
+    assert theatre.record("a").state == "failed"
