@@ -26,13 +26,17 @@ class Delivery(Protocol):
 
 
 class Queue(Protocol):
-    """A queue under test. `receive_now` takes what is visible; `receive_later` lets time pass until something is."""
+    """A queue under test. `receive_now` takes what is visible; `receive_later` lets time pass until something is.
+
+    `seconds` is the queue's own clock.
+    """
 
     commands: Commands
     inbox: Inbox
 
     def receive_now(self) -> list[Delivery]: ...
-    def receive_later(self) -> tuple[list[Delivery], float]: ...
+    def receive_later(self) -> list[Delivery]: ...
+    def seconds(self) -> float: ...
     def count(self) -> int: ...
 
 
@@ -48,12 +52,14 @@ class InMemory:
     def receive_now(self) -> list[Delivery]:
         return list(self._queue.receive())
 
-    def receive_later(self) -> tuple[list[Delivery], float]:
+    def receive_later(self) -> list[Delivery]:
         due_ms = self._queue.next_visible_at_ms
         assert due_ms is not None, "the queue is empty"
-        waited_ms = max(0, due_ms - self._clock.now_ms())
         self._clock.advance_to(due_ms)
-        return self.receive_now(), waited_ms / 1000
+        return self.receive_now()
+
+    def seconds(self) -> float:
+        return self._clock.now_ms() / 1000
 
     def count(self) -> int:
         return len(self._queue.bodies)
@@ -84,13 +90,16 @@ class OnSqs:
         )
         return [Received(message) for message in answer.get("Messages", ())]
 
-    def receive_later(self) -> tuple[list[Delivery], float]:
-        began = time.monotonic()
-        while time.monotonic() < began + DEADLINE_SECONDS:
+    def receive_later(self) -> list[Delivery]:
+        began = self.seconds()
+        while self.seconds() < began + DEADLINE_SECONDS:
             if received := self.receive_now():
-                return received, time.monotonic() - began
+                return received
             time.sleep(0.05)
         raise AssertionError(f"nothing came within {DEADLINE_SECONDS} seconds")
+
+    def seconds(self) -> float:
+        return time.monotonic()
 
     def count(self) -> int:
         kinds = ["", "NotVisible", "Delayed"]
