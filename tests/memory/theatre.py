@@ -163,9 +163,10 @@ class Theatre:
     def endings(self) -> dict[str, str]:
         """How each task ended, by the tallies; tasks that did not are left out."""
         found = {}
+        run = self.run
+        tallies = [self.store.read_tally(run.run_id, run.epoch, shard) for shard in range(self.plan.shard_count)]
         for index, one in enumerate(self.plan.tasks):
-            tally = self.store.read_tally(self.run.run_id, self.run.epoch, shard_of(index))
-            ending = tally.ending_of(offset_of(index))
+            ending = tallies[shard_of(index)].ending_of(offset_of(index))
             if ending:
                 found[one.name] = ending.value
         return found
