@@ -19,7 +19,7 @@ demo: $(VENV)/.run ## run the movie-ratings workflow on a local AWS; no account 
 
 test: $(VENV)/.dev ## lint, check types and run the whole suite
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
