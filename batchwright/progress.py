@@ -6,7 +6,7 @@ Owns the words and colours of the display. What is shown comes from runview.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from batchwright.runview import RunView, TaskRow, changed
+from chalicelib.core.records import JobResult
 from chalicelib.core.states import TaskState
 
 COLOURS = {
@@ -31,6 +32,7 @@ COLOURS = {
     TaskState.UPSTREAM_FAILED: "red",
     TaskState.CANCELLED: "magenta",
 }
+_NAMES_SHOWN = 3
 _UNDER_WAY = tuple(state for state in COLOURS if not state.ended and state is not TaskState.WAITING)
 
 
@@ -39,7 +41,22 @@ class Progress(Protocol):
 
     def show(self, view: RunView) -> None: ...
 
+    def say_lost(self, names: Sequence[str]) -> None:
+        """Say that the jobs of these tasks have ended, though no event has told the run so."""
+        ...
+
     def close(self) -> None: ...
+
+
+def lost_sentence(names: Sequence[str]) -> str:
+    """What to say of tasks whose last event was lost."""
+    shown = ", ".join(f"'{name}'" for name in names[:_NAMES_SHOWN])
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    subject = f"The job of {shown} has" if len(names) == 1 else f"The jobs of {shown}{more} have"
+    return (
+        f"{subject} ended, but no event has told the run so. An event that --drop lost does not come again, "
+        "and nothing looks for lost ones yet: Ctrl-C cancels the run."
+    )
 
 
 def duration(ms: int | None) -> str:
@@ -47,13 +64,14 @@ def duration(ms: int | None) -> str:
     if ms is None:
         return ""
     seconds = ms / 1000
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 def attempt_of(row: TaskRow) -> str:
@@ -65,22 +83,30 @@ class LiveProgress:
     """One line a task, redrawn in place. Of a large run only what is under way or failed, and counts of the rest."""
 
     def __init__(self, console: Console) -> None:
-        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._live = Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop")
         self._console = console
+        self._lost: Sequence[str] = ()
         self._live.start()
 
     def show(self, view: RunView) -> None:
         self._live.update(self._render(view), refresh=True)
 
+    def say_lost(self, names: Sequence[str]) -> None:
+        self._lost = names
+
     def close(self) -> None:
         self._live.stop()
 
     def _render(self, view: RunView) -> RenderableType:
-        room = max(5, self._console.size.height - 4)
+        counts = counts_line(view)
+        lost = [Text(lost_sentence(self._lost), style="yellow")] if self._lost else []
+        below = sum(len(text.wrap(self._console, self._console.width)) for text in (counts, *lost))
+        # One line for the table's head, one for the cursor.
+        room = max(3, self._console.height - below - 2)
         rows = list(view.rows)
         if len(rows) > room:
             rows = (view.with_state(TaskState.FAILED) + view.with_state(*_UNDER_WAY))[:room]
-        return Group(task_table(view, rows, now_ms()), counts_line(view))
+        return Group(task_table(rows, now_ms()), counts, *lost)
 
 
 class PlainProgress:
@@ -89,59 +115,108 @@ class PlainProgress:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._seen: tuple[TaskRow, ...] = ()
+        self._lost: Sequence[str] = ()
 
     def show(self, view: RunView) -> None:
-        for row in changed(self._seen, view.rows):
-            self._write(f"{time.strftime('%H:%M:%S')} {row.name} {row.state.value}{_details(row)}")
+        for line in change_lines(self._seen, view.rows, now_ms()):
+            self._write(f"{time.strftime('%H:%M:%S')} {line}")
         self._seen = view.rows
+
+    def say_lost(self, names: Sequence[str]) -> None:
+        if names and names != self._lost:
+            self._write(lost_sentence(names))
+        self._lost = names
 
     def close(self) -> None:
         pass
 
 
 class NoProgress:
-    """Says nothing, for output that a program reads."""
+    """Says nothing, for output that a program reads; `complain` hears what would leave it waiting."""
+
+    def __init__(self, complain: Callable[[str], None] = lambda _: None) -> None:
+        self._complain = PlainProgress(complain)
 
     def show(self, view: RunView) -> None:
         pass
+
+    def say_lost(self, names: Sequence[str]) -> None:
+        self._complain.say_lost(names)
 
     def close(self) -> None:
         pass
 
 
-def _details(row: TaskRow) -> str:
-    details = []
-    if row.attempt > 1 or row.attempts_allowed > 1:
-        details.append(f"attempt {row.attempt} of {row.attempts_allowed}")
-    if row.state.ended and (lasted := row.duration_ms(now_ms())) is not None:
-        details.append(f"after {duration(lasted)}")
-    if row.state in (TaskState.FAILED, TaskState.WAITING) and row.last_result and row.last_result.reason:
-        details.append(row.last_result.reason)
-    return f" ({', '.join(details)})" if details else ""
+def change_lines(before: Sequence[TaskRow], after: Sequence[TaskRow], at_ms: int) -> list[str]:
+    """A line for each attempt that failed and each change of state between two looks at a run."""
+    known = {row.index: len(row.past) for row in before}
+    failed = [
+        f"{row.name} failed{_how(row, number, at_ms)}"
+        for row in after
+        for number in range(known.get(row.index, 0) + 1, len(row.past) + 1)
+    ]
+    # Of a task that waits for its retry, its failure says all.
+    moved = [row for row in changed(before, after) if row.state is not TaskState.WAITING]
+    return failed + [f"{row.name} {row.state.value}{_details(row, at_ms)}" for row in moved]
 
 
-def task_table(view: RunView, rows: list[TaskRow], at_ms: int) -> Table:
+def _how(row: TaskRow, number: int, at_ms: int) -> str:
+    """How an attempt failed that another one follows."""
+    result = row.past[number - 1]
+    lasted = retry = None
+    if result.started_at_ms is not None and result.stopped_at_ms is not None:
+        lasted = f"after {duration(result.stopped_at_ms - result.started_at_ms)}"
+    if row.retry_at_ms is not None and number == len(row.past):
+        retry = f"retry in {duration(max(0, row.retry_at_ms - at_ms))}"
+    return _in_brackets(f"attempt {number} of {row.attempts_allowed}", lasted, why(result), retry)
+
+
+def _details(row: TaskRow, at_ms: int) -> str:
+    attempt = lasted = reason = None
+    if row.attempt and row.attempts_allowed > 1:
+        attempt = f"attempt {row.attempt} of {row.attempts_allowed}"
+    if row.state.ended and (ms := row.duration_ms(at_ms)) is not None:
+        lasted = f"after {duration(ms)}"
+    if row.state is TaskState.FAILED and row.last_result:
+        reason = why(row.last_result)
+    return _in_brackets(attempt, lasted, reason)
+
+
+def _in_brackets(*details: str | None) -> str:
+    given = [detail for detail in details if detail]
+    return f" ({', '.join(given)})" if given else ""
+
+
+def why(result: JobResult) -> str:
+    """The exit code and the reason of an end that was none wished for: `exit code 3: Essential container ...`."""
+    code = "" if result.exit_code is None else f"exit code {result.exit_code}"
+    return ": ".join(filter(None, (code, result.reason)))
+
+
+def task_table(rows: Sequence[TaskRow], at_ms: int) -> Table:
     """The table of these tasks."""
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    table.add_column("task", no_wrap=True, overflow="ellipsis")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    # The name gives way on a narrow terminal; the rest is short.
+    table.add_column("task", no_wrap=True, overflow="ellipsis", min_width=8)
     table.add_column("state", no_wrap=True)
     table.add_column("duration", justify="right", no_wrap=True)
     table.add_column("attempt", justify="right", no_wrap=True)
     for row in rows:
         state = Text(row.state.value, style=COLOURS[row.state])
-        if row.state is TaskState.WAITING and row.retry_at_ms is not None and row.past:
+        if row.state is TaskState.WAITING and row.retry_at_ms is not None:
             state.append(f", retry in {duration(max(0, row.retry_at_ms - at_ms))}")
-        table.add_row(row.name, state, duration(row.duration_ms(at_ms)), attempt_of(row))
+        elif row.children_ended is not None and not row.state.ended:
+            state.append(f", {row.children_ended} of {row.children} ended")
+        table.add_row(Text(row.name), state, duration(row.duration_ms(at_ms)), attempt_of(row))
     return table
 
 
 def counts_line(view: RunView) -> Text:
     """How many tasks are in which state, on one line."""
-    line = Text()
-    for state, style in COLOURS.items():
-        if count := view.counts()[state]:
-            line.append(f"{count} {state.value}  ", style=style)
-    return line
+    counts = view.counts()
+    return Text("  ").join(
+        Text(f"{counts[state]:,} {state.value}", style=style) for state, style in COLOURS.items() if counts[state]
+    )
 
 
 def now_ms() -> int:

@@ -6,8 +6,9 @@ Reads only. What it shows is as old as its reads; nothing is decided by it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from chalicelib.core.plan import Plan, offset_of
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
@@ -17,7 +18,11 @@ from chalicelib.ports import Store
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A task of a run: its state, its attempt (0 before the first), and its times in milliseconds."""
+    """A task of a run: its state, its attempt (0 before the first), and its times in milliseconds.
+
+    An array's `started_at_ms` is when it was claimed, for its parent job never runs; `children_ended` of `children`
+    is known while somebody asks Batch for it.
+    """
 
     index: int
     name: str
@@ -31,6 +36,9 @@ class TaskRow:
     retry_at_ms: int | None = None
     result: JobResult | None = None
     past: tuple[JobResult, ...] = ()
+    is_array: bool = False
+    children: int | None = None
+    children_ended: int | None = None
 
     @property
     def last_result(self) -> JobResult | None:
@@ -38,8 +46,8 @@ class TaskRow:
         return self.result or (self.past[-1] if self.past else None)
 
     def duration_ms(self, now_ms: int) -> int | None:
-        """How long its current or last attempt ran; None before it started."""
-        if self.started_at_ms is None:
+        """How long its current or last attempt ran; None before it started, and when nobody told its end."""
+        if self.started_at_ms is None or (self.stopped_at_ms is None and self.state.ended):
             return None
         end_ms = self.stopped_at_ms if self.stopped_at_ms is not None else now_ms
         return max(0, end_ms - self.started_at_ms)
@@ -77,6 +85,13 @@ def _row(plan: Plan, index: int, record: TaskRecord | None, tally: Tally) -> Tas
     if record is None:
         return TaskRow(index, task.name, ended or TaskState.WAITING, attempts_allowed=task.retry.attempts)
     result = record.result
+    waits = record.state is TaskState.WAITING and ended is None
+    # While it waits for its next attempt, the one to tell of is the last.
+    told = record.past[-1] if waits and record.past else result
+    is_array = task.job.array_size is not None
+    started_at_ms = (told.started_at_ms if told else None) or record.started_at_ms
+    if started_at_ms is None and is_array:
+        started_at_ms = record.claimed_at_ms
     return TaskRow(
         index=index,
         name=task.name,
@@ -85,12 +100,26 @@ def _row(plan: Plan, index: int, record: TaskRecord | None, tally: Tally) -> Tas
         attempts_allowed=task.retry.attempts,
         job_id=record.job_id,
         claimed_at_ms=record.claimed_at_ms,
-        started_at_ms=record.started_at_ms or (result.started_at_ms if result else None),
-        stopped_at_ms=result.stopped_at_ms if result else None,
-        retry_at_ms=record.retry_at_ms,
+        started_at_ms=started_at_ms,
+        stopped_at_ms=told.stopped_at_ms if told else None,
+        retry_at_ms=record.retry_at_ms if waits else None,
         result=result,
         past=record.past,
+        is_array=is_array,
     )
+
+
+def with_children(view: RunView, jobs: Iterable[Mapping[str, Any]]) -> RunView:
+    """The view with how far its arrays are, from their jobs as DescribeJobs tells them."""
+    arrays = {job["jobId"]: job.get("arrayProperties", {}) for job in jobs}
+    rows = []
+    for row in view.rows:
+        if array := arrays.get(row.job_id):
+            summary = array.get("statusSummary", {})
+            ended = summary.get("SUCCEEDED", 0) + summary.get("FAILED", 0)
+            row = replace(row, children=array.get("size"), children_ended=ended)
+        rows.append(row)
+    return RunView(view.run, tuple(rows))
 
 
 def changed(before: Sequence[TaskRow], after: Sequence[TaskRow]) -> list[TaskRow]:

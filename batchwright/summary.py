@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from batchwright.joblogs import failed_children, tail
-from batchwright.local.stack import client
-from batchwright.progress import counts_line, duration, task_table
+from batchwright.local.isolation import client
+from batchwright.progress import counts_line, duration, now_ms, task_table, why
 from batchwright.runview import RunView, TaskRow
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import RunState, TaskState
@@ -27,58 +29,75 @@ def print_summary(console: Console, view: RunView, environment: Mapping[str, str
     if len(rows) > ROWS_SHOWN:
         rows = [row for row in rows if row.state is not TaskState.SUCCEEDED][:ROWS_SHOWN]
     if rows:
-        console.print(task_table(view, rows, view.run.ended_at_ms or 0))
+        console.print(task_table(rows, view.run.ended_at_ms or now_ms()))
     if len(view.rows) > ROWS_SHOWN:
-        console.print(counts_line(view))
+        console.print(counts_line(view), soft_wrap=True)
     failures = view.with_state(TaskState.FAILED)
     for row in failures[:FAILURES_SHOWN]:
         _print_failure(console, row, environment)
     if len(failures) > FAILURES_SHOWN:
-        console.print(f"... and {len(failures) - FAILURES_SHOWN} more failed tasks")
-    console.print(_sentence(view), highlight=False)
+        _say(console, f"\n... and {len(failures) - FAILURES_SHOWN:,} more failed tasks")
+    if failures:
+        console.print()
+    _say(console, sentence(view))
 
 
-def _sentence(view: RunView) -> str:
+def sentence(view: RunView) -> str:
+    """One sentence on the run, in rich's markup."""
     run = view.run
     if run.ended_at_ms is None:
         return f"Run {run.run_id} is [bold]{run.state}[/]; it was left before its end."
-    attempts = sum(row.attempt for row in view.rows)
+    tasks = _count(len(view.rows), "task")
+    # What Batch refused has an attempt and no job.
+    jobs = _count(sum(row.attempt for row in view.rows), "attempt")
     retries = sum(len(row.past) for row in view.rows)
+    retried = f", {retries:,} of them failed and retried" if retries else ""
     lasted = duration(run.ended_at_ms - run.created_at_ms)
-    retried = f", {retries} of them failed and retried" if retries else ""
     colour = _COLOURS.get(run.state, "bold")
-    return (
-        f"Run {run.run_id} [bold {colour}]{run.state}[/] after {lasted}: "
-        f"{len(view.rows)} tasks, {attempts} jobs submitted{retried}."
-    )
+    return f"Run {run.run_id} [bold {colour}]{run.state}[/] after {lasted}: {tasks}, {jobs}{retried}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _print_failure(console: Console, row: TaskRow, environment: Mapping[str, str]) -> None:
     result = row.result
-    console.print(f"\n[bold red]{escape(row.name)} failed[/]{escape(_why(result))}", highlight=False)
+    reason = why(result) if result else ""
+    _say(console, f"\n[bold red]{escape(row.name)} failed[/]{': ' if reason else ''}{escape(reason)}")
     if result is None or row.job_id is None:
         return
-    stream, note = result.log_stream, ""
-    if stream is None and (children := failed_children(client("batch", environment), row.job_id)):
-        first = children[0]
-        container = first.get("container", {})
-        stream = container.get("logStreamName")
-        index = first.get("arrayProperties", {}).get("index")
-        code = container.get("exitCode")
-        note = f" of array child {index}" + ("" if code is None else f", which exited with {code}")
-    lines = tail(client("logs", environment), stream, LOG_LINES) if stream else []
-    if lines:
-        console.print(f"[dim]last {len(lines)} log lines{note}:[/]", highlight=False)
+    try:
+        told = _last_words(row.job_id, result, environment)
+    except (BotoCoreError, ClientError) as error:
+        _say(console, f"[dim]its log cannot be read: {escape(str(error))}[/]")
+        return
+    for note, lines in told:
+        count = _count(len(lines), "log line")
+        _say(console, f"[dim]{note}last {count}:[/]" if lines else f"[dim]{note}it wrote no log[/]")
         for line in lines:
-            console.print(f"  {escape(line)}", highlight=False)
-    console.print()
+            # As the job wrote it: neither wrapped nor read as markup.
+            console.print(Text.from_ansi(f"  {line}"), soft_wrap=True, highlight=False)
 
 
-def _why(result: JobResult | None) -> str:
-    if result is None:
-        return ""
-    code = "" if result.exit_code is None else f" with exit code {result.exit_code}"
-    return code + (f": {result.reason}" if result.reason else "")
+def _last_words(job_id: str, result: JobResult, environment: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """For the job, or for its first failed children: whose words they are, and the last lines of its log."""
+    logs = client("logs", environment)
+    if result.log_stream is not None:
+        return [("", tail(logs, result.log_stream, LOG_LINES))]
+    told = []
+    for child in failed_children(client("batch", environment), job_id):
+        container = child.get("container", {})
+        stream = container.get("logStreamName")
+        code = container.get("exitCode")
+        exited = "" if code is None else f", exit code {code}"
+        note = f"child {child['arrayProperties']['index']}{exited}: "
+        told.append((note, tail(logs, stream, LOG_LINES) if stream else []))
+    return told
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, highlight=False)
 
 
 def run_document(view: RunView) -> dict[str, Any]:

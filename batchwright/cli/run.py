@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from rich.markup import escape
 
 from batchwright.cli.params import param_options, read_params
+from batchwright.interrupts import Interrupts, counted, ignored, raised
 from batchwright.local.functions import Functions
-from batchwright.local.home import running, up
+from batchwright.local.home import Running, running, up
+from batchwright.local.isolation import client, enter
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.run import LocalRun, prepare, put_file, start
-from batchwright.local.stack import LocalAws
+from batchwright.local.stack import LocalAws, LocalAwsError
 from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progress
 from batchwright.runview import RunView
 from batchwright.summary import print_summary, run_document
@@ -32,11 +37,13 @@ from chalicelib.core.states import RunState
 from chalicelib.wiring import wired
 
 INTERRUPTED = 130
-CANCEL_SECONDS = 60.0
+CANCEL_SECONDS = 10.0
+KILL_GRACE_SECONDS = 3.0
 
 
 @click.command(
-    epilog="Exit codes: 0 the run succeeded, 1 it failed or was cancelled, 2 bad input, 130 interrupted (Ctrl-C)."
+    epilog="Exit codes: 0 the run succeeded, 1 it failed, was cancelled or could not go on, 2 bad input, "
+    "130 interrupted (Ctrl-C, SIGTERM)."
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @param_options
@@ -76,7 +83,7 @@ def run_file(
     as_json: bool,
     keep: bool,
     options: LocalOptions,
-    afterwards: Any = None,
+    afterwards: Callable[[RunView, Mapping[str, str]], None] | None = None,
 ) -> RunView:
     """Run a workflow file and show it; the run as it ended. Raises UserMistake before anything is started.
 
@@ -87,96 +94,128 @@ def run_file(
     plan = compile_workflow(loaded.workflow)
     check_run(plan, params)
     console = Console(stderr=as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with local_aws(options, keep, console) as environment:
-        os.environ.update(environment)
+    with raised(), _told_plainly(), local_aws(options, keep, console) as aws:
+        enter(aws.environment)
         for key, path in files:
-            put_file(environment, key, path)
+            put_file(aws.environment, key, path)
         store = wired().world.store
-        prepare(environment, store, loaded.definition, plan, params, file.absolute().parent)
-        begun = start(store, Functions(), plan, params)
-        if not as_json:
-            console.print(f"[bold]{plan.workflow}[/]  run {begun.run_id}  {len(plan.tasks)} tasks", highlight=False)
-        view, interrupted = follow(begun, _progress(console, as_json))
-        if as_json:
-            click.echo(json.dumps(run_document(view), indent=2))
-        else:
-            print_summary(console, view, environment)
-        if afterwards is not None:
-            afterwards(view, environment)
-    if interrupted:
+        pushed = prepare(aws.environment, store, loaded.definition, plan, params, file.absolute().parent)
+        batch = client("batch", aws.environment)
+        with counted() as interrupts:
+            begun = start(store, Functions(), pushed.plan, params, pushed.version, batch)
+            if not as_json:
+                _say_started(console, begun)
+            view = follow(begun, _progress(console, as_json), interrupts, aws.check)
+            if as_json:
+                click.echo(json.dumps(run_document(view), indent=2))
+            else:
+                print_summary(console, view, aws.environment)
+            if afterwards is not None:
+                afterwards(view, aws.environment)
+    if interrupts.asked:
         sys.exit(INTERRUPTED)
     return view
 
 
-def follow(begun: LocalRun, progress: Progress) -> tuple[RunView, bool]:
-    """Follow the run to its end; Ctrl-C cancels it, and a second Ctrl-C stops waiting. Whether it was interrupted."""
+def follow(begun: LocalRun, progress: Progress, interrupts: Interrupts, check: Callable[[], None]) -> RunView:
+    """Follow the run to its end. An interrupt cancels it and waits for the end of its jobs, but not for long; a second
+    one stops waiting."""
     try:
-        try:
-            begun.follow(progress)
-            return begun.settled(), False
-        except KeyboardInterrupt:
-            progress.close()
-            click.echo("Cancelling the run and ending its jobs ... (Ctrl-C again to stop at once)", err=True)
-            begun.cancel("interrupted")
-            with _alarm(CANCEL_SECONDS):
-                begun.follow(NoProgress())
-            return begun.view(), True
+        view = begun.follow(progress, interrupts, still_there=check)
+        if not interrupts.asked:
+            return begun.settled()
+        progress.close()
+        click.echo("Cancelling the run and ending its jobs (again: stop at once) ...", err=True)
+        begun.cancel("interrupted")
+        give_up_at_seconds = time.monotonic() + CANCEL_SECONDS
+        view = begun.follow(NoProgress(), Interrupts(), still_there=check, until_seconds=give_up_at_seconds)
+        if not view.run.state.ended:
+            click.echo("Some of its jobs take longer to end; no more waiting.", err=True)
+        return view
     except KeyboardInterrupt:
-        return begun.view(), True
+        return begun.view()
     finally:
         progress.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The local AWS to run on; `check` raises LocalAwsError once it is gone."""
+
+    environment: Mapping[str, str]
+    check: Callable[[], None]
+
+
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    """Interrupt what takes longer than this, as a second Ctrl-C would."""
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[Found]:
+    """The local AWS that is up, or one that is started here, and stopped afterwards unless it is to be kept."""
+    state = running()
+    if state is not None and options.arguments and options.arguments != state.options:
+        raise UserMistake(
+            f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
+            f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
+        )
+    if state is None and keep:
+        with _status(console):
+            state = up(options.arguments)
+    if state is not None:
+        yield Found(state.environment, partial(_check_up, state))
+        if keep:
+            _say(console, "The local AWS stays up; `batchwright local down` stops it.")
+        return
+    folder = tempfile.mkdtemp(prefix="batchwright-")
+    aws = LocalAws(
+        Path(folder),
+        faults=options.faults,
+        submit_rate=options.submit_rate,
+        max_vcpus=options.max_vcpus,
+        # Whoever waits at the terminal wants the processes gone now.
+        kill_grace_seconds=KILL_GRACE_SECONDS,
+    )
+    try:
+        with _status(console):
+            aws.start()
+        yield Found(aws.environment, aws.check)
+    finally:
+        with ignored():
+            aws.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_up(state: Running) -> None:
+    if not state.is_alive():
+        raise LocalAwsError("the local AWS that was up has gone; was it stopped?")
+
+
+def _status(console: Console) -> AbstractContextManager[object]:
+    return console.status("Starting the local AWS ...")
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """A local AWS that does not start, or does not answer any more, is no defect of this program."""
     try:
         yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    except LocalAwsError as error:
+        raise click.ClickException(str(error)) from error
+    except (BotoCoreError, ClientError) as error:
+        raise click.ClickException(f"the local AWS did not answer as it should: {error}") from error
 
 
-@contextmanager
-def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[dict[str, str]]:
-    """The variables of the local AWS that is up, or of one that is started here and stopped afterwards."""
-    state = running()
-    if state is not None:
-        if options.arguments:
-            raise UserMistake(
-                f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
-                f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
-            )
-        yield state.environment
-        return
-    if keep:
-        yield up(options.arguments).environment
-        console.print("The local AWS stays up; `batchwright local down` stops it.", highlight=False)
-        return
-    with tempfile.TemporaryDirectory(prefix="batchwright-", ignore_cleanup_errors=True) as folder:
-        aws = LocalAws(
-            Path(folder),
-            faults=options.faults,
-            submit_rate=options.submit_rate,
-            max_vcpus=options.max_vcpus,
-            # Whoever waits at the terminal wants the processes gone now.
-            kill_grace_seconds=5.0,
-        )
-        with console.status("Starting the local AWS ..."):
-            aws.start()
-        try:
-            yield aws.environment
-        finally:
-            aws.stop()
+def _say(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, highlight=False)
+
+
+def _say_started(console: Console, begun: LocalRun) -> None:
+    count = len(begun.plan.tasks)
+    noun = "task" if count == 1 else "tasks"
+    _say(console, f"[bold]{escape(begun.plan.workflow)}[/]  run {begun.run_id}  {count:,} {noun}")
 
 
 def _progress(console: Console, as_json: bool) -> Progress:
     if as_json:
-        return NoProgress()
-    if console.is_terminal:
+        return NoProgress(complain=partial(click.echo, err=True))
+    if console.is_terminal and not console.is_dumb_terminal:
         return LiveProgress(console)
     return PlainProgress(click.echo)
 

@@ -6,22 +6,28 @@ stack.py's.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from batchwright.local.stack import LocalAwsError
+from batchwright.local.child import python_module
+from batchwright.local.isolation import isolated
+from batchwright.local.stack import LocalAwsError, last_words
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+TAKEN = 75
+"""How a supervisor ends that found another one in its folder."""
 _LOOK_SECONDS = 0.05
 
 
@@ -43,7 +49,7 @@ class Running:
         """Whether the supervisor still runs, and is the process that wrote the file."""
         try:
             started_at: float = psutil.Process(self.pid).create_time()
-        except psutil.NoSuchProcess:
+        except psutil.Error:
             return False
         return abs(started_at - self.process_started_at) < 1.0
 
@@ -72,7 +78,7 @@ def write_state(environment: dict[str, str], options: Sequence[str]) -> None:
     }
     path = _state_path()
     draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(state, indent=2), encoding="utf-8")
+    draft.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
     draft.replace(path)
 
 
@@ -81,29 +87,55 @@ def remove_state() -> None:
     _state_path().unlink(missing_ok=True)
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """The right to have a local AWS in this folder, while the process lives; whether it could be had."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
 def up(options: Sequence[str]) -> Running:
-    """Start a local AWS that outlives this process, and return once it is ready. Raises LocalAwsError."""
+    """Start a local AWS that outlives this process, and return once it is ready. Raises LocalAwsError.
+
+    An interrupt ends what was started.
+    """
     folder = home()
     folder.mkdir(parents=True, exist_ok=True)
     log_path = folder / "supervisor.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "batchwright.local.supervisor", *options],
+            [*python_module("batchwright.local.supervisor"), *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            env=isolated(os.environ, {"BATCHWRIGHT_HOME": str(folder)}),
             start_new_session=True,
         )
+    try:
+        return _wait_until_up(process, log_path)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], log_path: Path) -> Running:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         state = running()
         if state is not None:
             return state
-        if process.poll() is not None:
+        # One that found the folder taken leaves it to the other, which is about to be ready.
+        if process.poll() not in (None, TAKEN):
             break
         time.sleep(_LOOK_SECONDS)
-    last = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-    raise LocalAwsError(f"the local AWS did not start: {last[0]} (log: {log_path})")
+    raise LocalAwsError(f"the local AWS did not start{last_words(log_path)}")
 
 
 def down() -> bool:
@@ -112,11 +144,13 @@ def down() -> bool:
     if state is None:
         remove_state()
         return False
-    supervisor = psutil.Process(state.pid)
-    supervisor.send_signal(signal.SIGTERM)
-    try:
-        supervisor.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        supervisor.kill()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        supervisor = psutil.Process(state.pid)
+        supervisor.send_signal(signal.SIGTERM)
+        try:
+            supervisor.wait(STOP_SECONDS)
+        except psutil.TimeoutExpired:
+            # What it holds ends with it.
+            supervisor.kill()
     remove_state()
     return True

@@ -6,16 +6,19 @@ Does not own: anything inside MiniStack (tables, queues, stacks), which its call
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
+
+from batchwright.local.child import python_module
+from batchwright.local.isolation import isolated
 
 SERVICES = (
     "dynamodb",
@@ -77,20 +80,23 @@ class MiniStack:
             # It ended by itself: most likely somebody took the port in between. Try another one.
         raise MiniStackError(f"MiniStack ended {PORT_TRIES} times while starting; its log: {self.log_path}")
 
-    def stop(self, grace_seconds: float = 5.0) -> None:
-        """End it by its process id: SIGTERM, then SIGKILL after `grace_seconds`. Twice is once."""
-        process, self._process = self._process, None
+    @property
+    def has_ended(self) -> bool:
+        """Whether it ended though nobody stopped it."""
+        return self._process is not None and self._process.poll() is not None
+
+    def stop(self) -> None:
+        """End it and what it started. At once, for nothing in it is kept, and its orderly end takes seconds."""
+        process = self._process
         if process is None:
             return
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         assert process.stdin is not None
         process.stdin.close()
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(grace_seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        self._process = None
 
     def environment(self) -> dict[str, str]:
         """Variables that point any AWS SDK at this MiniStack."""
@@ -111,11 +117,10 @@ class MiniStack:
         self.stop()
 
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
-        environment = dict(os.environ)
-        # Its Lambdas and our jobs must not inherit an endpoint that belongs to another local AWS.
-        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BATCH", "AWS_PROFILE"):
-            environment.pop(name, None)
+        environment = isolated(os.environ, {})
         environment.update(
+            # Its pid file, and whatever else it writes there, goes with the folder of its log.
+            TMPDIR=str(self.log_path.parent.absolute()),
             GATEWAY_PORT=str(port),
             BIND_HOST="127.0.0.1",
             MINISTACK_HOST="127.0.0.1",
@@ -129,7 +134,7 @@ class MiniStack:
         environment.update(self._extra_environment)
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "batchwright.local.ministack_child"],
+                python_module("batchwright.local.ministack_child"),
                 # It ends when our end of this pipe closes, however we die.
                 stdin=subprocess.PIPE,
                 stdout=log,

@@ -10,5 +10,6 @@ from ministack.app import main
 from batchwright.local.child import when_parent_is_gone
 
 if __name__ == "__main__":
-    when_parent_is_gone(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    # It leads a process group of its own, in which are the processes of its Lambdas, if there are any.
+    when_parent_is_gone(lambda: os.killpg(os.getpid(), signal.SIGKILL))
     main()

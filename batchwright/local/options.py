@@ -39,7 +39,13 @@ class LocalOptions:
 
 _OPTIONS = (
     click.option("--duplicate", type=_PROBABILITY, default=0.0, metavar="P", help="Probability of a repeated event."),
-    click.option("--drop", type=_PROBABILITY, default=0.0, metavar="Q", help="Probability of a lost event."),
+    click.option(
+        "--drop",
+        type=_PROBABILITY,
+        default=0.0,
+        metavar="Q",
+        help="Probability of a lost event. Nothing looks for lost events yet, so a run may wait for one for ever.",
+    ),
     click.option(
         "--delay", type=click.FloatRange(0.0), default=0.0, metavar="SECONDS", help="Longest delay of an event."
     ),

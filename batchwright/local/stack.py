@@ -1,31 +1,30 @@
 """The local AWS as a whole: MiniStack, the local Batch, the worker, and what they need to know of each other.
 
-Owns the order of starting and stopping, and the variables that point anything at it. Everything it creates comes from
-infra/foundation.yaml, so that a laptop runs what a deployment runs.
+Owns the order of starting and stopping, and the variables that point anything at it. The table, the queues, the bucket
+and the rule come from infra/foundation.yaml, so that a laptop runs what a deployment runs.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
-
-from batchwright.local.batch.client import LocalBatch
-from batchwright.local.child import end, start_module
+from batchwright.local.child import Child
 from batchwright.local.functions import PROJECT_FOLDER
-from batchwright.local.ministack import MiniStack
+from batchwright.local.isolation import CLOSED
+from batchwright.local.isolation import client as client
+from batchwright.local.ministack import MiniStack, MiniStackError
+from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues
 from chalicelib.core.errors import BatchwrightError
 
 STAGE = "local"
 FOUNDATION = PROJECT_FOLDER / "infra" / "foundation.yaml"
-COMPUTE_ENVIRONMENT = "local"
 DEFAULT_QUEUE = "default"
+START_SECONDS = 30.0
+END_SECONDS = 5.0
 
 
 class LocalAwsError(BatchwrightError):
@@ -66,70 +65,112 @@ class LocalAws:
         kill_grace_seconds: float = 30.0,
         workers: int = 1,
     ) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
         self.environment: dict[str, str] = {}
         self._faults = faults
         self._submit_rate = submit_rate
         self._max_vcpus = max_vcpus or max(4, os.cpu_count() or 1)
         self._kill_grace_seconds = kill_grace_seconds
         self._worker_count = workers
-        self._ministack = MiniStack(folder / "ministack.log")
-        self._batch: LocalBatch | None = None
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._ministack = MiniStack(self.folder / "ministack.log")
+        self._batch: Child | None = None
+        self._workers: list[Child] = []
 
     def start(self) -> None:
-        """Start everything; what was started is stopped again when something fails."""
+        """Start everything. Raises LocalAwsError; what was started by then is ended by `stop`."""
+        # These load side by side with MiniStack, and wait until they are told what it holds.
+        self._batch = Child("batchwright.local.batch.__main__", self._log("batch"), answers=True)
+        for _ in range(self._worker_count):
+            self._new_worker()
         try:
             self._ministack.start()
-            self.environment = dict(self._ministack.environment())
-            outputs = create_foundation(self.environment)
-            self.environment |= {
-                "BATCHWRIGHT_STAGE": STAGE,
-                "BATCHWRIGHT_TABLE": outputs["TableName"],
-                "BATCHWRIGHT_EVENTS_QUEUE": outputs["EventsQueueName"],
-                "BATCHWRIGHT_EVENTS_QUEUE_URL": outputs["EventsQueueUrl"],
-                "BATCHWRIGHT_COMMANDS_QUEUE": outputs["CommandsQueueName"],
-                "BATCHWRIGHT_COMMANDS_QUEUE_URL": outputs["CommandsQueueUrl"],
-                "BATCHWRIGHT_TOPIC_ARN": outputs["TopicArn"],
-                "BATCHWRIGHT_BUCKET": outputs["BucketName"],
-            }
-            self._start_batch()
-            for _ in range(self._worker_count):
-                self.start_worker()
-            self._create_batch_environment()
+        except MiniStackError as error:
+            raise LocalAwsError(str(error)) from error
+        self.environment = {**CLOSED, **self._account()}
+        outputs = create_foundation(self.environment)
+        self.environment |= {
+            "BATCHWRIGHT_STAGE": STAGE,
+            "BATCHWRIGHT_TABLE": outputs["TableName"],
+            "BATCHWRIGHT_EVENTS_QUEUE": outputs["EventsQueueName"],
+            "BATCHWRIGHT_EVENTS_QUEUE_URL": outputs["EventsQueueUrl"],
+            "BATCHWRIGHT_COMMANDS_QUEUE": outputs["CommandsQueueName"],
+            "BATCHWRIGHT_COMMANDS_QUEUE_URL": outputs["CommandsQueueUrl"],
+            "BATCHWRIGHT_TOPIC_ARN": outputs["TopicArn"],
+            "BATCHWRIGHT_BUCKET": outputs["BucketName"],
+        }
+        self._begin_batch(self._batch)
+        for worker in self._workers:
+            worker.begin([], self.environment)
+        self._create_batch_environment()
+
+    def start_worker(self) -> Child:
+        """Start one more worker process; everything else must be up."""
+        worker = self._new_worker()
+        worker.begin([], self.environment)
+        return worker
+
+    def check(self) -> None:
+        """Raise LocalAwsError when a part of it ended by itself, for then nothing would go on."""
+        parts = {"ministack": self._ministack.has_ended, "worker": any(worker.has_ended for worker in self._workers)}
+        if self._batch is not None:
+            parts["batch"] = self._batch.has_ended
+        for name, has_ended in parts.items():
+            if has_ended:
+                raise LocalAwsError(f"the local AWS broke: its {name} process ended{last_words(self._log(name))}")
+
+    def stop(self) -> None:
+        """Stop everything that was started, and every job. Twice is once, also when the first time was cut short."""
+        children = [*self._workers, *([self._batch] if self._batch else [])]
+        for child in children:
+            child.ask_to_end()
+        for child in children:
+            child.end(END_SECONDS)
+        self._workers, self._batch = [], None
+        self._ministack.stop()
+
+    def __enter__(self) -> LocalAws:
+        try:
+            self.start()
         except BaseException:
             self.stop()
             raise
+        return self
 
-    def _start_batch(self) -> None:
-        pattern_path = self.folder / "event_pattern.json"
-        pattern_path.write_text(rule_pattern(self.environment))
-        # What a container would have from its role: the same AWS, by the same variables.
-        job_environment = [f"--job-environment={name}={value}" for name, value in self._ministack.environment().items()]
-        rate = [] if self._submit_rate is None else [f"--submit-rate={self._submit_rate}"]
-        self._batch = LocalBatch(
-            self.folder / "jobs",
-            self.folder / "batch.log",
-            [
-                f"--events-queue-url={self.environment['BATCHWRIGHT_EVENTS_QUEUE_URL']}",
-                f"--aws-endpoint-url={self._ministack.endpoint_url}",
-                f"--event-pattern={pattern_path}",
-                f"--kill-grace-seconds={self._kill_grace_seconds}",
-                *rate,
-                *self._faults.arguments(),
-                *job_environment,
-            ],
-            self._ministack.environment(),
-        )
-        self._batch.start()
-        self.environment |= self._batch.environment()
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        """Start one more worker process."""
-        log_path = self.folder / "worker.log"
-        worker = start_module("batchwright.local.worker", [], self.environment, log_path)
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def _account(self) -> dict[str, str]:
+        """What a container would have from its role: the one AWS there is, and nothing of the user's."""
+        account = self._ministack.environment()
+        return {**account, "AWS_REGION": account["AWS_DEFAULT_REGION"]}
+
+    def _new_worker(self) -> Child:
+        worker = Child("batchwright.local.worker", self._log("worker"))
         self._workers.append(worker)
         return worker
+
+    def _begin_batch(self, batch: Child) -> None:
+        pattern_path = self.folder / "event_pattern.json"
+        pattern_path.write_text(rule_pattern(self.environment), encoding="utf-8")
+        rate = [] if self._submit_rate is None else [f"--submit-rate={self._submit_rate}"]
+        arguments = [
+            f"--work-dir={self.folder / 'jobs'}",
+            f"--events-queue-url={self.environment['BATCHWRIGHT_EVENTS_QUEUE_URL']}",
+            f"--aws-endpoint-url={self._ministack.endpoint_url}",
+            f"--event-pattern={pattern_path}",
+            f"--kill-grace-seconds={self._kill_grace_seconds}",
+            *rate,
+            *self._faults.arguments(),
+            *(f"--job-environment={name}={value}" for name, value in self._account().items()),
+        ]
+        batch.begin(arguments, self._account())
+        line = batch.first_line(START_SECONDS)
+        if not line:
+            raise LocalAwsError(f"the local Batch did not start{last_words(self._log('batch'))}")
+        self.environment["AWS_ENDPOINT_URL_BATCH"] = json.loads(line)["endpoint_url"]
 
     def _create_batch_environment(self) -> None:
         batch = client("batch", self.environment)
@@ -146,34 +187,14 @@ class LocalAws:
         )
         create_queues(self.environment, [DEFAULT_QUEUE])
 
-    def stop(self) -> None:
-        """Stop everything that was started, and every job. Twice is once."""
-        workers, self._workers = self._workers, []
-        for worker in workers:
-            end(worker)
-        if self._batch is not None:
-            self._batch.stop()
-            self._batch = None
-        self._ministack.stop()
 
-    def __enter__(self) -> LocalAws:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-
-def client(service: str, environment: Mapping[str, str]) -> Any:
-    """A boto3 client of the AWS that these variables point at."""
-    endpoint = environment.get(f"AWS_ENDPOINT_URL_{service.upper()}") or environment["AWS_ENDPOINT_URL"]
-    return boto3.client(
-        service,
-        endpoint_url=endpoint,
-        region_name=environment["AWS_DEFAULT_REGION"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-    )
+def last_words(log_path: Path) -> str:
+    """The last line of a log and where it is, to go behind a message."""
+    try:
+        lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return f": {lines[-1] if lines else 'it said nothing'} (log: {log_path})"
 
 
 def create_foundation(environment: Mapping[str, str]) -> dict[str, str]:
@@ -200,42 +221,3 @@ def rule_pattern(environment: Mapping[str, str]) -> str:
     AWS, so the local Batch applies the rule itself."""
     rule = client("events", environment).describe_rule(Name=f"batchwright-{STAGE}-job-state-changes")
     return json.dumps(json.loads(rule["EventPattern"]))
-
-
-def create_queues(environment: Mapping[str, str], names: Iterable[str]) -> None:
-    """Create the job queues that are not there, all on the one compute environment."""
-    batch = client("batch", environment)
-    wanted = [name for name in dict.fromkeys(names) if not name.startswith("arn:")]
-    known = (
-        {queue["jobQueueName"] for queue in batch.describe_job_queues(jobQueues=wanted)["jobQueues"]}
-        if wanted
-        else set()
-    )
-    for name in wanted:
-        if name not in known:
-            batch.create_job_queue(
-                jobQueueName=name,
-                state="ENABLED",
-                priority=1,
-                computeEnvironmentOrder=[{"order": 1, "computeEnvironment": COMPUTE_ENVIRONMENT}],
-            )
-
-
-def register_definitions(environment: Mapping[str, str], names: Iterable[str], image_folder: Path) -> None:
-    """Register the job definitions that are not there; their image is the folder of the workflow file."""
-    batch = client("batch", environment)
-    for name in dict.fromkeys(names):
-        if name.startswith("arn:") or ":" in name:
-            continue
-        if not batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]:
-            batch.register_job_definition(
-                jobDefinitionName=name,
-                type="container",
-                containerProperties={
-                    "image": f"file://{image_folder.resolve()}",
-                    "resourceRequirements": [
-                        {"type": "VCPU", "value": "1"},
-                        {"type": "MEMORY", "value": "2048"},
-                    ],
-                },
-            )

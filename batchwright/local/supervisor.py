@@ -1,4 +1,4 @@
-"""`python -m batchwright.local.supervisor`: holds a local AWS up until it is told to end."""
+"""`python -m batchwright.local.supervisor`: holds a local AWS up until it is told to end, or a part of it breaks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import threading
 
 import click
 
-from batchwright.local.home import home, remove_state, write_state
+from batchwright.local.home import TAKEN, held, home, remove_state, write_state
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.stack import LocalAws
 from chalicelib.core.errors import BatchwrightError
+
+LOOK_SECONDS = 2.0
 
 
 @click.command()
@@ -21,16 +23,26 @@ def main(options: LocalOptions) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    with held(home()) as free:
+        if not free:
+            sys.exit(TAKEN)
+        try:
+            _hold(options, ended)
+        except BatchwrightError as error:
+            raise SystemExit(str(error)) from error
+        finally:
+            remove_state()
+
+
+def _hold(options: LocalOptions, ended: threading.Event) -> None:
     aws = LocalAws(home(), faults=options.faults, submit_rate=options.submit_rate, max_vcpus=options.max_vcpus)
-    try:
-        aws.start()
-        write_state(aws.environment, sys.argv[1:])
-        ended.wait()
-    except BatchwrightError as error:
-        raise SystemExit(str(error)) from error
-    finally:
+    with aws:
+        if not ended.is_set():
+            write_state(aws.environment, sys.argv[1:])
+        while not ended.wait(LOOK_SECONDS):
+            aws.check()
+        # Whoever looks from now on finds nothing; what is left ends meanwhile.
         remove_state()
-        aws.stop()
 
 
 if __name__ == "__main__":

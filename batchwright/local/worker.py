@@ -16,11 +16,15 @@ import threading
 from typing import Any
 
 import boto3
+
+# Loaded with this module, and not with the app, so that it is done while the rest of the local AWS starts.
+import chalice  # noqa: F401
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchwright.local.child import when_parent_is_gone
 from batchwright.local.functions import Functions, QueueSource, ScheduleSource
 from batchwright.local.schedule import interval_seconds
+from chalicelib import wiring  # noqa: F401
 from chalicelib.engine.messages import MessagesLeft
 
 log = logging.getLogger("batchwright.local.worker")
