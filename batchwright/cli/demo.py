@@ -14,8 +14,9 @@ from rich.table import Table
 from batchwright.cli.run import run_file
 from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.home import home
+from batchwright.local.isolation import client
 from batchwright.local.options import LocalOptions, local_options
-from batchwright.local.stack import STAGE, client
+from batchwright.local.stack import STAGE
 from batchwright.runview import RunView
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.states import RunState

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 
 import click
+from rich.console import Console
 
+from batchwright.cli.told import told_plainly
+from batchwright.interrupts import raised
 from batchwright.local import home
+from batchwright.local.isolation import foreign, past_proxies
 from batchwright.local.options import LocalOptions, local_options
 from chalicelib.core.errors import UserMistake
 
@@ -25,11 +30,13 @@ def up(options: LocalOptions) -> None:
     if state is not None:
         if options.arguments and options.arguments != state.options:
             raise UserMistake(
-                "a local AWS is up already, with other options; stop it with `batchwright local down` first"
+                f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
+                f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
             )
         click.echo(f"It is up already (process {state.pid}).")
         return
-    state = home.up(options.arguments)
+    with raised(), told_plainly(), Console(stderr=True).status("Starting the local AWS ..."):
+        state = home.up(options.arguments)
     click.echo(
         f"Up: AWS at {state.environment['AWS_ENDPOINT_URL']}, Batch at {state.environment['AWS_ENDPOINT_URL_BATCH']}."
     )
@@ -62,7 +69,7 @@ def status(as_json: bool) -> int:
 @local.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def env(as_json: bool) -> None:
-    """Print the variables that point any AWS tool at it, as shell exports.
+    """Print the variables that point any AWS tool at it, for a POSIX shell. What would lead past it is unset.
 
     \b
     Example:
@@ -75,5 +82,8 @@ def env(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(state.environment, indent=2))
         return
-    for name, value in state.environment.items():
+    # A profile, a session token or another endpoint of the shell would lead past it.
+    if names := foreign(os.environ, state.environment):
+        click.echo(f"unset {' '.join(names)}")
+    for name, value in {**past_proxies(os.environ), **state.environment}.items():
         click.echo(f"export {name}={shlex.quote(value)}")

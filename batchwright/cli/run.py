@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
 from batchwright.cli.params import param_options, read_params
+from batchwright.cli.told import told_plainly
 from batchwright.interrupts import Interrupts, counted, ignored, raised
 from batchwright.local.functions import Functions
 from batchwright.local.home import Running, running, up
@@ -94,7 +94,7 @@ def run_file(
     plan = compile_workflow(loaded.workflow)
     check_run(plan, params)
     console = Console(stderr=as_json)
-    with raised(), _told_plainly(), local_aws(options, keep, console) as aws:
+    with raised(), told_plainly(), local_aws(options, keep, console) as aws:
         enter(aws.environment)
         for key, path in files:
             put_file(aws.environment, key, path)
@@ -189,17 +189,6 @@ def _check_up(state: Running) -> None:
 
 def _status(console: Console) -> AbstractContextManager[object]:
     return console.status("Starting the local AWS ...")
-
-
-@contextmanager
-def _told_plainly() -> Iterator[None]:
-    """A local AWS that does not start, or does not answer any more, is no defect of this program."""
-    try:
-        yield
-    except LocalAwsError as error:
-        raise click.ClickException(str(error)) from error
-    except (BotoCoreError, ClientError) as error:
-        raise click.ClickException(f"the local AWS did not answer as it should: {error}") from error
 
 
 def _say(console: Console, text: str) -> None:

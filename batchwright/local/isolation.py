@@ -24,8 +24,8 @@ CLOSED = {
 }
 """Variables that shut every other source of credentials, endpoints and settings."""
 
-_HARMLESS = frozenset({"AWS_PAGER", "AWS_DEFAULT_OUTPUT", "AWS_CLI_AUTO_PROMPT"})
-"""What only concerns how the AWS CLI prints."""
+_HARMLESS = frozenset({"AWS_PAGER", "AWS_DEFAULT_OUTPUT", "AWS_CLI_AUTO_PROMPT", "AWS_CA_BUNDLE"})
+"""What leads nowhere: how the AWS CLI prints, and whom to trust."""
 
 _LOOPBACK = "127.0.0.1,localhost"
 

@@ -96,6 +96,8 @@ class MiniStack:
             process.wait()
         assert process.stdin is not None
         process.stdin.close()
+        port = self.endpoint_url.rpartition(":")[2]
+        (self.log_path.parent / f"ministack-{port}.pid").unlink(missing_ok=True)
         self._process = None
 
     def environment(self) -> dict[str, str]:

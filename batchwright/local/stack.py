@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from chalicelib.core.errors import BatchwrightError
 STAGE = "local"
 FOUNDATION = PROJECT_FOLDER / "infra" / "foundation.yaml"
 DEFAULT_QUEUE = "default"
+PARTS = ("ministack", "batch", "worker")
+"""The processes of a local AWS; each has its log in the folder."""
 START_SECONDS = 30.0
 END_SECONDS = 5.0
 
@@ -78,6 +81,7 @@ class LocalAws:
 
     def start(self) -> None:
         """Start everything. Raises LocalAwsError; what was started by then is ended by `stop`."""
+        self._clear()
         # These load side by side with MiniStack, and wait until they are told what it holds.
         self._batch = Child("batchwright.local.batch.__main__", self._log("batch"), answers=True)
         for _ in range(self._worker_count):
@@ -138,6 +142,12 @@ class LocalAws:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _clear(self) -> None:
+        """Remove what an earlier local AWS left in the folder."""
+        for name in PARTS:
+            self._log(name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "jobs", ignore_errors=True)
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"

@@ -1,0 +1,22 @@
+"""What commands say instead of a stack trace when the local AWS does not do its part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from batchwright.local.stack import LocalAwsError
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """End the command with 1 and a sentence when the local AWS cannot be started, breaks, or refuses a call."""
+    try:
+        yield
+    except LocalAwsError as error:
+        raise click.ClickException(str(error)) from error
+    except (BotoCoreError, ClientError) as error:
+        raise click.ClickException(f"the local AWS did not answer as it should: {error}") from error
