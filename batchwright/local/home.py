@@ -48,7 +48,10 @@ class Running:
     def is_alive(self) -> bool:
         """Whether the supervisor still runs, and is the process that wrote the file."""
         try:
-            started_at: float = psutil.Process(self.pid).create_time()
+            process = psutil.Process(self.pid)
+            started_at: float = process.create_time()
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False  # it was killed, and nobody has waited for it yet
         except psutil.Error:
             return False
         return abs(started_at - self.process_started_at) < 1.0

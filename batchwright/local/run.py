@@ -28,7 +28,7 @@ from chalicelib.ports import Store
 
 _PAUSE_SECONDS = 0.2
 _PATIENCE_SECONDS = 5.0
-_SILENCE_SECONDS = 10.0
+_SILENCE_SECONDS = 5.0
 _TASK = "${task."
 _VARYING = ("${run.", "${task.attempt}")
 """What is not known before the run, or changes in it."""
