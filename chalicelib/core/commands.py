@@ -84,7 +84,7 @@ def decode(body: str) -> Command:
         if "indexes" in fields:
             fields["indexes"] = tuple(fields["indexes"])
         return _KINDS[kind](**fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedEvent(f"not a command of ours: {type(error).__name__}: {error}") from error
 
 

@@ -20,6 +20,7 @@ ATTEMPT_PARAMETER = "batchwright_attempt"
 
 _NOT_IN_A_JOB_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _HASH_LENGTH = 16
+_COUNT_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,16 +62,16 @@ def identity_parameters(attempt: Attempt) -> dict[str, str]:
     }
 
 
-def attempt_from_parameters(parameters: Mapping[str, str]) -> Attempt | None:
-    """The attempt that a job's parameters name, or None for a job of somebody else."""
+def attempt_from_parameters(parameters: Mapping[str, object]) -> Attempt | None:
+    """The attempt that a job's parameters name, or None for a job of somebody else (whatever its parameters hold)."""
     try:
         return Attempt(
-            run_id=parameters[RUN_PARAMETER],
+            run_id=_text(parameters[RUN_PARAMETER]),
             epoch=_count(parameters[EPOCH_PARAMETER]),
             index=_count(parameters[TASK_PARAMETER]),
             number=_count(parameters[ATTEMPT_PARAMETER]),
         )
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError):
         return None
 
 
@@ -84,7 +85,14 @@ def slug(text: str) -> str:
     return _NOT_IN_A_JOB_NAME.sub("-", text).lstrip("-_") or "x"
 
 
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(value)
+    return value
+
+
+def _count(value: object) -> int:
+    text = _text(value)
+    if not text.isascii() or not text.isdigit() or len(text) > _COUNT_DIGITS:
         raise ValueError(text)
     return int(text)

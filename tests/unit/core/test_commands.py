@@ -1,0 +1,107 @@
+"""The messages of the commands queue: what is written is read back, and what is not ours is named."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.core.commands import CancelRun, JobRefused, RetryTask, SubmitTasks, decode, encode, in_chunks
+from chalicelib.core.ids import Attempt
+from chalicelib.core.jobchange import MalformedEvent
+
+numbers = st.integers(0, 10**15)
+commands = st.one_of(
+    st.builds(SubmitTasks, run_id=st.text(), epoch=numbers, indexes=st.lists(numbers).map(tuple)),
+    st.builds(
+        RetryTask,
+        run_id=st.text(),
+        epoch=numbers,
+        index=numbers,
+        failed_number=numbers,
+        failed_job_id=st.text(),
+        not_before_ms=numbers,
+    ),
+    st.builds(
+        JobRefused,
+        run_id=st.text(),
+        epoch=numbers,
+        index=numbers,
+        number=numbers,
+        job_id=st.text(),
+        reason=st.text(),
+    ),
+    st.builds(CancelRun, run_id=st.text(), reason=st.text()),
+)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.just("kind"), inner),
+)
+
+
+@given(commands)
+def test_a_command_is_read_back_as_it_was_written(command):
+    assert decode(encode(command)) == command
+
+
+def test_a_message_is_json_that_names_its_kind_first():
+    body = encode(RetryTask("films-1", 0, 7, failed_number=1, failed_job_id="j", not_before_ms=1_700_000_000_000))
+    assert body.startswith('{"kind":"retry_task"')
+    assert json.loads(body) == {
+        "kind": "retry_task",
+        "run_id": "films-1",
+        "epoch": 0,
+        "index": 7,
+        "failed_number": 1,
+        "failed_job_id": "j",
+        "not_before_ms": 1_700_000_000_000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("", "JSONDecodeError"),
+        ("not json", "JSONDecodeError"),
+        ("[]", "TypeError"),
+        ("null", "AttributeError"),
+        ("{}", "KeyError: 'kind'"),
+        ('{"kind":"brew_coffee"}', "KeyError: 'brew_coffee'"),
+        ('{"kind":["submit_tasks"]}', "unhashable"),
+        ('{"kind":"cancel_run","run_id":"r"}', "missing 1 required positional argument: 'reason'"),
+        ('{"kind":"cancel_run","run_id":"r","reason":"","more":1}', "unexpected keyword argument 'more'"),
+        ('{"kind":"submit_tasks","run_id":"r","epoch":0,"indexes":3}', "not iterable"),
+        ("[" * 100_000, "RecursionError"),
+    ],
+)
+def test_what_is_no_command_is_refused_saying_why(body, says):
+    with pytest.raises(MalformedEvent, match="not a command of ours: ") as refusal:
+        decode(body)
+    assert says in str(refusal.value)
+
+
+@given(anything | st.dictionaries(st.sampled_from(["kind", "run_id", "indexes", "epoch"]), anything))
+def test_any_json_is_a_command_or_refused(document):
+    try:
+        assert decode(json.dumps(document)).run_id is not None or document["run_id"] is None
+    except MalformedEvent:
+        pass
+
+
+@given(st.lists(st.text(max_size=5)))
+def test_any_text_is_refused(texts):
+    with pytest.raises(MalformedEvent):
+        decode("".join(texts))
+
+
+def test_ready_tasks_travel_in_chunks_that_leave_none_out():
+    chunks = list(in_chunks("r", 2, range(60), 25))
+    assert [len(chunk.indexes) for chunk in chunks] == [25, 25, 10]
+    assert [index for chunk in chunks for index in chunk.indexes] == list(range(60))
+    assert {(chunk.run_id, chunk.epoch) for chunk in chunks} == {("r", 2)}
+    assert list(in_chunks("r", 0, [], 25)) == []
+
+
+def test_a_command_names_the_attempt_that_it_is_about():
+    assert RetryTask("r", 1, 7, 2, "j", 0).next_attempt == Attempt("r", 1, 7, 3)
+    assert JobRefused("r", 1, 7, 2, "j", "no").attempt == Attempt("r", 1, 7, 2)
