@@ -67,7 +67,25 @@ def test_a_job_that_carries_only_a_part_of_an_identity_is_not_ours(missing):
 
 @pytest.mark.parametrize("key", identity_parameters(Attempt("r", 0, 0, 1)))
 @pytest.mark.parametrize(
-    "value", [None, 1, 1.0, True, [], {}, ["1"], "", "-1", "1.0", " 1", "one", "²", "١", "9" * 10, "9" * 5000]
+    "value",
+    [
+        None,
+        1,
+        1.0,
+        True,
+        [],
+        {},
+        ["1"],
+        "",
+        "-1",
+        "1.0",
+        " 1",
+        "one",
+        "²",
+        "\N{ARABIC-INDIC DIGIT ONE}",
+        "9" * 10,
+        "9" * 5000,
+    ],
 )
 def test_a_job_whose_identity_is_not_of_our_writing_is_not_ours(key, value):
     parameters = {**identity_parameters(Attempt("r", 0, 0, 1)), key: value}

@@ -88,8 +88,15 @@ def test_an_impossible_transition_is_a_defect_of_ours_and_no_mistake_of_a_users(
 
 def test_the_statuses_of_a_job_have_the_states_of_the_same_name_and_their_order():
     assert {status: state.value for status, state in STATE_OF_STATUS.items()} == {s: s.lower() for s in JobStatus}
-    ranks = [JobStatus(s).rank for s in "SUBMITTED PENDING RUNNABLE STARTING RUNNING SUCCEEDED FAILED".split()]
-    assert ranks == [0, 1, 2, 3, 4, 5, 5]
+    assert {status.value: status.rank for status in JobStatus} == {
+        "SUBMITTED": 0,
+        "PENDING": 1,
+        "RUNNABLE": 2,
+        "STARTING": 3,
+        "RUNNING": 4,
+        "SUCCEEDED": 5,
+        "FAILED": 5,
+    }
     assert [status for status in JobStatus if status.ended] == [JobStatus.SUCCEEDED, JobStatus.FAILED]
 
 
