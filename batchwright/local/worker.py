@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -22,7 +23,7 @@ import chalice  # noqa: F401
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchwright.local.child import when_parent_is_gone
-from batchwright.local.functions import Functions, QueueSource, ScheduleSource
+from batchwright.local.functions import PROJECT_FOLDER, Functions, QueueSource, ScheduleSource
 from batchwright.local.schedule import interval_seconds
 from chalicelib import wiring  # noqa: F401
 from chalicelib.engine.messages import MessagesLeft
@@ -84,13 +85,14 @@ def main() -> None:
     """Serve the app's queues and schedules until SIGTERM, SIGINT, or the end of stdin."""
     parser = argparse.ArgumentParser(prog="python -m batchwright.local.worker", description=__doc__)
     parser.add_argument("--pollers", type=int, default=2, help="concurrent invocations a queue")
+    parser.add_argument("--project", type=Path, default=PROJECT_FOLDER, help="the folder of app.py")
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin is closed")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    functions = Functions()
+    functions = Functions(options.project)
     jobs: list[tuple[Any, Any]] = [(fire, source) for source in functions.schedules()]
     for source in functions.queues():
         jobs += [(poll, source)] * options.pollers

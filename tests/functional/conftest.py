@@ -49,4 +49,5 @@ def terminal(user_variables: Mapping[str, str], tmp_path: Path) -> Iterator[Term
     temporary.mkdir()
     terminal = Terminal(tmp_path, {**user_variables, "TMPDIR": str(temporary)})
     yield terminal
-    terminal.give("local", "down")
+    if (tmp_path / ".batchwright").exists():
+        terminal.give("local", "down")
