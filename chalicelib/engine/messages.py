@@ -118,17 +118,27 @@ def _conclude(mailbox: Mailbox, messages: Sequence[Message], verdicts: Sequence[
     for message, verdict in zip(messages, verdicts, strict=True):
         if isinstance(verdict, Failed):
             left.append(verdict.reason)
-        elif not isinstance(verdict, NotYet):
+        elif not isinstance(verdict, NotYet) or _copied(mailbox, message, verdict):
             done.append(message.receipt_handle)
-        elif message.receive_count <= len(_LOOK_AGAIN_SECONDS):
-            seconds = min(verdict.after_seconds, _LOOK_AGAIN_SECONDS[message.receive_count - 1])
-            mailbox.inbox.postpone(message.receipt_handle, seconds)
-            left.append(verdict.why)
         else:
-            # Waiting is not failing: a new copy starts its receipts anew, so that it is never taken for poison.
-            mailbox.again.send([message.body], min(verdict.after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
-            done.append(message.receipt_handle)
+            left.append(verdict.why)
     if done:
         mailbox.inbox.delete(done)
     if left:
         raise MessagesLeft(f"{len(left)} of {len(messages)} messages are not done: {'; '.join(left)}")
+
+
+def _copied(mailbox: Mailbox, message: Message, verdict: NotYet) -> bool:
+    """Have the message seen again later; whether by a copy of it, so that it may be deleted itself."""
+    try:
+        if message.receive_count <= len(_LOOK_AGAIN_SECONDS):
+            seconds = min(verdict.after_seconds, _LOOK_AGAIN_SECONDS[message.receive_count - 1])
+            mailbox.inbox.postpone(message.receipt_handle, seconds)
+            return False
+        # Waiting is not failing: a new copy starts its receipts anew, so that it is never taken for poison.
+        mailbox.again.send([message.body], min(verdict.after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
+    except TryAgain as failure:
+        # It comes back by itself, only later; the others must not wait for it.
+        log.warning("a message could not be put off: %s", failure)
+        return False
+    return True
