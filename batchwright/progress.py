@@ -33,6 +33,8 @@ COLOURS = {
     TaskState.CANCELLED: "magenta",
 }
 _NAMES_SHOWN = 3
+_NAME_WIDTH_MINIMUM = 8
+_GAP = 2
 _UNDER_WAY = tuple(state for state in COLOURS if not state.ended and state is not TaskState.WAITING)
 
 
@@ -106,7 +108,7 @@ class LiveProgress:
         rows = list(view.rows)
         if len(rows) > room:
             rows = (view.with_state(TaskState.FAILED) + view.with_state(*_UNDER_WAY))[:room]
-        return Group(task_table(rows, now_ms()), counts, *lost)
+        return Group(task_table(rows, now_ms(), self._console.width), counts, *lost)
 
 
 class PlainProgress:
@@ -115,9 +117,16 @@ class PlainProgress:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._seen: tuple[TaskRow, ...] = ()
+        self._held_back = False
         self._lost: Sequence[str] = ()
 
     def show(self, view: RunView) -> None:
+        # An ending is tallied a moment before its result is written, which belongs on the same line: the next look
+        # has it.
+        if not self._held_back and not view.run.state.ended and any(map(_lacks_its_result, view.rows)):
+            self._held_back = True
+            return
+        self._held_back = False
         for line in change_lines(self._seen, view.rows, now_ms()):
             self._write(f"{time.strftime('%H:%M:%S')} {line}")
         self._seen = view.rows
@@ -160,6 +169,10 @@ def change_lines(before: Sequence[TaskRow], after: Sequence[TaskRow], at_ms: int
     return failed + [f"{row.name} {row.state.value}{_details(row, at_ms)}" for row in moved]
 
 
+def _lacks_its_result(row: TaskRow) -> bool:
+    return bool(row.attempt) and row.result is None and row.state in (TaskState.SUCCEEDED, TaskState.FAILED)
+
+
 def _how(row: TaskRow, number: int, at_ms: int) -> str:
     """How an attempt failed that another one follows."""
     result = row.past[number - 1]
@@ -193,22 +206,37 @@ def why(result: JobResult) -> str:
     return ": ".join(filter(None, (code, result.reason)))
 
 
-def task_table(rows: Sequence[TaskRow], at_ms: int) -> Table:
-    """The table of these tasks."""
+def task_table(rows: Sequence[TaskRow], at_ms: int, width: int) -> Table:
+    """The table of these tasks, at most `width` characters wide: names give way first, then whole columns."""
+    states = [_state(row, at_ms) for row in rows]
+    durations = [duration(row.duration_ms(at_ms)) for row in rows]
+    attempts = [attempt_of(row) for row in rows]
+    columns: list[tuple[str, Sequence[Text | str]]] = [
+        ("state", states),
+        ("duration", durations),
+        ("attempt", attempts),
+    ]
+    widths = [max(len(title), *map(len, cells)) for title, cells in columns]
+    while len(widths) > 1 and width - sum(widths) - len(widths) * _GAP < _NAME_WIDTH_MINIMUM:
+        columns.pop()
+        widths.pop()
+    name_width = max(_NAME_WIDTH_MINIMUM, width - sum(widths) - len(widths) * _GAP)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    # The name gives way on a narrow terminal; the rest is short.
-    table.add_column("task", no_wrap=True, overflow="ellipsis", min_width=8)
-    table.add_column("state", no_wrap=True)
-    table.add_column("duration", justify="right", no_wrap=True)
-    table.add_column("attempt", justify="right", no_wrap=True)
-    for row in rows:
-        state = Text(row.state.value, style=COLOURS[row.state])
-        if row.state is TaskState.WAITING and row.retry_at_ms is not None:
-            state.append(f", retry in {duration(max(0, row.retry_at_ms - at_ms))}")
-        elif row.children_ended is not None and not row.state.ended:
-            state.append(f", {row.children_ended} of {row.children} ended")
-        table.add_row(Text(row.name), state, duration(row.duration_ms(at_ms)), attempt_of(row))
+    table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=name_width)
+    for title, _ in columns:
+        table.add_column(title, no_wrap=True, justify="left" if title == "state" else "right")
+    for place, row in enumerate(rows):
+        table.add_row(Text(row.name), *(cells[place] for _, cells in columns))
     return table
+
+
+def _state(row: TaskRow, at_ms: int) -> Text:
+    state = Text(row.state.value, style=COLOURS[row.state])
+    if row.state is TaskState.WAITING and row.retry_at_ms is not None:
+        state.append(f", retry in {duration(max(0, row.retry_at_ms - at_ms))}")
+    elif row.children_ended is not None and not row.state.ended:
+        state.append(f", {row.children_ended:,} of {row.children:,} ended")
+    return state
 
 
 def counts_line(view: RunView) -> Text:

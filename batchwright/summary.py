@@ -20,6 +20,8 @@ from chalicelib.core.states import RunState, TaskState
 LOG_LINES = 20
 FAILURES_SHOWN = 5
 ROWS_SHOWN = 40
+FILE_WIDTH = 1000
+"""What is not a terminal has no width that would be a reason to shorten names."""
 _COLOURS = {RunState.SUCCEEDED: "green", RunState.FAILED: "red", RunState.CANCELLED: "magenta"}
 
 
@@ -29,7 +31,8 @@ def print_summary(console: Console, view: RunView, environment: Mapping[str, str
     if len(rows) > ROWS_SHOWN:
         rows = [row for row in rows if row.state is not TaskState.SUCCEEDED][:ROWS_SHOWN]
     if rows:
-        console.print(task_table(rows, view.run.ended_at_ms or now_ms()))
+        width = console.width if console.is_terminal else FILE_WIDTH
+        console.print(task_table(rows, view.run.ended_at_ms or now_ms(), width), width=width, crop=False)
     if len(view.rows) > ROWS_SHOWN:
         console.print(counts_line(view), soft_wrap=True)
     failures = view.with_state(TaskState.FAILED)

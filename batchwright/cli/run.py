@@ -123,7 +123,9 @@ def follow(begun: LocalRun, progress: Progress, interrupts: Interrupts, check: C
     try:
         view = begun.follow(progress, interrupts, still_there=check)
         if not interrupts.asked:
-            return begun.settled()
+            view = begun.settled()
+            progress.show(view)
+            return view
         progress.close()
         click.echo("Cancelling the run and ending its jobs (again: stop at once) ...", err=True)
         begun.cancel("interrupted")

@@ -68,26 +68,26 @@ class LocalRun:
         until_seconds: float = math.inf,
     ) -> RunView:
         """Show the run until it has ended or an interrupt comes, or until that time of the monotonic clock. Returns
-        the last look at it.
+        the last look at it, which is not shown when it is that of the end.
 
         The display reads the table; the run itself needs nobody to look. `still_there` raises when the local AWS is
         gone. When nothing has changed for a while, the display is told what was lost.
         """
         silent_since, before = time.monotonic(), None
         while True:
-            begun = time.monotonic()
+            begun, work_seconds = time.monotonic(), time.process_time()
             still_there()
             view = self.view()
             if (now := [(row.state, row.attempt, row.children_ended) for row in view.rows]) != before:
                 silent_since, before = begun, now
-            progress.show(view)
             if view.run.state.ended or begun > until_seconds:
                 return view
+            progress.show(view)
             if begun - silent_since > _SILENCE_SECONDS:
                 progress.say_lost(self._lost(view))
                 silent_since = begun
-            # A look at a large run takes long; the display never takes more than a fifth of the time.
-            if interrupts.wait(max(_PAUSE_SECONDS, 4 * (time.monotonic() - begun))):
+            # A look at a large run is much work; the display never takes more than a fifth of the time.
+            if interrupts.wait(max(_PAUSE_SECONDS, 4 * (time.process_time() - work_seconds))):
                 return view
 
     def settled(self) -> RunView:

@@ -1,0 +1,53 @@
+"""A run in all its states, for the tests of what is shown of runs. Times count from noon."""
+
+from __future__ import annotations
+
+from batchwright.runview import RunView, TaskRow
+from chalicelib.core.records import JobResult, Run
+from chalicelib.core.states import RunState, TaskState
+
+NOON_MS = 1_800_014_400_000
+
+
+def result(
+    succeeded: bool,
+    *,
+    exit_code: int | None = None,
+    reason: str | None = "Essential container in task exited",
+    seconds: tuple[float, float] | None = (1, 3),
+    log_stream: str | None = "shell/default/1",
+) -> JobResult:
+    started, stopped = (None, None) if seconds is None else (NOON_MS + int(1000 * second) for second in seconds)
+    return JobResult("job", succeeded, exit_code, reason, log_stream, started, stopped)
+
+
+def row(index: int, name: str, state: TaskState, attempt: int = 1, allowed: int = 1, **more: object) -> TaskRow:
+    return TaskRow(index, name, state, attempt, allowed, **more)  # type: ignore[arg-type]
+
+
+def ended(index: int, name: str, state: TaskState, how: JobResult, attempt: int = 1, allowed: int = 1) -> TaskRow:
+    times = {"started_at_ms": how.started_at_ms, "stopped_at_ms": how.stopped_at_ms}
+    return row(index, name, state, attempt, allowed, job_id="job", result=how, **times)
+
+
+def view(*rows: TaskRow, state: RunState = RunState.RUNNING, lasted_seconds: float | None = None) -> RunView:
+    ended_at_ms = None if lasted_seconds is None else NOON_MS + int(1000 * lasted_seconds)
+    run = Run("films-abc", "films", 1, "digest", {}, state, NOON_MS, "request", ended_at_ms=ended_at_ms)
+    return RunView(run, rows)
+
+
+FAILURE = result(False, exit_code=3)
+EVERY_STATE = view(
+    ended(0, "fetch", TaskState.SUCCEEDED, result(True, exit_code=0)),
+    row(1, "import-with-quite-a-long-name-of-its-own", TaskState.PENDING, 2, 3, past=(FAILURE,),
+        is_array=True, children=1_000, children_ended=250, started_at_ms=NOON_MS),
+    row(2, "flaky", TaskState.WAITING, 1, 2, past=(FAILURE,), retry_at_ms=NOON_MS + 95_000,
+        started_at_ms=NOON_MS + 1_000, stopped_at_ms=NOON_MS + 3_000),
+    ended(3, "broken", TaskState.FAILED, FAILURE, 2, 2),
+    row(4, "never-started", TaskState.FAILED, result=result(False, reason="Array Child Job failed", seconds=None)),
+    row(5, "running", TaskState.RUNNING, started_at_ms=NOON_MS + 20_000),
+    row(6, "claimed", TaskState.CLAIMED),
+    row(7, "[bold]after[/]", TaskState.UPSTREAM_FAILED, 0, 2),
+    row(8, "waits", TaskState.WAITING, 0, 2),
+    row(9, "skipped", TaskState.SKIPPED, 0),
+)  # fmt: skip

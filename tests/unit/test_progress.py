@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from batchwright import progress
+from batchwright.progress import LiveProgress, PlainProgress, change_lines, duration, lost_sentence, task_table
+from chalicelib.core.states import TaskState
+from tests.unit.rows import EVERY_STATE, FAILURE, NOON_MS, ended, result, row, view
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+NOW_MS = NOON_MS + 90_000
+
+
+def printed(width: int, *renderables: object, colours: bool = False) -> str:
+    console = Console(
+        file=io.StringIO(), width=width, force_terminal=colours, color_system="standard" if colours else None
+    )
+    console.print(*renderables)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 50, 40])
+def test_the_table_of_tasks_is_as_in_the_golden_file(width: int) -> None:
+    text = printed(width, task_table(EVERY_STATE.rows, NOW_MS, width))
+    assert [line.rstrip() for line in text.splitlines()] == (GOLDEN / f"tasks.{width}.txt").read_text().splitlines()
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
+def test_every_change_is_a_line_as_in_the_golden_file() -> None:
+    lines = change_lines((), EVERY_STATE.rows, NOW_MS)
+    assert lines == (GOLDEN / "changes.txt").read_text().splitlines()
+
+
+def test_what_did_not_change_is_not_said_again() -> None:
+    assert change_lines(EVERY_STATE.rows, EVERY_STATE.rows, NOW_MS) == []
+
+
+def test_an_attempt_that_failed_between_two_looks_is_told_with_the_next_one() -> None:
+    before = [row(0, "flaky", TaskState.RUNNING, 1, 3)]
+    after = [
+        row(0, "flaky", TaskState.RUNNING, 3, 3, past=(FAILURE, result(False, reason="Host EC2 gone", seconds=None)))
+    ]
+    assert change_lines(before, after, NOW_MS) == [
+        "flaky failed (attempt 1 of 3, after 2.0 s, exit code 3: Essential container in task exited)",
+        "flaky failed (attempt 2 of 3, Host EC2 gone)",
+        "flaky running (attempt 3 of 3)",
+    ]
+
+
+def test_an_ending_waits_one_look_for_its_result_and_no_longer() -> None:
+    lines: list[str] = []
+    plain = PlainProgress(lines.append)
+    unwritten = view(row(0, "first", TaskState.SUCCEEDED), row(1, "second", TaskState.RUNNING))
+    plain.show(unwritten)
+    assert lines == []
+    plain.show(view(ended(0, "first", TaskState.SUCCEEDED, result(True)), row(1, "second", TaskState.RUNNING)))
+    assert [line[9:] for line in lines] == ["first succeeded (after 2.0 s)", "second running"]
+    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in lines)
+    lines.clear()
+    never = PlainProgress(lines.append)
+    never.show(unwritten)
+    never.show(unwritten)
+    assert [line[9:] for line in lines] == ["first succeeded", "second running"]
+
+
+@pytest.mark.parametrize(
+    ("ms", "said"),
+    [
+        (None, ""),
+        (0, "0.0 s"),
+        (9_940, "9.9 s"),
+        (9_960, "10 s"),
+        (59_400, "59 s"),
+        (59_600, "1 min 00 s"),
+        (187_000, "3 min 07 s"),
+        (3_599_800, "1 h 00 min"),
+        (7_500_000, "2 h 05 min"),
+    ],
+)
+def test_durations_are_said_as_people_say_them(ms: int | None, said: str) -> None:
+    assert duration(ms) == said
+
+
+def test_of_a_large_run_the_live_view_shows_what_matters_and_fits_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "now_ms", lambda: NOW_MS)
+    rows = [row(index, f"task-{index}", TaskState.SUCCEEDED) for index in range(500)]
+    rows[400] = ended(400, "task-400", TaskState.FAILED, FAILURE)
+    rows[499] = row(499, "task-499", TaskState.RUNNING, started_at_ms=NOON_MS)
+    console = Console(file=io.StringIO(), width=60, height=10, force_terminal=True, color_system=None)
+    live = LiveProgress(console)
+    live.say_lost(["task-499"])
+    live.show(view(*rows))
+    live.close()
+    assert isinstance(console.file, io.StringIO)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
+    assert "task-400  failed" in shown
+    assert "task-499  running" in shown
+    assert "1 running  498 succeeded  1 failed" in shown
+    assert "The job of 'task-499' has ended, but no event has told" in shown
+    assert "task-12" not in shown
+    assert len(shown.rstrip().splitlines()) < 10
+
+
+def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = task_table(EVERY_STATE.rows, NOW_MS, 80)
+    assert "\x1b[32msucceeded" in printed(80, table, colours=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[32m" not in printed(80, table, colours=True)
+
+
+def test_many_lost_endings_are_counted() -> None:
+    assert lost_sentence(["a", "b", "c", "d", "e"]).startswith(
+        "The jobs of 'a', 'b', 'c' and 2 more have ended, but no"
+    )
+
+
+def test_a_lost_ending_is_said_once() -> None:
+    lines: list[str] = []
+    plain = PlainProgress(lines.append)
+    for names in ([], ["a"], ["a"], ["a", "b"]):
+        plain.say_lost(names)
+    assert lines == [lost_sentence(["a"]), lost_sentence(["a", "b"])]

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from batchwright import summary
+from batchwright.runview import RunView
+from batchwright.summary import print_summary, run_document, sentence
+from chalicelib.core.states import RunState, TaskState
+from tests.unit.rows import FAILURE, NOON_MS, ended, result, row, view
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+LONG = "x" * 200
+
+
+class Logs:
+    """CloudWatch Logs with one stream."""
+
+    def get_log_events(
+        self, *, logGroupName: str, logStreamName: str, limit: int, startFromHead: bool
+    ) -> dict[str, Any]:
+        assert (logGroupName, limit, startFromHead) == ("/aws/batch/job", 20, False)
+        return {"events": [{"message": line} for line in (f"{logStreamName} says", "[red]no markup[/]", LONG)]}
+
+
+class Batch:
+    """Batch with an array two of whose children failed, the second before it could start."""
+
+    def list_jobs(self, *, arrayJobId: str, jobStatus: str, maxResults: int) -> dict[str, Any]:
+        children = [{"jobId": f"{arrayJobId}:{index}"} for index in (4, 7)]
+        return {"jobSummaryList": children if jobStatus == "FAILED" else []}
+
+    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+        containers = ({"exitCode": 9, "logStreamName": "child-4"}, {})
+        found = zip(jobs, containers, strict=True)
+        return {
+            "jobs": [
+                {"jobId": job, "arrayProperties": {"index": int(job.rpartition(":")[2])}, "container": container}
+                for job, container in found
+            ]
+        }
+
+
+FAILED = view(
+    ended(0, "fetch", TaskState.SUCCEEDED, result(True, exit_code=0)),
+    ended(1, "[i]import[/]", TaskState.FAILED, FAILURE, 2, 2),
+    ended(2, "array", TaskState.FAILED, result(False, reason="Array Child Job failed", log_stream=None)),
+    row(3, "report", TaskState.UPSTREAM_FAILED, 0),
+    state=RunState.FAILED,
+    lasted_seconds=12.4,
+)
+
+
+def printed(shown: RunView, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(summary, "client", lambda service, environment: {"logs": Logs, "batch": Batch}[service]())
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(console, shown, {})
+    assert isinstance(console.file, io.StringIO)
+    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+
+
+def test_a_failed_run_is_summed_up_as_in_the_golden_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert printed(FAILED, monkeypatch) == (GOLDEN / "summary.failed.txt").read_text()
+
+
+def test_of_a_large_run_only_what_did_not_succeed_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = [ended(index, f"good-{index}", TaskState.SUCCEEDED, result(True)) for index in range(1_200)]
+    bad = [ended(1_200 + index, f"bad-{index}", TaskState.FAILED, FAILURE) for index in range(7)]
+    text = printed(view(*good, *bad, state=RunState.FAILED, lasted_seconds=60), monkeypatch)
+    assert "good-" not in text
+    assert "\n1,200 succeeded  7 failed\n" in text
+    assert text.count("last 3 log lines:") == 5
+    assert "\n... and 2 more failed tasks\n" in text
+    assert text.endswith("Run films-abc failed after 1 min 00 s: 1,207 tasks, 1,207 attempts.\n")
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (
+            view(ended(0, "a", TaskState.SUCCEEDED, result(True)), state=RunState.SUCCEEDED, lasted_seconds=0.4),
+            "Run films-abc [bold green]succeeded[/] after 0.4 s: 1 task, 1 attempt.",
+        ),
+        (
+            view(
+                row(0, "a", TaskState.SUCCEEDED, 3, 3, past=(FAILURE, FAILURE)),
+                row(1, "b", TaskState.CANCELLED, 0),
+                state=RunState.CANCELLED,
+                lasted_seconds=75,
+            ),
+            "Run films-abc [bold magenta]cancelled[/] after 1 min 15 s: 2 tasks, 3 attempts, "
+            "2 of them failed and retried.",
+        ),
+        (
+            view(row(0, "a", TaskState.RUNNING), state=RunState.CANCELLING),
+            "Run films-abc is [bold]cancelling[/]; it was left before its end.",
+        ),
+    ],
+)
+def test_one_sentence_says_how_a_run_went(shown: RunView, said: str) -> None:
+    assert sentence(shown) == said
+
+
+def test_the_document_holds_the_run_and_every_attempt() -> None:
+    document = run_document(view(row(0, "a", TaskState.RUNNING, 2, 2, past=(FAILURE,)), state=RunState.RUNNING))
+    assert (document["run_id"], document["state"], document["ended_at_ms"]) == ("films-abc", "running", None)
+    (task,) = document["tasks"]
+    assert (task["name"], task["state"], task["attempt"]) == ("a", "running", 2)
+    assert task["attempts"] == [
+        {
+            "job_id": "job",
+            "succeeded": False,
+            "exit_code": 3,
+            "reason": "Essential container in task exited",
+            "log_stream": "shell/default/1",
+            "started_at_ms": NOON_MS + 1_000,
+            "stopped_at_ms": NOON_MS + 3_000,
+        }
+    ]
