@@ -124,7 +124,8 @@ def test_the_end_of_a_cancelled_run_is_told_though_who_ended_it_died_before_tell
     request_cancel(theatre.world(), theatre.run.run_id, "no longer wanted")
     assert theatre.crash(Cut("publish"), theatre.deliver_commands)
     assert theatre.run.state is RunState.CANCELLED
-    theatre.play_on()
+    theatre.clock.advance(seconds=361)
+    theatre.deliver_commands(10)
     assert set(theatre.notices.ids) == {f"{theatre.run.run_id}/0/cancelled"}
 
 
@@ -164,9 +165,10 @@ def test_a_cancelled_tasks_record_is_committed_though_the_canceller_died_between
     theatre = Theatre(plan_of((task("a"), ())))
     theatre.batch.faults.append(SubmitFault.THROTTLED)
     theatre.start()
-    request_cancel(theatre.world(), theatre.run.run_id, "no longer wanted")
+    for _ in range(2):
+        request_cancel(theatre.world(), theatre.run.run_id, "no longer wanted")
     assert theatre.crash(Cut("tally", after_effect=True), theatre.deliver_commands)
-    theatre.play_on()
+    theatre.deliver_commands()
     assert theatre.run.state is RunState.CANCELLED
     assert theatre.record("a").state == "cancelled"
 
@@ -183,3 +185,20 @@ def test_a_task_that_its_refusal_ended_in_the_tally_alone_is_not_committed_as_ca
     theatre.play_on()
     assert theatre.run.state is RunState.CANCELLED
     assert theatre.record("a").state == "failed"
+
+
+def test_a_late_timer_of_an_earlier_attempt_starts_nothing():
+    theatre = Theatre(plan_of((task("a", attempts=3, backoff_seconds=60), ())), fails=[("a", 1), ("a", 2)])
+    theatre.start()
+    deliver_together(theatre, "a")
+    (timer,) = theatre.commands.bodies
+    theatre.clock.advance(seconds=61)
+    theatre.deliver_commands()
+    theatre.deliver_event(theatre.ending_document(theatre.jobs("a")[1]))
+    assert theatre.record("a").state == "waiting"
+    theatre.commands.send([timer])
+    theatre.deliver_commands()
+    assert len(theatre.jobs("a")) == 2, "the pause before attempt 3 is not over"
+    theatre.play_on()
+    assert [theatre.attempt_of(job).number for job in theatre.jobs("a")] == [1, 2, 3]
+    assert theatre.run.state is RunState.SUCCEEDED
