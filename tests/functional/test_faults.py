@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-
-import pytest
+from collections.abc import Mapping
+from pathlib import Path
 
 from batchwright.local.isolation import client
 from tests.functional.commands import Terminal
 
 TASKS = 20
+SEEDS = (1, 2, 3)
 
 
 def layers() -> dict[str, object]:
@@ -29,13 +30,31 @@ def layers() -> dict[str, object]:
     return dict(tasks)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_each_task_is_submitted_once_whatever_happens_to_its_events(seed: int, terminal: Terminal) -> None:
-    file = terminal.workflow("layers", layers())
-    words = ["--duplicate", "0.5", "--reorder", "--delay", "0.5", "--seed", str(seed)]
-    done = terminal.give("run", file, "--json", "--keep", *words)
-    assert done.returncode == 0, done
-    document = json.loads(done.stdout)
+def test_each_task_is_submitted_once_whatever_happens_to_its_events(
+    user_variables: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Three seeds at once, each on a local AWS of its own."""
+    begun = []
+    for seed in SEEDS:
+        folder = tmp_path / f"seed-{seed}"
+        folder.mkdir()
+        terminal = Terminal(folder, user_variables)
+        words = ["--duplicate", "0.5", "--reorder", "--delay", "0.5", "--seed", str(seed)]
+        begun.append(
+            (terminal, terminal.begin("run", terminal.workflow("layers", layers()), "--json", "--keep", *words))
+        )
+    try:
+        for terminal, command in begun:
+            assert command.end() == 0, command.printed
+            check(terminal, command.printed)
+    finally:
+        for terminal, _ in begun:
+            terminal.give("local", "down")
+
+
+def check(terminal: Terminal, printed: str) -> None:
+    """Every task succeeded, and Batch knows one job for each attempt."""
+    document = json.loads(printed[printed.index("{") : printed.rindex("}") + 1])
     assert {task["state"] for task in document["tasks"]} == {"succeeded"}
     assert Counter(task["attempt"] for task in document["tasks"]) == {1: TASKS - 1, 2: 1}
     batch = client("batch", json.loads(terminal.give("local", "env", "--json").stdout))
