@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from batchwright.local.batch.client import SERVER
 from batchwright.local.child import Child
 from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.isolation import CLOSED
@@ -83,7 +84,7 @@ class LocalAws:
         """Start everything. Raises LocalAwsError; what was started by then is ended by `stop`."""
         self._clear()
         # These load side by side with MiniStack, and wait until they are told what it holds.
-        self._batch = Child("batchwright.local.batch.__main__", self._log("batch"), answers=True)
+        self._batch = Child(SERVER, self._log("batch"), answers=True)
         for _ in range(self._worker_count):
             self._new_worker()
         try:
