@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -39,6 +40,21 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_
             return answer
         assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
         time.sleep(0.02)
+
+
+class Gate:
+    """Holds the jobs that begin with its source until it is opened, so that no test hopes to be quicker than a job."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "open"
+
+    def source(self, then: str = "") -> str:
+        """Python that waits for the gate, and does `then`."""
+        wait = f"import os, time\nwhile not os.path.exists({str(self._path)!r}): time.sleep(0.02)\n"
+        return wait + then
+
+    def open(self) -> None:
+        self._path.touch()
 
 
 class BatchAccount:

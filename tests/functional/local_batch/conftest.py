@@ -12,7 +12,7 @@ import pytest
 from batchwright.local.batch.client import LocalBatch
 from batchwright.local.ministack import MiniStack
 
-from .account import BatchAccount, EventQueue, aws_client
+from .account import BatchAccount, EventQueue, Gate, aws_client
 
 StartBatch = Callable[..., LocalBatch]
 
@@ -55,6 +55,11 @@ def local_batch(
 @pytest.fixture
 def account(local_batch: LocalBatch) -> BatchAccount:
     return BatchAccount(local_batch.endpoint_url)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .account import BatchAccount, EventQueue, log_lines
+from .account import BatchAccount, EventQueue, Gate, log_lines
 
 FAIL_INDEX_1 = "import os; raise SystemExit(os.environ['AWS_BATCH_JOB_ARRAY_INDEX'] == '1')"
 
@@ -75,11 +75,12 @@ def test_a_child_may_be_terminated_alone(account: BatchAccount) -> None:
     account.finish(job_id)
 
 
-def test_cancelling_an_array_leaves_what_runs(account: BatchAccount) -> None:
+def test_cancelling_an_array_leaves_what_runs(account: BatchAccount, gate: Gate) -> None:
     # Eight vCPUs: eight children run, two wait.
-    job_id = account.python("import time; time.sleep(1.5)", arrayProperties={"size": 10})
+    job_id = account.python(gate.source(), arrayProperties={"size": 10})
     account.reach(f"{job_id}:7", "RUNNING")
     account.batch.cancel_job(jobId=job_id, reason="changed my mind")
+    gate.open()
     assert account.finish(f"{job_id}:9")["statusReason"] == "changed my mind"
     job = account.finish(job_id)
     assert (job["status"], job["statusReason"], job["isCancelled"]) == ("FAILED", "changed my mind", True)

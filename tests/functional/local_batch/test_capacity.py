@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from batchwright.local.batch.client import LocalBatch
 
-from .account import BatchAccount, EventQueue
+from .account import BatchAccount, EventQueue, Gate
 
 
-def overlap(account: BatchAccount, job_ids: list[str]) -> int:
-    """The most jobs that ran at one moment."""
+def overlap(account: BatchAccount, gate: Gate, job_ids: list[str], expected: int) -> int:
+    """The most jobs that ran at one moment; the gate opens once as many run as are expected to."""
+    for job_id in job_ids[:expected]:
+        account.reach(job_id, "RUNNING")
+    gate.open()
     jobs = [account.finish(job_id) for job_id in job_ids]
     return max(sum(one["startedAt"] <= job["startedAt"] < one["stoppedAt"] for one in jobs) for job in jobs)
 
 
-def test_no_more_runs_at_once_than_there_are_vcpus(local_batch: LocalBatch) -> None:
+def test_no_more_runs_at_once_than_there_are_vcpus(local_batch: LocalBatch, gate: Gate) -> None:
     account = BatchAccount(local_batch.endpoint_url, vcpus=3)
-    jobs = [account.submit("sleep", "0.4") for _ in range(8)]
-    assert overlap(account, jobs) == 3
+    jobs = [account.python(gate.source()) for _ in range(8)]
+    assert overlap(account, gate, jobs, 3) == 3
 
 
-def test_memory_limits_as_well_when_the_environment_has_a_ceiling(local_batch: LocalBatch) -> None:
+def test_memory_limits_as_well_when_the_environment_has_a_ceiling(local_batch: LocalBatch, gate: Gate) -> None:
     account = BatchAccount(local_batch.endpoint_url, vcpus=8, tags={"batchwright:max-memory-mib": "1100"})
-    jobs = [account.submit("sleep", "0.4") for _ in range(4)]
-    assert overlap(account, jobs) == 2
+    jobs = [account.python(gate.source()) for _ in range(4)]
+    assert overlap(account, gate, jobs, 2) == 2
 
 
 def test_a_ceiling_can_be_set_by_a_tag_later(account: BatchAccount) -> None:
@@ -37,23 +40,24 @@ def test_a_ceiling_can_be_set_by_a_tag_later(account: BatchAccount) -> None:
     assert account.finish(job_id)["status"] == "SUCCEEDED"
 
 
-def test_jobs_of_a_queue_start_in_order_and_a_higher_queue_goes_first(local_batch: LocalBatch) -> None:
+def test_jobs_of_a_queue_start_in_order_and_a_higher_queue_goes_first(local_batch: LocalBatch, gate: Gate) -> None:
     account = BatchAccount(local_batch.endpoint_url, vcpus=1)
     urgent = account.add_queue(f"{account.name}-urgent", priority=10)
-    blocker = account.submit("sleep", "0.5")
-    account.reach(blocker, "RUNNING")
+    account.reach(account.python(gate.source()), "RUNNING")
     ordinary = [account.submit() for _ in range(3)]
     first = account.submit(jobQueue=urgent)
+    gate.open()
     order = sorted([*ordinary, first], key=lambda job_id: account.finish(job_id)["startedAt"])
     assert order == [first, *ordinary]
 
 
-def test_a_retried_job_goes_before_what_waits(local_batch: LocalBatch) -> None:
+def test_a_retried_job_goes_before_what_waits(local_batch: LocalBatch, gate: Gate) -> None:
     account = BatchAccount(local_batch.endpoint_url, vcpus=1)
-    source = "import os, time; time.sleep(0.3); raise SystemExit(os.environ['AWS_BATCH_JOB_ATTEMPT'] == '1')"
+    source = gate.source("raise SystemExit(os.environ['AWS_BATCH_JOB_ATTEMPT'] == '1')")
     retried = account.python(source, retryStrategy={"attempts": 2})
     account.reach(retried, "RUNNING")
     waiting = account.submit()
+    gate.open()
     assert account.finish(waiting)["startedAt"] >= account.finish(retried)["stoppedAt"]
 
 

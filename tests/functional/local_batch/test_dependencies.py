@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 
-from .account import BatchAccount, EventQueue
+from .account import BatchAccount, EventQueue, Gate
 from .conftest import StartBatch
 
 FAIL_INDEX_1 = "import os; raise SystemExit(os.environ['AWS_BATCH_JOB_ARRAY_INDEX'] == '1')"
 DEPENDENCY_FAILED = "Dependent Job failed"
 
 
-def test_a_job_waits_for_its_dependency(account: BatchAccount, events: EventQueue) -> None:
-    first = account.python("import time; time.sleep(0.3)")
+def test_a_job_waits_for_its_dependency(account: BatchAccount, events: EventQueue, gate: Gate) -> None:
+    first = account.python(gate.source())
     second = account.submit(dependsOn=[{"jobId": first}])
+    gate.open()
     told = events.until(second, "SUCCEEDED")
     statuses = [event["detail"]["status"] for event in told]
     assert statuses == ["PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED"]
@@ -21,10 +22,13 @@ def test_a_job_waits_for_its_dependency(account: BatchAccount, events: EventQueu
     assert told[0]["detail"]["dependsOn"] == [{"jobId": first}]
 
 
-def test_a_failed_dependency_fails_the_whole_chain_behind_it(account: BatchAccount, events: EventQueue) -> None:
-    first = account.python("import time; time.sleep(0.2); raise SystemExit(1)")
+def test_a_failed_dependency_fails_the_whole_chain_behind_it(
+    account: BatchAccount, events: EventQueue, gate: Gate
+) -> None:
+    first = account.python(gate.source("raise SystemExit(1)"))
     second = account.submit(dependsOn=[{"jobId": first}])
     third = account.submit(dependsOn=[{"jobId": second}])
+    gate.open()
     detail = events.until(third, "FAILED")[-1]["detail"]
     assert (detail["statusReason"], detail["attempts"]) == (DEPENDENCY_FAILED, [])
     assert "startedAt" not in detail
@@ -39,10 +43,11 @@ def test_depending_on_what_has_ended_already(account: BatchAccount) -> None:
     assert account.finish(account.submit(dependsOn=[{"jobId": bad}]))["statusReason"] == DEPENDENCY_FAILED
 
 
-def test_an_array_waits_for_a_job_and_a_job_for_an_array(account: BatchAccount) -> None:
-    first = account.python("import time; time.sleep(0.2)")
+def test_an_array_waits_for_a_job_and_a_job_for_an_array(account: BatchAccount, gate: Gate) -> None:
+    first = account.python(gate.source())
     array = account.submit(arrayProperties={"size": 3}, dependsOn=[{"jobId": first}])
     last = account.submit(dependsOn=[{"jobId": array}])
+    gate.open()
     assert account.finish(last)["status"] == "SUCCEEDED"
     assert account.describe(f"{array}:0")["startedAt"] >= account.describe(first)["stoppedAt"]
     assert account.describe(last)["startedAt"] >= account.describe(array)["stoppedAt"]

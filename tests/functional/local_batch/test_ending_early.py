@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from .account import BatchAccount, EventQueue
+from .account import BatchAccount, EventQueue, Gate
 
 
 def fill(account: BatchAccount) -> str:
@@ -51,11 +51,12 @@ def test_a_job_that_waits_for_capacity_ends_at_once(account: BatchAccount, opera
     account.finish(blocker)
 
 
-def test_a_cancelled_pending_job_ends_only_after_its_dependency(account: BatchAccount) -> None:
-    first = account.python("import time; time.sleep(0.5)")
+def test_a_cancelled_pending_job_ends_only_after_its_dependency(account: BatchAccount, gate: Gate) -> None:
+    first = account.python(gate.source())
     second = account.submit(dependsOn=[{"jobId": first}])
     account.batch.cancel_job(jobId=second, reason="changed my mind")
     assert account.status(second) == "PENDING"
+    gate.open()
     job = account.finish(second)
     assert (job["statusReason"], job["isCancelled"]) == ("changed my mind", True)
     assert account.status(first) == "SUCCEEDED"
@@ -70,10 +71,11 @@ def test_a_terminated_pending_job_ends_at_once(account: BatchAccount) -> None:
     account.finish(first)
 
 
-def test_a_failed_dependency_wins_over_a_cancel_that_waits(account: BatchAccount) -> None:
-    first = account.python("import time; time.sleep(0.3); raise SystemExit(1)")
+def test_a_failed_dependency_wins_over_a_cancel_that_waits(account: BatchAccount, gate: Gate) -> None:
+    first = account.python(gate.source("raise SystemExit(1)"))
     second = account.submit(dependsOn=[{"jobId": first}])
     account.batch.cancel_job(jobId=second, reason="changed my mind")
+    gate.open()
     assert account.finish(second)["statusReason"] == "Dependent Job failed"
 
 
