@@ -42,9 +42,12 @@ def random_plan(rng: Random) -> Plan:
     count = rng.randint(10, 40) if rng.random() < 0.08 else rng.randint(1, 9)
     plain = rng.random() < 0.2
     density = rng.choice([1, 2, 3, 6])
+    # In a narrow plan the first tasks fan out and the last ones wait for many, so that parents end at once.
+    narrow = rng.random() < 0.3
     tasks = []
     for index in range(count):
-        parents = rng.sample(range(index), min(index, rng.randint(0, density)))
+        fan_in = (0 if index < count // 2 else rng.randint(2, 5)) if narrow else rng.randint(0, density)
+        parents = rng.sample(range(index), min(index, fan_in))
         rule = TriggerRule.ALL_SUCCESS if plain else rng.choice(list(TriggerRule))
         one = task(
             f"t{index}",
@@ -74,6 +77,7 @@ class Menu:
 
     shard_size: int
     inline_submissions: int
+    haste: float
     switch: float
     crash: float
     error: float
@@ -87,8 +91,10 @@ class Menu:
 def random_menu(rng: Random) -> Menu:
     calm = rng.random() < 0.3
     return Menu(
-        shard_size=rng.choice([1, 2, 3, 5, 256]),
-        inline_submissions=rng.choice([0, 1, 5]),
+        shard_size=rng.choice([1, 2, 2, 3, 3, 5, 256]),
+        inline_submissions=rng.choice([0, 1, 5, 5]),
+        # The less haste, the more invocations are under way at once.
+        haste=rng.choice([0.5, 2, 6]),
         switch=rng.choice([0.05, 0.2, 0.5]),
         crash=0 if calm else rng.choice([0.005, 0.02, 0.05]),
         error=0 if calm else rng.choice([0, 0.005, 0.02]),
@@ -280,6 +286,11 @@ class Play:
             return []
         return [job for job in self.batch.jobs.values() if job.job_id not in self.ended]
 
+    def end_jobs(self, alive: list[MemoryJob]) -> None:
+        """One job ends, or several at once."""
+        for job in self.rng.sample(alive, min(len(alive), self.rng.choice([1, 1, 1, 2, 4]))):
+            self.end_job(job)
+
     def end_job(self, job: MemoryJob) -> None:
         """The job ends as it is meant to, or fails because it was terminated; its events go on the queue."""
         attempt = self.theatre.attempt_of(job)
@@ -342,11 +353,11 @@ class Play:
         visible = [queue for queue in (self.events, self.commands) if queue.visible()]
         choices: list[tuple[float, Callable[[], None]]] = []
         if self.live:
-            choices.append((6, lambda: self.step(self.rng.choice(self.live))))
+            choices.append((self.menu.haste, lambda: self.step(self.rng.choice(self.live))))
         if visible and len(self.live) < INVOCATIONS:
             choices.append((2 * len(visible), lambda: self.deliver(self.rng.choice(visible))))
         if alive:
-            choices.append((1, lambda: self.end_job(self.rng.choice(alive))))
+            choices.append((1, lambda: self.end_jobs(alive)))
         if not choices:
             return self._wait()
         if self.faulty:
