@@ -37,6 +37,7 @@ commands = st.one_of(
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.just("kind"), inner),
+    max_leaves=5,
 )
 
 

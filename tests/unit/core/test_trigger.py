@@ -1,8 +1,10 @@
 """Trigger rules against Airflow's documented meaning, written down here as a table of its own:
 https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/dags.html#trigger-rules"""
 
+import re
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -86,6 +88,11 @@ def test_a_task_that_waits_anyway_asks_for_no_tallies(rule, parents):
 def test_a_task_with_cancelled_parents_is_left_to_the_cancelling(rule):
     assert verdict(rule, counts("c")) is WAIT
     assert verdict(rule, counts("cccc")) is WAIT
+
+
+def test_the_oracle_uses_nothing_that_it_judges():
+    source = Path(oracle.__file__).read_text()
+    assert re.findall(r"^(?:from|import) (chalicelib\S*)", source, re.MULTILINE) == ["chalicelib.core.plan"]
 
 
 many = st.lists(st.sampled_from("sfuk"), min_size=1, max_size=8).map("".join)
