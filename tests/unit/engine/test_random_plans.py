@@ -1,7 +1,6 @@
 """The engine over the world in memory, left to chance: whatever goes wrong, the run ends as the oracle says.
 
-A seed that fails is played again with `play(seed)`; its plan and faults are in the failure's text. Seeds that once
-failed are kept in `KEPT`.
+A seed that fails is played again with `play(seed)`; its plan and faults are in the failure's text.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from tests.memory.chance import Play, Violation
 SEEDS = 1_500
 CANCELLED_SEEDS = 500
 AT_A_TIME = 100
-KEPT: tuple[int, ...] = ()
+KEPT = (201, 425, 659, 835, 1383)
+"""Seeds that met a bug of test_trap_mutations.py which few others meet."""
 
 
 @pytest.fixture
@@ -82,6 +82,6 @@ def test_a_run_cancelled_at_any_moment_ends_with_no_job_alive(first, sized):
 
 
 @pytest.mark.parametrize("seed", KEPT)
-def test_a_seed_that_once_failed_does_not_again(seed, sized):
+def test_a_seed_that_once_met_a_rare_bug_meets_none(seed, sized):
     play(seed, sized)
     play(seed, sized, with_cancel=True)
