@@ -21,6 +21,13 @@ class ClientError(BatchError):
     http_status = 400
 
 
+class AccessDenied(BatchError):
+    """The caller may not call at all."""
+
+    code = "AccessDeniedException"
+    http_status = 403
+
+
 class TooManyRequests(BatchError):
     """The caller must slow down and may send the same request again."""
 

@@ -19,6 +19,7 @@ from botocore.config import Config
 from batchwright.local.batch import documents
 from batchwright.local.batch.arns import Account
 from batchwright.local.batch.attempts import AttemptRunner, Surroundings
+from batchwright.local.batch.callers import check_caller
 from batchwright.local.batch.definitions import Definitions
 from batchwright.local.batch.delivery import FaultPlan
 from batchwright.local.batch.errors import BatchError, ClientError
@@ -109,6 +110,7 @@ class Server:
 
     async def _handle(self, request: web.Request) -> web.Response:
         try:
+            check_caller(request.headers)
             body = await request.read()
             query = {key: request.query.getall(key) for key in request.query}
             call = self._protocol.read(request.method, request.rel_url.raw_path, query, body)
