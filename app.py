@@ -24,7 +24,8 @@ def on_events(event: SQSEvent) -> None:
     wired().handle_events(event.to_dict(), event.context.aws_request_id)
 
 
-@app.on_sqs_message(queue=COMMANDS_QUEUE, batch_size=1, name="on_commands")
+# A few at a time: each submits about ten jobs a second, and an account has 50 SubmitJob calls a second.
+@app.on_sqs_message(queue=COMMANDS_QUEUE, batch_size=1, maximum_concurrency=5, name="on_commands")
 def on_commands(event: SQSEvent) -> None:
     """Chunks of ready tasks, timers of retries, cancellations."""
     wired().handle_commands(event.to_dict(), event.context.aws_request_id)
@@ -43,4 +44,5 @@ def start(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @app.lambda_function(name="cancel")
 def cancel(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Cancel a run: `{"run_id": "...", "reason": "..."}`. `cancelling` is false when it had ended already."""
-    return {"run_id": event["run_id"], "cancelling": wired().cancel_run(event, context.aws_request_id)}
+    cancelling = wired().cancel_run(event, context.aws_request_id)
+    return {"run_id": event["run_id"], "cancelling": cancelling}

@@ -176,8 +176,8 @@ class Batch(Protocol):
     def submit(self, request: JobRequest) -> str:
         """Submit a job; returns its id.
 
-        Raises Throttled (no effect), AnswerLost (it may have taken effect), UserMistake with Batch's words when Batch
-        refuses the request for good.
+        Raises AnswerLost when it may have taken effect, Throttled or another TryAgain when it surely has not, and
+        UserMistake with Batch's words when Batch refuses the request for good.
         """
         ...
 

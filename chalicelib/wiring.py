@@ -21,6 +21,7 @@ from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.records import Run
+from chalicelib.core.requests import read_cancel, read_start
 from chalicelib.engine.cancel import request_cancel
 from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
 from chalicelib.engine.start import start_run
@@ -62,17 +63,16 @@ class Wired:
         """Carry out a batch of the commands queue. Raises MessagesLeft when any of it is not done."""
         handle_commands(self.world_of(owner), self.commands, messages_of(lambda_event))
 
-    def start_run(self, request: Mapping[str, Any], owner: str) -> Run:
-        """Start a run: `workflow`, and if wanted `params`, `version` and `idempotency_key` (default: `owner`)."""
-        key = request.get("idempotency_key") or owner
-        return start_run(
-            self.world_of(owner), request["workflow"], request.get("params") or {}, key, request.get("version")
-        )
+    def start_run(self, payload: object, owner: str) -> Run:
+        """Start the run that a payload asks for (core/requests.py); without a key in it, `owner` is the key."""
+        asked = read_start(payload)
+        key = asked.idempotency_key or owner
+        return start_run(self.world_of(owner), asked.workflow, asked.params, key, asked.version)
 
-    def cancel_run(self, request: Mapping[str, Any], owner: str) -> bool:
-        """Ask for `run_id` to be cancelled, for `reason`; whether it was still going on."""
-        reason = request.get("reason") or "cancelled on request"
-        return request_cancel(self.world_of(owner), request["run_id"], reason)
+    def cancel_run(self, payload: object, owner: str) -> bool:
+        """Ask for the run that a payload names to be cancelled; whether it was still going on."""
+        asked = read_cancel(payload)
+        return request_cancel(self.world_of(owner), asked.run_id, asked.reason)
 
 
 def wire(environment: Mapping[str, str], aws: Clients) -> Wired:

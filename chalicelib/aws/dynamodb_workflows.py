@@ -9,7 +9,6 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from chalicelib.aws.dynamodb_items import CHUNK_PREFIX, chunk_key, latest_key, version_key
@@ -19,8 +18,9 @@ from chalicelib.core.limits import PLAN_CHUNK_BYTES
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import WorkflowVersion
 
-PLANS_KEPT = 4
-"""Plans that a warm Lambda remembers."""
+TASKS_KEPT = 100_000
+"""Tasks of plans that a warm Lambda remembers; one of them takes up to about 1 KB of memory. The plan read last stays
+whatever its size."""
 _TRIES = 100
 
 
@@ -29,7 +29,7 @@ class DynamoWorkflows:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._warm_plan = lru_cache(maxsize=PLANS_KEPT)(self._read_plan)
+        self._warm_plans: dict[str, Plan] = {}
 
     def push(self, name: str, definition: Mapping[str, Any], plan: Plan, now_ms: int) -> WorkflowVersion:
         """As the port says. A version's number is taken by a put that must find none; whoever loses it carries
@@ -65,7 +65,12 @@ class DynamoWorkflows:
         return self._version_of(name, item) if item else None
 
     def plan(self, digest: str) -> Plan:
-        return self._warm_plan(digest)
+        plan = self._warm_plans.pop(digest, None) or self._read_plan(digest)
+        # The one used last stands last; those used longest ago make room.
+        self._warm_plans[digest] = plan
+        while len(self._warm_plans) > 1 and sum(len(warm.tasks) for warm in self._warm_plans.values()) > TASKS_KEPT:
+            del self._warm_plans[next(iter(self._warm_plans))]
+        return plan
 
     def _read_plan(self, digest: str) -> Plan:
         chunks = self._chunks(f"PLAN#{digest}")

@@ -27,7 +27,7 @@ class IdempotencyConflict(UserMistake):
 
 
 class TryAgain(BatchwrightError):
-    """Try again later: what was asked has not happened, and asking again is safe."""
+    """Try again later. Whether or not the call took effect, every call of ours but SubmitJob may simply be repeated."""
 
 
 class Throttled(TryAgain):

@@ -80,6 +80,11 @@ def refused_job_id(job_name: str) -> str:
     return f"refused:{job_name}"
 
 
+def refused_job_name(job_id: str) -> str:
+    """The name of the job whose refusal this id stands in for."""
+    return job_id.removeprefix(refused_job_id(""))
+
+
 def slug(text: str) -> str:
     """`text` with what a job name cannot hold replaced by hyphens; never empty, starts with a letter or digit."""
     return _NOT_IN_A_JOB_NAME.sub("-", text).lstrip("-_") or "x"

@@ -27,11 +27,13 @@ class MalformedEvent(BatchwrightError):
 class JobChange:
     """That the job of an attempt reached a status. `job_tries` counts the tries that ended inside Batch so far.
 
-    `result` is there when the status is an ending.
+    `job_name` tells a job that we submitted from a copy that somebody made of it, parameters and all. `result` is
+    there when the status is an ending.
     """
 
     attempt: Attempt
     job_id: str
+    job_name: str
     status: JobStatus
     job_tries: int
     started_at_ms: int | None = None
@@ -46,8 +48,9 @@ class JobChange:
 def read_event(document: object) -> JobChange | None:
     """The change that an EventBridge event tells of a job of ours.
 
-    None for what is not our concern: other detail types, jobs that carry no identity of ours, the children of an
-    array and the nodes of a multi-node job (their parent's events stand for them). Raises MalformedEvent.
+    None for what is not our concern: other detail types, jobs that carry no identity of ours, statuses that Batch may
+    add one day, the children of an array and the nodes of a multi-node job (their parent's events stand for them).
+    Raises MalformedEvent.
     """
     event = _mapping(document, "the event")
     if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
@@ -62,12 +65,15 @@ def read_event(document: object) -> JobChange | None:
     if attempt is None:
         return None
     status = _status(detail.get("status"))
+    if status is None:
+        return None
     tries = detail.get("attempts") or []
     if not isinstance(tries, list):
         raise MalformedEvent("detail.attempts must be a list")
     return JobChange(
         attempt=attempt,
         job_id=job_id,
+        job_name=str(detail.get("jobName")),
         status=status,
         job_tries=len(tries),
         started_at_ms=_number(detail.get("startedAt")),
@@ -122,10 +128,11 @@ def _mapping(value: object, place: str) -> Mapping[str, Any]:
     return value
 
 
-def _status(value: object) -> JobStatus:
-    if not isinstance(value, str) or value not in JobStatus.__members__:
+def _status(value: object) -> JobStatus | None:
+    """None for a status that Batch may add one day: what is not known is ignored."""
+    if not isinstance(value, str):
         raise MalformedEvent(f"detail.status must be a status of a Batch job, not {value!r}")
-    return JobStatus(value)
+    return JobStatus(value) if value in JobStatus.__members__ else None
 
 
 def _number(value: object) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from chalicelib.core.commands import CancelRun, Command, JobRefused, RetryTask, SubmitTasks, encode
+from chalicelib.core.ids import refused_job_name
 from chalicelib.core.jobchange import JobChange
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.records import JobResult
@@ -26,12 +27,17 @@ def carry_out(world: World, command: Command) -> Outcome:
         case RetryTask():
             return _retry(world, command)
         case JobRefused():
-            result = JobResult(command.job_id, succeeded=False, reason=command.reason)
-            change = JobChange(command.attempt, command.job_id, JobStatus.FAILED, job_tries=0, result=result)
-            return handle_changes(world, [change])[0]
+            return handle_changes(world, [_refusal(command)])[0]
         case CancelRun():
             return cancel_run(world, command)
     assert_never(command)
+
+
+def _refusal(command: JobRefused) -> JobChange:
+    """A refusal, told as the failure of a job."""
+    result = JobResult(command.job_id, succeeded=False, reason=command.reason)
+    name = refused_job_name(command.job_id)
+    return JobChange(command.attempt, command.job_id, name, JobStatus.FAILED, job_tries=0, result=result)
 
 
 def _retry(world: World, command: RetryTask) -> Outcome:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 
 from chalicelib.core.commands import RetryTask, encode
+from chalicelib.core.ids import job_name
 from chalicelib.core.jobchange import JobChange
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
@@ -47,15 +48,22 @@ def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange])
     if facts is None:
         log.info("ignoring events of run %s epoch %d, which is gone", run_id, epoch)
         return DONE
-    known = [change for change in changes if change.attempt.index < len(facts.plan.tasks)]
+    known = [change for change in changes if _is_ours(facts, change)]
     if len(known) < len(changes):
-        log.warning("ignoring events of tasks that the plan of run %s has not", run_id)
+        log.warning("ignoring events of jobs that carry the parameters of run %s and are not of it", run_id)
     # Endings come first: people wait for what they start.
     outcome = _end_all(world, facts, [change for change in known if change.status.ended])
     for change in known:
         if not change.status.ended:
             _observe(world, change)
     return outcome
+
+
+def _is_ours(facts: RunFacts, change: JobChange) -> bool:
+    """Whether we submitted the job: a copy of one of our jobs has its parameters, and not its name."""
+    tasks = facts.plan.tasks
+    index = change.attempt.index
+    return index < len(tasks) and change.job_name == job_name(change.attempt, tasks[index].name)
 
 
 def _end_all(world: World, facts: RunFacts, changes: list[JobChange]) -> Outcome:
@@ -172,8 +180,9 @@ def _is_handled(record: TaskRecord) -> bool:
 
 def _commit(world: World, ending: TaskState, change: JobChange) -> None:
     before = world.store.commit(change.attempt, ending, change.result)
-    if before is None or before.state.ended or before.attempt != change.attempt:
+    if before is None or before.state.ended:
         return
-    if before.job_id not in (None, change.job_id):
+    # A second job of the attempt, or a retry that began before this one of a pair succeeded: neither is wanted now.
+    if before.job_id not in (None, change.job_id) and before.state is not TaskState.WAITING:
         log.warning("job %s ended %s, which also has job %s", change.job_id, change.attempt, before.job_id)
         world.batch.terminate([before.job_id], SECOND_JOB_REASON)

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # The first looks come soon, for most claims are open for milliseconds; the later ones wait the lease out.
 _LOOK_AGAIN_SECONDS = (2, 10)
+OUTAGE_SECONDS = 60
+"""How long a message waits, from its third delivery on, for a service that fails."""
 
 
 class MessagesLeft(BatchwrightError):
@@ -78,33 +80,36 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
             changes[place] = change
     together = list(changes.values())
     handled = _try(partial(handle_changes, world, together))
-    if isinstance(handled, Failed):
+    if not isinstance(handled, list):
         # One of them may be the cause, and must not take the others with it.
-        for place, change in changes.items():
-            alone = _try(partial(handle_changes, world, [change]))
-            verdicts[place] = alone if isinstance(alone, Failed) else alone[0]
-    else:
-        verdicts = [handled.pop(0) if place in changes else verdict for place, verdict in enumerate(verdicts)]
+        handled = [_try_one(partial(handle_changes, world, [change])) for change in together]
+    for place, verdict in zip(changes, handled, strict=True):
+        verdicts[place] = verdict
     _conclude(mailbox, messages, verdicts)
 
 
 def handle_commands(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
     """Carry out a batch of the commands queue. Raises MessagesLeft when any is not done."""
-    verdicts: list[Outcome | Failed] = []
-    for message in messages:
-        handled = _try(partial(_carry_out, world, message.body))
-        verdicts.append(handled if isinstance(handled, Failed) else handled[0])
-    _conclude(mailbox, messages, verdicts)
+    _conclude(mailbox, messages, [_try_one(partial(_carry_out, world, message.body)) for message in messages])
 
 
 def _carry_out(world: World, body: str) -> list[Outcome]:
     return [carry_out(world, decode(body))]
 
 
-def _try(handle: Callable[[], list[Outcome]]) -> list[Outcome] | Failed:
+def _try_one(handle: Callable[[], Sequence[Outcome]]) -> Outcome | Failed:
+    handled = _try(handle)
+    return handled[0] if isinstance(handled, list) else handled
+
+
+def _try(handle: Callable[[], Sequence[Outcome]]) -> list[Outcome | Failed] | NotYet | Failed:
+    """The outcomes, or the one verdict on a handling that raised."""
     try:
-        return handle()
-    except (TryAgain, MalformedEvent) as error:
+        return list(handle())
+    except TryAgain as error:
+        # An outage of minutes or hours is no fault of the message; it must not end in the dead letters for it.
+        return NotYet(OUTAGE_SECONDS, str(error))
+    except MalformedEvent as error:
         return Failed(str(error))
     except Exception as error:
         log.exception("a message could not be handled")

@@ -1,4 +1,4 @@
-"""Pushing a workflow, and starting a run of it."""
+"""Starting a run of a workflow that was pushed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from chalicelib.core.ids import run_id
 from chalicelib.core.job import check_run
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.params import complete_params, declarations
-from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run
 from chalicelib.core.states import RunState
 from chalicelib.engine.settle import start
-from chalicelib.engine.world import NotYet, RunFacts, World
+from chalicelib.engine.world import NotYet, World
 
 
 def start_run(
@@ -42,7 +41,7 @@ def start_run(
             f"idempotency key '{idempotency_key}' started run '{run.run_id}' with another version or other params"
         )
     if run.state is RunState.RUNNING and run.epoch == 0:
-        _start_roots(world, run, world.store.plan(run.plan_digest))
+        _start_roots(world, run)
     return run
 
 
@@ -69,13 +68,12 @@ def _create_run(
     )
 
 
-def _start_roots(world: World, run: Run, plan: Plan) -> None:
-    facts = RunFacts(run.run_id, run.epoch, run.workflow, plan, run.params)
-    world.remember(facts)
-    outcome = start(world, facts, plan.roots)
+def _start_roots(world: World, run: Run) -> None:
+    facts = world.facts_of(run)
+    outcome = start(world, facts, facts.plan.roots)
     if isinstance(outcome, NotYet):
         # Whoever called may never call again, so the commands queue sees to the rest.
-        chunks = in_chunks(run.run_id, run.epoch, plan.roots, world.settings.chunk_size)
+        chunks = in_chunks(run.run_id, run.epoch, facts.plan.roots, world.settings.chunk_size)
         delay_seconds = min(outcome.after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM)
         world.commands.send([encode(chunk) for chunk in chunks], delay_seconds=delay_seconds)
 

@@ -34,6 +34,11 @@ class Wanted:
     replaces_job: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BatchFails(NotYet):
+    """Not yet, for Batch refuses for now or does not answer."""
+
+
 class _Held(Enum):
     """How a claim came to be ours."""
 
@@ -46,9 +51,16 @@ class _Held(Enum):
 def submit(world: World, facts: RunFacts, wanted: Sequence[Wanted]) -> Outcome:
     """Submit what is wanted and has no job yet. `NotYet` while somebody's claim is open: the job may not exist.
 
-    One task after the other, so that an invocation that dies leaves one claim open and not a chunk of them.
+    One task after the other, so that an invocation that dies leaves one claim open and not a chunk of them. When Batch
+    fails, the rest stays unclaimed: it would fail too, and 25 time-outs outlive the Lambda.
     """
-    return worst([_submit_wanted(world, facts, item) for item in wanted])
+    outcomes: list[Outcome] = []
+    for item in wanted:
+        outcome = _submit_wanted(world, facts, item)
+        outcomes.append(outcome)
+        if isinstance(outcome, BatchFails):
+            break
+    return worst(outcomes)
 
 
 def _submit_wanted(world: World, facts: RunFacts, wanted: Wanted) -> Outcome:
@@ -112,10 +124,10 @@ def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: 
         return _record_refusal(world, facts, attempt, str(refusal))
     except AnswerLost as lost:
         # The job may exist. Its own event adopts it, or whoever takes the claim over asks for it by name.
-        return NotYet(world.settings.lease_seconds, str(lost))
+        return BatchFails(world.settings.lease_seconds, str(lost))
     except TryAgain as refused_for_now:
         world.store.release(attempt, world.owner)
-        return NotYet(world.settings.soon_seconds, str(refused_for_now))
+        return BatchFails(world.settings.soon_seconds, str(refused_for_now))
     terminate_unless_wanted(world, world.store.record_job(attempt, job_id), attempt, job_id)
     return DONE
 
@@ -125,7 +137,7 @@ def _find_orphan(world: World, request: JobRequest) -> str | NotYet | None:
     try:
         found = world.batch.find(request.queue, request.name)
     except TryAgain as failure:
-        return NotYet(world.settings.lease_seconds, str(failure))
+        return BatchFails(world.settings.lease_seconds, str(failure))
     if not found:
         return None
     oldest, *others = found

@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import Plan
+from chalicelib.core.records import Run
 from chalicelib.ports import Batch, Clock, Commands, Notices, Store
 
 _RUNS_REMEMBERED = 64
@@ -46,7 +47,7 @@ class RunFacts:
 class World:
     """The ports and settings, for one invocation. `owner` names the invocation in its claims and is never reused.
 
-    `remembered` outlives the invocation in a warm process.
+    `remembered` outlives the invocation in a warm process; plans are remembered by the store.
     """
 
     store: Store
@@ -56,24 +57,23 @@ class World:
     clock: Clock
     owner: str
     settings: Settings = Settings()
-    remembered: dict[tuple[str, int], RunFacts] = field(default_factory=dict)
+    remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
 
     def facts(self, run_id: str, epoch: int) -> RunFacts | None:
         """The facts of a run, from memory if this process met it before; None when the run (or this epoch) is gone."""
-        facts = self.remembered.get((run_id, epoch))
-        if facts is None:
+        run = self.remembered.get((run_id, epoch))
+        if run is None:
             run = self.store.run(run_id)
             if run is None or run.epoch != epoch:
                 return None
-            facts = RunFacts(run_id, epoch, run.workflow, self.store.plan(run.plan_digest), run.params)
-            self.remember(facts)
-        return facts
+        return self.facts_of(run)
 
-    def remember(self, facts: RunFacts) -> None:
-        """Keep the facts of a run for later invocations of this process; the oldest make room."""
+    def facts_of(self, run: Run) -> RunFacts:
+        """The facts of a run whose record was read, kept for later invocations of this process."""
         while len(self.remembered) >= _RUNS_REMEMBERED:
             self.remembered.pop(next(iter(self.remembered)), None)
-        self.remembered[facts.run_id, facts.epoch] = facts
+        self.remembered[run.run_id, run.epoch] = run
+        return RunFacts(run.run_id, run.epoch, run.workflow, self.store.plan(run.plan_digest), run.params)
 
 
 @dataclass(frozen=True, slots=True)
