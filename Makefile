@@ -3,7 +3,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SEEDS ?= 20000
 
 .PHONY: help demo test lint types bench clean
 
@@ -19,7 +18,7 @@ demo: $(VENV)/.run ## run the movie-ratings workflow on a local AWS; no account 
 
 test: $(VENV)/.dev ## lint, check types and run the whole suite
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 -rs
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

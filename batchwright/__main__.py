@@ -1,5 +1,5 @@
 """`python -m batchwright`: the command line."""
 
-from batchwright.cli import main
+from batchwright.cli.group import main
 
 main()

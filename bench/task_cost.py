@@ -53,7 +53,8 @@ def run(environment: dict[str, str], functions: Functions, shape: Plan, meter: M
         for source, url in queues.items():
             messages: list[Any] = sqs.receive_message(
                 QueueUrl=url,
-                MaxNumberOfMessages=source.batch_size,
+                # One at a time: folded with the ending in one batch, a RUNNING event would cost nothing.
+                MaxNumberOfMessages=1,
                 WaitTimeSeconds=0 if source.function == "on_commands" else 1,
                 AttributeNames=["ApproximateReceiveCount"],
             ).get("Messages", [])

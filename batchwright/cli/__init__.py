@@ -1,1 +1,0 @@
-from batchwright.cli.group import main as main

@@ -13,8 +13,8 @@ from typing import Any
 from chalicelib.aws.dynamodb_table import Item, Key
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import shard_of
-from chalicelib.core.records import TALLIED, Claim, JobResult, Run, Tally, TaskRecord
-from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.records import Claim, JobResult, Run, Tally, TaskRecord
+from chalicelib.core.states import ENDINGS, RunState, TaskState
 from chalicelib.ports import PAST_REASON_CHARACTERS
 
 RUNS_BY_WORKFLOW = "runs-by-workflow"
@@ -85,7 +85,7 @@ def tally_of(item: Mapping[str, Any] | None) -> Tally:
     """The tally of an item; the empty one of no item."""
     if not item:
         return Tally()
-    masks = {ending.value: sum(1 << offset for offset in item.get(ending, ())) for ending in TALLIED}
+    masks = {ending.value: sum(1 << offset for offset in item.get(ending, ())) for ending in ENDINGS}
     return Tally(**masks, halt=item.get("halt", False))
 
 

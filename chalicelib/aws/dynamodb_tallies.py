@@ -11,8 +11,8 @@ from chalicelib.aws.dynamodb_items import tally_key, tally_of
 from chalicelib.aws.dynamodb_table import Outcome, Table
 from chalicelib.core.errors import Defect, TryAgain
 from chalicelib.core.plan import indexes_in
-from chalicelib.core.records import TALLIED, Tally
-from chalicelib.core.states import TaskState
+from chalicelib.core.records import Tally
+from chalicelib.core.states import ENDINGS, TaskState
 
 NAMED_OFFSETS_MAXIMUM = 32
 """How many offsets one condition names: each stands in it four times, and DynamoDB takes 300 operators and functions
@@ -37,7 +37,7 @@ class DynamoTallies:
         for ending, mask in endings.items():
             for offset in indexes_in(0, mask):
                 values[str(offset)] = offset
-                clashes += [f"contains(#{other},:{offset})" for other in TALLIED if other is not ending]
+                clashes += [f"contains(#{other},:{offset})" for other in ENDINGS if other is not ending]
         outcome = self._add(run_id, epoch, shard, endings, f"NOT ({' OR '.join(clashes)})", values)
         return tally_of(outcome.item) if outcome.landed else None
 
@@ -56,10 +56,10 @@ class DynamoTallies:
             seen = self.read_tally(run_id, epoch, shard)
             if any(mask & seen.ended & ~seen.mask(ending) for ending, mask in endings.items()):
                 return None
-            sizes = {f"{ending}_size": seen.mask(ending).bit_count() for ending in TALLIED if seen.mask(ending)}
+            sizes = {f"{ending}_size": seen.mask(ending).bit_count() for ending in ENDINGS if seen.mask(ending)}
             same = [
                 f"size(#{ending}) = :{ending}_size" if seen.mask(ending) else f"attribute_not_exists(#{ending})"
-                for ending in TALLIED
+                for ending in ENDINGS
             ]
             outcome = self._add(run_id, epoch, shard, endings, " AND ".join(same), sizes)
             if outcome.landed:
@@ -84,7 +84,7 @@ def check_endings(endings: Mapping[TaskState, int]) -> int:
     """All the masks as one. Raises Defect when one is of a state that is no ending, or a task is in two."""
     seen = 0
     for ending, mask in endings.items():
-        if ending not in TALLIED:
+        if ending not in ENDINGS:
             raise Defect(f"a tally holds endings, and '{ending}' is none")
         if mask & seen:
             raise Defect(f"a task cannot end twice: offsets {mask & seen:#x} are in two masks")

@@ -19,7 +19,7 @@ class UnknownWorkflow(UserMistake):
 
 
 class UnknownRun(UserMistake):
-    """Refuse: no run has that id, or it was removed after its retention."""
+    """Refuse: no run has that id."""
 
 
 class IdempotencyConflict(UserMistake):

@@ -1,7 +1,7 @@
 """A plan: a workflow compiled into numbered tasks, and its form in the table.
 
 Owns the shape of a plan, its digest and its chunks. How a workflow becomes a plan is `compile.py`'s; what a plan
-means for a run is `tally.py`'s. Nothing here needs pydantic, so that a Lambda that only follows events never loads it.
+means for a run is `advance.py`'s. Nothing here needs pydantic, so a Lambda that only follows events never loads it.
 """
 
 from __future__ import annotations

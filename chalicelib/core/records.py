@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.ids import Attempt
-from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.states import ENDINGS, RunState, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +39,15 @@ class Tally:
     def ending_of(self, offset: int) -> TaskState | None:
         """How the task at that offset ended, or None."""
         bit = 1 << offset
-        for ending in TALLIED:
+        for ending in ENDINGS:
             if self.mask(ending) & bit:
                 return ending
         return None
 
     def adding(self, endings: Mapping[TaskState, int]) -> Tally:
         """This tally with the masks of `endings` added."""
-        masks = {ending.value: self.mask(ending) | endings.get(ending, 0) for ending in TALLIED}
+        masks = {ending.value: self.mask(ending) | endings.get(ending, 0) for ending in ENDINGS}
         return Tally(**masks, halt=self.halt)
-
-
-TALLIED = (
-    TaskState.SUCCEEDED,
-    TaskState.FAILED,
-    TaskState.SKIPPED,
-    TaskState.UPSTREAM_FAILED,
-    TaskState.CANCELLED,
-)
 
 
 RELEASED = 0

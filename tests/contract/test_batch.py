@@ -165,7 +165,7 @@ def test_a_job_that_ended_or_is_unknown_does_not_matter_to_the_others(place: Pla
     assert place.reasons([ended, alive]) == ["first", "second"]
 
 
-def test_terminating_nothing_terminates_nothing(place: Place) -> None:
+def test_terminating_nothing_is_no_mistake_although_batch_would_refuse_it(place: Place) -> None:
     place.batch.terminate([], "nothing")
 
 

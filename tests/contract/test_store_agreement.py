@@ -14,8 +14,8 @@ import pytest
 
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import TALLIED, Claim, JobResult
-from chalicelib.core.states import TaskState
+from chalicelib.core.records import Claim, JobResult
+from chalicelib.core.states import ENDINGS, TaskState
 from chalicelib.ports import Store
 from tests.memory.store import MemoryStore
 
@@ -38,7 +38,7 @@ def draw_call(draw: random.Random, run_id: str, memory: MemoryStore) -> tuple[st
     state, ending, tries = draw.choice(UNDER_WAY), draw.choice(COMMITTED), draw.choice([0, 0, 0, 1, 2])
     started = draw.choice([None, ms])
     mask = draw.getrandbits(draw.choice([2, 12])) << draw.randrange(4)
-    first, second = draw.sample(TALLIED, 2)
+    first, second = draw.sample(ENDINGS, 2)
     endings = {first: mask} if draw.random() < 0.7 else {first: mask, second: draw.getrandbits(16) & ~mask}
     wide = {first: draw.getrandbits(256) if draw.random() < 0.5 else 0}
     calls: dict[str, Call] = {

@@ -10,8 +10,8 @@ import pytest
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask
-from chalicelib.core.records import TALLIED, Claim, JobResult, Run
-from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.records import Claim, JobResult, Run
+from chalicelib.core.states import ENDINGS, RunState, TaskState
 from tests.contract.conftest import SERVERS
 from tests.contract.metering import item_bytes, metered
 
@@ -73,10 +73,10 @@ def test_the_record_of_a_task_that_went_well_costs_one_unit_to_write(
 
 def test_a_full_tally_costs_one_unit_to_write(dynamodb: tuple[Any, str], store: DynamoStore, attempt: Attempt) -> None:
     store.halt(attempt.run_id, 0, 390)
-    masks = {ending: sum(1 << offset for offset in range(place, 256, 5)) for place, ending in enumerate(TALLIED)}
+    masks = {ending: sum(1 << offset for offset in range(place, 256, 5)) for place, ending in enumerate(ENDINGS)}
     store.tally(attempt.run_id, 0, 390, masks)
     [item] = items(dynamodb, f"RUN#{attempt.run_id}#00390")
-    assert sum(len(item[ending]["NS"]) for ending in TALLIED) == 256
+    assert sum(len(item[ending]["NS"]) for ending in ENDINGS) == 256
     assert item_bytes(item) < UNIT_BYTES
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batchwright.cli import main
+from batchwright.cli.group import main
 from tests.functional.commands import Terminal, Trap, alive, wait_until
 
 TRUE = {"command": ["true"]}

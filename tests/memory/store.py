@@ -16,7 +16,6 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import Plan, shard_of
 from chalicelib.core.records import (
     RELEASED,
-    TALLIED,
     Claim,
     JobResult,
     Run,
@@ -24,7 +23,7 @@ from chalicelib.core.records import (
     TaskRecord,
     WorkflowVersion,
 )
-from chalicelib.core.states import RunState, TaskState, states_before
+from chalicelib.core.states import ENDINGS, RunState, TaskState, states_before
 from chalicelib.ports import PAST_REASON_CHARACTERS
 
 
@@ -205,7 +204,7 @@ def check_endings(endings: Mapping[TaskState, int]) -> None:
     """Raise Defect when `endings` names a state that is none, or one task twice."""
     seen = 0
     for ending, mask in endings.items():
-        if ending not in TALLIED:
+        if ending not in ENDINGS:
             raise Defect(f"a tally holds endings, and '{ending}' is none")
         if mask & seen:
             raise Defect(f"a task cannot end twice: offsets {mask & seen:#x} are in two masks")

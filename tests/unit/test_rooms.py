@@ -91,7 +91,7 @@ def test_a_lambda_that_follows_events_never_loads_pydantic(module: str) -> None:
 def test_help_is_shown_without_loading_what_only_commands_need() -> None:
     program = (
         "import sys\n"
-        "from batchwright.cli import main\n"
+        "from batchwright.cli.group import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         "loaded = {'boto3', 'aiohttp', 'pydantic', 'yaml', 'rich'} & set(sys.modules)\n"
         "sys.exit(str(loaded) if loaded else 0)"

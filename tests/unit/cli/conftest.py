@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from batchwright.cli import main
+from batchwright.cli.group import main
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

@@ -14,7 +14,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from batchwright.cli import group, main
+from batchwright.cli import group
+from batchwright.cli.group import main
 from chalicelib.core.errors import Defect, UserMistake
 
 ROOT = Path(__file__).parents[3]
@@ -95,7 +96,7 @@ def test_the_installed_command_ends_with_130_on_ctrl_c(tmp_path: Path) -> None:
     fifo = tmp_path / "never.yaml"
     os.mkfifo(fifo)
     process = subprocess.Popen(
-        [sys.executable, "-c", "from batchwright.cli import main; main()", "validate", str(fifo)]
+        [sys.executable, "-c", "from batchwright.cli.group import main; main()", "validate", str(fifo)]
     )
     try:
         with open(fifo, "wb"):  # opens once the command does, which then waits for content
