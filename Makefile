@@ -32,7 +32,8 @@ bench: $(VENV)/.dev ## measure: cost of a task, a run of 1,000 tasks, compiling 
 	@$(BIN)/python -m bench.task_cost
 	@$(BIN)/python -m bench.thousand_tasks
 
-clean: ## remove the virtual environment and what runs left behind
+clean: ## stop the local AWS, remove the virtual environment and what runs left behind
+	@if [ -x $(BIN)/batchwright ]; then $(BIN)/batchwright local down; fi
 	@rm -rf $(VENV) .batchwright build *.egg-info
 
 # Two stamps: what a run needs, and what the tests need on top of it.

@@ -33,7 +33,7 @@ COMMANDS = {
 _EXIT_CODES = """\b
 Exit codes:
   0    all went well
-  1    the run failed
+  1    the run failed, or the local AWS did
   2    bad input: a file, a param or an option
   130  interrupted"""
 
@@ -68,6 +68,10 @@ class LazyGroup(click.Group):
         except UserMistake as mistake:
             click.echo(str(mistake), err=True)
             sys.exit(BAD_INPUT)
+        except OSError as error:
+            # A disk that is full, a folder that may not be written: the system's own words name it.
+            click.echo(f"batchwright: {error}", err=True)
+            sys.exit(RUN_FAILED)
         sys.exit(code if isinstance(code, int) else OK)
 
 

@@ -67,7 +67,7 @@ def run(
 
     \b
     Examples:
-      batchwright run statemachines/hello.yaml
+      batchwright run train.yaml
       batchwright run train.yaml --param epochs=3 --params-file more.yaml
       batchwright run train.yaml --duplicate 0.3 --reorder --seed 7
     """
@@ -215,6 +215,8 @@ def _key_and_path(item: str) -> tuple[str, Path]:
     key, sign, path = item.partition("=")
     if not key or not sign:
         raise UserMistake(f"--put {item}: write KEY=PATH, as in --put input/films.zip=films.zip")
-    if not Path(path).is_file():
-        raise UserMistake(f"--put {item}: there is no file '{path}'")
-    return key, Path(path)
+    try:
+        with open(path, "rb"):
+            return key, Path(path)
+    except OSError as error:
+        raise UserMistake(f"--put {item}: '{path}' cannot be read: {error.strerror}") from error

@@ -9,6 +9,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchwright.local.stack import LocalAwsError
+from chalicelib.core.errors import TryAgain
 
 
 @contextmanager
@@ -18,5 +19,5 @@ def told_plainly() -> Iterator[None]:
         yield
     except LocalAwsError as error:
         raise click.ClickException(str(error)) from error
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, TryAgain) as error:
         raise click.ClickException(f"the local AWS did not answer as it should: {error}") from error

@@ -77,3 +77,10 @@ MADE_HERE = "batchwright-local"
 
 def _is_ours(definition: Mapping[str, Any]) -> bool:
     return MADE_HERE in definition.get("tags", {})
+
+
+def max_vcpus(environment: Mapping[str, str]) -> int:
+    """The vCPUs that the jobs of a local AWS share."""
+    batch = client("batch", environment)
+    (found,) = batch.describe_compute_environments(computeEnvironments=[COMPUTE_ENVIRONMENT])["computeEnvironments"]
+    return int(found["computeResources"]["maxvCpus"])

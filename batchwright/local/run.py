@@ -15,10 +15,10 @@ from typing import Any
 from batchwright.interrupts import Interrupts
 from batchwright.local.functions import Functions
 from batchwright.local.isolation import client
-from batchwright.local.queues import create_queues, definition_for
+from batchwright.local.queues import create_queues, definition_for, max_vcpus
 from batchwright.progress import Progress
 from batchwright.runview import RunView, view_run, with_children
-from chalicelib.core.errors import UnknownRun
+from chalicelib.core.errors import UnknownRun, UserMistake
 from chalicelib.core.ids import Attempt
 from chalicelib.core.job import job_request
 from chalicelib.core.limits import DESCRIBE_IDS
@@ -142,6 +142,7 @@ def prepare(
     for place, index in wanted.items():
         request = job_request(plan, Attempt("local", 0, index, 1), params=params)
         names[place] = (request.queue, request.job_definition)
+    _check_capacity(environment, plan, params)
     create_queues(environment, [queue for queue, _ in names.values()])
     made = {name: definition_for(environment, name, folder) for name in {name for _, name in names.values()}}
     tasks = [
@@ -153,6 +154,20 @@ def prepare(
     pinned = replace(plan, tasks=tuple(tasks))
     version = store.push(plan.workflow, definition, pinned, time.time_ns() // 1_000_000)
     return Pushed(version.version, pinned)
+
+
+def _check_capacity(environment: Mapping[str, str], plan: Plan, params: Mapping[str, Any]) -> None:
+    """Raises UserMistake for the first task that wants more vCPUs than there are: its job would wait for ever."""
+    there_are = max_vcpus(environment)
+    for index, task in enumerate(plan.tasks):
+        wanted = task.job.vcpus
+        if isinstance(wanted, str):
+            wanted = job_request(plan, Attempt("local", 0, index, 1), params=params).vcpus
+        if wanted is not None and wanted > there_are:
+            raise UserMistake(
+                f"task '{task.name}' wants {wanted:g} vCPUs, and the local AWS has {there_are}; "
+                f"start it with --vcpus={math.ceil(wanted)}"
+            )
 
 
 def start(

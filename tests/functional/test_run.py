@@ -109,6 +109,22 @@ def test_wrong_options_end_with_2_and_are_named(
     assert all(name in printed.err for name in said), printed.err
 
 
+def test_a_task_that_fits_nowhere_is_told_instead_of_waiting_for_ever(kept: Terminal) -> None:
+    done = kept.give("run", kept.workflow("big", {"huge": {**TRUE, "vcpus": 100_000}}))
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"task 'huge' wants 100000 vCPUs, and the local AWS has \d+; start it with --vcpus=100000\n", done.stderr
+    )
+
+
+def test_a_file_to_put_that_cannot_be_read_is_named(terminal: Terminal) -> None:
+    done = terminal.give("run", terminal.workflow("good", {"first": TRUE}), "--put", "key=nowhere.zip")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "--put key=nowhere.zip: 'nowhere.zip' cannot be read: No such file or directory\n",
+    )
+
+
 def test_two_runs_of_one_name_in_two_folders_run_their_own_files(kept: Terminal) -> None:
     """Both use the job definition `shell` and the workflow name `twin`, on one local AWS."""
     begun = []

@@ -101,6 +101,11 @@ class AttemptRunner:
         for attempt in self._alive.values():
             attempt.process.terminate(after_seconds)
 
+    def kill_the_rest(self) -> None:
+        """SIGKILL to every group that is still alive."""
+        for attempt in self._alive.values():
+            attempt.process.kill()
+
     def forget(self, attempt: RunningAttempt) -> None:
         self._alive.pop(attempt.pid, None)
         self._by_job.pop(attempt.job, None)

@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 FILE_SCHEME = "file://"
+_NEVER_LINKED = frozenset({".git", ".venv", ".batchwright"})
+"""What lies beside people's files and is in no image."""
 
 
 class CannotPullImage(Exception):
@@ -36,6 +38,8 @@ class AttemptFolder:
         if not source.is_dir():
             raise CannotPullImage(f"no folder {source} for the image {image}")
         for entry in source.iterdir():
+            if entry.name in _NEVER_LINKED:
+                continue
             (self.home / entry.name).symlink_to(entry)
 
     def remove(self) -> None:

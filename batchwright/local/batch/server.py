@@ -104,6 +104,8 @@ class Server:
         deadline = time.monotonic() + 2 * END_GRACE_SECONDS
         while self._runner.alive_count and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
+        # A job that was being terminated already has its own, longer grace; nothing of it may outlive us.
+        self._runner.kill_the_rest()
         if self._web is not None:
             await self._web.cleanup()
         self._publisher.stop(PUBLISHER_GRACE_SECONDS)

@@ -43,6 +43,17 @@ def test_a_signal_ends_the_server_and_every_job(start_batch: StartBatch, number:
     wait_for(lambda: not is_alive(server.pid), "the server to end", 5)
 
 
+def test_a_job_that_is_being_terminated_does_not_outlive_the_server(start_batch: StartBatch) -> None:
+    server = start_batch("--kill-grace-seconds", "60")
+    account = BatchAccount(server.endpoint_url)
+    job_id = account.python(IGNORE_SIGTERM)
+    account.reach(job_id, "RUNNING")
+    (job,) = psutil.Process(server.pid).children(recursive=True)
+    account.batch.terminate_job(jobId=job_id, reason="enough")
+    server.stop()
+    wait_for(lambda: not is_alive(job.pid), "the job to end", 5)
+
+
 def test_the_server_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
     """The starter is killed with SIGKILL, so nothing but the closed stdin can tell the server."""
     source = f"""
