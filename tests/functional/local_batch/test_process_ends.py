@@ -43,11 +43,13 @@ def test_a_signal_ends_the_server_and_every_job(start_batch: StartBatch, number:
     wait_for(lambda: not is_alive(server.pid), "the server to end", 5)
 
 
-def test_a_job_that_is_being_terminated_does_not_outlive_the_server(start_batch: StartBatch) -> None:
+def test_a_job_that_is_being_terminated_does_not_outlive_the_server(start_batch: StartBatch, tmp_path: Path) -> None:
     server = start_batch("--kill-grace-seconds", "60")
     account = BatchAccount(server.endpoint_url)
-    job_id = account.python(IGNORE_SIGTERM)
-    account.reach(job_id, "RUNNING")
+    ready = tmp_path / "ready"
+    ignore = IGNORE_SIGTERM.replace("time.sleep", f"open({str(ready)!r}, 'w'); time.sleep")
+    job_id = account.python(ignore)
+    wait_for(ready.exists, "the job to ignore SIGTERM")
     (job,) = psutil.Process(server.pid).children(recursive=True)
     account.batch.terminate_job(jobId=job_id, reason="enough")
     server.stop()
