@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from chalicelib.aws.dynamodb_items import tally_key, tally_of
 from chalicelib.aws.dynamodb_table import Outcome, Table
-from chalicelib.core.errors import Defect, TryAgain
+from chalicelib.core.errors import TryAgain
 from chalicelib.core.plan import indexes_in
-from chalicelib.core.records import Tally
+from chalicelib.core.records import Tally, check_endings
 from chalicelib.core.states import ENDINGS, TaskState
 
 NAMED_OFFSETS_MAXIMUM = 32
@@ -78,15 +78,3 @@ class DynamoTallies:
         added = {ending.value: set(indexes_in(0, mask)) for ending, mask in endings.items()}
         update = "ADD " + ", ".join(f"#{name} :{name}" for name in added)
         return self._table.add_if(tally_key(run_id, epoch, shard), update, condition, {**values, **added})
-
-
-def check_endings(endings: Mapping[TaskState, int]) -> int:
-    """All the masks as one. Raises Defect when one is of a state that is no ending, or a task is in two."""
-    seen = 0
-    for ending, mask in endings.items():
-        if ending not in ENDINGS:
-            raise Defect(f"a tally holds endings, and '{ending}' is none")
-        if mask & seen:
-            raise Defect(f"a task cannot end twice: offsets {mask & seen:#x} are in two masks")
-        seen |= mask
-    return seen

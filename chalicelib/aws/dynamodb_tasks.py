@@ -20,7 +20,7 @@ from chalicelib.aws.dynamodb_table import Key, Outcome, Table
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
 from chalicelib.core.records import RELEASED, Claim, JobResult, TaskRecord
-from chalicelib.core.states import TaskState, states_before
+from chalicelib.core.states import TaskState, check_observed, states_before
 
 _SAME_ATTEMPT = "#epoch = :epoch AND #number = :number"
 _OPEN_CLAIM = f"{_SAME_ATTEMPT} AND #state = :claimed AND attribute_not_exists(#job_id)"
@@ -188,12 +188,6 @@ class DynamoTasks:
     def request_cancel(self, seen: TaskRecord) -> bool:
         values = {"claimed": TaskState.CLAIMED, "yes": True, **_attempt_values(seen.attempt)}
         return self._table.update_if(_key(seen.attempt), "SET #cancel_requested = :yes", _OPEN_CLAIM, values).landed
-
-
-def check_observed(state: TaskState) -> None:
-    """Raise Defect when a job that is under way cannot have that state."""
-    if state.ended or state in (TaskState.WAITING, TaskState.CLAIMED):
-        raise Defect(f"observe records a job under way; '{state}' is not such a state (endings are committed)")
 
 
 def _key(attempt: Attempt) -> Key:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 
@@ -48,6 +49,18 @@ class Tally:
         """This tally with the masks of `endings` added."""
         masks = {ending.value: self.mask(ending) | endings.get(ending, 0) for ending in ENDINGS}
         return Tally(**masks, halt=self.halt)
+
+
+def check_endings(endings: Mapping[TaskState, int]) -> int:
+    """All the masks as one. Raises Defect when one is of a state that is no ending, or a task is in two."""
+    seen = 0
+    for ending, mask in endings.items():
+        if ending not in ENDINGS:
+            raise Defect(f"a tally holds endings, and '{ending}' is none")
+        if mask & seen:
+            raise Defect(f"a task cannot end twice: offsets {mask & seen:#x} are in two masks")
+        seen |= mask
+    return seen
 
 
 RELEASED = 0

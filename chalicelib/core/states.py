@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from chalicelib.core.errors import ImpossibleTransition
+from chalicelib.core.errors import Defect, ImpossibleTransition
 
 
 class TaskState(StrEnum):
@@ -166,3 +166,9 @@ def next_state(state: TaskState, to: TaskState, *, job_started_over: bool = Fals
     if state not in states_before(to, job_started_over=job_started_over):
         raise ImpossibleTransition(f"a task that is '{state}' cannot become '{to}'")
     return to
+
+
+def check_observed(state: TaskState) -> None:
+    """Raise Defect when a job that is under way cannot have that state."""
+    if state.ended or state in (TaskState.WAITING, TaskState.CLAIMED):
+        raise Defect(f"observe records a job under way; '{state}' is not such a state (endings are committed)")

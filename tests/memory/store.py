@@ -22,8 +22,9 @@ from chalicelib.core.records import (
     Tally,
     TaskRecord,
     WorkflowVersion,
+    check_endings,
 )
-from chalicelib.core.states import ENDINGS, RunState, TaskState, states_before
+from chalicelib.core.states import RunState, TaskState, check_observed, states_before
 from chalicelib.ports import PAST_REASON_CHARACTERS
 
 
@@ -198,23 +199,6 @@ class MemoryStore:
     def _put(self, record: TaskRecord) -> TaskRecord:
         self._tasks[record.attempt.run_id, record.attempt.index] = record
         return record
-
-
-def check_endings(endings: Mapping[TaskState, int]) -> None:
-    """Raise Defect when `endings` names a state that is none, or one task twice."""
-    seen = 0
-    for ending, mask in endings.items():
-        if ending not in ENDINGS:
-            raise Defect(f"a tally holds endings, and '{ending}' is none")
-        if mask & seen:
-            raise Defect(f"a task cannot end twice: offsets {mask & seen:#x} are in two masks")
-        seen |= mask
-
-
-def check_observed(state: TaskState) -> None:
-    """Raise Defect when a job that is under way cannot have that state."""
-    if state.ended or state in (TaskState.WAITING, TaskState.CLAIMED):
-        raise Defect(f"observe records a job under way; '{state}' is not such a state (endings are committed)")
 
 
 def _is_open_claim(record: TaskRecord, attempt: Attempt) -> bool:

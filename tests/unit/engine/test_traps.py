@@ -152,8 +152,8 @@ def test_a_submit_whose_answer_was_lost_is_found_by_name_or_made_again_once_the_
     assert theatre.record("b").job_id == theatre.jobs("b")[0].job_id
 
 
-def test_of_two_jobs_for_one_attempt_the_second_is_terminated():
-    # The answer is lost and ListJobs lags, so the job is submitted again; then the first one's event arrives.
+def a_pair_of_jobs_for_b() -> Theatre:
+    """b has two jobs: the answer of the first submission was lost and ListJobs lagged, so it was submitted again."""
     theatre = a_then_b()
     theatre.batch.faults.append(SubmitFault.LOST_AFTER_EFFECT)
     theatre.batch.find_lag_ms = 1_000_000
@@ -162,6 +162,11 @@ def test_of_two_jobs_for_one_attempt_the_second_is_terminated():
         theatre.deliver_event(event)
     theatre.clock.advance(seconds=LEASE_SECONDS + 1)
     theatre.deliver_event(event)
+    return theatre
+
+
+def test_of_two_jobs_for_one_attempt_the_second_is_terminated():
+    theatre = a_pair_of_jobs_for_b()
     first, second = theatre.jobs("b")
     assert theatre.record("b").job_id == second.job_id
     theatre.deliver_event(theatre.document(first, "RUNNING"))
@@ -172,14 +177,7 @@ def test_of_two_jobs_for_one_attempt_the_second_is_terminated():
 
 
 def test_when_the_unrecorded_job_of_a_pair_succeeds_the_recorded_one_is_terminated():
-    theatre = a_then_b()
-    theatre.batch.faults.append(SubmitFault.LOST_AFTER_EFFECT)
-    theatre.batch.find_lag_ms = 1_000_000
-    event = theatre.ending_document(theatre.jobs("a")[0])
-    with pytest.raises(MessagesLeft):
-        theatre.deliver_event(event)
-    theatre.clock.advance(seconds=LEASE_SECONDS + 1)
-    theatre.deliver_event(event)
+    theatre = a_pair_of_jobs_for_b()
     first, second = theatre.jobs("b")
     theatre.deliver_event(theatre.ending_document(first))
     assert second.terminated is not None
