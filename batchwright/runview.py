@@ -72,7 +72,7 @@ def view_run(store: Store, run: Run, plan: Plan) -> RunView:
     rows: list[TaskRow] = []
     for shard in range(plan.shard_count):
         tally = store.read_tally(run.run_id, run.epoch, shard)
-        records = {record.attempt.index: record for record in store.tasks(run.run_id, shard)}
+        records = {record.attempt.index: record for record in store.tasks(run.run_id, run.epoch, shard)}
         first = len(rows)
         rows += [_row(plan, index, records.get(index), tally) for index in range(first, first + plan.shard_size(shard))]
     return RunView(run, tuple(rows))

@@ -60,9 +60,32 @@ class Runs(Protocol):
         ...
 
     def change_run(
-        self, run_id: str, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+        self, run_id: str, epoch: int, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
     ) -> bool:
-        """Move the run to a state if it is in one of the expected ones; whether it was."""
+        """Move the run to a state if it is in that epoch and in one of the expected states; whether it was."""
+        ...
+
+    def switch_run(self, run_id: str, epoch: int, to: RunState) -> bool:
+        """Move the run from `running` to `paused` or back, and count it in `switches`; whether it was in that epoch
+        and in the other of the two states."""
+        ...
+
+    def begin_epoch(self, run: Run) -> bool:
+        """Put the run's record in its next epoch in place of the one that is stored, if that one has ended and is in
+        the epoch before; whether it was."""
+        ...
+
+    def epoch_prepared(self, run_id: str, epoch: int) -> None:
+        """Note that the tallies of this epoch hold what the redrive keeps."""
+        ...
+
+    def due_runs(self, now_ms: int, limit: int) -> list[str]:
+        """The ids of runs whose `sweep_at_ms` has come, longest overdue first. Eventually consistent."""
+        ...
+
+    def swept(self, run: Run, *, swept_at_ms: int | None, sweep_at_ms: int | None, next_shard: int = 0) -> bool:
+        """Note a sweep's look at `run` as it was read: when it was, when the next one is due (None for never again),
+        and with which shard that begins. Lands only if nobody noted one since; whether it did."""
         ...
 
     def list_runs(self, workflow: str, limit: int) -> list[Run]:
@@ -86,12 +109,16 @@ class Runs(Protocol):
         """Raise the shard's `halt` flag: after this no claim in it leads to a submission."""
         ...
 
-    def task(self, run_id: str, index: int) -> TaskRecord | None:
-        """A task's record, read consistently. None before its first claim."""
+    def set_pace(self, run_id: str, epoch: int, shard: int, pace: int) -> None:
+        """Raise the shard's `pace` to that count, unless it is as high already."""
         ...
 
-    def tasks(self, run_id: str, shard: int) -> list[TaskRecord]:
-        """The records of a shard's tasks, ascending, read consistently; tasks never claimed have none."""
+    def task(self, run_id: str, epoch: int, index: int) -> TaskRecord | None:
+        """A task's record in an epoch, read consistently. None before its first claim."""
+        ...
+
+    def tasks(self, run_id: str, epoch: int, shard: int) -> list[TaskRecord]:
+        """The records of a shard's tasks in an epoch, ascending, read consistently; tasks never claimed have none."""
         ...
 
     def claim(
@@ -156,6 +183,16 @@ class Runs(Protocol):
         """
         ...
 
+    def mark_missing(self, attempt: Attempt, job_id: str, since_ms: int | None) -> bool:
+        """Note since when Batch does not know the job of an attempt that is under way; None once it knows it again.
+        Whether it is the attempt's job and the attempt is not over: otherwise nothing is noted."""
+        ...
+
+    def add_second_job(self, attempt: Attempt, job_id: str) -> None:
+        """Note a job of the task that nobody wants, for the attempt has another. Adding twice is adding once; nothing
+        happens where there is no record."""
+        ...
+
 
 class Store(Workflows, Runs, Protocol):
     """All that is in the table."""
@@ -183,6 +220,11 @@ class Batch(Protocol):
 
     def find(self, queue: str, job_name: str) -> list[ListedJob]:
         """The jobs of exactly that name in a queue, oldest first. May lag behind `submit`. Raises TryAgain."""
+        ...
+
+    def describe(self, job_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """The details of jobs by id, in DescribeJobs' shape, which is that of an event's detail. A job that Batch does
+        not know is left out; one that was just submitted may be, too. Raises TryAgain."""
         ...
 
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:

@@ -6,7 +6,7 @@ silence means is said plainly; the other calls may be repeated, and botocore rep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from botocore.config import Config
@@ -15,7 +15,7 @@ from botocore.exceptions import ParamValidationError
 from chalicelib.aws.answers import ClientError, answers, code_of, meaning_of, message_of
 from chalicelib.core.errors import AnswerLost, TryAgain, UserMistake
 from chalicelib.core.job import JobRequest
-from chalicelib.core.limits import BULK_TERMINATE_IDS, REASON_CHARACTERS
+from chalicelib.core.limits import BULK_TERMINATE_IDS, DESCRIBE_IDS, REASON_CHARACTERS
 from chalicelib.ports import ListedJob
 
 _Element = TypeVar("_Element")
@@ -62,14 +62,28 @@ class AwsBatch:
             jobQueue=queue, filters=[{"name": "JOB_NAME", "values": [job_name]}]
         )
         with answers("ListJobs"):
-            found = [
-                ListedJob(job["jobId"], job["jobName"], job["createdAt"])
-                for page in pages
-                for job in page["jobSummaryList"]
-                # The filter ignores case.
-                if job["jobName"] == job_name
-            ]
+            try:
+                found = [
+                    ListedJob(job["jobId"], job["jobName"], job["createdAt"])
+                    for page in pages
+                    for job in page["jobSummaryList"]
+                    # The filter ignores case.
+                    if job["jobName"] == job_name
+                ]
+            except ClientError as error:
+                if code_of(error) != "ClientException":
+                    raise
+                # A queue that was deleted, which Batch allows only once no job is left in it.
+                return []
         return sorted(found, key=lambda job: (job.created_at_ms, job.job_id))
+
+    def describe(self, job_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        found: dict[str, Mapping[str, Any]] = {}
+        for at in range(0, len(job_ids), DESCRIBE_IDS):
+            with answers("DescribeJobs"):
+                answer = self._client.describe_jobs(jobs=list(job_ids[at : at + DESCRIBE_IDS]))
+            found |= {job["jobId"]: job for job in answer["jobs"]}
+        return found
 
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
         reason = reason[:REASON_CHARACTERS]

@@ -13,11 +13,14 @@ from typing import Any
 from chalicelib.aws.dynamodb_table import Item, Key
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import shard_of
-from chalicelib.core.records import Claim, JobResult, Run, Tally, TaskRecord
+from chalicelib.core.records import Claim, JobResult, PastEpoch, Redrive, Run, Scope, Tally, TaskRecord
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 from chalicelib.ports import PAST_REASON_CHARACTERS
 
 RUNS_BY_WORKFLOW = "runs-by-workflow"
+RUNS_BY_SWEEP = "runs-by-sweep"
+DUE = "due"
+"""The value of `sweep`, the partition key of the index of runs that the sweep has to look at."""
 TASK_PREFIX = "TASK#"
 CHUNK_PREFIX = "CHUNK#"
 LATEST = "LATEST"
@@ -35,8 +38,13 @@ def tally_key(run_id: str, epoch: int, shard: int) -> Key:
     return shard_partition(run_id, shard), f"TALLY#{epoch:04d}"
 
 
-def task_key(run_id: str, index: int) -> Key:
-    return shard_partition(run_id, shard_of(index)), f"{TASK_PREFIX}{index:06d}"
+def task_key(run_id: str, epoch: int, index: int) -> Key:
+    return shard_partition(run_id, shard_of(index)), f"{task_prefix(epoch)}{index:06d}"
+
+
+def task_prefix(epoch: int) -> str:
+    """What the sort keys of an epoch's task records begin with."""
+    return f"{TASK_PREFIX}{epoch:04d}#"
 
 
 def version_key(workflow: str, version: int) -> Key:
@@ -63,6 +71,26 @@ def run_attributes(run: Run) -> Item:
         "request_digest": run.request_digest,
         "epoch": run.epoch,
         "ended_at_ms": run.ended_at_ms,
+        "redrive": run.redrive and _redrive_attributes(run.redrive),
+        "past": [_past_attributes(epoch) for epoch in run.past] or None,
+        "switches": run.switches,
+        "swept_at_ms": run.swept_at_ms,
+        "sweep": None if run.sweep_at_ms is None else DUE,
+        "sweep_at_ms": run.sweep_at_ms,
+        "sweep_shard": run.sweep_shard,
+    }
+
+
+def _redrive_attributes(redrive: Redrive) -> Item:
+    return {"scope": redrive.scope, "tasks": list(redrive.tasks), "prepared": redrive.prepared}
+
+
+def _past_attributes(epoch: PastEpoch) -> Item:
+    return {
+        "version": epoch.version,
+        "plan_digest": epoch.plan_digest,
+        "state": epoch.state,
+        "ended_at_ms": epoch.ended_at_ms,
     }
 
 
@@ -78,7 +106,20 @@ def run_of(item: Mapping[str, Any]) -> Run:
         request_digest=item["request_digest"],
         epoch=item["epoch"],
         ended_at_ms=item.get("ended_at_ms"),
+        redrive=_redrive_of(item.get("redrive")),
+        past=tuple(
+            PastEpoch(past["version"], past["plan_digest"], RunState(past["state"]), past.get("ended_at_ms"))
+            for past in item.get("past", ())
+        ),
+        switches=item["switches"],
+        swept_at_ms=item.get("swept_at_ms"),
+        sweep_at_ms=item.get("sweep_at_ms"),
+        sweep_shard=item["sweep_shard"],
     )
+
+
+def _redrive_of(item: Mapping[str, Any] | None) -> Redrive | None:
+    return Redrive(Scope(item["scope"]), tuple(item["tasks"]), item["prepared"]) if item else None
 
 
 def tally_of(item: Mapping[str, Any] | None) -> Tally:
@@ -86,12 +127,12 @@ def tally_of(item: Mapping[str, Any] | None) -> Tally:
     if not item:
         return Tally()
     masks = {ending.value: sum(1 << offset for offset in item.get(ending, ())) for ending in ENDINGS}
-    return Tally(**masks, halt=item.get("halt", False))
+    return Tally(**masks, halt=item.get("halt", False), pace=item.get("pace", 0))
 
 
 def task_of(item: Mapping[str, Any]) -> TaskRecord:
     run_id = item["pk"].removeprefix("RUN#").rpartition("#")[0]
-    index = int(item["sk"].removeprefix(TASK_PREFIX))
+    index = int(item["sk"].rpartition("#")[2])
     job_id = item.get("job_id")
     result = item.get("result")
     return TaskRecord(
@@ -104,6 +145,8 @@ def task_of(item: Mapping[str, Any]) -> TaskRecord:
         cancel_requested=item.get("cancel_requested", False),
         started_at_ms=item.get("started_at_ms"),
         retry_at_ms=item.get("retry_at_ms"),
+        missing_since_ms=item.get("missing_since_ms"),
+        second_jobs=frozenset(item.get("second_jobs", ())),
         result=JobResult(**{"job_id": job_id, **result}) if result else None,
         past=tuple(JobResult(**past) for past in item.get("past", ())),
     )

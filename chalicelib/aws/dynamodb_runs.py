@@ -1,4 +1,4 @@
-"""Run records in the table: create, read, move, list."""
+"""Run records in the table: create, read, move, redrive, list, and when the sweep is to look at them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from chalicelib.aws.dynamodb_items import RUNS_BY_WORKFLOW, run_attributes, run_key, run_of
+from chalicelib.aws.dynamodb_items import DUE, RUNS_BY_SWEEP, RUNS_BY_WORKFLOW, run_attributes, run_key, run_of
 from chalicelib.aws.dynamodb_table import Table
 from chalicelib.core.errors import Defect, UserMistake
 from chalicelib.core.records import Run
-from chalicelib.core.states import RunState
+from chalicelib.core.states import OTHER_OF_SWITCH, RunState
 
 PARAMS_BYTES_MAXIMUM = 300_000
 """DynamoDB refuses items above 400 KB, and a run's params are one item with the rest of its record."""
@@ -42,19 +42,69 @@ class DynamoRuns:
         return run_of(item) if item else None
 
     def change_run(
-        self, run_id: str, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+        self, run_id: str, epoch: int, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
     ) -> bool:
         if not expected:
             return False
-        values: dict[str, Any] = {f"expected{place}": state for place, state in enumerate(expected)}
-        condition = f"#state IN ({', '.join(f':{name}' for name in values)})"
-        values["to"] = to
+        in_state, values = _one_of(expected)
         update = "SET #state = :to"
         if ended_at_ms is not None:
             update += ", #ended_at_ms = :ended_at_ms"
             values["ended_at_ms"] = ended_at_ms
-        return self._table.update_if(run_key(run_id), update, condition, values).landed
+        values |= {"to": to, "epoch": epoch}
+        return self._table.update_if(run_key(run_id), update, f"#epoch = :epoch AND {in_state}", values).landed
+
+    def switch_run(self, run_id: str, epoch: int, to: RunState) -> bool:
+        values = {"to": to, "epoch": epoch, "other": OTHER_OF_SWITCH[to], "one": 1}
+        update = "SET #state = :to, #switches = #switches + :one"
+        return self._table.update_if(run_key(run_id), update, "#epoch = :epoch AND #state = :other", values).landed
+
+    def begin_epoch(self, run: Run) -> bool:
+        in_state, values = _one_of([state for state in RunState if state.ended])
+        values["before"] = run.epoch - 1
+        condition = f"#epoch = :before AND {in_state}"
+        return self._table.put_if(run_key(run.run_id), run_attributes(run), condition, values).landed
+
+    def epoch_prepared(self, run_id: str, epoch: int) -> None:
+        # A run's record has `redrive` in every epoch but the first.
+        self._table.update_if(
+            run_key(run_id), "SET #redrive.#prepared = :yes", "#epoch = :epoch", {"yes": True, "epoch": epoch}
+        )
+
+    def due_runs(self, now_ms: int, limit: int) -> list[str]:
+        condition = "#sweep = :due AND #sweep_at_ms <= :now"
+        items = self._table.query_index(RUNS_BY_SWEEP, condition, {"due": DUE, "now": now_ms}, limit, ascending=True)
+        return [item["pk"].removeprefix("RUN#") for item in islice(items, limit)]
+
+    def swept(self, run: Run, *, swept_at_ms: int | None, sweep_at_ms: int | None, next_shard: int = 0) -> bool:
+        values: dict[str, Any] = {
+            "epoch": run.epoch,
+            "seen": run.sweep_at_ms,
+            "seen_shard": run.sweep_shard,
+            "shard": next_shard,
+        }
+        update = "SET #sweep_shard = :shard"
+        if swept_at_ms is not None:
+            update += ", #swept_at_ms = :swept_at_ms"
+            values["swept_at_ms"] = swept_at_ms
+        if sweep_at_ms is None:
+            update += " REMOVE #sweep, #sweep_at_ms"
+        else:
+            update += ", #sweep_at_ms = :at, #sweep = :due"
+            values |= {"at": sweep_at_ms, "due": DUE}
+        same = "#sweep_at_ms = :seen"
+        if run.sweep_at_ms is None:
+            same = "attribute_not_exists(#sweep_at_ms)"
+            del values["seen"]
+        condition = f"#epoch = :epoch AND {same} AND #sweep_shard = :seen_shard"
+        return self._table.update_if(run_key(run.run_id), update, condition, values).landed
 
     def list_runs(self, workflow: str, limit: int) -> list[Run]:
-        items = self._table.query_index(RUNS_BY_WORKFLOW, "workflow", workflow, limit)
+        items = self._table.query_index(RUNS_BY_WORKFLOW, "#workflow = :workflow", {"workflow": workflow}, limit)
         return [run_of(item) for item in islice(items, limit)]
+
+
+def _one_of(states: Sequence[RunState]) -> tuple[str, dict[str, Any]]:
+    """The condition that the run is in one of these states, and the values it names."""
+    values: dict[str, Any] = {f"s{place}": state for place, state in enumerate(states)}
+    return f"#state IN ({', '.join(f':{name}' for name in values)})", values

@@ -102,11 +102,12 @@ class Table:
         parts = {"KeyConditionExpression": "#pk = :pk AND begins_with(#sk, :prefix)"}
         return self._pages({"ConsistentRead": True, **_expressions(parts, {"pk": partition, "prefix": prefix})})
 
-    def query_index(self, index: str, attribute: str, value: str, limit: int) -> Iterator[Item]:
-        """The items of an index under that value, descending; asks for no more than `limit` at a time."""
-        parts = {"KeyConditionExpression": f"#{attribute} = :value"}
-        request = _expressions(parts, {"value": value})
-        return self._pages({"IndexName": index, "ScanIndexForward": False, "Limit": limit, **request})
+    def query_index(
+        self, index: str, condition: str, values: Mapping[str, Any], limit: int, *, ascending: bool = False
+    ) -> Iterator[Item]:
+        """The items of an index under that key condition; asks for no more than `limit` at a time."""
+        request = _expressions({"KeyConditionExpression": condition}, values)
+        return self._pages({"IndexName": index, "ScanIndexForward": ascending, "Limit": limit, **request})
 
     def _pages(self, request: dict[str, Any]) -> Iterator[Item]:
         request["TableName"] = self._name
@@ -135,7 +136,7 @@ class Table:
 
 
 def to_wire(value: Any) -> dict[str, Any]:
-    """A value in DynamoDB's JSON: text, bool, int, bytes, set of ints, list, dict."""
+    """A value in DynamoDB's JSON: text, bool, int, bytes, set of ints or of texts, list, dict."""
     match value:
         case bool():
             return {"BOOL": value}
@@ -145,6 +146,8 @@ def to_wire(value: Any) -> dict[str, Any]:
             return {"N": str(value)}
         case bytes():
             return {"B": value}
+        case set() | frozenset() if all(isinstance(element, str) for element in value):
+            return {"SS": sorted(value)}
         case set() | frozenset():
             return {"NS": [str(number) for number in sorted(value)]}
         case list() | tuple():
@@ -160,6 +163,8 @@ def from_wire(value: Mapping[str, Any]) -> Any:
     match kind:
         case "N":
             return int(content)
+        case "SS":
+            return set(content)
         case "NS":
             return {int(number) for number in content}
         case "L":

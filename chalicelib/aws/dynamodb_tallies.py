@@ -47,6 +47,10 @@ class DynamoTallies:
     def halt(self, run_id: str, epoch: int, shard: int) -> None:
         self._table.add_if(tally_key(run_id, epoch, shard), "SET #halt = :halt", None, {"halt": True})
 
+    def set_pace(self, run_id: str, epoch: int, shard: int, pace: int) -> None:
+        lower = "attribute_not_exists(#pace) OR #pace < :pace"
+        self._table.add_if(tally_key(run_id, epoch, shard), "SET #pace = :pace", lower, {"pace": pace})
+
     def _tally_many(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
         """Add more offsets than a condition can name: read, then add if nothing was added in between.
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.aws.dynamodb_items import (
-    TASK_PREFIX,
     past_result,
     result_attributes,
     shard_partition,
     task_key,
     task_of,
+    task_prefix,
 )
 from chalicelib.aws.dynamodb_table import Key, Outcome, Table
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
 from chalicelib.core.records import RELEASED, Claim, JobResult, TaskRecord
-from chalicelib.core.states import TaskState, check_observed, states_before
+from chalicelib.core.states import UNDER_WAY, TaskState, check_observed, states_before
 
 _SAME_ATTEMPT = "#epoch = :epoch AND #number = :number"
 _OPEN_CLAIM = f"{_SAME_ATTEMPT} AND #state = :claimed AND attribute_not_exists(#job_id)"
@@ -32,12 +32,12 @@ class DynamoTasks:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def task(self, run_id: str, index: int) -> TaskRecord | None:
-        item = self._table.get(task_key(run_id, index))
+    def task(self, run_id: str, epoch: int, index: int) -> TaskRecord | None:
+        item = self._table.get(task_key(run_id, epoch, index))
         return task_of(item) if item else None
 
-    def tasks(self, run_id: str, shard: int) -> list[TaskRecord]:
-        return [task_of(item) for item in self._table.query(shard_partition(run_id, shard), TASK_PREFIX)]
+    def tasks(self, run_id: str, epoch: int, shard: int) -> list[TaskRecord]:
+        return [task_of(item) for item in self._table.query(shard_partition(run_id, shard), task_prefix(epoch))]
 
     def claim(
         self, attempt: Attempt, claim: Claim, now_ms: int, *, replaces_job: str | None = None
@@ -153,7 +153,8 @@ class DynamoTasks:
             _key(attempt),
             "SET #state = :waiting, #job_id = :job_id, #retry_at_ms = :retry_at, "
             "#past = list_append(if_not_exists(#past, :none), :ended) "
-            "REMOVE #owner, #lease_until_ms, #claimed_at_ms, #started_at_ms, #job_tries, #cancel_requested",
+            "REMOVE #owner, #lease_until_ms, #claimed_at_ms, #started_at_ms, #job_tries, "
+            "#cancel_requested, #missing_since_ms",
             f"{_SAME_ATTEMPT} AND {open_states} AND (#job_id = :job_id OR attribute_not_exists(#job_id))",
             {
                 "waiting": TaskState.WAITING,
@@ -169,7 +170,7 @@ class DynamoTasks:
     def commit(self, attempt: Attempt, state: TaskState, result: JobResult | None) -> TaskRecord | None:
         before = states_before(state)
         if not before:
-            return self.task(attempt.run_id, attempt.index)
+            return self.task(attempt.run_id, attempt.epoch, attempt.index)
         open_states, values = _one_of(before, "s")
         values |= {"state": state, **_attempt_values(attempt)}
         update = "SET #state = :state"
@@ -189,9 +190,26 @@ class DynamoTasks:
         values = {"claimed": TaskState.CLAIMED, "yes": True, **_attempt_values(seen.attempt)}
         return self._table.update_if(_key(seen.attempt), "SET #cancel_requested = :yes", _OPEN_CLAIM, values).landed
 
+    def mark_missing(self, attempt: Attempt, job_id: str, since_ms: int | None) -> bool:
+        under_way, values = _one_of(UNDER_WAY, "s")
+        values |= {"job_id": job_id, **_attempt_values(attempt)}
+        # Every update here begins with a SET, which carries the mark of the write.
+        update = "SET #job_id = :job_id"
+        if since_ms is None:
+            update += " REMOVE #missing_since_ms"
+        else:
+            update += ", #missing_since_ms = :since"
+            values["since"] = since_ms
+        condition = f"{_SAME_ATTEMPT} AND #job_id = :job_id AND {under_way}"
+        return self._table.update_if(_key(attempt), update, condition, values).landed
+
+    def add_second_job(self, attempt: Attempt, job_id: str) -> None:
+        added = {"job": frozenset([job_id])}
+        self._table.add_if(_key(attempt), "ADD #second_jobs :job", "attribute_exists(#pk)", added)
+
 
 def _key(attempt: Attempt) -> Key:
-    return task_key(attempt.run_id, attempt.index)
+    return task_key(attempt.run_id, attempt.epoch, attempt.index)
 
 
 def _attempt_values(attempt: Attempt) -> dict[str, int]:

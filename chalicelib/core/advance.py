@@ -31,36 +31,43 @@ class Advance:
     unread: frozenset[int]
 
 
-def advance(plan: Plan, tallies: Mapping[int, Tally], ended: Iterable[int]) -> Advance:
+def advance(plan: Plan, tallies: Mapping[int, Tally], ended: Iterable[int], candidates: Iterable[int] = ()) -> Advance:
     """What follows from the endings of the tasks `ended`, by the tallies that are known.
 
     Walks on through tasks that end without a job, found so already or found so now: a cascade that somebody began
     and did not finish is finished. `tallies` holds shards as they were read; a shard that is missing is unread.
+    `candidates` are judged beside the children of the ended: tasks that nobody may have judged.
     """
     view = dict(tallies)
     ready: dict[int, None] = {}
     unread: set[int] = set()
     endings: Endings = {}
     seen: set[int] = set()
-    level = sorted(set(ended))
+    level = {child for index in set(ended) for child in plan.children[index]} | set(candidates)
     while level:
         following: list[int] = []
-        for child in sorted({child for index in level for child in plan.children[index]} - seen):
-            found = _ending(view, child)
+        for task in sorted(level):
+            found = _ending(view, task)
             if found is None:
-                decided = verdict(plan.tasks[child].trigger_rule, count_parents(plan, view, endings, child))
+                decided = _judge(plan, view, endings, task)
                 if decided is Verdict.READY:
-                    ready[child] = None
+                    ready[task] = None
                 elif decided is Verdict.UNREAD:
-                    unread |= plan.parent_masks(child).keys() - view.keys()
+                    unread |= plan.parent_masks(task).keys() - view.keys()
                 elif decided is not Verdict.WAIT:
                     found = _ENDING_OF_VERDICT[decided]
-                    _add(view, endings, child, found)
+                    _add(view, endings, task, found)
             if found in _ENDED_WITHOUT_A_JOB:
-                seen.add(child)
-                following.append(child)
-        level = following
+                seen.add(task)
+                following.append(task)
+        level = {child for index in following for child in plan.children[index]} - seen
     return Advance(tuple(ready), endings, frozenset(unread))
+
+
+def _judge(plan: Plan, tallies: Mapping[int, Tally], assumed: Endings, index: int) -> Verdict:
+    if not plan.parents[index]:
+        return Verdict.READY
+    return verdict(plan.tasks[index].trigger_rule, count_parents(plan, tallies, assumed, index))
 
 
 def count_parents(plan: Plan, tallies: Mapping[int, Tally], assumed: Endings, index: int) -> ParentCounts:
@@ -84,11 +91,12 @@ def is_full(plan: Plan, shard: int, tally: Tally) -> bool:
 
 
 def run_ending(plan: Plan, tallies: Mapping[int, Tally]) -> RunState:
-    """How a run ends whose shards are all full: failed if any task failed without being allowed to."""
+    """How a run ends whose shards are all full: failed if any task failed without being allowed to, cancelled if one
+    was cancelled (a redrive may leave some of an earlier epoch so)."""
     for shard, tally in tallies.items():
         if tally.failed & ~plan.allowed_failures.get(shard, 0):
             return RunState.FAILED
-    return RunState.SUCCEEDED
+    return RunState.CANCELLED if any(tally.cancelled for tally in tallies.values()) else RunState.SUCCEEDED
 
 
 def _ending(tallies: Mapping[int, Tally], index: int) -> TaskState | None:

@@ -64,11 +64,21 @@ class CancelRun:
 
     kind: ClassVar[str] = "cancel_run"
     run_id: str
+    epoch: int
     reason: str
 
 
-Command = SubmitTasks | RetryTask | JobRefused | CancelRun
-_KINDS: dict[str, type[Command]] = {cls.kind: cls for cls in (SubmitTasks, RetryTask, JobRefused, CancelRun)}
+@dataclass(frozen=True, slots=True)
+class HealRun:
+    """Do with a run what its record says: pause it, or go on with whatever is due, task by task."""
+
+    kind: ClassVar[str] = "heal_run"
+    run_id: str
+    epoch: int
+
+
+Command = SubmitTasks | RetryTask | JobRefused | CancelRun | HealRun
+_KINDS: dict[str, type[Command]] = {cls.kind: cls for cls in (SubmitTasks, RetryTask, JobRefused, CancelRun, HealRun)}
 
 
 def encode(command: Command) -> str:

@@ -55,7 +55,11 @@ def read_event(document: object) -> JobChange | None:
     event = _mapping(document, "the event")
     if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
         return None
-    detail = _mapping(event.get("detail"), "detail")
+    return read_detail(_mapping(event.get("detail"), "detail"))
+
+
+def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
+    """The change that an event's detail tells, or DescribeJobs' of a job: they have one shape. As `read_event`."""
     job_id = detail.get("jobId")
     if not isinstance(job_id, str) or not job_id:
         raise MalformedEvent(f"detail.jobId must be a job id, not {job_id!r}")

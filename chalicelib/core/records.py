@@ -6,7 +6,8 @@ Times are milliseconds since the epoch, as Batch gives them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.errors import Defect
@@ -16,9 +17,11 @@ from chalicelib.core.states import ENDINGS, RunState, TaskState
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Which tasks of one shard ended, and how: one bit mask of offsets an ending, and the shard's `halt` flag.
+    """Which tasks of one shard ended, and how: one bit mask of offsets an ending, and the shard's flags.
 
-    A task is in at most one mask, and within an epoch none is ever removed.
+    A task is in at most one mask, and within an epoch none is ever removed. `halt` is raised by a cancel and stays.
+    `pace` is the highest count of pauses and resumes that reached the shard: odd while it is paused, so that a late
+    pause cannot undo the resume that followed it.
     """
 
     succeeded: int = 0
@@ -27,6 +30,11 @@ class Tally:
     upstream_failed: int = 0
     cancelled: int = 0
     halt: bool = False
+    pace: int = 0
+
+    @property
+    def paused(self) -> bool:
+        return self.pace % 2 == 1
 
     @property
     def ended(self) -> int:
@@ -48,7 +56,7 @@ class Tally:
     def adding(self, endings: Mapping[TaskState, int]) -> Tally:
         """This tally with the masks of `endings` added."""
         masks = {ending.value: self.mask(ending) | endings.get(ending, 0) for ending in ENDINGS}
-        return Tally(**masks, halt=self.halt)
+        return Tally(**masks, halt=self.halt, pace=self.pace)
 
 
 def check_endings(endings: Mapping[TaskState, int]) -> int:
@@ -94,7 +102,9 @@ class TaskRecord:
 
     `job_id` is None while the attempt is claimed and not submitted. `job_tries` counts the ended tries inside Batch
     (its own retryStrategy), to order events. `cancel_requested` tells whoever records a job id to terminate the job.
-    `past` holds the results of earlier attempts, oldest first; `result` that of an ended one.
+    `missing_since_ms` is when Batch was first found not to know the job. `second_jobs` are jobs of the task that had to
+    be terminated, for their attempt had one already. `past` holds the results of earlier attempts, oldest first;
+    `result` that of an ended one.
     """
 
     attempt: Attempt
@@ -106,8 +116,40 @@ class TaskRecord:
     cancel_requested: bool = False
     started_at_ms: int | None = None
     retry_at_ms: int | None = None
+    missing_since_ms: int | None = None
+    second_jobs: frozenset[str] = frozenset()
     result: JobResult | None = None
     past: tuple[JobResult, ...] = ()
+
+
+class Scope(StrEnum):
+    """Which tasks a redrive runs again; what follows them runs again too."""
+
+    FROM_FAILED = "from_failed"
+    """Those that did not succeed."""
+    TASKS = "tasks"
+    """Those that are named."""
+    ALL = "all"
+    """Every task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """What an epoch runs again of the one before. `prepared` once the endings that are kept stand in its tallies."""
+
+    scope: Scope
+    tasks: tuple[str, ...] = ()
+    prepared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PastEpoch:
+    """How an epoch of a run ended, before a redrive began the next one."""
+
+    version: int
+    plan_digest: str
+    state: RunState
+    ended_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +157,9 @@ class Run:
     """One execution of one plan with one set of params.
 
     `request_digest` names what was asked for, so that a repeated idempotency key with another request is refused.
+    `epoch` counts the redrives from 0, `past` holds the epochs before, oldest first, and `redrive` what this one runs
+    again. `switches` counts pauses and resumes of the epoch: odd while it is paused. At `sweep_at_ms` the sweep looks
+    at the run, beginning with `sweep_shard`; None when there is nothing to be looked at any more.
     """
 
     run_id: str
@@ -127,6 +172,28 @@ class Run:
     request_digest: str
     epoch: int = 0
     ended_at_ms: int | None = None
+    redrive: Redrive | None = None
+    past: tuple[PastEpoch, ...] = ()
+    switches: int = 0
+    swept_at_ms: int | None = None
+    sweep_at_ms: int | None = None
+    sweep_shard: int = 0
+
+
+def in_epoch(run: Run, epoch: int) -> Run:
+    """The run as it was in one of its epochs, the current or an earlier one."""
+    if epoch == run.epoch:
+        return run
+    past = run.past[epoch]
+    return replace(
+        run,
+        epoch=epoch,
+        version=past.version,
+        plan_digest=past.plan_digest,
+        state=past.state,
+        ended_at_ms=past.ended_at_ms,
+        past=run.past[:epoch],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,14 +119,19 @@ STATE_OF_STATUS = {
 OPEN_STATES = tuple(state for state in TaskState if state not in ENDINGS)
 """States of a task record that may still change."""
 
-_LIFE_OF_A_JOB = (
-    TaskState.CLAIMED,
+UNDER_WAY = (
     TaskState.SUBMITTED,
     TaskState.PENDING,
     TaskState.RUNNABLE,
     TaskState.STARTING,
     TaskState.RUNNING,
 )
+"""States of a task whose job Batch holds."""
+
+OTHER_OF_SWITCH = {RunState.PAUSED: RunState.RUNNING, RunState.RUNNING: RunState.PAUSED}
+"""From which state a pause or a resume moves a run."""
+
+_LIFE_OF_A_JOB = (TaskState.CLAIMED, *UNDER_WAY)
 
 STATES_BEFORE: dict[TaskState, tuple[TaskState, ...]] = {
     # A claim of a first attempt puts a record where none was; `waiting` is a record between two attempts, and

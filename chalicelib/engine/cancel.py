@@ -12,9 +12,10 @@ from chalicelib.core.errors import TryAgain, UnknownRun
 from chalicelib.core.ids import refused_job_id
 from chalicelib.core.job import job_request
 from chalicelib.core.plan import offset_of
-from chalicelib.core.records import Claim, Tally, TaskRecord
+from chalicelib.core.records import Claim, Run, Tally, TaskRecord
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.engine.finish import finish_if_full
+from chalicelib.engine.redrive import prepare
 from chalicelib.engine.submit import CANCEL_REASON
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
 
@@ -39,8 +40,8 @@ def request_cancel(world: World, run_id: str, reason: str) -> bool:
     if run.state.ended:
         return False
     # The command comes first: a crash in between leaves a run that is being cancelled, not one that only says so.
-    world.commands.send([encode(CancelRun(run_id, reason))])
-    _mark(world, run_id)
+    world.commands.send([encode(CancelRun(run_id, run.epoch, reason))])
+    _mark(world, run)
     return True
 
 
@@ -49,12 +50,10 @@ def cancel_run(world: World, command: CancelRun) -> Outcome:
     run = world.store.run(command.run_id)
     # A cancelled run is gone through once more: an earlier delivery may have died between ending it and telling, or
     # before it had committed every record.
-    if run is None or run.state in (RunState.SUCCEEDED, RunState.FAILED):
+    if run is None or run.epoch != command.epoch or run.state in (RunState.SUCCEEDED, RunState.FAILED):
         return DONE
-    facts = world.facts(run.run_id, run.epoch)
-    if facts is None:
-        return DONE
-    _mark(world, run.run_id)
+    facts = prepare(world, run)
+    _mark(world, run)
     shards = range(facts.plan.shard_count)
     for shard in shards:
         world.store.halt(facts.run_id, facts.epoch, shard)
@@ -71,8 +70,9 @@ def cancel_run(world: World, command: CancelRun) -> Outcome:
     return min(waits, key=lambda wait: wait.after_seconds, default=DONE)
 
 
-def _mark(world: World, run_id: str) -> None:
-    world.store.change_run(run_id, RunState.CANCELLING, expected=(RunState.RUNNING, RunState.PAUSED))
+def _mark(world: World, run: Run) -> None:
+    going_on = (RunState.RUNNING, RunState.PAUSED)
+    world.store.change_run(run.run_id, run.epoch, RunState.CANCELLING, expected=going_on)
 
 
 def _cancel_shard(world: World, facts: RunFacts, shard: int) -> tuple[_Shard, Tally]:
@@ -97,7 +97,7 @@ def _look_at(world: World, facts: RunFacts, shard: int, tally: Tally) -> _Shard:
     work = _Shard()
     everyone = (1 << facts.plan.shard_size(shard)) - 1
     with_record = 0
-    for record in world.store.tasks(facts.run_id, shard):
+    for record in world.store.tasks(facts.run_id, facts.epoch, shard):
         bit = 1 << offset_of(record.attempt.index)
         with_record |= bit
         if record.state.ended:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from chalicelib.core.commands import CancelRun, Command, JobRefused, RetryTask, SubmitTasks, encode
+from chalicelib.core.commands import CancelRun, Command, HealRun, JobRefused, RetryTask, SubmitTasks, encode
 from chalicelib.core.ids import refused_job_name
 from chalicelib.core.jobchange import JobChange
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
@@ -12,6 +12,7 @@ from chalicelib.core.records import JobResult
 from chalicelib.core.states import JobStatus
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.events import handle_changes
+from chalicelib.engine.heal import heal_run
 from chalicelib.engine.submit import Wanted, submit
 from chalicelib.engine.world import DONE, Outcome, World
 
@@ -30,6 +31,8 @@ def carry_out(world: World, command: Command) -> Outcome:
             return handle_changes(world, [_refusal(command)])[0]
         case CancelRun():
             return cancel_run(world, command)
+        case HealRun():
+            return heal_run(world, command)
     assert_never(command)
 
 

@@ -19,7 +19,7 @@ from chalicelib.core.retry import Retry, after_failure
 from chalicelib.core.states import STATE_OF_STATUS, TaskState
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.settle import settle
-from chalicelib.engine.submit import SECOND_JOB_REASON, terminate_unless_wanted
+from chalicelib.engine.submit import end_second_jobs, terminate_unless_wanted
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
     if change.result.succeeded:
         return TaskState.SUCCEEDED
     attempt, index = change.attempt, change.attempt.index
-    record = world.store.task(attempt.run_id, index)
+    record = world.store.task(attempt.run_id, attempt.epoch, index)
     if record is None or record.attempt != attempt or record.state is TaskState.WAITING:
         return None
     if record.state.ended:
@@ -168,8 +168,14 @@ def _tally_shard(world: World, facts: RunFacts, shard: int, ended: dict[int, tup
 
 
 def _handled(world: World, change: JobChange) -> bool:
-    record = world.store.task(change.attempt.run_id, change.attempt.index)
-    return record is not None and _is_handled(record)
+    attempt = change.attempt
+    record = world.store.task(attempt.run_id, attempt.epoch, attempt.index)
+    if record is None or not _is_handled(record):
+        return False
+    # Whoever committed this may have died before it ended the other job of a pair.
+    if record.attempt == attempt and record.job_id not in (None, change.job_id):
+        end_second_jobs(world, attempt, [record.job_id])
+    return True
 
 
 def _is_handled(record: TaskRecord) -> bool:
@@ -184,5 +190,4 @@ def _commit(world: World, ending: TaskState, change: JobChange) -> None:
         return
     # A second job of the attempt, or a retry that began before this one of a pair succeeded: neither is wanted now.
     if before.job_id not in (None, change.job_id) and before.state is not TaskState.WAITING:
-        log.warning("job %s ended %s, which also has job %s", change.job_id, change.attempt, before.job_id)
-        world.batch.terminate([before.job_id], SECOND_JOB_REASON)
+        end_second_jobs(world, before.attempt, [before.job_id])

@@ -46,12 +46,12 @@ def finish_if_full(world: World, facts: RunFacts, touched: Mapping[int, Tally]) 
 
 
 def _finish(world: World, facts: RunFacts, ending: RunState) -> None:
-    now_ms = world.clock.now_ms()
+    run_id, epoch, now_ms = facts.run_id, facts.epoch, world.clock.now_ms()
     going_on = (RunState.RUNNING, RunState.PAUSED)
-    if not world.store.change_run(facts.run_id, ending, expected=going_on, ended_at_ms=now_ms):
+    if not world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms):
         cancelling = (RunState.CANCELLING,)
-        world.store.change_run(facts.run_id, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
+        world.store.change_run(run_id, epoch, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
     # Whoever ended the run may have died before telling, so everyone who finds it ended tells, with the same id.
-    run = world.store.run(facts.run_id)
-    if run is not None and run.state.ended and run.ended_at_ms is not None:
+    run = world.store.run(run_id)
+    if run is not None and run.epoch == epoch and run.state.ended and run.ended_at_ms is not None:
         world.notices.publish(run_ended(run, run.state, run.ended_at_ms))

@@ -5,7 +5,7 @@ Owns section 4's middle: tally the skipped and doomed, hand on the ready. When a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from chalicelib.core.advance import Endings, advance
 from chalicelib.core.commands import encode, in_chunks
@@ -17,13 +17,19 @@ from chalicelib.engine.submit import Wanted, submit
 from chalicelib.engine.world import DONE, Outcome, RunFacts, World
 
 
-def settle(world: World, facts: RunFacts, ended: Iterable[int], tallies: Mapping[int, Tally]) -> Outcome:
-    """Do everything that follows from the endings of the tasks `ended`.
+def settle(
+    world: World,
+    facts: RunFacts,
+    ended: Iterable[int],
+    tallies: Mapping[int, Tally],
+    candidates: Collection[int] = (),
+) -> Outcome:
+    """Do everything that follows from the endings of the tasks `ended`, and judge the `candidates` anew.
 
     `tallies` are those of their shards as the tallying left them, in the order of the writes. Safe to repeat: whatever
     an earlier try did is met as done, and what it left open is taken up.
     """
-    ready, touched = _cascade(world, facts, ended, tallies)
+    ready, touched = _cascade(world, facts, ended, tallies, candidates)
     outcome = start(world, facts, ready)
     finish_if_full(world, facts, touched)
     return outcome
@@ -40,7 +46,7 @@ def start(world: World, facts: RunFacts, ready: Iterable[int]) -> Outcome:
 
 
 def _cascade(
-    world: World, facts: RunFacts, ended: Iterable[int], tallies: Mapping[int, Tally]
+    world: World, facts: RunFacts, ended: Iterable[int], tallies: Mapping[int, Tally], candidates: Collection[int]
 ) -> tuple[tuple[int, ...], dict[int, Tally]]:
     """Tally what is skipped and doomed until nothing more is; the ready tasks, and the tallies of shards written, in
     the order of their last writes."""
@@ -49,7 +55,7 @@ def _cascade(
     known = newest(touched)
     written: Endings = {}
     while True:
-        step = advance(facts.plan, known, frontier)
+        step = advance(facts.plan, known, frontier, candidates)
         unread = step.unread - known.keys()
         if unread:
             for shard in sorted(unread):

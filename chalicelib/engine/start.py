@@ -54,6 +54,7 @@ def _create_run(
         raise UnknownWorkflow(f"no workflow {named} was pushed")
     complete = complete_params(declarations(pushed.definition), params)
     check_run(world.store.plan(pushed.plan_digest), complete)
+    now_ms = world.clock.now_ms()
     return world.store.create_run(
         Run(
             run_id=run_id(workflow, idempotency_key),
@@ -62,8 +63,9 @@ def _create_run(
             plan_digest=pushed.plan_digest,
             params=complete,
             state=RunState.RUNNING,
-            created_at_ms=world.clock.now_ms(),
+            created_at_ms=now_ms,
             request_digest=_request_digest(workflow, version, params),
+            sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
         )
     )
 

@@ -18,7 +18,7 @@ from chalicelib.core.plan import offset_of, shard_of
 from chalicelib.core.records import RELEASED, Claim, Tally, TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.engine.finish import finish_if_full
-from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
+from chalicelib.engine.world import DONE, Done, NotYet, Outcome, RunFacts, World, worst
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,11 @@ class BatchFails(NotYet):
     """Not yet, for Batch refuses for now or does not answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Paused(Done):
+    """Done, for the run is paused: whoever resumes it looks at every task that was not started."""
+
+
 class _Held(Enum):
     """How a claim came to be ours."""
 
@@ -55,11 +60,17 @@ def submit(world: World, facts: RunFacts, wanted: Sequence[Wanted]) -> Outcome:
     fails, the rest stays unclaimed: it would fail too, and 25 time-outs outlive the Lambda.
     """
     outcomes: list[Outcome] = []
+    paused: set[int] = set()
     for item in wanted:
+        shard = shard_of(item.attempt.index)
+        if shard in paused:
+            continue
         outcome = _submit_wanted(world, facts, item)
         outcomes.append(outcome)
         if isinstance(outcome, BatchFails):
             break
+        if isinstance(outcome, Paused):
+            paused.add(shard)
     return worst(outcomes)
 
 
@@ -76,6 +87,11 @@ def _submit_wanted(world: World, facts: RunFacts, wanted: Wanted) -> Outcome:
     look_first = held is _Held.FROM_THE_DEAD
     if tally.halt or tally.ending_of(offset_of(attempt.index)):
         return _give_up(world, facts, attempt, tally, look_first=look_first)
+    if tally.paused:
+        # A dead owner may have submitted before: then the claim stays as it is, and a later owner looks.
+        if not look_first:
+            world.store.release(attempt, world.owner)
+        return Paused()
     return _submit_one(world, facts, attempt, look_first=look_first)
 
 
@@ -115,7 +131,7 @@ def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: 
         request = job_request(facts.plan, attempt, params=facts.params)
     except UserMistake as mistake:
         return _record_refusal(world, facts, attempt, str(mistake))
-    job_id = _find_orphan(world, request) if look_first else None
+    job_id = _find_orphan(world, attempt, request) if look_first else None
     if isinstance(job_id, NotYet):
         return job_id
     try:
@@ -132,7 +148,7 @@ def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: 
     return DONE
 
 
-def _find_orphan(world: World, request: JobRequest) -> str | NotYet | None:
+def _find_orphan(world: World, attempt: Attempt, request: JobRequest) -> str | NotYet | None:
     """The job that a dead owner submitted under this name; of several the oldest, and the others are terminated."""
     try:
         found = world.batch.find(request.queue, request.name)
@@ -142,8 +158,7 @@ def _find_orphan(world: World, request: JobRequest) -> str | NotYet | None:
         return None
     oldest, *others = found
     if others:
-        log.warning("terminating %d jobs beside %s of the same name", len(others), oldest.job_id)
-        world.batch.terminate([job.job_id for job in others], SECOND_JOB_REASON)
+        end_second_jobs(world, attempt, [job.job_id for job in others])
     return oldest.job_id
 
 
@@ -154,11 +169,19 @@ def terminate_unless_wanted(world: World, record: TaskRecord, attempt: Attempt, 
         known = record.job_id == job_id
     else:
         known = any(result.job_id == job_id for result in record.past)
-    if not known:
-        log.warning("terminating job %s of %s: the record has %s", job_id, attempt, record.job_id)
-        world.batch.terminate([job_id], SECOND_JOB_REASON if record.job_id else CANCEL_REASON)
-    elif record.attempt == attempt and record.cancel_requested and not record.state.ended:
+    cancelled = record.attempt == attempt and record.cancel_requested and not record.state.ended
+    if not known and record.job_id:
+        end_second_jobs(world, attempt, [job_id])
+    elif not known or cancelled:
         world.batch.terminate([job_id], CANCEL_REASON)
+
+
+def end_second_jobs(world: World, attempt: Attempt, job_ids: Sequence[str]) -> None:
+    """Note jobs of an attempt that has another, and terminate them."""
+    log.warning("terminating second jobs %s of %s", ", ".join(job_ids), attempt)
+    for job_id in job_ids:
+        world.store.add_second_job(attempt, job_id)
+    world.batch.terminate(job_ids, SECOND_JOB_REASON)
 
 
 def _record_refusal(world: World, facts: RunFacts, attempt: Attempt, reason: str) -> Outcome:
@@ -174,7 +197,7 @@ def _give_up(world: World, facts: RunFacts, attempt: Attempt, tally: Tally, *, l
     """The run was halted, or the task ended, between its becoming ready and our claim: nothing is submitted, and
     what a dead owner may have submitted is terminated."""
     if look_first:
-        orphan = _find_orphan(world, job_request(facts.plan, attempt, params=facts.params))
+        orphan = _find_orphan(world, attempt, job_request(facts.plan, attempt, params=facts.params))
         if isinstance(orphan, NotYet):
             return orphan
         if orphan is not None:

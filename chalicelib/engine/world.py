@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import Plan
-from chalicelib.core.records import Run
+from chalicelib.core.records import Run, in_epoch
 from chalicelib.ports import Batch, Clock, Commands, Notices, Store
 
 _RUNS_REMEMBERED = 64
@@ -20,13 +20,18 @@ class Settings:
 
     `lease_seconds` must exceed the Lambda's time-out, so that the owner of an expired claim is surely dead.
     Up to `inline_submissions` ready tasks are submitted where they were found; more go to the commands queue in
-    chunks of `chunk_size`, so that no invocation runs long.
+    chunks of `chunk_size`, so that no invocation runs long. The sweep looks at each run every `sweep_seconds` and stops
+    taking up more after `sweep_budget_seconds`; it asks Batch about a job that nothing was heard of for
+    `quiet_seconds`, and again each time that this has doubled.
     """
 
     lease_seconds: int = 90
     soon_seconds: int = 2
     inline_submissions: int = 5
     chunk_size: int = 25
+    sweep_seconds: int = 300
+    sweep_budget_seconds: int = 40
+    quiet_seconds: int = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,13 @@ class World:
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
 
     def facts(self, run_id: str, epoch: int) -> RunFacts | None:
-        """The facts of a run, from memory if this process met it before; None when the run (or this epoch) is gone."""
+        """The facts of a run in an epoch, from memory if this process met it before; None when the run is gone."""
         run = self.remembered.get((run_id, epoch))
         if run is None:
             run = self.store.run(run_id)
-            if run is None or run.epoch != epoch:
+            if run is None or run.epoch < epoch:
                 return None
+            run = in_epoch(run, epoch)
         return self.facts_of(run)
 
     def facts_of(self, run: Run) -> RunFacts:

@@ -16,14 +16,14 @@ OTHER = Claim(owner="invocation-b", lease_until_ms=120_000)
 
 
 def read(store: Store, attempt: Attempt) -> TaskRecord:
-    record = store.task(attempt.run_id, attempt.index)
+    record = store.task(attempt.run_id, attempt.epoch, attempt.index)
     assert record is not None
     return record
 
 
 def test_a_task_has_no_record_before_its_first_claim(store: Store, attempt: Attempt) -> None:
-    assert store.task(attempt.run_id, attempt.index) is None
-    assert store.tasks(attempt.run_id, 1) == []
+    assert store.task(attempt.run_id, attempt.epoch, attempt.index) is None
+    assert store.tasks(attempt.run_id, attempt.epoch, 1) == []
 
 
 def test_a_first_claim_lands_where_there_is_no_record(store: Store, attempt: Attempt, claim: Claim) -> None:
@@ -53,9 +53,9 @@ def test_a_first_claim_does_not_land_on_a_task_that_ended(store: Store, attempt:
 def test_tasks_of_one_shard_are_listed_in_order(store: Store, attempt: Attempt, claim: Claim) -> None:
     for index in (511, 256, 300, 255, 512):
         store.claim(replace(attempt, index=index), claim, 60_000)
-    assert [record.attempt.index for record in store.tasks(attempt.run_id, 1)] == [256, 300, 511]
-    assert [record.attempt.index for record in store.tasks(attempt.run_id, 0)] == [255]
-    assert store.tasks(attempt.run_id, 0)[0] == store.task(attempt.run_id, 255)
+    assert [record.attempt.index for record in store.tasks(attempt.run_id, attempt.epoch, 1)] == [256, 300, 511]
+    assert [record.attempt.index for record in store.tasks(attempt.run_id, attempt.epoch, 0)] == [255]
+    assert store.tasks(attempt.run_id, attempt.epoch, 0)[0] == store.task(attempt.run_id, attempt.epoch, 255)
 
 
 def test_an_open_claim_is_taken_over_by_whom_saw_it(store: Store, attempt: Attempt, claim: Claim) -> None:
@@ -137,7 +137,7 @@ def test_a_claim_is_not_released_once_there_is_a_job(store: Store, attempt: Atte
 
 def test_releasing_what_was_never_claimed_makes_no_record(store: Store, attempt: Attempt) -> None:
     store.release(attempt, "invocation-a")
-    assert store.task(attempt.run_id, attempt.index) is None
+    assert store.task(attempt.run_id, attempt.epoch, attempt.index) is None
 
 
 def test_a_retry_is_claimed_once_by_naming_the_job_it_replaces(
@@ -169,8 +169,10 @@ def test_a_retry_of_another_attempt_or_epoch_is_not_claimed(
     store.claim(attempt, claim, 60_000)
     store.wait_for_retry(attempt, failure, 70_000)
     waiting = read(store, attempt)
-    for wrong in (attempt, replace(attempt, number=3), replace(attempt, number=2, epoch=1)):
+    for wrong in (attempt, replace(attempt, number=3)):
         assert store.claim(wrong, OTHER, 71_000, replaces_job="job-1") == waiting
+    with pytest.raises(Defect):
+        store.claim(replace(attempt, number=2, epoch=1), OTHER, 71_000, replaces_job="job-1")
     assert read(store, attempt) == waiting
 
 

@@ -57,11 +57,11 @@ def test_of_eight_claims_one_wins_and_the_others_see_its_owner(store: DynamoStor
 
 def test_of_eight_take_overs_one_wins(store: DynamoStore, at_once: Any, attempt: Attempt) -> None:
     store.claim(attempt, Claim("dead", 1), 60_000)
-    seen = store.task(attempt.run_id, attempt.index)
+    seen = store.task(attempt.run_id, attempt.epoch, attempt.index)
     assert seen
     answers = at_once(lambda number: store.take_over(seen, claim_of(number)))
     [winner] = [number for number, won in enumerate(answers) if won]
-    record = store.task(attempt.run_id, attempt.index)
+    record = store.task(attempt.run_id, attempt.epoch, attempt.index)
     assert record and record.claim == claim_of(winner)
 
 
@@ -81,7 +81,7 @@ def test_of_eight_failures_told_at_once_one_ends_the_attempt(
     store.claim(attempt, claim, 60_000)
     answers = at_once(lambda _: store.wait_for_retry(attempt, failure, 70_000))
     assert answers.count(True) == 1
-    record = store.task(attempt.run_id, attempt.index)
+    record = store.task(attempt.run_id, attempt.epoch, attempt.index)
     assert record and record.past == (failure,)
 
 
@@ -131,6 +131,6 @@ def test_of_eight_that_end_a_run_one_does(store: DynamoStore, at_once: Any, fres
     store.create_run(Run(fresh, f"workflow-{fresh}", 1, "d", {}, RunState.RUNNING, 1, "r"))
 
     def end(number: int) -> bool:
-        return store.change_run(fresh, RunState.SUCCEEDED, expected=[RunState.RUNNING], ended_at_ms=number)
+        return store.change_run(fresh, 0, RunState.SUCCEEDED, expected=[RunState.RUNNING], ended_at_ms=number)
 
     assert at_once(end).count(True) == 1

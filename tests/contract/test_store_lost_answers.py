@@ -57,14 +57,14 @@ def test_a_claim_sent_twice_is_won_once(
     with every_write_is_sent_twice():
         assert store.claim(attempt, claim, 60_000) is None
         # The same owner claiming anew is another write, and finds the claim taken.
-        assert store.claim(attempt, claim, 60_000) == store.task(attempt.run_id, attempt.index)
+        assert store.claim(attempt, claim, 60_000) == store.task(attempt.run_id, attempt.epoch, attempt.index)
 
 
 def test_a_take_over_sent_twice_is_won(
     store: DynamoStore, every_write_is_sent_twice: Losing, attempt: Attempt, claim: Claim
 ) -> None:
     store.claim(attempt, claim, 60_000)
-    seen = store.task(attempt.run_id, attempt.index)
+    seen = store.task(attempt.run_id, attempt.epoch, attempt.index)
     assert seen
     with every_write_is_sent_twice():
         assert store.take_over(seen, Claim("b", 120_000))
@@ -79,7 +79,7 @@ def test_a_wait_and_a_retry_sent_twice_land_once(
         assert store.wait_for_retry(attempt, failure, 70_000)
         assert not store.wait_for_retry(attempt, failure, 70_000)
         assert store.claim(replace(attempt, number=2), claim, 71_000, replaces_job="job-1") is None
-    record = store.task(attempt.run_id, attempt.index)
+    record = store.task(attempt.run_id, attempt.epoch, attempt.index)
     assert record and record.past == (failure,)
 
 
@@ -92,7 +92,7 @@ def test_a_job_and_its_states_sent_twice_are_recorded(
         observed = store.observe(attempt, "job-1", TaskState.RUNNING, 1, 61_000)
         assert observed and (observed.state, observed.job_tries) == (TaskState.RUNNING, 1)
         assert store.commit(attempt, TaskState.SUCCEEDED, SUCCESS)
-    record = store.task(attempt.run_id, attempt.index)
+    record = store.task(attempt.run_id, attempt.epoch, attempt.index)
     assert record and (record.state, record.result) == (TaskState.SUCCEEDED, SUCCESS)
 
 
@@ -100,12 +100,12 @@ def test_a_request_to_cancel_sent_twice_lands(
     store: DynamoStore, every_write_is_sent_twice: Losing, attempt: Attempt, claim: Claim
 ) -> None:
     store.claim(attempt, claim, 60_000)
-    seen = store.task(attempt.run_id, attempt.index)
+    seen = store.task(attempt.run_id, attempt.epoch, attempt.index)
     assert seen
     with every_write_is_sent_twice():
         assert store.request_cancel(seen)
         store.release(attempt, claim.owner)
-    record = store.task(attempt.run_id, attempt.index)
+    record = store.task(attempt.run_id, attempt.epoch, attempt.index)
     assert record and record.cancel_requested and record.claim == Claim(claim.owner, 0)
 
 
@@ -125,8 +125,8 @@ def test_a_run_sent_twice_is_created_and_ended_once(
     run = Run(fresh, f"workflow-{fresh}", 1, "d", {}, RunState.RUNNING, 1, "r")
     with every_write_is_sent_twice():
         assert store.create_run(run) == run
-        assert store.change_run(fresh, RunState.SUCCEEDED, expected=[RunState.RUNNING], ended_at_ms=2)
-        assert not store.change_run(fresh, RunState.SUCCEEDED, expected=[RunState.RUNNING], ended_at_ms=2)
+        assert store.change_run(fresh, 0, RunState.SUCCEEDED, expected=[RunState.RUNNING], ended_at_ms=2)
+        assert not store.change_run(fresh, 0, RunState.SUCCEEDED, expected=[RunState.RUNNING], ended_at_ms=2)
 
 
 def test_a_version_sent_twice_is_one_version(store: DynamoStore, every_write_is_sent_twice: Losing, fresh: str) -> None:
@@ -144,6 +144,6 @@ def test_a_table_that_cannot_be_reached_says_try_again(attempt: Attempt, claim: 
     with pytest.raises(TryAgain, match="PutItem"):
         nobody.claim(attempt, claim, 60_000)
     with pytest.raises(TryAgain, match="GetItem"):
-        nobody.task(attempt.run_id, attempt.index)
+        nobody.task(attempt.run_id, attempt.epoch, attempt.index)
     with pytest.raises(TryAgain, match="Query"):
-        nobody.tasks(attempt.run_id, 0)
+        nobody.tasks(attempt.run_id, attempt.epoch, 0)

@@ -55,40 +55,40 @@ def test_what_the_caller_does_to_its_params_does_not_reach_the_store(store: Stor
 
 def test_a_run_moves_from_an_expected_state_and_says_so(store: Store, run: Run) -> None:
     store.create_run(run)
-    assert store.change_run(run.run_id, PAUSED, expected=[RUNNING])
+    assert store.change_run(run.run_id, 0, PAUSED, expected=[RUNNING])
     assert store.run(run.run_id) == replace(run, state=PAUSED)
 
 
 def test_a_run_in_another_state_stays_where_it_is(store: Store, run: Run) -> None:
     store.create_run(run)
-    assert not store.change_run(run.run_id, RUNNING, expected=[PAUSED, RunState.CANCELLING])
+    assert not store.change_run(run.run_id, 0, RUNNING, expected=[PAUSED, RunState.CANCELLING])
     assert store.run(run.run_id) == run
 
 
 def test_a_run_ends_once_and_keeps_the_time(store: Store, run: Run) -> None:
     store.create_run(run)
     expected = [RUNNING, PAUSED]
-    assert store.change_run(run.run_id, SUCCEEDED, expected=expected, ended_at_ms=5_000)
-    assert not store.change_run(run.run_id, SUCCEEDED, expected=expected, ended_at_ms=6_000)
-    assert not store.change_run(run.run_id, RunState.FAILED, expected=expected, ended_at_ms=7_000)
+    assert store.change_run(run.run_id, 0, SUCCEEDED, expected=expected, ended_at_ms=5_000)
+    assert not store.change_run(run.run_id, 0, SUCCEEDED, expected=expected, ended_at_ms=6_000)
+    assert not store.change_run(run.run_id, 0, RunState.FAILED, expected=expected, ended_at_ms=7_000)
     assert store.run(run.run_id) == replace(run, state=SUCCEEDED, ended_at_ms=5_000)
 
 
 def test_a_change_without_a_time_keeps_the_one_that_is_there(store: Store, run: Run) -> None:
     store.create_run(run)
-    store.change_run(run.run_id, SUCCEEDED, expected=[RUNNING], ended_at_ms=5_000)
-    assert store.change_run(run.run_id, RUNNING, expected=[SUCCEEDED])
+    store.change_run(run.run_id, 0, SUCCEEDED, expected=[RUNNING], ended_at_ms=5_000)
+    assert store.change_run(run.run_id, 0, RUNNING, expected=[SUCCEEDED])
     assert store.run(run.run_id) == replace(run, ended_at_ms=5_000)
 
 
 def test_a_run_that_is_not_there_does_not_move(store: Store, fresh: str) -> None:
-    assert not store.change_run(fresh, PAUSED, expected=[RUNNING])
+    assert not store.change_run(fresh, 0, PAUSED, expected=[RUNNING])
     assert store.run(fresh) is None
 
 
 def test_nothing_expected_moves_nothing(store: Store, run: Run) -> None:
     store.create_run(run)
-    assert not store.change_run(run.run_id, PAUSED, expected=[])
+    assert not store.change_run(run.run_id, 0, PAUSED, expected=[])
 
 
 def test_runs_are_listed_newest_first_up_to_the_limit(store: Store, run: Run) -> None:

@@ -114,3 +114,20 @@ def test_a_task_cannot_end_in_two_ways_at_once(store: Store, fresh: str) -> None
     with pytest.raises(Defect, match="twice"):
         store.tally(fresh, 0, 0, {SUCCEEDED: 0b11, FAILED: 0b10})
     assert store.read_tally(fresh, 0, 0) == Tally()
+
+
+def test_the_pace_of_a_shard_only_grows(store: Store, fresh: str) -> None:
+    store.set_pace(fresh, 0, 0, 1)
+    assert store.read_tally(fresh, 0, 0).paused
+    store.set_pace(fresh, 0, 0, 2)
+    store.set_pace(fresh, 0, 0, 1)
+    assert store.read_tally(fresh, 0, 0).pace == 2
+    assert not store.read_tally(fresh, 0, 0).paused
+
+
+def test_pace_endings_and_halt_stand_beside_each_other(store: Store, fresh: str) -> None:
+    store.set_pace(fresh, 0, 0, 1)
+    before = store.tally(fresh, 0, 0, {TaskState.SUCCEEDED: 0b1})
+    store.halt(fresh, 0, 0)
+    assert before == Tally(pace=1)
+    assert store.read_tally(fresh, 0, 0) == Tally(succeeded=0b1, halt=True, pace=1)

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
+from chalicelib.core.plan import shard_of
 from chalicelib.core.records import Claim, JobResult, TaskRecord
 from chalicelib.core.states import ENDINGS, TaskState
 from chalicelib.ports import PAST_REASON_CHARACTERS, Store
@@ -25,7 +26,7 @@ def submitted(store: Store, attempt: Attempt, claim: Claim) -> TaskRecord:
 
 
 def read(store: Store, attempt: Attempt) -> TaskRecord:
-    record = store.task(attempt.run_id, attempt.index)
+    record = store.task(attempt.run_id, attempt.epoch, attempt.index)
     assert record is not None
     return record
 
@@ -153,14 +154,14 @@ def test_the_event_of_a_second_job_does_not_replace_the_first(
 
 def test_an_event_of_a_task_without_a_record_makes_none(store: Store, attempt: Attempt) -> None:
     assert store.observe(attempt, "job-1", RUNNING, 0, 61_000) is None
-    assert store.task(attempt.run_id, attempt.index) is None
+    assert store.task(attempt.run_id, attempt.epoch, attempt.index) is None
 
 
 def test_an_event_of_another_attempt_or_epoch_changes_nothing(
     store: Store, attempt: Attempt, submitted: TaskRecord
 ) -> None:
-    for other in (replace(attempt, number=2), replace(attempt, epoch=1)):
-        assert store.observe(other, "job-1", RUNNING, 0, 61_000) == submitted
+    assert store.observe(replace(attempt, number=2), "job-1", RUNNING, 0, 61_000) == submitted
+    assert store.observe(replace(attempt, epoch=1), "job-1", RUNNING, 0, 61_000) is None
     assert read(store, attempt) == submitted
 
 
@@ -239,7 +240,7 @@ def test_a_duplicate_of_the_first_failure_does_not_end_the_second_attempt(
 
 def test_nothing_waits_where_there_is_no_record(store: Store, attempt: Attempt, failure: JobResult) -> None:
     assert not store.wait_for_retry(attempt, failure, 70_000)
-    assert store.task(attempt.run_id, attempt.index) is None
+    assert store.task(attempt.run_id, attempt.epoch, attempt.index) is None
 
 
 def test_past_results_are_kept_oldest_first_with_their_reasons_cut(
@@ -286,7 +287,7 @@ def test_a_commit_of_an_earlier_attempt_leaves_the_later_one_alone(
     store.claim(second, claim, 71_000, replaces_job="job-1")
     claimed = read(store, second)
     assert store.commit(attempt, TaskState.FAILED, failure) == claimed
-    assert store.commit(replace(second, epoch=1), TaskState.FAILED, failure) == claimed
+    assert store.commit(replace(second, epoch=1), TaskState.FAILED, failure) is None
     assert read(store, second) == claimed
 
 
@@ -314,7 +315,7 @@ def test_a_task_that_waits_for_its_retry_can_be_ended(
 
 def test_a_commit_makes_no_record_where_there_is_none(store: Store, attempt: Attempt) -> None:
     assert store.commit(attempt, SUCCEEDED, SUCCESS) is None
-    assert store.task(attempt.run_id, attempt.index) is None
+    assert store.task(attempt.run_id, attempt.epoch, attempt.index) is None
 
 
 @pytest.mark.parametrize("state", [TaskState.SKIPPED, TaskState.UPSTREAM_FAILED])
@@ -331,3 +332,60 @@ def test_the_result_of_another_job_is_kept_beside_the_first_job(
     other = replace(SUCCESS, job_id="job-2")
     store.commit(attempt, SUCCEEDED, other)
     assert (read(store, attempt).job_id, read(store, attempt).result) == ("job-1", other)
+
+
+def test_a_job_that_batch_does_not_know_is_noted_until_it_is_known_again(
+    store: Store, attempt: Attempt, submitted: TaskRecord
+) -> None:
+    assert store.mark_missing(attempt, "job-1", 90_000)
+    assert read(store, attempt) == replace(submitted, missing_since_ms=90_000)
+    assert store.mark_missing(attempt, "job-1", None)
+    assert read(store, attempt) == submitted
+
+
+def test_only_the_job_of_an_attempt_under_way_is_noted_as_missing(
+    store: Store, attempt: Attempt, submitted: TaskRecord
+) -> None:
+    assert not store.mark_missing(attempt, "job-2", 90_000)
+    assert not store.mark_missing(replace(attempt, number=2), "job-1", 90_000)
+    assert not store.mark_missing(replace(attempt, epoch=1), "job-1", 90_000)
+    assert read(store, attempt) == submitted
+    store.commit(attempt, TaskState.SUCCEEDED, SUCCESS)
+    assert not store.mark_missing(attempt, "job-1", 90_000)
+
+
+def test_a_new_attempt_does_not_inherit_that_the_job_before_was_missing(
+    store: Store, attempt: Attempt, submitted: TaskRecord, failure: JobResult, claim: Claim
+) -> None:
+    store.mark_missing(attempt, "job-1", 90_000)
+    store.wait_for_retry(attempt, failure, 91_000)
+    assert read(store, attempt).missing_since_ms is None
+
+
+def test_second_jobs_are_counted_once_each_across_attempts_and_endings(
+    store: Store, attempt: Attempt, submitted: TaskRecord, failure: JobResult, claim: Claim
+) -> None:
+    for job_id in ("job-7", "job-8", "job-7"):
+        store.add_second_job(attempt, job_id)
+    assert read(store, attempt) == replace(submitted, second_jobs=frozenset({"job-7", "job-8"}))
+    store.wait_for_retry(attempt, failure, 70_000)
+    second = replace(attempt, number=2)
+    store.claim(second, claim, 71_000, replaces_job="job-1")
+    store.commit(second, TaskState.FAILED, None)
+    store.add_second_job(second, "job-9")
+    assert read(store, attempt).second_jobs == {"job-7", "job-8", "job-9"}
+
+
+def test_a_second_job_makes_no_record(store: Store, attempt: Attempt) -> None:
+    store.add_second_job(attempt, "job-7")
+    assert store.task(attempt.run_id, attempt.epoch, attempt.index) is None
+
+
+def test_every_epoch_has_records_of_its_own(
+    store: Store, attempt: Attempt, submitted: TaskRecord, claim: Claim
+) -> None:
+    again = replace(attempt, epoch=1)
+    assert store.claim(again, claim, 80_000) is None
+    assert [record.attempt for record in store.tasks(attempt.run_id, 0, shard_of(attempt.index))] == [attempt]
+    assert [record.attempt for record in store.tasks(attempt.run_id, 1, shard_of(attempt.index))] == [again]
+    assert read(store, attempt) == submitted

@@ -79,7 +79,7 @@ def test_what_cannot_be_read_stays_and_the_rest_of_its_batch_takes_effect(
     assert {record["body"] for record in batch["Records"]} >= set(POISON)
     with pytest.raises(MessagesLeft, match="3 of 5 messages are not done"):
         wired.handle_events(batch, "test-events")
-    first, then = store.tasks(run.run_id, 0)
+    first, then = store.tasks(run.run_id, run.epoch, 0)
     assert first.state is TaskState.SUCCEEDED
     assert then.job_id is not None
     # The good ones are deleted; the others wait for their next try, on the way to the dead letters.

@@ -6,9 +6,10 @@ No job ever runs here; whoever drives it (a test, the simulator) decides what be
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from chalicelib.core.errors import AnswerLost, Throttled, TryAgain, UserMistake
 from chalicelib.core.job import JobRequest
@@ -38,11 +39,13 @@ class MemoryBatch:
     """Batch with settable failures.
 
     `faults`: what happens to the next submissions, one entry each; None lets one through. `find_fails` and
-    `terminate_fails` make those calls raise TryAgain. `find_lag_ms`: how long a job stays invisible to `find`.
+    `terminate_fails` make those calls raise TryAgain. `details`: what `describe` tells, by job. `find_lag_ms`: how
+    long a job stays invisible to `find`.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.jobs: dict[str, MemoryJob] = {}
+        self.details: dict[str, Mapping[str, Any]] = {}
         self.faults: deque[SubmitFault | None] = deque()
         self.find_fails = False
         self.find_lag_ms = 0
@@ -74,6 +77,9 @@ class MemoryBatch:
             for job in self.jobs.values()
             if (job.request.queue, job.request.name) == (queue, job_name) and job.created_at_ms <= visible_until_ms
         ]
+
+    def describe(self, job_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        return {job_id: self.details[job_id] for job_id in job_ids if job_id in self.details}
 
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
         if self.terminate_fails:

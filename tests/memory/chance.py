@@ -129,7 +129,7 @@ class CheckedStore(MemoryStore):
         return result
 
     def _put(self, record: TaskRecord) -> TaskRecord:
-        before = self.task(record.attempt.run_id, record.attempt.index)
+        before = self.task(record.attempt.run_id, record.attempt.epoch, record.attempt.index)
         must(before is None or not before.state.ended, f"a terminal record changed: {before} to {record}")
         return super()._put(record)
 

@@ -24,7 +24,7 @@ from chalicelib.core.records import (
     WorkflowVersion,
     check_endings,
 )
-from chalicelib.core.states import RunState, TaskState, check_observed, states_before
+from chalicelib.core.states import OTHER_OF_SWITCH, UNDER_WAY, RunState, TaskState, check_observed, states_before
 from chalicelib.ports import PAST_REASON_CHARACTERS
 
 
@@ -36,7 +36,7 @@ class MemoryStore:
         self._plans: dict[str, Plan] = {}
         self._runs: dict[str, Run] = {}
         self._tallies: dict[tuple[str, int, int], Tally] = {}
-        self._tasks: dict[tuple[str, int], TaskRecord] = {}
+        self._tasks: dict[tuple[str, int, int], dict[int, TaskRecord]] = {}
 
     # Workflows
 
@@ -73,14 +73,54 @@ class MemoryStore:
         return stored and replace(stored, params=_copied(stored.params))
 
     def change_run(
-        self, run_id: str, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+        self, run_id: str, epoch: int, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
     ) -> bool:
         stored = self._runs.get(run_id)
-        if stored is None or stored.state not in expected:
+        if stored is None or stored.epoch != epoch or stored.state not in expected:
             return False
         if ended_at_ms is not None:
             stored = replace(stored, ended_at_ms=ended_at_ms)
         self._runs[run_id] = replace(stored, state=to)
+        return True
+
+    def switch_run(self, run_id: str, epoch: int, to: RunState) -> bool:
+        stored = self._runs.get(run_id)
+        if stored is None or stored.epoch != epoch or stored.state is not OTHER_OF_SWITCH[to]:
+            return False
+        self._runs[run_id] = replace(stored, state=to, switches=stored.switches + 1)
+        return True
+
+    def begin_epoch(self, run: Run) -> bool:
+        stored = self._runs.get(run.run_id)
+        if stored is None or stored.epoch != run.epoch - 1 or not stored.state.ended:
+            return False
+        self._runs[run.run_id] = replace(run, params=_copied(run.params))
+        return True
+
+    def epoch_prepared(self, run_id: str, epoch: int) -> None:
+        stored = self._runs.get(run_id)
+        if stored and stored.epoch == epoch and stored.redrive:
+            self._runs[run_id] = replace(stored, redrive=replace(stored.redrive, prepared=True))
+
+    def due_runs(self, now_ms: int, limit: int) -> list[str]:
+        due = [
+            (run.sweep_at_ms, run.run_id)
+            for run in self._runs.values()
+            if run.sweep_at_ms is not None and run.sweep_at_ms <= now_ms
+        ]
+        return [run_id for _, run_id in sorted(due)[:limit]]
+
+    def swept(self, run: Run, *, swept_at_ms: int | None, sweep_at_ms: int | None, next_shard: int = 0) -> bool:
+        stored = self._runs.get(run.run_id)
+        if stored is None or (stored.epoch, stored.sweep_at_ms, stored.sweep_shard) != (
+            run.epoch,
+            run.sweep_at_ms,
+            run.sweep_shard,
+        ):
+            return False
+        if swept_at_ms is not None:
+            stored = replace(stored, swept_at_ms=swept_at_ms)
+        self._runs[run.run_id] = replace(stored, sweep_at_ms=sweep_at_ms, sweep_shard=next_shard)
         return True
 
     def list_runs(self, workflow: str, limit: int) -> list[Run]:
@@ -105,20 +145,25 @@ class MemoryStore:
     def halt(self, run_id: str, epoch: int, shard: int) -> None:
         self._tallies[run_id, epoch, shard] = replace(self.read_tally(run_id, epoch, shard), halt=True)
 
+    def set_pace(self, run_id: str, epoch: int, shard: int, pace: int) -> None:
+        seen = self.read_tally(run_id, epoch, shard)
+        if seen.pace < pace:
+            self._tallies[run_id, epoch, shard] = replace(seen, pace=pace)
+
     # Task records
 
-    def task(self, run_id: str, index: int) -> TaskRecord | None:
-        return self._tasks.get((run_id, index))
+    def task(self, run_id: str, epoch: int, index: int) -> TaskRecord | None:
+        return self._tasks.get((run_id, epoch, shard_of(index)), {}).get(index)
 
-    def tasks(self, run_id: str, shard: int) -> list[TaskRecord]:
-        found = [record for (run, index), record in self._tasks.items() if run == run_id and shard_of(index) == shard]
-        return sorted(found, key=lambda record: record.attempt.index)
+    def tasks(self, run_id: str, epoch: int, shard: int) -> list[TaskRecord]:
+        return [record for _, record in sorted(self._tasks.get((run_id, epoch, shard), {}).items())]
 
     def claim(
         self, attempt: Attempt, claim: Claim, now_ms: int, *, replaces_job: str | None = None
     ) -> TaskRecord | None:
         found = self._of(attempt)
         past: tuple[JobResult, ...] = ()
+        second_jobs: frozenset[str] = frozenset()
         if replaces_job is None:
             if found:
                 return found
@@ -128,8 +173,9 @@ class MemoryStore:
             before = replace(attempt, number=attempt.number - 1)
             if (found.state, found.attempt, found.job_id) != (TaskState.WAITING, before, replaces_job):
                 return found
-            past = found.past
-        self._put(TaskRecord(attempt, TaskState.CLAIMED, claim=claim, claimed_at_ms=now_ms, past=past))
+            past, second_jobs = found.past, found.second_jobs
+        record = TaskRecord(attempt, TaskState.CLAIMED, claim=claim, claimed_at_ms=now_ms, past=past)
+        self._put(replace(record, second_jobs=second_jobs))
         return None
 
     def take_over(self, seen: TaskRecord, claim: Claim) -> bool:
@@ -176,7 +222,7 @@ class MemoryStore:
         ended = replace(result, reason=result.reason and result.reason[:PAST_REASON_CHARACTERS])
         past = (*found.past, ended)
         record = TaskRecord(attempt, TaskState.WAITING, job_id=result.job_id, retry_at_ms=retry_at_ms, past=past)
-        self._put(record)
+        self._put(replace(record, second_jobs=found.second_jobs))
         return True
 
     def commit(self, attempt: Attempt, state: TaskState, result: JobResult | None) -> TaskRecord | None:
@@ -193,11 +239,24 @@ class MemoryStore:
         self._put(replace(found, cancel_requested=True))
         return True
 
+    def mark_missing(self, attempt: Attempt, job_id: str, since_ms: int | None) -> bool:
+        found = self._of(attempt)
+        if found is None or (found.attempt, found.job_id) != (attempt, job_id) or found.state not in UNDER_WAY:
+            return False
+        self._put(replace(found, missing_since_ms=since_ms))
+        return True
+
+    def add_second_job(self, attempt: Attempt, job_id: str) -> None:
+        found = self._of(attempt)
+        if found:
+            self._put(replace(found, second_jobs=found.second_jobs | {job_id}))
+
     def _of(self, attempt: Attempt) -> TaskRecord | None:
-        return self._tasks.get((attempt.run_id, attempt.index))
+        return self.task(attempt.run_id, attempt.epoch, attempt.index)
 
     def _put(self, record: TaskRecord) -> TaskRecord:
-        self._tasks[record.attempt.run_id, record.attempt.index] = record
+        attempt = record.attempt
+        self._tasks.setdefault((attempt.run_id, attempt.epoch, shard_of(attempt.index)), {})[attempt.index] = record
         return record
 
 

@@ -158,7 +158,7 @@ class Theatre:
         return run
 
     def record(self, name: str) -> TaskRecord | None:
-        return self.store.task(self.run.run_id, self.plan.index_of[name])
+        return self.store.task(self.run.run_id, self.run.epoch, self.plan.index_of[name])
 
     def endings(self) -> dict[str, str]:
         """How each task ended, by the tallies; tasks that did not are left out."""

@@ -73,7 +73,7 @@ def test_a_chunk_stops_at_the_first_submission_that_batch_does_not_answer():
     with contextlib.suppress(MessagesLeft):
         theatre.deliver_commands()
     assert len(theatre.batch.faults) == 2
-    assert [record.attempt.index for record in theatre.store.tasks(theatre.run.run_id, 0)] == [0]
+    assert [record.attempt.index for record in theatre.store.tasks(theatre.run.run_id, 0, 0)] == [0]
     theatre.play_on()
     assert theatre.commands.dead == []
     assert theatre.run.state is RunState.SUCCEEDED

@@ -45,7 +45,7 @@ def judge(played: Play) -> None:
     endings = played.theatre.endings()
     assert endings.keys() == set(played.plan.index_of), "every task ended"
     for index, one in enumerate(played.plan.tasks):
-        record = played.store.task(run.run_id, index)
+        record = played.store.task(run.run_id, run.epoch, index)
         if record is not None:
             assert record.state == endings[one.name], f"the record of {one.name} is {record.state}"
     jobs = played.jobs_by_attempt()

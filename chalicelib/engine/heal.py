@@ -1,0 +1,205 @@
+"""Healing a run: whatever should have happened to its tasks by now is made to happen.
+
+Owns the comparison of a shard's tally, its records and what Batch tells, for whoever resumes or redrives a run and
+for the sweep. It decides nothing anew: what it finds goes through the handlers that a message would have reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chalicelib.core.advance import is_full
+from chalicelib.core.commands import HealRun, RetryTask, SubmitTasks, encode, in_chunks
+from chalicelib.core.ids import job_name, refused_job_id
+from chalicelib.core.jobchange import JobChange, read_detail
+from chalicelib.core.overdue import is_overdue
+from chalicelib.core.plan import indexes_in, offset_of
+from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
+from chalicelib.core.states import JobStatus, RunState, TaskState
+from chalicelib.engine.events import handle_changes
+from chalicelib.engine.finish import finish_if_full
+from chalicelib.engine.redrive import prepare
+from chalicelib.engine.settle import settle
+from chalicelib.engine.submit import end_second_jobs
+from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
+
+UNKNOWN_REASON = "AWS Batch does not know the job any more, and how it ended was never told"
+REFUSED_REASON = "AWS Batch refused the submission"
+_REFUSED = refused_job_id("")
+
+
+@dataclass
+class _Found:
+    """What a shard's open records ask for. `ended` are those whose ending the tally holds already."""
+
+    recorded: int = 0
+    ended: list[TaskRecord] = field(default_factory=list)
+    to_submit: list[TaskRecord] = field(default_factory=list)
+    to_describe: list[TaskRecord] = field(default_factory=list)
+    claimed: list[NotYet] = field(default_factory=list)
+
+
+def heal_run(world: World, command: HealRun) -> Outcome:
+    """Bring a run that was paused, resumed or redriven to where its record says it is."""
+    run = world.store.run(command.run_id)
+    if run is None or run.epoch != command.epoch or run.state not in (RunState.RUNNING, RunState.PAUSED):
+        return DONE
+    facts = prepare(world, run)
+    outcomes = [heal_shard(world, run, facts, shard) for shard in range(facts.plan.shard_count)]
+    finish_if_over(world, facts)
+    return worst(outcomes)
+
+
+def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, *, last_look_ms: int | None = None) -> Outcome:
+    """Heal one shard. Batch is asked about its silent jobs if `last_look_ms` tells when it was asked before.
+
+    `NotYet` while a claim is open whose owner may live. Safe to repeat, and beside itself.
+    """
+    tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
+    if tally.pace < run.switches:
+        # Before the claims are looked at: who claims later finds the new pace.
+        world.store.set_pace(facts.run_id, facts.epoch, shard, run.switches)
+        tally = replace(tally, pace=run.switches)
+    if is_full(facts.plan, shard, tally) and last_look_ms is None:
+        return DONE
+    found = _look(world, facts, shard, tally, last_look_ms)
+    outcomes: list[Outcome] = list(found.claimed)
+    if found.ended:
+        outcomes.append(_end_open(world, facts, tally, found.ended))
+    if found.to_describe:
+        outcomes.append(_ask_batch(world, facts, found.to_describe))
+    _submit(world, facts, found.to_submit)
+    if not tally.halt and not tally.paused:
+        everyone = (1 << facts.plan.shard_size(shard)) - 1
+        untouched = indexes_in(shard, everyone & ~found.recorded & ~tally.ended)
+        if untouched:
+            outcomes.append(settle(world, facts, (), {shard: tally}, untouched))
+    if run.state.ended and (found.ended or found.to_submit):
+        outcomes.append(NotYet(world.settings.sweep_seconds, f"records of shard {shard} were still open"))
+    return worst(outcomes)
+
+
+def finish_if_over(world: World, facts: RunFacts) -> None:
+    """End the run if every shard is full: whoever filled the last one may have died before."""
+    finish_if_full(world, facts, {0: world.store.read_tally(facts.run_id, facts.epoch, 0)})
+
+
+def _look(world: World, facts: RunFacts, shard: int, tally: Tally, last_look_ms: int | None) -> _Found:
+    """Sort the shard's open records by what they ask for."""
+    found = _Found()
+    now_ms, quiet_ms = world.clock.now_ms(), world.settings.quiet_seconds * 1000
+    idle = tally.halt or tally.paused
+    for record in world.store.tasks(facts.run_id, facts.epoch, shard):
+        bit = 1 << offset_of(record.attempt.index)
+        found.recorded |= bit
+        if record.state.ended:
+            continue
+        ended = bool(tally.ended & bit)
+        if record.state is TaskState.CLAIMED:
+            assert record.claim is not None, "a claimed record carries its claim"
+            left_ms = record.claim.lease_until_ms - now_ms
+            if left_ms > 0:
+                found.claimed.append(NotYet(-(-left_ms // 1000), f"task {record.attempt.index} is claimed"))
+            elif ended or not idle:
+                found.to_submit.append(record)
+        elif last_look_ms is not None and ended:
+            found.ended.append(record)
+        elif record.state is TaskState.WAITING:
+            if not ended and not idle and (record.retry_at_ms or 0) <= now_ms:
+                found.to_submit.append(record)
+        elif last_look_ms is not None and (
+            record.missing_since_ms is not None
+            or is_overdue(record.started_at_ms or record.claimed_at_ms or 0, last_look_ms, now_ms, quiet_ms)
+        ):
+            found.to_describe.append(record)
+    return found
+
+
+def _submit(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> None:
+    """Hand attempts that were due on to the commands queue: those that nobody claimed for a retry, and claims whose
+    owners are dead."""
+    first = [record.attempt.index for record in records if record.attempt.number == 1 and not _waits(record)]
+    commands: list[SubmitTasks | RetryTask] = list(
+        in_chunks(facts.run_id, facts.epoch, first, world.settings.chunk_size)
+    )
+    for record in records:
+        attempt = record.attempt
+        if _waits(record):
+            failed_number, failed_job_id = attempt.number, record.job_id
+        elif attempt.number > 1:
+            failed_number, failed_job_id = attempt.number - 1, record.past[-1].job_id
+        else:
+            continue
+        assert failed_job_id is not None, "an attempt that ended had a job, or a stand-in for one"
+        commands.append(
+            RetryTask(facts.run_id, facts.epoch, attempt.index, failed_number, failed_job_id, record.retry_at_ms or 0)
+        )
+    if commands:
+        world.commands.send([encode(command) for command in commands])
+
+
+def _waits(record: TaskRecord) -> bool:
+    return record.state is TaskState.WAITING
+
+
+def _end_open(world: World, facts: RunFacts, tally: Tally, records: Sequence[TaskRecord]) -> Outcome:
+    """Make the records of tasks terminal whose endings the tally holds: who tallied them never came to it."""
+    jobs = {record.job_id: record for record in records if not _waits(record) and not _is_stand_in(record)}
+    details = _described(world, jobs)
+    changes: list[JobChange] = []
+    for record in records:
+        detail = details.get(record.job_id or "")
+        change = detail and read_detail(detail)
+        if change and change.status.ended:
+            changes.append(change)
+        elif change:
+            # Another job ended the task, so this one is a second.
+            end_second_jobs(world, record.attempt, [change.job_id])
+        else:
+            ending = tally.ending_of(offset_of(record.attempt.index))
+            assert ending is not None, "these ended"
+            world.store.commit(record.attempt, ending, None)
+    return worst(handle_changes(world, changes))
+
+
+def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> Outcome:
+    """Feed what Batch tells of jobs that nothing was heard of to the handler that their events would have reached."""
+    details = _described(world, {record.job_id: record for record in records if not _is_stand_in(record)})
+    now_ms = world.clock.now_ms()
+    changes: list[JobChange] = []
+    for record in records:
+        job_id = record.job_id
+        assert job_id is not None, "a task under way has a job"
+        detail = details.get(job_id)
+        if detail is not None:
+            change = read_detail(detail)
+            if change is not None:
+                changes.append(change)
+            if record.missing_since_ms is not None:
+                world.store.mark_missing(record.attempt, job_id, None)
+        elif _is_stand_in(record):
+            changes.append(_lost(facts, record, job_id, REFUSED_REASON))
+        elif record.missing_since_ms is None:
+            # Batch may not know a job yet, or for a moment. It counts when it is so at the next look, too.
+            world.store.mark_missing(record.attempt, job_id, now_ms)
+        elif now_ms - record.missing_since_ms >= world.settings.sweep_seconds * 1000:
+            changes.append(_lost(facts, record, job_id, UNKNOWN_REASON))
+    return worst(handle_changes(world, changes))
+
+
+def _lost(facts: RunFacts, record: TaskRecord, job_id: str, reason: str) -> JobChange:
+    """That a job failed of which nobody can tell how it ended."""
+    name = job_name(record.attempt, facts.plan.tasks[record.attempt.index].name)
+    result = JobResult(job_id, succeeded=False, reason=reason)
+    return JobChange(record.attempt, job_id, name, JobStatus.FAILED, record.job_tries, result=result)
+
+
+def _is_stand_in(record: TaskRecord) -> bool:
+    return record.job_id is not None and record.job_id.startswith(_REFUSED)
+
+
+def _described(world: World, jobs: Iterable[str | None]) -> Mapping[str, Mapping[str, Any]]:
+    ids = [job_id for job_id in jobs if job_id is not None]
+    return world.batch.describe(ids) if ids else {}

@@ -1,0 +1,36 @@
+"""Pausing a run and resuming it: the run's record says which, and a command carries it to the shards.
+
+A submitter reads its shard's `pace` after its claim and before its submission. Whoever resumes raises the pace first
+and looks at the claims afterwards, so that a task which was not started for the pause is found.
+"""
+
+from __future__ import annotations
+
+from chalicelib.core.commands import HealRun, encode
+from chalicelib.core.errors import UnknownRun, UserMistake
+from chalicelib.core.states import OTHER_OF_SWITCH, RunState
+from chalicelib.engine.world import World
+
+
+def pause_run(world: World, run_id: str) -> bool:
+    """Let a run start nothing more; its running jobs go on. Whether it was going on. Raises UnknownRun, UserMistake."""
+    return _switch(world, run_id, RunState.PAUSED)
+
+
+def resume_run(world: World, run_id: str) -> bool:
+    """Let a paused run go on; whether it was paused. Raises UnknownRun, UserMistake."""
+    return _switch(world, run_id, RunState.RUNNING)
+
+
+def _switch(world: World, run_id: str, to: RunState) -> bool:
+    run = world.store.run(run_id)
+    if run is None:
+        raise UnknownRun(f"there is no run '{run_id}'")
+    if run.state not in (to, OTHER_OF_SWITCH[to]):
+        raise UserMistake(
+            f"run '{run_id}' is {run.state} and cannot be {'paused' if to is RunState.PAUSED else 'resumed'}"
+        )
+    switched = world.store.switch_run(run_id, run.epoch, to)
+    # Also when it was so already: whoever switched it may have died before sending this.
+    world.commands.send([encode(HealRun(run_id, run.epoch))])
+    return switched

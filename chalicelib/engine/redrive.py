@@ -1,0 +1,104 @@
+"""Redriving a run: a new epoch that keeps some endings of the one before and runs the rest again.
+
+The run's record is moved to the next epoch first. What is kept follows from that record, the plans and the old
+tallies, none of which change any more, so whoever comes first writes it into the new tallies, and twice is once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from chalicelib.core.commands import HealRun, encode
+from chalicelib.core.errors import UnknownRun, UnknownWorkflow, UserMistake
+from chalicelib.core.job import check_run
+from chalicelib.core.params import complete_params, declarations
+from chalicelib.core.plan import Plan
+from chalicelib.core.records import PastEpoch, Redrive, Run, Scope, in_epoch
+from chalicelib.core.redrive import Kept, kept_endings
+from chalicelib.core.states import RunState
+from chalicelib.engine.world import RunFacts, World
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveRequest:
+    """What is asked for. Without a version, the run's own. `epoch` is the one that was seen to have ended: with it,
+    asking twice redrives once."""
+
+    run_id: str
+    scope: Scope = Scope.FROM_FAILED
+    tasks: tuple[str, ...] = ()
+    version: int | None = None
+    epoch: int | None = None
+
+
+def redrive_run(world: World, request: RedriveRequest) -> Run:
+    """Begin the next epoch of a run that has ended; returns the run in it. Raises UnknownRun, UnknownWorkflow, and
+    UserMistake when it has not ended or what is asked for makes no sense: then nothing was changed."""
+    run = world.store.run(request.run_id)
+    if run is None:
+        raise UnknownRun(f"there is no run '{request.run_id}'")
+    redrive = Redrive(request.scope, request.tasks)
+    if request.epoch is not None and run.epoch != request.epoch:
+        if run.epoch == request.epoch + 1 and run.redrive and replace(run.redrive, prepared=False) == redrive:
+            return _go_on(world, run)
+        raise UserMistake(f"run '{run.run_id}' was redriven meanwhile")
+    if not run.state.ended:
+        raise UserMistake(f"run '{run.run_id}' is {run.state}; only a run that has ended can be redriven")
+    following = _following(world, run, redrive, request.version)
+    _kept(world, following)
+    if not world.store.begin_epoch(following):
+        return redrive_run(world, replace(request, epoch=run.epoch))
+    return _go_on(world, following)
+
+
+def prepare(world: World, run: Run) -> RunFacts:
+    """See to it that the tallies of a redriven run's epoch hold what it keeps; the facts of the run."""
+    facts = world.facts_of(run)
+    if run.redrive is not None and not run.redrive.prepared:
+        for shard, endings in _kept(world, run).items():
+            # None when a task ended otherwise: then somebody prepared the epoch before, and it went on since.
+            world.store.tally(run.run_id, run.epoch, shard, endings)
+        world.store.epoch_prepared(run.run_id, run.epoch)
+    return facts
+
+
+def _go_on(world: World, run: Run) -> Run:
+    # Should this get lost, the sweep finds the run, which is due for it.
+    world.commands.send([encode(HealRun(run.run_id, run.epoch))])
+    return run
+
+
+def _following(world: World, run: Run, redrive: Redrive, version: int | None) -> Run:
+    """The run's record in its next epoch, if it is begun now."""
+    now_ms = world.clock.now_ms()
+    plan_digest, params, number = run.plan_digest, run.params, run.version
+    if version is not None and version != run.version:
+        pushed = world.store.workflow(run.workflow, version)
+        if pushed is None:
+            raise UnknownWorkflow(f"no workflow '{run.workflow}' in version {version} was pushed")
+        plan_digest, number = pushed.plan_digest, pushed.version
+        params = complete_params(declarations(pushed.definition), run.params)
+        check_run(world.store.plan(plan_digest), params)
+    return Run(
+        run_id=run.run_id,
+        workflow=run.workflow,
+        version=number,
+        plan_digest=plan_digest,
+        params=params,
+        state=RunState.RUNNING,
+        created_at_ms=run.created_at_ms,
+        request_digest=run.request_digest,
+        epoch=run.epoch + 1,
+        redrive=redrive,
+        past=(*run.past, PastEpoch(run.version, run.plan_digest, run.state, run.ended_at_ms)),
+        sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
+    )
+
+
+def _kept(world: World, run: Run) -> Kept:
+    """What the run's epoch keeps of the one before."""
+    assert run.redrive is not None, "every epoch but the first is a redrive's"
+    before = in_epoch(run, run.epoch - 1)
+    old: Plan = world.store.plan(before.plan_digest)
+    tallies = {shard: world.store.read_tally(run.run_id, before.epoch, shard) for shard in range(old.shard_count)}
+    return kept_endings(old, tallies, world.store.plan(run.plan_digest), run.redrive)

@@ -1,0 +1,153 @@
+"""The store port: a run that is paused, resumed, redriven, and looked at by the sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.core.records import PastEpoch, Redrive, Run, Scope
+from chalicelib.core.states import RunState
+from chalicelib.ports import Store
+
+RUNNING, PAUSED, FAILED = RunState.RUNNING, RunState.PAUSED, RunState.FAILED
+# No other test's runs are due before this one's.
+LONG_AGO_MS = 1_000
+
+
+@pytest.fixture
+def run(fresh: str, store: Store) -> Run:
+    run = Run(
+        run_id=fresh,
+        workflow=f"workflow-{fresh}",
+        version=12,
+        plan_digest="d" * 64,
+        params={"parts": 8},
+        state=RUNNING,
+        created_at_ms=1_700_000_000_000,
+        request_digest="e" * 64,
+        sweep_at_ms=LONG_AGO_MS,
+    )
+    return store.create_run(run)
+
+
+def redriven(run: Run, tasks: tuple[str, ...] = ("train",)) -> Run:
+    past = PastEpoch(run.version, run.plan_digest, FAILED, 5_000)
+    return replace(
+        run,
+        version=13,
+        plan_digest="f" * 64,
+        epoch=run.epoch + 1,
+        redrive=Redrive(Scope.TASKS, tasks),
+        past=(*run.past, past),
+        sweep_at_ms=None,
+    )
+
+
+def test_a_run_is_paused_and_resumed_in_turn_and_each_is_counted(store: Store, run: Run) -> None:
+    assert not store.switch_run(run.run_id, 0, RUNNING)
+    assert store.switch_run(run.run_id, 0, PAUSED)
+    assert not store.switch_run(run.run_id, 0, PAUSED)
+    assert store.run(run.run_id) == replace(run, state=PAUSED, switches=1)
+    assert store.switch_run(run.run_id, 0, RUNNING)
+    assert store.run(run.run_id) == replace(run, switches=2)
+
+
+def test_a_run_of_another_epoch_or_in_another_state_is_not_switched(store: Store, run: Run) -> None:
+    assert not store.switch_run(run.run_id, 1, PAUSED)
+    assert not store.switch_run(f"{run.run_id}-other", 0, PAUSED)
+    store.change_run(run.run_id, 0, RunState.CANCELLING, expected=[RUNNING])
+    assert not store.switch_run(run.run_id, 0, PAUSED)
+    assert not store.switch_run(run.run_id, 0, RUNNING)
+
+
+def test_the_next_epoch_takes_the_place_of_one_that_has_ended(store: Store, run: Run) -> None:
+    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
+    following = redriven(run)
+    assert store.begin_epoch(following)
+    assert store.run(run.run_id) == following
+
+
+def test_a_run_that_goes_on_is_not_redriven(store: Store, run: Run) -> None:
+    assert not store.begin_epoch(redriven(run))
+    assert store.run(run.run_id) == run
+
+
+def test_of_two_redrives_at_once_one_begins_the_next_epoch(store: Store, run: Run) -> None:
+    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
+    first, second = redriven(run), redriven(run, ("split",))
+    assert store.begin_epoch(first)
+    assert not store.begin_epoch(second)
+    assert store.run(run.run_id) == first
+
+
+def test_a_late_write_of_an_earlier_epoch_does_not_move_the_run(store: Store, run: Run) -> None:
+    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
+    store.begin_epoch(redriven(run))
+    assert not store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=6_000)
+    assert store.change_run(run.run_id, 1, FAILED, expected=[RUNNING], ended_at_ms=7_000)
+
+
+def test_that_an_epoch_is_prepared_is_noted_in_that_epoch_alone(store: Store, run: Run) -> None:
+    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
+    following = redriven(run)
+    store.begin_epoch(following)
+    store.epoch_prepared(run.run_id, 0)
+    assert store.run(run.run_id) == following
+    store.epoch_prepared(run.run_id, 1)
+    assert store.run(run.run_id) == replace(following, redrive=Redrive(Scope.TASKS, ("train",), prepared=True))
+
+
+def due(store: Store, now_ms: int) -> list[str]:
+    return store.due_runs(now_ms, 1_000)
+
+
+def test_a_run_is_due_from_its_time_on(store: Store, run: Run) -> None:
+    assert run.run_id not in due(store, LONG_AGO_MS - 1)
+    assert run.run_id in due(store, LONG_AGO_MS)
+
+
+def test_the_longest_overdue_comes_first_and_no_more_than_asked_for(store: Store, run: Run) -> None:
+    earlier = replace(run, run_id=f"{run.run_id}-earlier", sweep_at_ms=10)
+    store.create_run(earlier)
+    assert store.due_runs(LONG_AGO_MS, 1) == [earlier.run_id]
+    assert store.swept(earlier, swept_at_ms=None, sweep_at_ms=None)
+    assert earlier.run_id not in due(store, LONG_AGO_MS)
+
+
+def test_a_look_that_was_noted_puts_the_next_one_off(store: Store, run: Run) -> None:
+    assert store.swept(run, swept_at_ms=2_000, sweep_at_ms=302_000, next_shard=0)
+    assert store.run(run.run_id) == replace(run, swept_at_ms=2_000, sweep_at_ms=302_000)
+    assert run.run_id not in due(store, 301_999)
+
+
+def test_a_look_that_stopped_half_way_notes_where(store: Store, run: Run) -> None:
+    assert store.swept(run, swept_at_ms=None, sweep_at_ms=LONG_AGO_MS, next_shard=7)
+    assert store.run(run.run_id) == replace(run, sweep_shard=7)
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda store, run: store.swept(run, swept_at_ms=2_000, sweep_at_ms=3_000),
+        lambda store, run: store.swept(run, swept_at_ms=None, sweep_at_ms=LONG_AGO_MS, next_shard=1),
+        lambda store, run: store.swept(run, swept_at_ms=None, sweep_at_ms=None),
+    ],
+)
+def test_of_two_sweeps_of_one_run_the_later_to_note_it_changes_nothing(
+    store: Store, run: Run, meanwhile: Callable[[Store, Run], bool]
+) -> None:
+    assert meanwhile(store, run)
+    noted = store.run(run.run_id)
+    assert not store.swept(run, swept_at_ms=9_000, sweep_at_ms=9_000)
+    assert store.run(run.run_id) == noted
+
+
+def test_a_run_that_is_never_due_again_can_be_noted_as_due(store: Store, run: Run) -> None:
+    store.swept(run, swept_at_ms=2_000, sweep_at_ms=None)
+    stored = store.run(run.run_id)
+    assert stored and stored.sweep_at_ms is None
+    assert store.swept(stored, swept_at_ms=None, sweep_at_ms=500)
+    assert run.run_id in due(store, LONG_AGO_MS)
+    assert store.swept(replace(stored, sweep_at_ms=500), swept_at_ms=None, sweep_at_ms=None)
