@@ -113,6 +113,18 @@ def test_a_long_reason_is_cut(theatre):
     assert len(theatre.dead.letters[0].reason) == REASON_CHARACTERS
 
 
+@pytest.mark.parametrize("value", [[SECRET * 500], {SECRET * 500: 1}, SECRET * 500, [{"value": SECRET * 500}]])
+@pytest.mark.parametrize("field", ["jobId", "status", "parameters", "attempts", "kind", "run_id", "indexes", "more"])
+def test_a_reason_quotes_little_of_a_wrong_value(theatre, field, value):
+    event = json.loads(theatre.ending_document(theatre.jobs("a")[0]))
+    event["detail"][field] = value
+    command = {"kind": "submit_tasks", "run_id": "r", "epoch": 0, "indexes": [], field: value}
+    for handle, document in ((handle_events, event), (handle_commands, command)):
+        mailbox = Mailbox(theatre.events, theatre.events, theatre.dead)
+        handle(theatre.world(), mailbox, [Message(json.dumps(document), "handle", RECEIPTS_MAXIMUM)])
+    assert all(SECRET * 10 not in letter.reason for letter in theatre.dead.letters)
+
+
 def test_the_times_that_sqs_tells_go_with_the_message(theatre):
     record = {
         "body": "not json",
