@@ -256,6 +256,23 @@ class Inbox(Protocol):
         ...
 
 
+class DeadLetters(Protocol):
+    """Where the messages of one queue lie that could not be handled, each with the reason."""
+
+    def put(
+        self,
+        body: str,
+        reason: str,
+        receive_count: int,
+        *,
+        sent_at_ms: int | None = None,
+        first_received_at_ms: int | None = None,
+    ) -> None:
+        """Keep a message that is given up. What the service cannot hold of the reason is replaced; an empty one is
+        none. Putting a message twice keeps it twice. Raises TryAgain."""
+        ...
+
+
 class Notices(Protocol):
     """Where people and programs hear of what happened."""
 

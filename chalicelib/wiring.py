@@ -1,7 +1,8 @@
 """Builds the whole from the environment: clients, adapters, the engine's world. The only place that knows all.
 
 Variables (set by `.chalice/config.json` on AWS and by the local AWS on a laptop):
-BATCHWRIGHT_TABLE, BATCHWRIGHT_EVENTS_QUEUE_URL, BATCHWRIGHT_COMMANDS_QUEUE_URL, BATCHWRIGHT_TOPIC_ARN.
+BATCHWRIGHT_TABLE, BATCHWRIGHT_EVENTS_QUEUE_URL, BATCHWRIGHT_EVENTS_DEAD_URL, BATCHWRIGHT_COMMANDS_QUEUE_URL,
+BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN.
 Credentials, region and endpoints are boto3's own.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 
 from chalicelib.aws.batch import AwsBatch
 from chalicelib.aws.clients import Clients, clients
+from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
@@ -30,7 +32,9 @@ from chalicelib.engine.world import World
 _VARIABLES = (
     "BATCHWRIGHT_TABLE",
     "BATCHWRIGHT_EVENTS_QUEUE_URL",
+    "BATCHWRIGHT_EVENTS_DEAD_URL",
     "BATCHWRIGHT_COMMANDS_QUEUE_URL",
+    "BATCHWRIGHT_COMMANDS_DEAD_URL",
     "BATCHWRIGHT_TOPIC_ARN",
 )
 
@@ -80,7 +84,9 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
     missing = [name for name in _VARIABLES if not environment.get(name)]
     if missing:
         raise UserMistake(f"the environment lacks {', '.join(missing)}; `batchwright local env` prints them")
-    table, events_url, commands_url, topic_arn = (environment[name] for name in _VARIABLES)
+    table, events_url, events_dead_url, commands_url, commands_dead_url, topic_arn = (
+        environment[name] for name in _VARIABLES
+    )
     commands = SqsCommands(aws.sqs, commands_url)
     world = World(
         store=DynamoStore(aws.dynamodb, table),
@@ -93,8 +99,16 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
     return Wired(
         clients=aws,
         world=world,
-        events=Mailbox(SqsInbox(aws.sqs, events_url), SqsCommands(aws.sqs, events_url)),
-        commands=Mailbox(SqsInbox(aws.sqs, commands_url), commands),
+        events=Mailbox(
+            inbox=SqsInbox(aws.sqs, events_url),
+            again=SqsCommands(aws.sqs, events_url),
+            dead=SqsDeadLetters(aws.sqs, events_dead_url, EVENTS),
+        ),
+        commands=Mailbox(
+            inbox=SqsInbox(aws.sqs, commands_url),
+            again=commands,
+            dead=SqsDeadLetters(aws.sqs, commands_dead_url, COMMANDS),
+        ),
     )
 
 

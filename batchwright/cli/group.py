@@ -26,6 +26,10 @@ COMMANDS = {
     "schema": ("batchwright.cli.schema:schema", "Print the JSON Schema of workflow files."),
     "run": ("batchwright.cli.run:run", "Run a workflow on this machine, on a local AWS."),
     "local": ("batchwright.cli.local:local", "Keep a local AWS up: up, down, status, env."),
+    "dead-letters": (
+        "batchwright.cli.dead_letters:dead_letters",
+        "Messages that could not be handled: list, show, replay, drop.",
+    ),
     "demo": ("batchwright.cli.demo:demo", "Run the movie-ratings example on a local AWS."),
 }
 """By name: where the command is, and what it does in a line. A new command is one line here."""

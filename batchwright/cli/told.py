@@ -1,4 +1,4 @@
-"""What commands say instead of a stack trace when the local AWS does not do its part."""
+"""What commands say instead of a stack trace when the local AWS, or the real one, does not do its part."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from chalicelib.core.errors import TryAgain
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
-    """End the command with 1 and a sentence when the local AWS cannot be started, breaks, or refuses a call."""
+def told_plainly(who: str = "the local AWS") -> Iterator[None]:
+    """End the command with 1 and a sentence when the local AWS cannot be started, or `who` breaks or refuses a call."""
     try:
         yield
     except LocalAwsError as error:
         raise click.ClickException(str(error)) from error
     except (BotoCoreError, ClientError, TryAgain) as error:
-        raise click.ClickException(f"the local AWS did not answer as it should: {error}") from error
+        raise click.ClickException(f"{who} did not answer as it should: {error}") from error

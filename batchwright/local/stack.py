@@ -98,8 +98,10 @@ class LocalAws:
             "BATCHWRIGHT_TABLE": outputs["TableName"],
             "BATCHWRIGHT_EVENTS_QUEUE": outputs["EventsQueueName"],
             "BATCHWRIGHT_EVENTS_QUEUE_URL": outputs["EventsQueueUrl"],
+            "BATCHWRIGHT_EVENTS_DEAD_URL": outputs["EventsDeadLettersUrl"],
             "BATCHWRIGHT_COMMANDS_QUEUE": outputs["CommandsQueueName"],
             "BATCHWRIGHT_COMMANDS_QUEUE_URL": outputs["CommandsQueueUrl"],
+            "BATCHWRIGHT_COMMANDS_DEAD_URL": outputs["CommandsDeadLettersUrl"],
             "BATCHWRIGHT_TOPIC_ARN": outputs["TopicArn"],
             "BATCHWRIGHT_BUCKET": outputs["BucketName"],
         }

@@ -45,7 +45,7 @@ def poll(functions: Functions, source: QueueSource, ended: threading.Event) -> N
                 QueueUrl=queue_url,
                 MaxNumberOfMessages=source.batch_size,
                 WaitTimeSeconds=WAIT_SECONDS,
-                AttributeNames=["ApproximateReceiveCount"],
+                AttributeNames=["ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp", "SentTimestamp"],
             )
         except (BotoCoreError, ClientError) as error:
             if not ended.wait(PAUSE_AFTER_ERROR_SECONDS):

@@ -1,6 +1,8 @@
 """The messages of the commands queue: work that must outlive the invocation that found it.
 
-Each may be delivered more than once, late, and beside itself; each handler is harmless when repeated.
+Each may be delivered more than once, late, and beside itself; each handler is harmless when repeated. A new kind is a
+dataclass here, a member of `Command`, and a case in engine/commands.py: what its fields may hold is read off their
+annotations.
 """
 
 from __future__ import annotations
@@ -8,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, get_args
 
+from chalicelib.core.fields import read_fields
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobchange import MalformedEvent
+from chalicelib.core.suggest import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class HealRun:
 
 
 Command = SubmitTasks | RetryTask | JobRefused | CancelRun | HealRun
-_KINDS: dict[str, type[Command]] = {cls.kind: cls for cls in (SubmitTasks, RetryTask, JobRefused, CancelRun, HealRun)}
+_KINDS: dict[str, type[Command]] = {cls.kind: cls for cls in get_args(Command)}
 
 
 def encode(command: Command) -> str:
@@ -87,15 +91,20 @@ def encode(command: Command) -> str:
 
 
 def decode(body: str) -> Command:
-    """The command in a message body; raises MalformedEvent saying what is wrong with it."""
+    """The command in a message body; raises MalformedEvent naming the field, the rule and the value."""
     try:
-        fields: dict[str, Any] = json.loads(body)
-        kind = fields.pop("kind")
-        if "indexes" in fields:
-            fields["indexes"] = tuple(fields["indexes"])
-        return _KINDS[kind](**fields)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise MalformedEvent(f"not a command of ours: {type(error).__name__}: {error}") from error
+    if not isinstance(document, dict):
+        raise MalformedEvent(f"not a command of ours: it must be an object, not {shown(document)}")
+    kind = document.pop("kind", None)
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise MalformedEvent(f"not a command of ours: kind must be one of {', '.join(_KINDS)}, not {shown(kind)}")
+    try:
+        return read_fields(_KINDS[kind], document)
+    except MalformedEvent as error:
+        raise MalformedEvent(f"not a command of ours: {kind}: {error}") from error
 
 
 def in_chunks(run_id: str, epoch: int, indexes: Sequence[int], size: int) -> Iterator[SubmitTasks]:

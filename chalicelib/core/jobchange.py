@@ -15,6 +15,7 @@ from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.ids import Attempt, attempt_from_parameters
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import JobStatus
+from chalicelib.core.suggest import shown
 
 DETAIL_TYPE = "Batch Job State Change"
 
@@ -62,7 +63,7 @@ def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
     """The change that an event's detail tells, or DescribeJobs' of a job: they have one shape. As `read_event`."""
     job_id = detail.get("jobId")
     if not isinstance(job_id, str) or not job_id:
-        raise MalformedEvent(f"detail.jobId must be a job id, not {job_id!r}")
+        raise MalformedEvent(f"detail.jobId must be a job id, not {shown(job_id)}")
     if ":" in job_id or "#" in job_id:
         return None
     attempt = attempt_from_parameters(_mapping(detail.get("parameters") or {}, "detail.parameters"))
@@ -135,7 +136,7 @@ def _mapping(value: object, place: str) -> Mapping[str, Any]:
 def _status(value: object) -> JobStatus | None:
     """None for a status that Batch may add one day: what is not known is ignored."""
     if not isinstance(value, str):
-        raise MalformedEvent(f"detail.status must be a status of a Batch job, not {value!r}")
+        raise MalformedEvent(f"detail.status must be a status of a Batch job, not {shown(value)}")
     return JobStatus(value) if value in JobStatus.__members__ else None
 
 

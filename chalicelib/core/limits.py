@@ -23,6 +23,8 @@ DESCRIBE_IDS = 100
 PLAN_CHUNK_BYTES = 350_000
 # The longest delay an SQS message can have.
 QUEUE_DELAY_SECONDS_MAXIMUM = 900
+RECEIPTS_MAXIMUM = 5
+"""How often a message is received that keeps failing; `maxReceiveCount` of infra/foundation.yaml."""
 
 # Ours.
 TASKS_MAXIMUM = 100_000

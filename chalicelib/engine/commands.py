@@ -6,7 +6,7 @@ from typing import assert_never
 
 from chalicelib.core.commands import CancelRun, Command, HealRun, JobRefused, RetryTask, SubmitTasks, encode
 from chalicelib.core.ids import refused_job_name
-from chalicelib.core.jobchange import JobChange
+from chalicelib.core.jobchange import JobChange, MalformedEvent
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import JobStatus
@@ -14,7 +14,7 @@ from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.heal import heal_run
 from chalicelib.engine.submit import Wanted, submit
-from chalicelib.engine.world import DONE, Outcome, World
+from chalicelib.engine.world import DONE, Outcome, RunFacts, World
 
 
 def carry_out(world: World, command: Command) -> Outcome:
@@ -24,7 +24,7 @@ def carry_out(world: World, command: Command) -> Outcome:
             facts = world.facts(command.run_id, command.epoch)
             if facts is None:
                 return DONE
-            return submit(world, facts, [Wanted(facts.attempt(index)) for index in command.indexes])
+            return submit(world, facts, [Wanted(facts.attempt(index)) for index in _of_the_plan(facts, command)])
         case RetryTask():
             return _retry(world, command)
         case JobRefused():
@@ -34,6 +34,14 @@ def carry_out(world: World, command: Command) -> Outcome:
         case HealRun():
             return heal_run(world, command)
     assert_never(command)
+
+
+def _of_the_plan(facts: RunFacts, command: SubmitTasks) -> tuple[int, ...]:
+    """The indexes to submit, none of them beyond the plan: a claim would leave a record of a task that is none."""
+    tasks = len(facts.plan.tasks)
+    if command.indexes and max(command.indexes) >= tasks:
+        raise MalformedEvent(f"run {facts.run_id} has {tasks} tasks, and none of index {max(command.indexes)}")
+    return command.indexes
 
 
 def _refusal(command: JobRefused) -> JobChange:

@@ -1,4 +1,5 @@
-"""A batch of queue messages: handled each on its own account, deleted when done, seen again when not.
+"""A batch of queue messages: handled each on its own account, deleted when done, seen again when not, given up when
+they keep failing.
 
 Chalice cannot ask Lambda for partial batch responses, so what is done is deleted here, one by one, and the handler
 raises if anything is left: Lambda then leaves the rest on the queue (docs/architecture.md).
@@ -16,16 +17,20 @@ from typing import Any
 from chalicelib.core.commands import decode
 from chalicelib.core.errors import BatchwrightError, TryAgain
 from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
-from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
+from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM, RECEIPTS_MAXIMUM
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
-from chalicelib.engine.world import DONE, NotYet, Outcome, World
-from chalicelib.ports import Commands, Inbox
+from chalicelib.engine.world import DONE, Done, NotYet, Outcome, World
+from chalicelib.ports import Commands, DeadLetters, Inbox
 
 log = logging.getLogger(__name__)
 
 # The first looks come soon, for most claims are open for milliseconds; the later ones wait the lease out.
 _LOOK_AGAIN_SECONDS = (2, 10)
+FAILED_AGAIN_SECONDS = (1, 5, 20, 60)
+"""How long a message that failed waits after each receipt but its last, which ends with the dead letters."""
+REASON_CHARACTERS = 500
+"""How much of a reason goes to the dead letters. It says what is wrong with a message, and is no copy of it."""
 OUTAGE_SECONDS = 60
 """How long a message waits, from its third delivery on, for a service that fails."""
 
@@ -41,29 +46,40 @@ class Message:
     body: str
     receipt_handle: str
     receive_count: int
+    sent_at_ms: int | None = None
+    first_received_at_ms: int | None = None
 
 
 def messages_of(lambda_event: Mapping[str, Any]) -> list[Message]:
     """The messages in the event with which Lambda's SQS event source calls a function."""
-    return [
-        Message(record["body"], record["receiptHandle"], int(record["attributes"]["ApproximateReceiveCount"]))
-        for record in lambda_event["Records"]
-    ]
+    return [_message(record, record["attributes"]) for record in lambda_event["Records"]]
+
+
+def _message(record: Mapping[str, Any], attributes: Mapping[str, str]) -> Message:
+    sent, first_received = (attributes.get(name) for name in ("SentTimestamp", "ApproximateFirstReceiveTimestamp"))
+    return Message(
+        body=record["body"],
+        receipt_handle=record["receiptHandle"],
+        receive_count=int(attributes["ApproximateReceiveCount"]),
+        sent_at_ms=int(sent) if sent else None,
+        first_received_at_ms=int(first_received) if first_received else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The message could not be handled; it stays on the queue, and goes to the dead letters when it keeps failing."""
+    """The message could not be handled; it is tried again soon, and goes to the dead letters on its fifth receipt."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A queue as its consumer sees it. `again` sends to the same queue."""
+    """A queue as its consumer sees it. `again` sends to the same queue, `dead` to its dead letters."""
 
     inbox: Inbox
     again: Commands
+    dead: DeadLetters
 
 
 def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
@@ -117,33 +133,68 @@ def _try(handle: Callable[[], Sequence[Outcome]]) -> list[Outcome | Failed] | No
 
 
 def _conclude(mailbox: Mailbox, messages: Sequence[Message], verdicts: Sequence[Outcome | Failed]) -> None:
-    """Delete what is done, put off what is not yet, and raise if anything stays on the queue."""
-    done: list[str] = []
+    """Delete what is done, copied or given up, put off what is not, and raise if anything stays on the queue."""
+    gone: list[str] = []
     left: list[str] = []
     for message, verdict in zip(messages, verdicts, strict=True):
-        if isinstance(verdict, Failed):
-            left.append(verdict.reason)
-        elif not isinstance(verdict, NotYet) or _copied(mailbox, message, verdict):
-            done.append(message.receipt_handle)
+        match verdict:
+            case Done():
+                stays, why = False, ""
+            case NotYet():
+                stays, why = not _copied(mailbox, message, verdict), verdict.why
+            case Failed():
+                stays, why = not _given_up(mailbox, message, verdict.reason), verdict.reason
+        if stays:
+            left.append(why)
         else:
-            left.append(verdict.why)
-    if done:
-        mailbox.inbox.delete(done)
+            gone.append(message.receipt_handle)
+    if gone:
+        mailbox.inbox.delete(gone)
     if left:
         raise MessagesLeft(f"{len(left)} of {len(messages)} messages are not done: {'; '.join(left)}")
 
 
 def _copied(mailbox: Mailbox, message: Message, verdict: NotYet) -> bool:
     """Have the message seen again later; whether by a copy of it, so that it may be deleted itself."""
-    try:
-        if message.receive_count <= len(_LOOK_AGAIN_SECONDS):
-            seconds = min(verdict.after_seconds, _LOOK_AGAIN_SECONDS[message.receive_count - 1])
-            mailbox.inbox.postpone(message.receipt_handle, seconds)
-            return False
-        # Waiting is not failing: a new copy starts its receipts anew, so that it is never taken for poison.
-        mailbox.again.send([message.body], min(verdict.after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
-    except TryAgain as failure:
-        # It comes back by itself, only later; the others must not wait for it.
-        log.warning("a message could not be put off: %s", failure)
+    if message.receive_count <= len(_LOOK_AGAIN_SECONDS):
+        _put_off(mailbox, message, min(verdict.after_seconds, _LOOK_AGAIN_SECONDS[message.receive_count - 1]))
         return False
-    return True
+    # Waiting is not failing: a new copy starts its receipts anew, so that it is never taken for poison.
+    delay_seconds = min(verdict.after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM)
+    return _went_through("copied", partial(mailbox.again.send, [message.body], delay_seconds))
+
+
+def _given_up(mailbox: Mailbox, message: Message, reason: str) -> bool:
+    """Have a message that failed tried again soon, or on its last receipt put with the dead letters; whether it is
+    there, so that it may be deleted. Where that fails, SQS moves it by itself at the next receipt, without a reason."""
+    if message.receive_count < RECEIPTS_MAXIMUM:
+        _put_off(mailbox, message, FAILED_AGAIN_SECONDS[message.receive_count - 1])
+        return False
+    log.error("a message goes to the dead letters after %d receipts: %s", message.receive_count, reason)
+    put = partial(
+        mailbox.dead.put,
+        message.body,
+        reason[:REASON_CHARACTERS],
+        message.receive_count,
+        sent_at_ms=message.sent_at_ms,
+        first_received_at_ms=message.first_received_at_ms,
+    )
+    return _went_through("put with the dead letters", put)
+
+
+def _put_off(mailbox: Mailbox, message: Message, seconds: int) -> None:
+    _went_through("put off", partial(mailbox.inbox.postpone, message.receipt_handle, seconds))
+
+
+def _went_through(what: str, call: Callable[[], None]) -> bool:
+    """Whether the call did. A message with which it did not comes back by itself, only later; the others of its batch
+    must not wait for it."""
+    try:
+        call()
+    except TryAgain as failure:
+        log.warning("a message could not be %s: %s", what, failure)
+    except Exception:
+        log.exception("a message could not be %s", what)
+    else:
+        return True
+    return False

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from batchwright.local.ministack import MiniStack
+from chalicelib.core.limits import RECEIPTS_MAXIMUM
+from chalicelib.engine.messages import FAILED_AGAIN_SECONDS
 from tests.contract import foundation, servers
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
@@ -59,6 +61,8 @@ def test_the_outputs_name_what_the_wiring_and_the_cli_need(ministack_outputs: di
     assert ministack_outputs["CommandsQueueName"] == "batchwright-contract-commands"
     assert ministack_outputs["EventsQueueUrl"].endswith("/batchwright-contract-events")
     assert ministack_outputs["CommandsQueueUrl"].endswith("/batchwright-contract-commands")
+    assert ministack_outputs["EventsDeadLettersUrl"].endswith("/batchwright-contract-events-dead")
+    assert ministack_outputs["CommandsDeadLettersUrl"].endswith("/batchwright-contract-commands-dead")
     assert ministack_outputs["EventsQueueArn"].endswith(":batchwright-contract-events")
     assert ministack_outputs["CommandsQueueArn"].endswith(":batchwright-contract-commands")
     assert ministack_outputs["TopicArn"].endswith(":batchwright-contract-notices")
@@ -75,12 +79,12 @@ def test_the_table_is_on_demand_and_forgets_what_expired(ministack_dynamodb: tup
 
 
 @pytest.mark.parametrize("queue", ["Events", "Commands"])
-def test_a_message_that_fails_five_times_goes_to_the_dead_letters(
+def test_sqs_moves_a_message_after_as_many_receipts_as_the_engine_gives_it(
     sqs: Any, ministack_outputs: dict[str, str], queue: str
 ) -> None:
     answer = sqs.get_queue_attributes(QueueUrl=ministack_outputs[f"{queue}QueueUrl"], AttributeNames=["All"])
     redrive = json.loads(answer["Attributes"]["RedrivePolicy"])
-    assert int(redrive["maxReceiveCount"]) == 5
+    assert int(redrive["maxReceiveCount"]) == RECEIPTS_MAXIMUM == len(FAILED_AGAIN_SECONDS) + 1
     assert redrive["deadLetterTargetArn"] == ministack_outputs[f"{queue}QueueArn"] + "-dead"
     assert answer["Attributes"]["VisibilityTimeout"] == "360"
 

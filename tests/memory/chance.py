@@ -277,7 +277,7 @@ class Play:
         handler = handle_events if queue is self.events else handle_commands
         messages = queue.receive(self.rng.randint(1, self.menu.batch_size))
         ours = [Message(m.body, m.receipt_handle, m.receive_count) for m in messages]
-        self.act(lambda: handler(self.theatre.world(), Mailbox(queue, queue), ours))
+        self.act(lambda: handler(self.theatre.world(), Mailbox(queue, queue, self.theatre.dead), ours))
 
     # What Batch does
 

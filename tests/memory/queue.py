@@ -107,5 +107,37 @@ class MemoryCommands:
         return stored if stored and stored.receipt_handle == receipt_handle else None
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was given up, as it was put."""
+
+    body: str
+    reason: str
+    receive_count: int
+    sent_at_ms: int | None
+    first_received_at_ms: int | None
+
+
+class MemoryDeadLetters:
+    """The dead letters port over a list. What is in `errors` is raised first, one a call."""
+
+    def __init__(self) -> None:
+        self.letters: list[DeadLetter] = []
+        self.errors: list[Exception] = []
+
+    def put(
+        self,
+        body: str,
+        reason: str,
+        receive_count: int,
+        *,
+        sent_at_ms: int | None = None,
+        first_received_at_ms: int | None = None,
+    ) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.letters.append(DeadLetter(body, reason, receive_count, sent_at_ms, first_received_at_ms))
+
+
 def _delivery(stored: _Stored) -> Message:
     return Message(stored.message_id, stored.body, stored.receipt_handle, stored.receive_count)

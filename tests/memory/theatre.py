@@ -21,7 +21,7 @@ from chalicelib.engine.world import Settings, World
 from tests.memory.batch import MemoryBatch, MemoryJob
 from tests.memory.clock import HandClock
 from tests.memory.notices import MemoryNotices
-from tests.memory.queue import MemoryCommands
+from tests.memory.queue import MemoryCommands, MemoryDeadLetters
 from tests.memory.store import MemoryStore
 
 
@@ -102,6 +102,7 @@ class Theatre:
         self.batch = MemoryBatch(self.clock)
         self.events = MemoryCommands(self.clock, visibility_seconds=360)
         self.commands = MemoryCommands(self.clock, visibility_seconds=360)
+        self.dead = MemoryDeadLetters()
         self.notices = MemoryNotices()
         self.settings = settings
         self.cut: Cut | None = None
@@ -241,7 +242,7 @@ class Theatre:
 
     def _handle(self, handler: Any, queue: MemoryCommands, messages: Sequence[Any]) -> None:
         ours = [Message(m.body, m.receipt_handle, m.receive_count) for m in messages]
-        handler(self.world(), Mailbox(queue, queue), ours)
+        handler(self.world(), Mailbox(queue, queue, self.dead), ours)
 
     def play_on(self, steps: int = 10_000) -> None:
         """Deliver and let time pass until nothing is left to do. Fails when that takes more than `steps`."""

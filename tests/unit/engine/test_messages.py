@@ -76,18 +76,6 @@ def test_a_message_whose_handling_fails_stays_and_the_others_are_handled_and_del
     assert len(theatre.jobs("c") + theatre.jobs("d")) == 2
 
 
-def test_poison_that_is_alone_again_and_again_goes_to_the_dead_letters():
-    theatre = Theatre(PLAN)
-    theatre.events._receive_limit = 3
-    theatre.events.send(["not json"])
-    for _ in range(3):
-        with pytest.raises(MessagesLeft):
-            theatre.deliver_events()
-        theatre.clock.advance(seconds=361)
-    assert theatre.deliver_events() == 0
-    assert [message.body for message in theatre.events.dead] == ["not json"]
-
-
 def test_the_exception_says_of_each_message_left_why(theatre):
     theatre.batch.faults.append(SubmitFault.LOST_BEFORE_EFFECT)
     theatre.events.send([end_of(theatre, "a"), "not json"])

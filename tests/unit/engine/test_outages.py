@@ -3,20 +3,18 @@
 import contextlib
 
 from chalicelib.core.errors import TryAgain
+from chalicelib.core.limits import RECEIPTS_MAXIMUM
 from chalicelib.core.states import RunState
 from chalicelib.engine.messages import MessagesLeft
 from tests.memory.batch import SubmitFault
 from tests.memory.queue import MemoryCommands
 from tests.memory.theatre import Theatre, plan_of, task
 
-RECEIPTS = 5
-"""After so many a message lies in the dead letters (infra/foundation.yaml)."""
-
 
 def theatre_with_dead_letters(*tasks) -> Theatre:
     theatre = Theatre(plan_of(*tasks))
-    theatre.events = MemoryCommands(theatre.clock, visibility_seconds=360, receive_limit=RECEIPTS)
-    theatre.commands = MemoryCommands(theatre.clock, visibility_seconds=360, receive_limit=RECEIPTS)
+    theatre.events = MemoryCommands(theatre.clock, visibility_seconds=360, receive_limit=RECEIPTS_MAXIMUM)
+    theatre.commands = MemoryCommands(theatre.clock, visibility_seconds=360, receive_limit=RECEIPTS_MAXIMUM)
     return theatre
 
 
@@ -44,13 +42,13 @@ def test_a_table_that_fails_for_longer_than_a_message_has_receipts_loses_nothing
 
     for name in ("tally", "observe"):
         keep_failing(theatre, name)
-    for _ in range(4 * RECEIPTS):
+    for _ in range(4 * RECEIPTS_MAXIMUM):
         wait_for_the_next_message(theatre.events, theatre)
         with contextlib.suppress(MessagesLeft):
             theatre.deliver_events(limit=1)
     theatre.hooks.clear()
     theatre.play_on()
-    assert theatre.events.dead == []
+    assert theatre.events.dead == theatre.dead.letters == []
     assert theatre.run.state is RunState.SUCCEEDED
 
 
@@ -75,6 +73,6 @@ def test_a_chunk_stops_at_the_first_submission_that_batch_does_not_answer():
     assert len(theatre.batch.faults) == 2
     assert [record.attempt.index for record in theatre.store.tasks(theatre.run.run_id, 0, 0)] == [0]
     theatre.play_on()
-    assert theatre.commands.dead == []
+    assert theatre.commands.dead == theatre.dead.letters == []
     assert theatre.run.state is RunState.SUCCEEDED
     assert len(theatre.jobs()) == 25
