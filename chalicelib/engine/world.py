@@ -9,7 +9,8 @@ from typing import Any
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run
-from chalicelib.ports import Batch, Clock, Commands, Notices, Store
+from chalicelib.engine.lately import Lately
+from chalicelib.ports import Batch, Clock, Commands, Notices, Permits, Store
 
 _RUNS_REMEMBERED = 64
 
@@ -20,13 +21,15 @@ class Settings:
 
     `lease_seconds` must exceed the Lambda's time-out, so that the owner of an expired claim is surely dead.
     Up to `inline_submissions` ready tasks are submitted where they were found; more go to the commands queue in
-    chunks of `chunk_size`, so that no invocation runs long.
+    chunks of `chunk_size`, so that no invocation runs long. `submit_rate` is how many jobs a second all invocations
+    together may submit, a little below the 50 that Batch allows an account.
     """
 
     lease_seconds: int = 90
     soon_seconds: int = 2
     inline_submissions: int = 5
     chunk_size: int = 25
+    submit_rate: int = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +50,19 @@ class RunFacts:
 class World:
     """The ports and settings, for one invocation. `owner` names the invocation in its claims and is never reused.
 
-    `remembered` outlives the invocation in a warm process; plans are remembered by the store.
+    `remembered` and `lately` outlive the invocation in a warm process; plans are remembered by the store.
     """
 
     store: Store
     batch: Batch
+    permits: Permits
     commands: Commands
     notices: Notices
     clock: Clock
     owner: str
     settings: Settings = Settings()
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
+    lately: Lately = field(default_factory=Lately)
 
     def facts(self, run_id: str, epoch: int) -> RunFacts | None:
         """The facts of a run, from memory if this process met it before; None when the run (or this epoch) is gone."""
