@@ -7,10 +7,10 @@ Permits are slots of one line of time that all invocations share (ports.py), 48 
 at once, which is one write, but needs longer than a slot for a job. So it uses them seven slots apart, where others do
 the same: five being prime to seven, the jobs of groups that follow each other fall into every slot once,
 
-    slot    0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33
-    group   a              b     a        c     b     a  d     c     b  a  e  d     c  b  a  f  e  d     c  b     ...
+    slot   0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28
+    group  a              b     a        c     b     a  d     c     b  e  a  d     c  f  b  e  a  ...
 
-and however the groups lie, two begin five slots apart or more, so that no second has more than 50.
+and however groups of five lie, two of them begin five slots apart or more, so that no second has more than 50.
 """
 
 from __future__ import annotations
