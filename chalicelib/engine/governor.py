@@ -10,7 +10,7 @@ the same: five being prime to seven, the jobs of groups that follow each other f
     slot   0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28
     group  a              b     a        c     b     a  d     c     b  e  a  d     c  f  b  e  a  ...
 
-and however groups of five lie, two of them begin five slots apart or more, so that no second has more than 50.
+and however groups of five lie, two of them begin five slots apart or more, so that a second has hardly more than 50.
 """
 
 from __future__ import annotations
