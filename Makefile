@@ -27,10 +27,11 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## measure: cost of a task, a run of 1,000 tasks, compiling a plan (minutes)
+bench: $(VENV)/.dev ## measure: cost of a task, a run of 1,000 tasks, compiling a plan, submissions a second (minutes)
 	@$(BIN)/python -m bench.compile
 	@$(BIN)/python -m bench.task_cost
 	@$(BIN)/python -m bench.thousand_tasks
+	@$(BIN)/python -m bench.governor
 
 clean: ## stop the local AWS, remove the virtual environment and what runs left behind
 	@if [ -x $(BIN)/batchwright ]; then $(BIN)/batchwright local down; fi

@@ -28,6 +28,11 @@ class Clock(Protocol):
         """Milliseconds since the epoch."""
         ...
 
+    def wait_until(self, at_ms: int) -> None:
+        """Return at that time or after it; at once when it is past. For waits of a few seconds: a Lambda pays for
+        them, and longer ones are a message's delay."""
+        ...
+
 
 class Workflows(Protocol):
     """Workflows and their plans."""
@@ -196,6 +201,24 @@ class Runs(Protocol):
 
 class Store(Workflows, Runs, Protocol):
     """All that is in the table."""
+
+
+PERMITS_FORGOTTEN_SECONDS = 60
+"""Nobody with a right clock takes permits so far ahead: a line that is taken for longer begins anew."""
+
+
+class Permits(Protocol):
+    """A line of time that all invocations share. Who takes a stretch of it may submit within it; two stretches never
+    overlap, so the invocations together keep to the rate by which they measure theirs."""
+
+    def take(self, now_us: int, span_us: int, latest_us: int) -> int | None:
+        """Take the first `span_us` microseconds that nobody has, from `now_us` on; returns where they begin.
+
+        None when they would begin after `latest_us`; then nothing is taken. A line that is taken until more than
+        PERMITS_FORGOTTEN_SECONDS from `now_us` was drawn by a wrong clock, and begins anew at `now_us`. Of a call
+        whose answer is lost the stretch may be wasted; it is never given twice. Raises TryAgain.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Variables (set by `.chalice/config.json` on AWS and by the local AWS on a laptop):
 BATCHWRIGHT_TABLE, BATCHWRIGHT_EVENTS_QUEUE_URL, BATCHWRIGHT_EVENTS_DEAD_URL, BATCHWRIGHT_COMMANDS_QUEUE_URL,
-BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN.
+BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN; and, if the account's 50 SubmitJob calls a second are shared with
+others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
 Credentials, region and endpoints are boto3's own.
 """
 
@@ -19,6 +20,7 @@ from chalicelib.aws.batch import AwsBatch
 from chalicelib.aws.clients import Clients, clients
 from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
 from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.aws.dynamodb_permits import DynamoPermits
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
@@ -27,7 +29,7 @@ from chalicelib.core.requests import read_cancel, read_start
 from chalicelib.engine.cancel import request_cancel
 from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
 from chalicelib.engine.start import start_run
-from chalicelib.engine.world import World
+from chalicelib.engine.world import Settings, World
 
 _VARIABLES = (
     "BATCHWRIGHT_TABLE",
@@ -39,11 +41,20 @@ _VARIABLES = (
 )
 
 
+SUBMIT_RATE = "BATCHWRIGHT_SUBMIT_RATE"
+SUBMIT_RATE_MAXIMUM = 10_000
+"""No account has it; a local Batch, which answers no 429, is asked at this rate and never waits."""
+
+
 class WallClock:
     """The real time."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
+
+    def wait_until(self, at_ms: int) -> None:
+        while (left_ms := at_ms - self.now_ms()) > 0:
+            time.sleep(left_ms / 1000)
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,7 @@ class Wired:
 
 
 def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
-    """Build everything on these clients. Raises UserMistake naming the variables that are missing."""
+    """Build everything on these clients. Raises UserMistake naming the variables that are missing or wrong."""
     missing = [name for name in _VARIABLES if not environment.get(name)]
     if missing:
         raise UserMistake(f"the environment lacks {', '.join(missing)}; `batchwright local env` prints them")
@@ -91,10 +102,12 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
     world = World(
         store=DynamoStore(aws.dynamodb, table),
         batch=AwsBatch(aws.batch, aws.batch_submit),
+        permits=DynamoPermits(aws.dynamodb, table),
         commands=commands,
         notices=SnsNotices(aws.sns, topic_arn),
         clock=WallClock(),
         owner="",
+        settings=settings_of(environment),
     )
     return Wired(
         clients=aws,
@@ -110,6 +123,19 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
             dead=SqsDeadLetters(aws.sqs, commands_dead_url, COMMANDS),
         ),
     )
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """The settings, with what the environment sets. Raises UserMistake naming the variable, the rule and the value."""
+    given = environment.get(SUBMIT_RATE, "").strip()
+    if not given:
+        return Settings()
+    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= SUBMIT_RATE_MAXIMUM):
+        raise UserMistake(
+            f"{SUBMIT_RATE} must be a whole number of jobs a second from 1 to {SUBMIT_RATE_MAXIMUM}, not '{given}'; "
+            f"leave it out for {Settings().submit_rate}, just below the 50 that Batch allows an account"
+        )
+    return Settings(submit_rate=int(given))
 
 
 @cache

@@ -21,6 +21,7 @@ from batchwright.local.isolation import client as client
 from batchwright.local.ministack import MiniStack, MiniStackError
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues
 from chalicelib.core.errors import BatchwrightError
+from chalicelib.wiring import SUBMIT_RATE, SUBMIT_RATE_MAXIMUM
 
 STAGE = "local"
 FOUNDATION = PROJECT_FOLDER / "infra" / "foundation.yaml"
@@ -104,6 +105,7 @@ class LocalAws:
             "BATCHWRIGHT_COMMANDS_DEAD_URL": outputs["CommandsDeadLettersUrl"],
             "BATCHWRIGHT_TOPIC_ARN": outputs["TopicArn"],
             "BATCHWRIGHT_BUCKET": outputs["BucketName"],
+            SUBMIT_RATE: str(self._governed_rate()),
         }
         self._begin_batch(self._batch)
         for worker in self._workers:
@@ -164,6 +166,11 @@ class LocalAws:
         worker = Child("batchwright.local.worker", self._log("worker"))
         self._workers.append(worker)
         return worker
+
+    def _governed_rate(self) -> int:
+        """SubmitJob calls a second that the app allows itself: as far below the rate at which the local Batch answers
+        429 as 48 is below 50. One without such a rate is not worth waiting for."""
+        return SUBMIT_RATE_MAXIMUM if self._submit_rate is None else max(1, self._submit_rate * 24 // 25)
 
     def _begin_batch(self, batch: Child) -> None:
         pattern_path = self.folder / "event_pattern.json"

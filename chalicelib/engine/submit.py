@@ -18,6 +18,7 @@ from chalicelib.core.plan import offset_of, shard_of
 from chalicelib.core.records import RELEASED, Claim, Tally, TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.engine.finish import finish_if_full
+from chalicelib.engine.governor import submit_job, turns
 from chalicelib.engine.world import DONE, Done, NotYet, Outcome, RunFacts, World, worst
 
 log = logging.getLogger(__name__)
@@ -57,11 +58,15 @@ def submit(world: World, facts: RunFacts, wanted: Sequence[Wanted]) -> Outcome:
     """Submit what is wanted and has no job yet. `NotYet` while somebody's claim is open: the job may not exist.
 
     One task after the other, so that an invocation that dies leaves one claim open and not a chunk of them. When Batch
-    fails, the rest stays unclaimed: it would fail too, and 25 time-outs outlive the Lambda.
+    fails, the rest stays unclaimed: it would fail too, and 25 time-outs outlive the Lambda. So it does when permits
+    are short: a turn is waited for before the claim, whose lease then has only the submission to outlast.
     """
     outcomes: list[Outcome] = []
     paused: set[int] = set()
-    for item in wanted:
+    for item, no_turn in zip(wanted, turns(world, len(wanted)), strict=False):
+        if no_turn:
+            outcomes.append(no_turn)
+            break
         shard = shard_of(item.attempt.index)
         if shard in paused:
             continue
@@ -135,7 +140,7 @@ def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: 
     if isinstance(job_id, NotYet):
         return job_id
     try:
-        job_id = job_id or world.batch.submit(request)
+        job_id = job_id or submit_job(world, request)
     except UserMistake as refusal:
         return _record_refusal(world, facts, attempt, str(refusal))
     except AnswerLost as lost:

@@ -9,7 +9,8 @@ from typing import Any
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
-from chalicelib.ports import Batch, Clock, Commands, Notices, Store
+from chalicelib.engine.lately import Lately
+from chalicelib.ports import Batch, Clock, Commands, Notices, Permits, Store
 
 _RUNS_REMEMBERED = 64
 
@@ -20,9 +21,11 @@ class Settings:
 
     `lease_seconds` must exceed the Lambda's time-out, so that the owner of an expired claim is surely dead.
     Up to `inline_submissions` ready tasks are submitted where they were found; more go to the commands queue in
-    chunks of `chunk_size`, so that no invocation runs long. The sweep looks at each run every `sweep_seconds` and stops
-    taking up more after `sweep_budget_seconds`; it asks Batch about a job that nothing was heard of for
-    `quiet_seconds`, and again each time that this has doubled.
+    chunks of `chunk_size`, so that no invocation runs long. `submit_rate` is how many jobs a second all invocations
+    together may submit, a little below the 50 that Batch allows an account.
+
+    The sweep looks at each run every `sweep_seconds` and stops taking up more after `sweep_budget_seconds`; it asks
+    Batch about a job that nothing was heard of for `quiet_seconds`, and again each time that this has doubled.
     """
 
     lease_seconds: int = 90
@@ -32,6 +35,7 @@ class Settings:
     sweep_seconds: int = 300
     sweep_budget_seconds: int = 40
     quiet_seconds: int = 900
+    submit_rate: int = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +56,19 @@ class RunFacts:
 class World:
     """The ports and settings, for one invocation. `owner` names the invocation in its claims and is never reused.
 
-    `remembered` outlives the invocation in a warm process; plans are remembered by the store.
+    `remembered` and `lately` outlive the invocation in a warm process; plans are remembered by the store.
     """
 
     store: Store
     batch: Batch
+    permits: Permits
     commands: Commands
     notices: Notices
     clock: Clock
     owner: str
     settings: Settings = Settings()
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
+    lately: Lately = field(default_factory=Lately)
 
     def facts(self, run_id: str, epoch: int) -> RunFacts | None:
         """The facts of a run in an epoch, from memory if this process met it before; None when the run is gone."""

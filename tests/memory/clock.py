@@ -15,6 +15,10 @@ class HandClock:
     def now_ms(self) -> int:
         return self._now_ms
 
+    def wait_until(self, at_ms: int) -> None:
+        """Who waits lets time pass."""
+        self.advance_to(at_ms)
+
     def advance(self, *, seconds: float = 0, ms: int = 0) -> None:
         """Let time pass; it never runs backwards."""
         step_ms = round(seconds * 1000) + ms

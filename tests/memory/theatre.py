@@ -21,6 +21,7 @@ from chalicelib.engine.world import Settings, World
 from tests.memory.batch import MemoryBatch, MemoryJob
 from tests.memory.clock import HandClock
 from tests.memory.notices import MemoryNotices
+from tests.memory.permits import MemoryPermits
 from tests.memory.queue import MemoryCommands, MemoryDeadLetters
 from tests.memory.store import MemoryStore
 
@@ -100,6 +101,7 @@ class Theatre:
         self.clock = HandClock()
         self.store = MemoryStore()
         self.batch = MemoryBatch(self.clock)
+        self.permits = MemoryPermits()
         self.events = MemoryCommands(self.clock, visibility_seconds=360)
         self.commands = MemoryCommands(self.clock, visibility_seconds=360)
         self.dead = MemoryDeadLetters()
@@ -124,6 +126,7 @@ class Theatre:
         return World(
             store=Crashing(self.store, self),
             batch=Crashing(self.batch, self),
+            permits=Crashing(self.permits, self),
             commands=Crashing(self.commands, self),
             notices=Crashing(self.notices, self),
             clock=self.clock,

@@ -34,7 +34,11 @@ Operation = Callable[[Request, int], Document]
 
 
 class RateLimit:
-    """At most `per_second` calls within any second; None allows all."""
+    """At most `per_second` calls within any second; None allows all.
+
+    Stricter than what AWS throttles by, a token bucket whose depth it does not tell for Batch: what passes here passes
+    a bucket that holds `per_second` and refills as many a second, and a burst after it would pass there and not here.
+    """
 
     def __init__(self, per_second: int | None) -> None:
         self._per_second = per_second

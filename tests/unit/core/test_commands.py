@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.commands import CancelRun, JobRefused, RetryTask, SubmitTasks, decode, encode, in_chunks
+from chalicelib.core.commands import CancelRun, HealRun, JobRefused, RetryTask, SubmitTasks, decode, encode, in_chunks
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobchange import MalformedEvent
 
@@ -32,7 +32,8 @@ commands = st.one_of(
         job_id=st.text(),
         reason=st.text(),
     ),
-    st.builds(CancelRun, run_id=st.text(), reason=st.text()),
+    st.builds(CancelRun, run_id=st.text(), epoch=numbers, reason=st.text()),
+    st.builds(HealRun, run_id=st.text(), epoch=numbers),
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -1,0 +1,34 @@
+"""What the environment sets, and what it is told when that makes no sense."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from chalicelib.core.errors import UserMistake
+from chalicelib.engine.world import Settings
+from chalicelib.wiring import SUBMIT_RATE, WallClock, settings_of
+
+
+@pytest.mark.parametrize(("given", "rate"), [({}, 48), ({SUBMIT_RATE: ""}, 48), ({SUBMIT_RATE: " 20 "}, 20)])
+def test_the_rate_of_submissions_is_48_a_second_unless_the_environment_says_otherwise(
+    given: dict[str, str], rate: int
+) -> None:
+    assert settings_of(given) == Settings(submit_rate=rate)
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "48.5", "many", "10001", "²"])
+def test_a_rate_that_is_none_is_refused_with_the_rule_and_the_value(given: str) -> None:
+    with pytest.raises(UserMistake, match=f"^{SUBMIT_RATE} must be .* from 1 to 10000, not '{given}'; leave it out"):
+        settings_of({SUBMIT_RATE: given})
+
+
+def test_the_wall_clock_waits_until_a_time_and_not_for_one_that_is_past() -> None:
+    clock = WallClock()
+    at_ms = clock.now_ms() + 30
+    clock.wait_until(at_ms)
+    assert at_ms <= clock.now_ms()
+    begun = time.monotonic()
+    clock.wait_until(at_ms - 60_000)
+    assert time.monotonic() - begun < 10
