@@ -127,7 +127,7 @@ def _surely_no_job(world: World, facts: RunFacts, record: TaskRecord, work: _Sha
     try:
         if not world.store.take_over(record, claim):
             raise TryAgain(f"the claim of task {record.attempt.index} was taken over by another")
-        request = job_request(facts.plan, record.attempt, params=facts.params)
+        request = job_request(facts.plan, record.attempt, params=facts.params, past=record.past)
         found = world.batch.find(request.queue, request.name)
     except TryAgain as failure:
         work.waits.append(NotYet(world.settings.soon_seconds, str(failure)))

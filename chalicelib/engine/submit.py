@@ -15,7 +15,7 @@ from chalicelib.core.errors import AnswerLost, TryAgain, UserMistake
 from chalicelib.core.ids import Attempt, job_name, refused_job_id
 from chalicelib.core.job import JobRequest, job_request
 from chalicelib.core.plan import offset_of, shard_of
-from chalicelib.core.records import RELEASED, Claim, Tally, TaskRecord
+from chalicelib.core.records import RELEASED, Claim, JobResult, Tally, TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
@@ -112,9 +112,11 @@ def _seconds_left(claim: Claim, now_ms: int) -> int:
 def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: bool) -> Outcome:
     """Submit one claimed attempt; `look_first` when a dead owner may have submitted it already."""
     try:
-        request = job_request(facts.plan, attempt, params=facts.params)
+        request = _request(world, facts, attempt)
     except UserMistake as mistake:
         return _record_refusal(world, facts, attempt, str(mistake))
+    if request is None:
+        return DONE
     job_id = _find_orphan(world, request) if look_first else None
     if isinstance(job_id, NotYet):
         return job_id
@@ -130,6 +132,18 @@ def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: 
         return BatchFails(world.settings.soon_seconds, str(refused_for_now))
     terminate_unless_wanted(world, world.store.record_job(attempt, job_id), attempt, job_id)
     return DONE
+
+
+def _request(world: World, facts: RunFacts, attempt: Attempt) -> JobRequest | None:
+    """The request for an attempt that is claimed; None when its record is in another attempt by now. Raises
+    UserMistake. A retry reads the record, for it may ask for more memory or another queue than the attempt before."""
+    past: tuple[JobResult, ...] = ()
+    if attempt.number > 1:
+        record = world.store.task(attempt.run_id, attempt.index)
+        if record is None or record.attempt != attempt:
+            return None
+        past = record.past
+    return job_request(facts.plan, attempt, params=facts.params, past=past)
 
 
 def _find_orphan(world: World, request: JobRequest) -> str | NotYet | None:
@@ -174,7 +188,10 @@ def _give_up(world: World, facts: RunFacts, attempt: Attempt, tally: Tally, *, l
     """The run was halted, or the task ended, between its becoming ready and our claim: nothing is submitted, and
     what a dead owner may have submitted is terminated."""
     if look_first:
-        orphan = _find_orphan(world, job_request(facts.plan, attempt, params=facts.params))
+        request = _request(world, facts, attempt)
+        if request is None:
+            return DONE
+        orphan = _find_orphan(world, request)
         if isinstance(orphan, NotYet):
             return orphan
         if orphan is not None:
