@@ -95,7 +95,7 @@ def job_request(
 
 
 def memory_of(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any], past: Sequence[JobResult]) -> int | None:
-    """The memory (in MiB) that `job_request` asks for; None when that is left to the job definition, or is no number."""
+    """The memory (in MiB) that `job_request` asks for; None when the job definition has it, or when it is no number."""
     task = plan.tasks[attempt.index]
     memory_mib = _Renderer(task, Scope(params, attempt.run_id, task.name, attempt.number)).number("memory_mib")
     return None if memory_mib is None else memory_after(task.retry, memory_mib, past)
@@ -121,13 +121,8 @@ def has_expressions(task: PlannedTask) -> bool:
     """Whether anything of a task's jobs has to be rendered."""
     job = task.job
     queues = (one.queue for one in task.retry.on)
-    texts = (
-        *queues,
-        job.job_definition,
-        job.queue,
-        *(job.command or ()),
-        *(getattr(job, name) for name in _NUMBER_FIELDS),
-    )
+    numbers = (getattr(job, name) for name in _NUMBER_FIELDS)
+    texts = (job.job_definition, job.queue, *queues, *(job.command or ()), *numbers)
     pairs = (value for name in _PAIR_FIELDS for _, value in getattr(job, name))
     return any(isinstance(value, str) and "${" in value for value in (*texts, *pairs))
 

@@ -256,8 +256,9 @@ def _retry_row(policy: RetryPolicy) -> tuple[Any, ...]:
 def _retry_from_row(row: list[Any]) -> RetryPolicy:
     if not row:
         return _DEFAULT_RETRY
-    *plain, on = row
-    return RetryPolicy(*plain, tuple(ClassPolicy(FailureClass(failure), *rest) for failure, *rest in on))
+    values = dict(zip(_RETRY_FIELDS, row, strict=True))
+    on = tuple(ClassPolicy(FailureClass(failure), *rest) for failure, *rest in values.pop("on"))
+    return RetryPolicy(**values, on=on)
 
 
 def _job_from_row(row: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -54,8 +54,8 @@ def after_failure(
 ) -> Retry | GiveUp:
     """What follows the failure of `attempt`.
 
-    `past` is what its task's record holds of earlier attempts of the epoch, oldest first. `memory_mib` is what the attempt had,
-    as far as it is known: a job that ran out of memory at its policy's maximum would do so again.
+    `past` is what its task's record holds of earlier attempts of the epoch, oldest first. `memory_mib` is what the
+    attempt had, as far as it is known: a job that ran out of memory at its policy's maximum would do so again.
     """
     failures = (*past, result)
     if len(failures) >= TASK_ATTEMPTS_MAXIMUM:
@@ -110,9 +110,10 @@ def attempts_at_most(policy: RetryPolicy) -> int:
     return min(TASK_ATTEMPTS_MAXIMUM, 1 + retries)
 
 
-def first_pause_seconds(policy: RetryPolicy, failure: FailureClass) -> int:
-    """The longest pause after the first failure of a class."""
-    return _full_pause_ms(policy, _bucket(policy, failure).backoff_seconds, 1) // 1000
+def full_pauses_seconds(policy: RetryPolicy, failure: FailureClass) -> tuple[float, ...]:
+    """The pauses between attempts that all fail by this class, before chance shortens them; none if it is final."""
+    bucket = _bucket(policy, failure)
+    return tuple(_full_pause_ms(policy, bucket.backoff_seconds, count) / 1000 for count in range(1, bucket.limit))
 
 
 def _class_of(result: JobResult) -> FailureClass:

@@ -48,9 +48,9 @@ def default_retry_mistakes(defaults: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _pause_mistakes(where: Path, retry: Mapping[str, Any]) -> Iterator[Mistake]:
-    most = retry.get("backoff_max_seconds")
+    most: Any = retry.get("backoff_max_seconds")
     on = retry.get("on")
-    pauses = [((*where, "backoff_seconds"), retry.get("backoff_seconds"))]
+    pauses: list[tuple[Path, Any]] = [((*where, "backoff_seconds"), retry.get("backoff_seconds"))]
     for name, one in on.items() if isinstance(on, dict) else ():
         if isinstance(one, dict):
             pauses.append(((*where, "on", name, "backoff_seconds"), one.get("backoff_seconds")))

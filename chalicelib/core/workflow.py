@@ -202,8 +202,8 @@ class Retry(_Model):
         int | None,
         *_count_type("backoff_seconds"),
         Field(
-            description="The longest first pause between a failure and the next attempt, in seconds. Not given: 10 when "
-            "infrastructure fails, else 0."
+            description="The longest first pause between a failure and the next attempt, in seconds. Not given: 10 "
+            "when infrastructure fails, else 0."
         ),
     ] = None
     backoff_factor: Annotated[
@@ -212,7 +212,7 @@ class Retry(_Model):
     backoff_max_seconds: Annotated[
         int | None,
         *_count_type("backoff_max_seconds"),
-        Field(description="The longest that a pause becomes, in seconds."),
+        Field(description="The longest that a pause becomes, in seconds; 3,600 unless given."),
     ] = None
     jitter: Annotated[
         bool,
