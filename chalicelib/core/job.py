@@ -197,19 +197,19 @@ def _retry_problems(task: PlannedTask, attempt: Attempt, params: Mapping[str, An
     """What is wrong with what a retry would change, a line each: nobody wants to learn it at the first failure."""
     renderer = _Renderer(task, Scope(params, attempt.run_id, task.name, attempt.number))
     memory_mib = renderer.number("memory_mib")
-    renderer.problems.clear()  # told already
+    told = len(renderer.problems)  # of the memory itself, by whoever renders the task
     for one in task.retry.on:
         label = f"retry.on.{one.failure}"
         if one.queue is not None:
             renderer.text(f"{label}.queue", one.queue, rules.queue_rule)
-        if one.memory_maximum_mib is not None:
+        if one.memory_maximum_mib is not None and not told:
             label += ".memory_mib"
             if memory_mib is None:
                 renderer.report(label, rules.NO_MEMORY_TO_MULTIPLY)
             else:
                 broken = rules.memory_maximum_rule(one.memory_maximum_mib, memory_mib)
                 renderer.report(f"{label}.maximum", broken)
-    return renderer.problems
+    return renderer.problems[told:]
 
 
 class _Renderer:

@@ -1,4 +1,5 @@
 """What a job died of: reasons seen in the field, each with its class, and the order in which the tests are asked."""
+# ruff: noqa: E501  (a reason stays on one line with its class)
 
 from __future__ import annotations
 
