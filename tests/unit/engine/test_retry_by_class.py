@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.commands import CancelRun, decode
-from chalicelib.core.failure import FailureClass
+from chalicelib.core.failure import FailureClass, classify
 from chalicelib.core.plan import ClassPolicy, Plan, RetryPolicy
 from chalicelib.core.states import RunState
 from chalicelib.engine.cancel import cancel_run
+from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.submit import CANCEL_REASON, SECOND_JOB_REASON
 from tests.memory.batch import MemoryJob, SubmitFault
 from tests.memory.theatre import Cut, Theatre, plan_of, task
 
@@ -96,7 +98,7 @@ def test_who_takes_a_claim_over_looks_for_the_job_in_the_queue_that_it_was_submi
     theatre.clock.advance(seconds=60)
     if fault:
         theatre.batch.faults.append(fault)
-        with pytest.raises(Exception, match=""):
+        with pytest.raises(MessagesLeft):
             theatre.deliver_commands()
     else:
         assert theatre.crash(Cut("submit", after_effect=True), theatre.deliver_commands)
@@ -138,6 +140,11 @@ def test_what_an_operator_terminated_is_not_tried_again():
     assert theatre.run.state is RunState.FAILED
 
 
+@pytest.mark.parametrize("reason", [SECOND_JOB_REASON, CANCEL_REASON])
+def test_what_we_terminated_is_known_by_our_words_alone(reason):
+    assert classify({"statusReason": reason}) is FailureClass.CANCELLED
+
+
 def test_what_batch_refused_says_so():
     theatre = Theatre(one_task(RetryPolicy()))
     theatre.batch.faults.append(SubmitFault.REFUSED)
@@ -153,7 +160,7 @@ def test_the_pause_is_drawn_and_a_repeated_handling_draws_the_same():
     event = theatre.document(theatre.jobs("a")[0], "FAILED")
     assert theatre.crash(Cut("wait_for_retry"), lambda: theatre.deliver_event(event))
     theatre.deliver_event(event)
-    first, second = (decode(body).not_before_ms for body in theatre.commands.bodies())
+    first, second = (decode(body).not_before_ms for body in theatre.commands.bodies)
     assert first == second == theatre.record("a").retry_at_ms
     assert 0 < first - theatre.clock.now_ms() < 600_000
 
