@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from batchwright.retry_words import retry_words
 from chalicelib.core.compile import waves
 from chalicelib.core.ids import Attempt, identity_parameters
 from chalicelib.core.job import check_run, job_request
 from chalicelib.core.plan import Plan
+from chalicelib.core.retry import attempts_at_most
 
 RUN_ID = "RUN-ID"
 """Stands for `${run.id}`, which only a run knows."""
@@ -20,7 +22,11 @@ RUN_ID = "RUN-ID"
 
 @dataclass(frozen=True, slots=True)
 class TaskSummary:
-    """A task as its first attempt would be submitted. `fan_in` and `fan_out` count parents and children."""
+    """A task as its first attempt would be submitted. `fan_in` and `fan_out` count parents and children.
+
+    `attempts` and `backoff_seconds` are for failures that the policy names no class of and that are not
+    infrastructure's; `retry` is all of the policy, in words.
+    """
 
     index: int
     name: str
@@ -39,6 +45,7 @@ class TaskSummary:
     timeout_seconds: int | None
     attempts: int
     backoff_seconds: int
+    retry: str
     trigger_rule: str
     allow_failure: bool
     tags: dict[str, str]
@@ -86,7 +93,7 @@ def summarise(plan: Plan, params: Mapping[str, Any]) -> PlanSummary:
         jobs=sum(task.array_size or 1 for task in tasks),
         waves=len(found),
         widest_wave=max(map(len, found)),
-        attempts_at_most=sum(task.attempts for task in tasks),
+        attempts_at_most=sum(attempts_at_most(task.retry) for task in plan.tasks),
     )
     return PlanSummary(plan.workflow, plan.digest, dict(params), totals, found)
 
@@ -127,8 +134,9 @@ def _task(plan: Plan, index: int, params: Mapping[str, Any]) -> TaskSummary:
         gpus=request.gpus,
         array_size=request.array_size,
         timeout_seconds=request.timeout_seconds,
-        attempts=task.retry.attempts,
-        backoff_seconds=task.retry.backoff_seconds,
+        attempts=task.retry.attempts or 1,
+        backoff_seconds=task.retry.backoff_seconds or 0,
+        retry=retry_words(task.retry),
         trigger_rule=task.trigger_rule.value,
         allow_failure=task.allow_failure,
         tags=dict(request.tags),

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from batchwright.runview import RunView, TaskRow, changed
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import TaskState
 
@@ -35,6 +36,7 @@ COLOURS = {
 _NAMES_SHOWN = 3
 _NAME_WIDTH_MINIMUM = 8
 _GAP = 2
+_SAY_NOTHING = (None, FailureClass.APPLICATION, FailureClass.DEPENDENCY, FailureClass.UNKNOWN)
 _UNDER_WAY = tuple(state for state in COLOURS if not state.ended and state is not TaskState.WAITING)
 
 
@@ -201,9 +203,13 @@ def _in_brackets(*details: str | None) -> str:
 
 
 def why(result: JobResult) -> str:
-    """The exit code and the reason of an end that was none wished for: `exit code 3: Essential container ...`."""
+    """Why an attempt failed: `out_of_memory: exit code 137: OutOfMemoryError ...`, `exit code 3: Essential ...`.
+
+    The class is left out where the rest says no less.
+    """
+    failure = "" if result.failure in _SAY_NOTHING else result.failure
     code = "" if result.exit_code is None else f"exit code {result.exit_code}"
-    return ": ".join(filter(None, (code, result.reason)))
+    return ": ".join(filter(None, (failure, code, result.reason)))
 
 
 def task_table(rows: Sequence[TaskRow], at_ms: int, width: int) -> Table:

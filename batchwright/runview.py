@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.core.plan import Plan, offset_of
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
+from chalicelib.core.retry import attempts_allowed
 from chalicelib.core.states import TaskState
 from chalicelib.ports import Store
 
@@ -19,6 +20,8 @@ from chalicelib.ports import Store
 @dataclass(frozen=True, slots=True)
 class TaskRow:
     """A task of a run: its state, its attempt (0 before the first), and its times in milliseconds.
+
+    `attempts_allowed` is how many there will be at most if it goes on to fail as it did last.
 
     An array's `started_at_ms` is when it was claimed, for its parent job never runs; `children_ended` of `children`
     is known while somebody asks Batch for it.
@@ -83,8 +86,9 @@ def _row(plan: Plan, index: int, record: TaskRecord | None, tally: Tally) -> Tas
     # The tally is written first and the record last, so of the two the tally knows more about endings.
     ended = tally.ending_of(offset_of(index))
     if record is None:
-        return TaskRow(index, task.name, ended or TaskState.WAITING, attempts_allowed=task.retry.attempts)
+        return TaskRow(index, task.name, ended or TaskState.WAITING, attempts_allowed=attempts_allowed(task.retry, ()))
     result = record.result
+    failures = (*record.past, result) if result and not result.succeeded else record.past
     waits = record.state is TaskState.WAITING and ended is None
     # While it waits for its next attempt, the one to tell of is the last.
     told = record.past[-1] if waits and record.past else result
@@ -97,7 +101,7 @@ def _row(plan: Plan, index: int, record: TaskRecord | None, tally: Tally) -> Tas
         name=task.name,
         state=ended or record.state,
         attempt=record.attempt.number,
-        attempts_allowed=task.retry.attempts,
+        attempts_allowed=attempts_allowed(task.retry, failures),
         job_id=record.job_id,
         claimed_at_ms=record.claimed_at_ms,
         started_at_ms=started_at_ms,

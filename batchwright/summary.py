@@ -135,6 +135,7 @@ def _result_document(result: JobResult) -> dict[str, Any]:
         "job_id": result.job_id,
         "succeeded": result.succeeded,
         "exit_code": result.exit_code,
+        "failure": result.failure and result.failure.value,
         "reason": result.reason,
         "log_stream": result.log_stream,
         "started_at_ms": result.started_at_ms,

@@ -37,7 +37,7 @@ def expected(plan: Plan, succeeds: Succeeds) -> Expected:
         ending = instead_of_starting(task.trigger_rule.value, parents) if parents else None
         if ending is None:
             ending = FAILED
-            for number in range(1, task.retry.attempts + 1):
+            for number in range(1, (task.retry.attempts or 1) + 1):
                 attempts.add((task.name, number))
                 if succeeds(task.name, number):
                     ending = SUCCEEDED

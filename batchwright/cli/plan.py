@@ -16,6 +16,8 @@ from chalicelib.core.compile import compile_workflow
 
 WAVES_SHOWN = 12
 TASKS_SHOWN = 20
+POLICIES_SHOWN = 5
+NAMES_SHOWN = 3
 
 Cell = Callable[[TaskSummary], str]
 
@@ -158,11 +160,33 @@ def _rest_of_waves(summary: PlanSummary) -> list[str]:
 def _total_lines(summary: PlanSummary) -> list[str]:
     totals = summary.totals
     return [
+        *_retry_lines(summary),
+        "",
         f"{_counted(totals.tasks, 'task')}, {_counted(totals.jobs, 'job')} counting array children, "
         f"{totals.edges:,} {'dependency' if totals.edges == 1 else 'dependencies'}",
         f"{_counted(totals.waves, 'wave')}, the widest of {_counted(totals.widest_wave, 'task')}; "
         f"{_counted(totals.attempts_at_most, 'submission')} at most",
     ]
+
+
+def _retry_lines(summary: PlanSummary) -> list[str]:
+    """The retry policies in words, each once with the tasks that have it; the commonest first."""
+    having: dict[str, list[str]] = {}
+    for wave in summary.waves:
+        for task in wave:
+            having.setdefault(task.retry, []).append(task.name)
+    policies = sorted(having.items(), key=lambda policy: -len(policy[1]))
+    lines = [f"retry{_of_whom(names, summary)}: {words}" for words, names in policies[:POLICIES_SHOWN]]
+    rest = len(policies) - POLICIES_SHOWN
+    return [*lines, f"and {rest:,} more ways to retry; --json has all of them"] if rest > 0 else lines
+
+
+def _of_whom(names: Sequence[str], summary: PlanSummary) -> str:
+    if len(names) == summary.totals.tasks:
+        return ""
+    shown = ", ".join(names[:NAMES_SHOWN])
+    rest = len(names) - NAMES_SHOWN
+    return f" of {shown}{f' and {rest:,} more' if rest > 0 else ''}"
 
 
 def _counted(count: int, what: str) -> str:

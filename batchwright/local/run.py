@@ -19,10 +19,12 @@ from batchwright.local.queues import create_queues, definition_for, max_vcpus
 from batchwright.progress import Progress
 from batchwright.runview import RunView, view_run, with_children
 from chalicelib.core.errors import UnknownRun, UserMistake
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.job import job_request
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.plan import Plan
+from chalicelib.core.records import JobResult
 from chalicelib.core.states import TaskState
 from chalicelib.ports import Store
 
@@ -143,7 +145,7 @@ def prepare(
         request = job_request(plan, Attempt("local", 0, index, 1), params=params)
         names[place] = (request.queue, request.job_definition)
     _check_capacity(environment, plan, params)
-    create_queues(environment, [queue for queue, _ in names.values()])
+    create_queues(environment, [*(queue for queue, _ in names.values()), *_retry_queues(plan, params)])
     made = {name: definition_for(environment, name, folder) for name in {name for _, name in names.values()}}
     tasks = [
         task
@@ -154,6 +156,20 @@ def prepare(
     pinned = replace(plan, tasks=tuple(tasks))
     version = store.push(plan.workflow, definition, pinned, time.time_ns() // 1_000_000)
     return Pushed(version.version, pinned)
+
+
+def _retry_queues(plan: Plan, params: Mapping[str, Any]) -> list[str]:
+    """The queues that a failure may send a task's next attempt to."""
+    wanted: dict[tuple[str, int], tuple[int, FailureClass]] = {}
+    for index, task in enumerate(plan.tasks):
+        for one in task.retry.on:
+            if one.queue is not None:
+                wanted.setdefault((one.queue, index if _TASK in one.queue else -1), (index, one.failure))
+    found = []
+    for index, failure in wanted.values():
+        failed = JobResult("", succeeded=False, failure=failure)
+        found.append(job_request(plan, Attempt("local", 0, index, 2), params=params, past=(failed,)).queue)
+    return found
 
 
 def _check_capacity(environment: Mapping[str, str], plan: Plan, params: Mapping[str, Any]) -> None:

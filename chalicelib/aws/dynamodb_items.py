@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.aws.dynamodb_table import Item, Key
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import shard_of
 from chalicelib.core.records import Claim, JobResult, PastEpoch, Redrive, Run, Scope, Tally, TaskRecord
@@ -147,9 +148,14 @@ def task_of(item: Mapping[str, Any]) -> TaskRecord:
         retry_at_ms=item.get("retry_at_ms"),
         missing_since_ms=item.get("missing_since_ms"),
         second_jobs=frozenset(item.get("second_jobs", ())),
-        result=JobResult(**{"job_id": job_id, **result}) if result else None,
-        past=tuple(JobResult(**past) for past in item.get("past", ())),
+        result=_result_of({"job_id": job_id, **result}) if result else None,
+        past=tuple(_result_of(past) for past in item.get("past", ())),
     )
+
+
+def _result_of(attributes: Mapping[str, Any]) -> JobResult:
+    failure = attributes.get("failure")
+    return JobResult(**{**attributes, "failure": None if failure is None else FailureClass(failure)})
 
 
 def result_attributes(result: JobResult) -> Item:
@@ -159,5 +165,5 @@ def result_attributes(result: JobResult) -> Item:
 
 
 def past_result(result: JobResult) -> Item:
-    """The result of an attempt that is followed by another: its reason cut, so that ten of them stay small."""
+    """The result of an attempt that is followed by another: its reason cut, so that twenty of them stay small."""
     return result_attributes(replace(result, reason=result.reason and result.reason[:PAST_REASON_CHARACTERS]))

@@ -19,6 +19,7 @@ from chalicelib.core.graph import graph_mistakes
 from chalicelib.core.job import JobRequest, size_problems
 from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
 from chalicelib.core.params import Declaration, ParamType, fits, same
+from chalicelib.core.retrycheck import default_retry_mistakes, retry_mistakes
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import Names, shown
 from chalicelib.core.template import Expression, TemplateMistake, expressions, parse
@@ -76,6 +77,7 @@ def _checked_together(definition: dict[str, Any]) -> Iterator[Mistake]:
     yield from graph_mistakes({name: _strings(task.get("depends_on")) for name, task in tasks.items()})
     judge = _Expressions(declared)
     yield from judge.mistakes(("defaults",), defaults)
+    yield from default_retry_mistakes(defaults)
     sizes = _Sizes(defaults)
     for name, task in tasks.items():
         if not isinstance(definition["tasks"][name], dict):
@@ -83,6 +85,7 @@ def _checked_together(definition: dict[str, Any]) -> Iterator[Mistake]:
         path = ("tasks", name)
         yield from judge.mistakes(path, task)
         yield from _missing_mistakes(path, task, defaults)
+        yield from retry_mistakes(path, task, defaults)
         yield from sizes.mistakes(path, name, task)
 
 
@@ -144,6 +147,9 @@ class _Expressions:
             elif isinstance(value, list):
                 for place, item in enumerate(value):
                     yield from self._of_text((*path, field, place), item)
+            elif isinstance(value, dict) and field == "retry":
+                for name, one in _mapping(value.get("on")).items():
+                    yield from self._of_text((*path, field, "on", name, "queue"), _mapping(one).get("queue"))
             elif isinstance(value, dict):
                 for name, item in value.items():
                     yield from self._of_text((*path, field, name), item)
@@ -152,7 +158,7 @@ class _Expressions:
         if not isinstance(text, str) or "${" not in text:
             return
         field = path[2:] if path[0] == "tasks" else path[1:]
-        if field[0] in ("depends_on", "trigger_rule", "retry", "allow_failure"):
+        if field[0] in ("depends_on", "trigger_rule", "allow_failure"):
             return
         try:
             found = expressions(text)
@@ -196,7 +202,7 @@ def _types_for(field: Path) -> tuple[ParamType, ...]:
         return (ParamType.INTEGER, ParamType.NUMBER)
     if field in _NUMBERS:
         return (ParamType.INTEGER,)
-    if field in (("queue",), ("job_definition",)):
+    if field[-1] == "queue" or field == ("job_definition",):
         return (ParamType.STRING, ParamType.INTEGER)
     return ()
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.graph import graph_mistakes
 from chalicelib.core.limits import TASKS_MAXIMUM
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.plan import BACKOFF_MAX_SECONDS, ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.workflow import Retry, Task, TaskSettings, Workflow
 
@@ -98,19 +99,25 @@ class _Merge:
         self._values: dict[str, Any] = {name: getattr(defaults, name) for name in (*_PLAIN, *_FLAGS)}
         self._joined: dict[str, dict[str, str]] = {name: getattr(defaults, name) or {} for name in _JOINED}
         self._pairs = {name: _pairs(values) for name, values in self._joined.items()}
-        self._no_retry = RetryPolicy()
+        self._default_retry = RetryPolicy()
+        self._retry = defaults.retry
+        self._common = self._default_retry if defaults.retry is None else _policy(defaults.retry)
 
     def planned(self, name: str, task: Task) -> PlannedTask:
         values = self._values | {field: getattr(task, field) for field in task.model_fields_set}
-        retry: Retry | None = values["retry"]
         rule: TriggerRule = values["trigger_rule"]
         return PlannedTask(
             name,
             self._job(name, task, values),
             rule,
             values["allow_failure"],
-            self._no_retry if retry is None else RetryPolicy(retry.attempts, retry.backoff_seconds),
+            self._policy(values["retry"]),
         )
+
+    def _policy(self, retry: Retry | None) -> RetryPolicy:
+        if retry is None:
+            return self._default_retry
+        return self._common if retry is self._retry else _policy(retry)
 
     def _job(self, name: str, task: Task, values: dict[str, Any]) -> JobSpec:
         for field in ("job_definition", "queue"):
@@ -133,6 +140,29 @@ class _Merge:
 
     def _pairs_of(self, field: str, own: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
         return self._pairs[field] if not own else _pairs({**self._joined[field], **own})
+
+
+def _policy(retry: Retry) -> RetryPolicy:
+    """The policy of a `retry`, its classes sorted, so that the order in the file does not make another plan."""
+    most = retry.backoff_max_seconds
+    return RetryPolicy(
+        retry.attempts,
+        retry.backoff_seconds,
+        float(retry.backoff_factor),
+        BACKOFF_MAX_SECONDS if most is None else most,
+        retry.jitter,
+        tuple(
+            ClassPolicy(
+                FailureClass(name),
+                one.attempts,
+                one.backoff_seconds,
+                None if one.memory_mib is None else float(one.memory_mib.factor),
+                None if one.memory_mib is None else one.memory_mib.maximum,
+                one.queue,
+            )
+            for name, one in sorted(retry.on.items())
+        ),
+    )
 
 
 def _pairs(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -7,14 +7,16 @@ are `ids.py`'s, the submission is the Batch port's. Nothing here needs pydantic.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.core import limits, rules
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask
+from chalicelib.core.plan import Plan, PlannedTask
+from chalicelib.core.records import JobResult
+from chalicelib.core.retry import attempts_at_most, memory_after, queue_after
 from chalicelib.core.rules import Broken, Rule
 from chalicelib.core.suggest import shown
 from chalicelib.core.template import Scope, render, render_text
@@ -77,15 +79,26 @@ class JobRequest:
         return overrides
 
 
-def job_request(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any]) -> JobRequest:
+def job_request(
+    plan: Plan, attempt: Attempt, *, params: Mapping[str, Any], past: Sequence[JobResult] = ()
+) -> JobRequest:
     """The request for an attempt's job. `params` are the run's, complete and checked.
 
+    `past` holds the results of the attempts before it: by the task's policy they may ask for more memory and another
+    queue. The same `past` gives the same request, and so the same queue to look for its job in.
     Raises UserMistake naming the task, the rule and the value when a rendered value breaks one of Batch's limits.
     """
-    request, problems = _rendered(plan.tasks[attempt.index], attempt, params)
+    request, problems = _rendered(plan.tasks[attempt.index], attempt, params, past)
     if problems:
         raise UserMistake("\n".join(problems))
     return request
+
+
+def memory_of(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any], past: Sequence[JobResult]) -> int | None:
+    """The memory (in MiB) that `job_request` asks for; None when the job definition has it, or when it is no number."""
+    task = plan.tasks[attempt.index]
+    memory_mib = _Renderer(task, Scope(params, attempt.run_id, task.name, attempt.number)).number("memory_mib")
+    return None if memory_mib is None else memory_after(task.retry, memory_mib, past)
 
 
 def check_run(plan: Plan, params: Mapping[str, Any]) -> None:
@@ -96,16 +109,20 @@ def check_run(plan: Plan, params: Mapping[str, Any]) -> None:
     """
     problems: list[str] = []
     for index, task in enumerate(plan.tasks):
-        if has_expressions(task.job):
-            attempt = Attempt(_LONGEST_RUN_ID, 0, index, task.retry.attempts)
+        if has_expressions(task):
+            attempt = Attempt(_LONGEST_RUN_ID, 0, index, attempts_at_most(task.retry))
             problems += _rendered(task, attempt, params)[1]
+            problems += _retry_problems(task, attempt, params)
     if problems:
         raise UserMistake("\n".join(problems))
 
 
-def has_expressions(job: JobSpec) -> bool:
-    """Whether anything of a job has to be rendered."""
-    texts = (job.job_definition, job.queue, *(job.command or ()), *(getattr(job, name) for name in _NUMBER_FIELDS))
+def has_expressions(task: PlannedTask) -> bool:
+    """Whether anything of a task's jobs has to be rendered."""
+    job = task.job
+    queues = (one.queue for one in task.retry.on)
+    numbers = (getattr(job, name) for name in _NUMBER_FIELDS)
+    texts = (job.job_definition, job.queue, *queues, *(job.command or ()), *numbers)
     pairs = (value for name in _PAIR_FIELDS for _, value in getattr(job, name))
     return any(isinstance(value, str) and "${" in value for value in (*texts, *pairs))
 
@@ -149,14 +166,16 @@ _NAME_RULES = {
 }
 
 
-def _rendered(task: PlannedTask, attempt: Attempt, params: Mapping[str, Any]) -> tuple[JobRequest, list[str]]:
+def _rendered(
+    task: PlannedTask, attempt: Attempt, params: Mapping[str, Any], past: Sequence[JobResult] = ()
+) -> tuple[JobRequest, list[str]]:
     """The request as far as it could be rendered, and what is wrong with it, a line each."""
     renderer = _Renderer(task, Scope(params, attempt.run_id, task.name, attempt.number))
     job = task.job
     identity = tuple(identity_parameters(attempt).items())
     request = JobRequest(
         name=job_name(attempt, task.name),
-        queue=renderer.text("queue", job.queue, rules.queue_rule),
+        queue=renderer.text("queue", queue_after(task.retry, past) or job.queue, rules.queue_rule),
         job_definition=renderer.text("job_definition", job.job_definition, rules.job_definition_rule),
         command=None
         if job.command is None
@@ -166,10 +185,31 @@ def _rendered(task: PlannedTask, attempt: Attempt, params: Mapping[str, Any]) ->
         tags=renderer.pairs("tags", rules.tag_value_rule),
         **{name: renderer.number(name) for name in _NUMBER_FIELDS},
     )
+    if request.memory_mib is not None:
+        request = replace(request, memory_mib=memory_after(task.retry, request.memory_mib, past))
     renderer.report("tags", rules.tags_rule(request.tags))
     for broken in size_problems(request):
         renderer.report("", broken)
     return request, renderer.problems
+
+
+def _retry_problems(task: PlannedTask, attempt: Attempt, params: Mapping[str, Any]) -> list[str]:
+    """What is wrong with what a retry would change, a line each: nobody wants to learn it at the first failure."""
+    renderer = _Renderer(task, Scope(params, attempt.run_id, task.name, attempt.number))
+    memory_mib = renderer.number("memory_mib")
+    told = len(renderer.problems)  # of the memory itself, by whoever renders the task
+    for one in task.retry.on:
+        label = f"retry.on.{one.failure}"
+        if one.queue is not None:
+            renderer.text(f"{label}.queue", one.queue, rules.queue_rule)
+        if one.memory_maximum_mib is not None and not told:
+            label += ".memory_mib"
+            if memory_mib is None:
+                renderer.report(label, rules.NO_MEMORY_TO_MULTIPLY)
+            else:
+                broken = rules.memory_maximum_rule(one.memory_maximum_mib, memory_mib)
+                renderer.report(f"{label}.maximum", broken)
+    return renderer.problems[told:]
 
 
 class _Renderer:

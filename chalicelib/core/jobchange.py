@@ -12,7 +12,9 @@ from typing import Any
 
 from chalicelib.core import limits
 from chalicelib.core.errors import BatchwrightError
+from chalicelib.core.failure import classify
 from chalicelib.core.ids import Attempt, attempt_from_parameters
+from chalicelib.core.lasttry import last_container, number
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import JobStatus
 from chalicelib.core.suggest import shown
@@ -81,7 +83,7 @@ def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
         job_name=str(detail.get("jobName")),
         status=status,
         job_tries=len(tries),
-        started_at_ms=_number(detail.get("startedAt")),
+        started_at_ms=number(detail.get("startedAt")),
         result=read_result(detail) if status.ended else None,
     )
 
@@ -92,39 +94,21 @@ def read_result(detail: Mapping[str, Any]) -> JobResult:
     The container's own reason says more than the job's ("OutOfMemoryError" against "Essential container in task
     exited"), so it comes first. A job that never started has neither exit code nor times.
     """
-    container = _last_container(detail)
+    container = last_container(detail)
     reasons = [container.get("reason"), detail.get("statusReason")]
     reason = "; ".join(text for text in reasons if isinstance(text, str) and text)
     log_stream = container.get("logStreamName")
+    succeeded = detail["status"] == JobStatus.SUCCEEDED
     return JobResult(
         job_id=detail["jobId"],
-        succeeded=detail["status"] == JobStatus.SUCCEEDED,
-        exit_code=_number(container.get("exitCode")),
+        succeeded=succeeded,
+        exit_code=number(container.get("exitCode")),
         reason=reason[: limits.REASON_CHARACTERS] or None,
         log_stream=log_stream if isinstance(log_stream, str) else None,
-        started_at_ms=_number(detail.get("startedAt")),
-        stopped_at_ms=_number(detail.get("stoppedAt")),
+        started_at_ms=number(detail.get("startedAt")),
+        stopped_at_ms=number(detail.get("stoppedAt")),
+        failure=None if succeeded else classify(detail),
     )
-
-
-def _last_container(detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The container of the last try. Of several (ecsProperties), the first that did not exit with 0."""
-    tries = detail.get("attempts")
-    last = tries[-1] if isinstance(tries, list) and tries and isinstance(tries[-1], dict) else {}
-    containers = [
-        container
-        for task in _dicts(last.get("taskProperties"))
-        for container in _dicts(task.get("containers"))
-        if container.get("exitCode") != 0
-    ]
-    for candidate in (last.get("container"), *containers, detail.get("container")):
-        if isinstance(candidate, dict) and candidate:
-            return candidate
-    return {}
-
-
-def _dicts(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _mapping(value: object, place: str) -> Mapping[str, Any]:
@@ -138,7 +122,3 @@ def _status(value: object) -> JobStatus | None:
     if not isinstance(value, str):
         raise MalformedEvent(f"detail.status must be a status of a Batch job, not {shown(value)}")
     return JobStatus(value) if value in JobStatus.__members__ else None
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -28,5 +28,7 @@ RECEIPTS_MAXIMUM = 5
 
 # Ours.
 TASKS_MAXIMUM = 100_000
+TASK_ATTEMPTS_MAXIMUM = 20
+"""Attempts of one task in all, whatever the classes of its failures: a record keeps the result of each."""
 SHARD_SIZE = 256
 """Tasks whose tally lives in one item: the item stays below 1 KB, so that adding to it costs one write unit."""

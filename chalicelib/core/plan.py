@@ -16,10 +16,14 @@ from typing import Any
 
 from chalicelib.core import limits
 from chalicelib.core.errors import Defect
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.states import TriggerRule
 
-FORMAT = 1
+FORMAT = 2
 """Version of the encoded form; it is part of the digest."""
+
+BACKOFF_MAX_SECONDS = 3_600
+"""What a pause between attempts grows to at most, unless a policy says otherwise."""
 
 Text = str
 """A string that may hold `${...}` expressions."""
@@ -46,11 +50,36 @@ class JobSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often a task is tried (`attempts`, 1 is no retry) and the pause before the next try."""
+class ClassPolicy:
+    """What a task does about failures of one class. The `attempts`-th failure of the class is final.
 
-    attempts: int = 1
-    backoff_seconds: int = 0
+    `backoff_seconds` None takes the policy's. Each failure of the class multiplies the next attempt's memory by
+    `memory_factor`, up to `memory_maximum_mib` (both None or neither), and sends it to `queue`.
+    """
+
+    failure: FailureClass
+    attempts: int
+    backoff_seconds: int | None = None
+    memory_factor: float | None = None
+    memory_maximum_mib: int | None = None
+    queue: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """What follows a task's failures, by their class. What the fields come to is `retry.py`'s.
+
+    `attempts` is for all classes that `on` does not name: 1 is no retry, None leaves them to the defaults. The pause
+    grows from `backoff_seconds` (None: the default of the class) by `backoff_factor` each time, up to
+    `backoff_max_seconds`; with `jitter` it is drawn between nothing and that. `on` is sorted by class.
+    """
+
+    attempts: int | None = None
+    backoff_seconds: int | None = None
+    backoff_factor: float = 2.0
+    backoff_max_seconds: int = BACKOFF_MAX_SECONDS
+    jitter: bool = True
+    on: tuple[ClassPolicy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +177,8 @@ class Plan:
         if found != digest:
             raise Defect(f"the chunks of plan {digest} hold plan {found}")
         document = json.loads(content)
+        if document["format"] != FORMAT:
+            raise Defect(f"plan {digest} has format {document['format']}, and this version reads {FORMAT}")
         specs = [_job_from_row(row) for row in document["specs"]]
         return cls(
             workflow=document["workflow"],
@@ -188,6 +219,9 @@ def indexes_in(shard: int, mask: int) -> list[int]:
 _JOB_FIELDS = tuple(field.name for field in fields(JobSpec))
 _SHARED_FIELDS = tuple(name for name in _JOB_FIELDS if name != "command")
 _PAIRS = ("environment", "parameters", "tags")
+_RETRY_FIELDS = tuple(field.name for field in fields(RetryPolicy))
+_CLASS_FIELDS = tuple(field.name for field in fields(ClassPolicy))
+_DEFAULT_RETRY = RetryPolicy()
 
 
 def _row(task: PlannedTask, specs: dict[tuple[Any, ...], int]) -> tuple[Any, ...]:
@@ -206,10 +240,25 @@ def _row(task: PlannedTask, specs: dict[tuple[Any, ...], int]) -> tuple[Any, ...
         job.tags,
         task.trigger_rule,
         task.allow_failure,
-        task.retry.attempts,
-        task.retry.backoff_seconds,
+        _retry_row(task.retry),
     )
     return task.name, specs.setdefault(shared, len(specs)), job.command
+
+
+def _retry_row(policy: RetryPolicy) -> tuple[Any, ...]:
+    """A policy's values in the order of its fields; empty for the default, which most tasks have."""
+    if policy == _DEFAULT_RETRY:
+        return ()
+    *plain, on = (getattr(policy, name) for name in _RETRY_FIELDS)
+    return *plain, tuple(tuple(getattr(one, name) for name in _CLASS_FIELDS) for one in on)
+
+
+def _retry_from_row(row: list[Any]) -> RetryPolicy:
+    if not row:
+        return _DEFAULT_RETRY
+    values = dict(zip(_RETRY_FIELDS, row, strict=True))
+    on = tuple(ClassPolicy(FailureClass(failure), *rest) for failure, *rest in values.pop("on"))
+    return RetryPolicy(**values, on=on)
 
 
 def _job_from_row(row: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -217,11 +266,11 @@ def _job_from_row(row: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     values = dict(zip(_SHARED_FIELDS, row, strict=False))
     for name in _PAIRS:
         values[name] = tuple((key, value) for key, value in values[name])
-    rule, allow_failure, attempts, backoff_seconds = row[len(_SHARED_FIELDS) :]
+    rule, allow_failure, retry = row[len(_SHARED_FIELDS) :]
     rest = {
         "trigger_rule": TriggerRule(rule),
         "allow_failure": allow_failure,
-        "retry": RetryPolicy(attempts, backoff_seconds),
+        "retry": _retry_from_row(retry),
     }
     return values, rest
 

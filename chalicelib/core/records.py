@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.errors import Defect
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 
@@ -85,7 +86,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """How a job (or one attempt of a task) ended, as Batch told it."""
+    """How a job (or one attempt of a task) ended, as Batch told it.
+
+    `failure` is None for a success; and of a result that an earlier version stored, which counts as `unknown`.
+    """
 
     job_id: str
     succeeded: bool
@@ -94,6 +98,7 @@ class JobResult:
     log_stream: str | None = None
     started_at_ms: int | None = None
     stopped_at_ms: int | None = None
+    failure: FailureClass | None = None
 
 
 @dataclass(frozen=True, slots=True)

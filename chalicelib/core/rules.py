@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from chalicelib.core import limits
-from chalicelib.core.suggest import shown
+from chalicelib.core.failure import NEVER_RETRIED, FailureClass
+from chalicelib.core.suggest import Names, shown
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 """Names of workflows and tasks: what of them a job name cannot hold (the dot) is replaced there."""
@@ -43,12 +44,15 @@ Rule = Callable[[Any], Broken | None]
 
 @dataclass(frozen=True, slots=True)
 class NumberRule:
-    """A number from `minimum` to `maximum`; `small` are further values, below the minimum or not whole."""
+    """A number from `minimum` to `maximum`; `small` are further values, below the minimum or not whole.
 
-    minimum: int
+    Unless `whole`, it may have decimals."""
+
+    minimum: float
     maximum: int | None = None
     small: tuple[float, ...] = ()
     suggestion: str | None = None
+    whole: bool = True
 
     def __call__(self, value: Any) -> Broken | None:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -58,13 +62,17 @@ class NumberRule:
             return None
         if isinstance(value, int) and value.bit_length() > _BITS_MAXIMUM:
             return Broken(f"must not be {shown(value)}")
-        if not math.isfinite(value) or value != int(value) or not (self.small or isinstance(value, int)):
+        if not math.isfinite(value) or (self.whole and not self._is_whole(value)):
             return Broken(f"must be a whole number, not {shown(value)}", self.suggestion)
         if value < self.minimum:
-            return Broken(f"must be {self.minimum:,} or more, not {value:,.10g}", self.suggestion)
+            return Broken(f"must be {self.minimum:,.10g} or more, not {value:,.10g}", self.suggestion)
         if self.maximum is not None and value > self.maximum:
             return Broken(f"must be {self.maximum:,} or less, not {value:,.10g}", self.suggestion)
         return None
+
+    def _is_whole(self, value: float) -> bool:
+        # 2.0 is whole only where a number with decimals could stand.
+        return value == int(value) and (bool(self.small) or isinstance(value, int))
 
 
 NUMBERS: dict[str, NumberRule] = {
@@ -79,8 +87,14 @@ NUMBERS: dict[str, NumberRule] = {
     "timeout_seconds": NumberRule(limits.TIMEOUT_SECONDS_MINIMUM, suggestion="Batch knows no shorter time-out"),
     "attempts": NumberRule(1, limits.ATTEMPTS_MAXIMUM, suggestion="1 is no retry"),
     "backoff_seconds": NumberRule(0, BACKOFF_SECONDS_MAXIMUM, suggestion="a day is the longest pause"),
+    "backoff_factor": NumberRule(1, 10, suggestion="1 keeps the pause as it is", whole=False),
+    "backoff_max_seconds": NumberRule(0, BACKOFF_SECONDS_MAXIMUM, suggestion="a day is the longest pause"),
+    "memory_factor": NumberRule(1.1, 10, suggestion="2 doubles the memory each time", whole=False),
+    "memory_maximum_mib": NumberRule(4),
 }
 """The numbers of a task, by field."""
+
+NO_MEMORY_TO_MULTIPLY = Broken("multiplies memory_mib, which is missing", "give memory_mib in the task or in defaults")
 
 
 def name_rule(value: str) -> Broken | None:
@@ -109,6 +123,24 @@ def queue_rule(value: str) -> Broken | None:
         f"must be the name or the ARN of a job queue, not {shown(value)}",
         "names hold letters, digits, '-' and '_' (up to 128)",
     )
+
+
+def failure_class_rule(value: str) -> Broken | None:
+    """The name of a failure class that a policy may speak of."""
+    if value in NEVER_RETRIED:
+        return Broken(f"must not name {shown(value)}", "what somebody ended on purpose is never retried")
+    known = [failure.value for failure in FailureClass if failure not in NEVER_RETRIED]
+    if value in known:
+        return None
+    suggestion = Names(known).suggestion(value) or f"known classes: {', '.join(known)}"
+    return Broken(f"names {shown(value)}, which is no class of failures", suggestion)
+
+
+def memory_maximum_rule(maximum_mib: int, memory_mib: int) -> Broken | None:
+    """How far a policy lets the memory of a task grow."""
+    if maximum_mib > memory_mib:
+        return None
+    return Broken(f"must be more than the task's memory_mib of {memory_mib:,}, not {maximum_mib:,}")
 
 
 def environment_name_rule(value: str) -> Broken | None:

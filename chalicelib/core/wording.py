@@ -16,7 +16,17 @@ from chalicelib.core.params import ParamType
 from chalicelib.core.rules import Broken
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import Names, shown
-from chalicelib.core.workflow import RULE_BROKEN, Array, Param, Retry, Task, TaskSettings, Workflow
+from chalicelib.core.workflow import (
+    RULE_BROKEN,
+    Array,
+    ClassRetry,
+    MemoryGrowth,
+    Param,
+    Retry,
+    Task,
+    TaskSettings,
+    Workflow,
+)
 
 _KEY_MARK = "[key]"
 """What pydantic puts at the end of the place of an error that is about a key."""
@@ -85,13 +95,15 @@ def _unknown(path: Path) -> Mistake:
 def _model_at(path: Path) -> type[BaseModel]:
     if not path:
         return Workflow
-    if path[-1] == "array" and len(path) > 1:
-        return Array
-    if path[-1] == "retry" and len(path) > 1:
-        return Retry
     if path[0] == "params":
         return Param
-    return Task if path[0] == "tasks" else TaskSettings
+    within = path[2:] if path[0] == "tasks" else path[1:]
+    if not within:
+        return Task if path[0] == "tasks" else TaskSettings
+    if within[0] == "array":
+        return Array
+    # retry, retry.on.CLASS, retry.on.CLASS.memory_mib
+    return (Retry, Retry, Retry, ClassRetry, MemoryGrowth)[len(within)]
 
 
 def _with_kind(value: Any) -> str:

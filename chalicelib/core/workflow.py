@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core import rules
+from chalicelib.core.failure import NEVER_RETRIED, FailureClass
 from chalicelib.core.limits import TASKS_MAXIMUM
 from chalicelib.core.params import Declaration, ParamType
 from chalicelib.core.rules import NUMBERS, Broken, Rule
@@ -75,7 +76,7 @@ def _param_name_rule(value: str) -> Broken | None:
 
 def _number_schema(field: str, *, expression: bool = True) -> dict[str, Any]:
     rule = NUMBERS[field]
-    number: dict[str, Any] = {"type": "integer", "minimum": rule.minimum}
+    number: dict[str, Any] = {"type": "integer" if rule.whole else "number", "minimum": rule.minimum}
     if rule.maximum is not None:
         number["maximum"] = rule.maximum
     choices = [number]
@@ -110,6 +111,11 @@ def _key_schema(pattern: str) -> WithJsonSchema:
 
 
 Name = Annotated[str, _named(rules.name_rule), _key_schema(rules.NAME_PATTERN)]
+FailureName = Annotated[
+    str,
+    _named(rules.failure_class_rule),
+    _key_schema(f"^({'|'.join(failure for failure in FailureClass if failure not in NEVER_RETRIED)})$"),
+]
 ParamName = Annotated[str, _named(_param_name_rule), _key_schema(f"^{PARAM_NAME}$")]
 Text = Annotated[str, _texted()]
 EnvironmentName = Annotated[str, _named(rules.environment_name_rule), _key_schema("^(?!AWS_BATCH_)[^=]+$")]
@@ -144,17 +150,78 @@ class Array(_Model):
     ]
 
 
-class Retry(_Model):
-    """How often a task is tried. Each try is a Batch job of its own."""
+class MemoryGrowth(_Model):
+    """More memory for the next attempt."""
+
+    factor: Annotated[
+        float,
+        *_count_type("memory_factor"),
+        Field(description="What each failure of the class multiplies the task's memory_mib by, 1.1 to 10."),
+    ] = 2
+    maximum: Annotated[
+        int,
+        *_count_type("memory_maximum_mib"),
+        Field(description="The most it may become, in MiB: what the compute environment still has room for."),
+    ]
+
+
+class ClassRetry(_Model):
+    """What follows failures of one class. They have a limit of their own."""
 
     attempts: Annotated[
-        int, *_count_type("attempts"), Field(description="How often the task is tried at most, 1 to 10; 1 is no retry.")
-    ] = 1
-    backoff_seconds: Annotated[
         int,
+        *_count_type("attempts"),
+        Field(description="The failure of this class that is final, 1 to 10; 1 is no retry."),
+    ]
+    backoff_seconds: Annotated[
+        int | None,
         *_count_type("backoff_seconds"),
-        Field(description="The pause between the end of a try and the next one, in seconds."),
-    ] = 0
+        Field(description="The first pause after failures of this class, in seconds, in place of retry's."),
+    ] = None
+    memory_mib: Annotated[
+        MemoryGrowth | None, Field(description="More memory for the next attempt; the task needs a memory_mib.")
+    ] = None
+    queue: Annotated[
+        Annotated[str, _texted(rules.queue_rule)] | None,
+        Field(description="The job queue of the attempts that follow: name or ARN. May hold expressions."),
+    ] = None
+
+
+class Retry(_Model):
+    """What follows the failures of a task. Each attempt is a Batch job of its own."""
+
+    attempts: Annotated[
+        int | None,
+        *_count_type("attempts"),
+        Field(
+            description="How often the task is tried at most, 1 to 10, whatever fails that 'on' does not name; 1 is no "
+            "retry. Not given: three times when infrastructure fails, else once."
+        ),
+    ] = None
+    backoff_seconds: Annotated[
+        int | None,
+        *_count_type("backoff_seconds"),
+        Field(
+            description="The longest first pause between a failure and the next attempt, in seconds. Not given: 10 "
+            "when infrastructure fails, else 0."
+        ),
+    ] = None
+    backoff_factor: Annotated[
+        float, *_count_type("backoff_factor"), Field(description="What each further pause is multiplied by, 1 to 10.")
+    ] = 2
+    backoff_max_seconds: Annotated[
+        int | None,
+        *_count_type("backoff_max_seconds"),
+        Field(description="The longest that a pause becomes, in seconds; 3,600 unless given."),
+    ] = None
+    jitter: Annotated[
+        bool,
+        Field(description="Whether a pause is drawn between nothing and its full length, so that retries spread out."),
+    ] = True
+    on: Annotated[
+        dict[FailureName, ClassRetry],
+        Field(description="What follows failures of single classes, by class, with limits of their own."),
+    ] = {}
 
 
 class TaskSettings(_Model):
@@ -203,7 +270,7 @@ class TaskSettings(_Model):
     array: Annotated[Array | None, Field(description="Makes the job an array job: one submission, many children.")] = (
         None
     )
-    retry: Annotated[Retry | None, Field(description="How often the task is tried, and the pause in between.")] = None
+    retry: Annotated[Retry | None, Field(description="What follows the failures of the task, by their class.")] = None
     timeout_seconds: Annotated[
         int | str | None,
         *_number_type("timeout_seconds"),

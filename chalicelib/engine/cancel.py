@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chalicelib.core.commands import CancelRun, encode
-from chalicelib.core.errors import TryAgain, UnknownRun
+from chalicelib.core.errors import TryAgain, UnknownRun, UserMistake
 from chalicelib.core.ids import refused_job_id
 from chalicelib.core.job import job_request
 from chalicelib.core.plan import offset_of
@@ -127,8 +127,11 @@ def _surely_no_job(world: World, facts: RunFacts, record: TaskRecord, work: _Sha
     try:
         if not world.store.take_over(record, claim):
             raise TryAgain(f"the claim of task {record.attempt.index} was taken over by another")
-        request = job_request(facts.plan, record.attempt, params=facts.params)
+        request = job_request(facts.plan, record.attempt, params=facts.params, past=record.past)
         found = world.batch.find(request.queue, request.name)
+    except UserMistake:
+        # What cannot be rendered was never submitted.
+        return True
     except TryAgain as failure:
         work.waits.append(NotYet(world.settings.soon_seconds, str(failure)))
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from chalicelib.core.commands import CancelRun, Command, HealRun, JobRefused, RetryTask, SubmitTasks, encode
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import refused_job_name
 from chalicelib.core.jobchange import JobChange, MalformedEvent
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
@@ -46,7 +47,7 @@ def _of_the_plan(facts: RunFacts, command: SubmitTasks) -> tuple[int, ...]:
 
 def _refusal(command: JobRefused) -> JobChange:
     """A refusal, told as the failure of a job."""
-    result = JobResult(command.job_id, succeeded=False, reason=command.reason)
+    result = JobResult(command.job_id, succeeded=False, reason=command.reason, failure=FailureClass.REFUSED)
     name = refused_job_name(command.job_id)
     return JobChange(command.attempt, command.job_id, name, JobStatus.FAILED, job_tries=0, result=result)
 

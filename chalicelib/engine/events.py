@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from chalicelib.core.commands import RetryTask, encode
 from chalicelib.core.ids import job_name
+from chalicelib.core.job import memory_of
 from chalicelib.core.jobchange import JobChange
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
@@ -107,7 +108,9 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
         return None
     if world.store.read_tally(attempt.run_id, attempt.epoch, shard_of(index)).halt:
         return TaskState.CANCELLED
-    decision = after_failure(facts.plan.tasks[index].retry, attempt.number)
+    memory_mib = memory_of(facts.plan, attempt, params=facts.params, past=record.past)
+    policy = facts.plan.tasks[index].retry
+    decision = after_failure(policy, attempt, change.result, record.past, memory_mib=memory_mib)
     if not isinstance(decision, Retry):
         return TaskState.FAILED
     return _arrange_retry(world, change, change.result, decision)
@@ -116,9 +119,10 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
 def _arrange_retry(world: World, change: JobChange, result: JobResult, retry: Retry) -> NotYet | None:
     """Set the timer, then end the attempt: a crash between the two sets the timer twice, and it claims once."""
     attempt = change.attempt
-    not_before_ms = world.clock.now_ms() + retry.after_seconds * 1000
+    not_before_ms = world.clock.now_ms() + retry.after_ms
     timer = RetryTask(attempt.run_id, attempt.epoch, attempt.index, attempt.number, change.job_id, not_before_ms)
-    world.commands.send([encode(timer)], delay_seconds=min(retry.after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
+    after_seconds = -(-retry.after_ms // 1000)
+    world.commands.send([encode(timer)], delay_seconds=min(after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
     if world.store.wait_for_retry(attempt, result, not_before_ms):
         return None
     return NotYet(world.settings.soon_seconds, f"the record of {attempt} changed while its retry was arranged")

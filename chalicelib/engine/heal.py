@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.core.advance import is_full
 from chalicelib.core.commands import HealRun, RetryTask, SubmitTasks, encode, in_chunks
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import job_name, refused_job_id
 from chalicelib.core.jobchange import JobChange, read_detail
 from chalicelib.core.overdue import is_overdue
@@ -192,7 +193,8 @@ def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> 
 def _lost(facts: RunFacts, record: TaskRecord, job_id: str, reason: str) -> JobChange:
     """That a job failed of which nobody can tell how it ended."""
     name = job_name(record.attempt, facts.plan.tasks[record.attempt.index].name)
-    result = JobResult(job_id, succeeded=False, reason=reason)
+    failure = FailureClass.REFUSED if _is_stand_in(record) else FailureClass.UNKNOWN
+    result = JobResult(job_id, succeeded=False, reason=reason, failure=failure)
     return JobChange(record.attempt, job_id, name, JobStatus.FAILED, record.job_tries, result=result)
 
 

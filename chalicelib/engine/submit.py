@@ -15,7 +15,7 @@ from chalicelib.core.errors import AnswerLost, TryAgain, UserMistake
 from chalicelib.core.ids import Attempt, job_name, refused_job_id
 from chalicelib.core.job import JobRequest, job_request
 from chalicelib.core.plan import offset_of, shard_of
-from chalicelib.core.records import RELEASED, Claim, Tally, TaskRecord
+from chalicelib.core.records import RELEASED, Claim, JobResult, Tally, TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.governor import submit_job, turns
@@ -133,9 +133,11 @@ def _seconds_left(claim: Claim, now_ms: int) -> int:
 def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: bool) -> Outcome:
     """Submit one claimed attempt; `look_first` when a dead owner may have submitted it already."""
     try:
-        request = job_request(facts.plan, attempt, params=facts.params)
+        request = _request(world, facts, attempt)
     except UserMistake as mistake:
         return _record_refusal(world, facts, attempt, str(mistake))
+    if request is None:
+        return DONE
     job_id = _find_orphan(world, attempt, request) if look_first else None
     if isinstance(job_id, NotYet):
         return job_id
@@ -151,6 +153,28 @@ def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: 
         return BatchFails(world.settings.soon_seconds, str(refused_for_now))
     terminate_unless_wanted(world, world.store.record_job(attempt, job_id), attempt, job_id)
     return DONE
+
+
+def _request(world: World, facts: RunFacts, attempt: Attempt) -> JobRequest | None:
+    """The request for an attempt that is claimed; None when its record is in another attempt by now. Raises
+    UserMistake. A retry reads the record, for it may ask for more memory or another queue than the attempt before."""
+    past: tuple[JobResult, ...] = ()
+    if attempt.number > 1:
+        record = world.store.task(attempt.run_id, attempt.epoch, attempt.index)
+        if record is None or record.attempt != attempt:
+            return None
+        past = record.past
+    return job_request(facts.plan, attempt, params=facts.params, past=past)
+
+
+def _orphan_of(world: World, facts: RunFacts, attempt: Attempt) -> str | NotYet | None:
+    """The job that a dead owner submitted for an attempt, if any."""
+    try:
+        request = _request(world, facts, attempt)
+    except UserMistake:
+        # What cannot be rendered was never submitted.
+        return None
+    return _find_orphan(world, attempt, request) if request else None
 
 
 def _find_orphan(world: World, attempt: Attempt, request: JobRequest) -> str | NotYet | None:
@@ -202,7 +226,7 @@ def _give_up(world: World, facts: RunFacts, attempt: Attempt, tally: Tally, *, l
     """The run was halted, or the task ended, between its becoming ready and our claim: nothing is submitted, and
     what a dead owner may have submitted is terminated."""
     if look_first:
-        orphan = _find_orphan(world, attempt, job_request(facts.plan, attempt, params=facts.params))
+        orphan = _orphan_of(world, facts, attempt)
         if isinstance(orphan, NotYet):
             return orphan
         if orphan is not None:

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from batchwright.local.ministack import MiniStack
 from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.records import Claim, JobResult
 from chalicelib.ports import Store
@@ -99,4 +100,5 @@ def failure() -> JobResult:
         log_stream="films/default/1",
         started_at_ms=1_000,
         stopped_at_ms=2_000,
+        failure=FailureClass.APPLICATION,
     )

@@ -14,6 +14,7 @@ import pytest
 
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.errors import Defect
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.records import Claim, JobResult
 from chalicelib.core.states import ENDINGS, TaskState
@@ -34,7 +35,13 @@ def draw_call(draw: random.Random, run_id: str, memory: MemoryStore) -> tuple[st
     attempt = Attempt(run_id, 0 if draw.random() < 0.95 else 1, index, number)
     job = current.job_id if current and current.job_id and draw.random() < 0.8 else f"job-{draw.randrange(4)}"
     claim = Claim(f"invocation-{draw.randrange(3)}", draw.choice([0, 50, 100]))
-    result = JobResult(job, draw.random() < 0.5, draw.choice([None, 0, 137]), draw.choice([None, "why", "y" * 300]))
+    result = JobResult(
+        job,
+        draw.random() < 0.5,
+        draw.choice([None, 0, 137]),
+        draw.choice([None, "why", "y" * 300]),
+        failure=draw.choice([None, *FailureClass]),
+    )
     ms = draw.randrange(1_000)
     state, ending, tries = draw.choice(UNDER_WAY), draw.choice(COMMITTED), draw.choice([0, 0, 0, 1, 2])
     started, draw_ms = draw.choice([None, ms]), draw.choice([None, ms])

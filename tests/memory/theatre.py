@@ -39,7 +39,7 @@ def task(
         job=JobSpec(job_definition="definition", queue="queue", command=("true",)),
         trigger_rule=rule,
         allow_failure=allow_failure,
-        retry=RetryPolicy(attempts, backoff_seconds),
+        retry=RetryPolicy(attempts, backoff_seconds, jitter=False),
     )
 
 

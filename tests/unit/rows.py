@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batchwright.runview import RunView, TaskRow
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import JobResult, Run
 from chalicelib.core.states import RunState, TaskState
 
@@ -16,9 +17,10 @@ def result(
     reason: str | None = "Essential container in task exited",
     seconds: tuple[float, float] | None = (1, 3),
     log_stream: str | None = "shell/default/1",
+    failure: FailureClass | None = None,
 ) -> JobResult:
     started, stopped = (None, None) if seconds is None else (NOON_MS + int(1000 * second) for second in seconds)
-    return JobResult("job", succeeded, exit_code, reason, log_stream, started, stopped)
+    return JobResult("job", succeeded, exit_code, reason, log_stream, started, stopped, failure)
 
 
 def row(index: int, name: str, state: TaskState, attempt: int = 1, allowed: int = 1, **more: object) -> TaskRow:
@@ -36,15 +38,17 @@ def view(*rows: TaskRow, state: RunState = RunState.RUNNING, lasted_seconds: flo
     return RunView(run, rows)
 
 
-FAILURE = result(False, exit_code=3)
+FAILURE = result(False, exit_code=3, failure=FailureClass.APPLICATION)
+KILLED = result(False, exit_code=137, reason="OutOfMemoryError: killed", failure=FailureClass.OUT_OF_MEMORY)
+NO_START = result(False, reason="Array Child Job failed", seconds=None, failure=FailureClass.DEPENDENCY)
 EVERY_STATE = view(
     ended(0, "fetch", TaskState.SUCCEEDED, result(True, exit_code=0)),
     row(1, "import-with-quite-a-long-name-of-its-own", TaskState.PENDING, 2, 3, past=(FAILURE,),
         is_array=True, children=1_000, children_ended=250, started_at_ms=NOON_MS),
-    row(2, "flaky", TaskState.WAITING, 1, 2, past=(FAILURE,), retry_at_ms=NOON_MS + 95_000,
+    row(2, "flaky", TaskState.WAITING, 1, 2, past=(KILLED,), retry_at_ms=NOON_MS + 95_000,
         started_at_ms=NOON_MS + 1_000, stopped_at_ms=NOON_MS + 3_000),
     ended(3, "broken", TaskState.FAILED, FAILURE, 2, 2),
-    row(4, "never-started", TaskState.FAILED, result=result(False, reason="Array Child Job failed", seconds=None)),
+    row(4, "never-started", TaskState.FAILED, result=NO_START),
     row(5, "running", TaskState.RUNNING, started_at_ms=NOON_MS + 20_000),
     row(6, "claimed", TaskState.CLAIMED),
     row(7, "[bold]after[/]", TaskState.UPSTREAM_FAILED, 0, 2),

@@ -115,6 +115,7 @@ def test_the_document_holds_the_run_and_every_attempt() -> None:
             "job_id": "job",
             "succeeded": False,
             "exit_code": 3,
+            "failure": "application",
             "reason": "Essential container in task exited",
             "log_stream": "shell/default/1",
             "started_at_ms": NOON_MS + 1_000,

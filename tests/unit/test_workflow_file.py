@@ -16,7 +16,8 @@ from batchwright.json_text import read_json
 from batchwright.positions import Unreadable
 from batchwright.workflow_file import BadFile, load_mapping, load_workflow, problems_of, read_document
 from batchwright.yaml_text import read_yaml
-from chalicelib.core.workflow import Array, Param, Retry, Task, Workflow
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.workflow import Array, ClassRetry, MemoryGrowth, Param, Retry, Task, Workflow
 
 ROOT = Path(__file__).parents[2]
 BOMB_SECONDS = 2.0
@@ -211,9 +212,11 @@ def test_the_documented_example_is_valid_and_every_key_is_documented(problems: C
     text = (ROOT / "docs/workflow-files.md").read_text()
     example = text.partition("```yaml\n")[2].partition("```")[0]
     assert problems(example) == []
-    for model in (Workflow, Param, Task, Array, Retry):
+    for model in (Workflow, Param, Task, Array, Retry, ClassRetry, MemoryGrowth):
         for name, field in model.model_fields.items():
             assert f"`{field.alias or name}`" in text
+    for failure in FailureClass:
+        assert f"| `{failure}` |" in text
 
 
 json_values = st.recursive(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from chalicelib.core.compile import compile_workflow, number_in_waves, waves
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.plan import JobSpec, RetryPolicy
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.plan import ClassPolicy, JobSpec, RetryPolicy
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.workflow import Workflow
 
@@ -160,11 +161,33 @@ def test_a_task_takes_the_defaults_it_does_not_replace() -> None:
         array_size=5,
         timeout_seconds=60,
     )
-    assert (own.retry, own.trigger_rule, own.allow_failure) == (RetryPolicy(3, 0), TriggerRule.ALL_DONE, True)
+    assert (own.retry, own.trigger_rule, own.allow_failure) == (RetryPolicy(3), TriggerRule.ALL_DONE, True)
     assert plain.job == JobSpec(
         "jd", "q", ("default",), (("A", "default"), ("B", "default")), vcpus=1.0, timeout_seconds=60
     )
     assert (plain.retry, plain.trigger_rule, plain.allow_failure) == (RetryPolicy(2, 9), TriggerRule.ALL_SUCCESS, False)
+
+
+def test_a_retry_by_class_becomes_a_policy_whatever_the_order_of_its_classes() -> None:
+    spot = {"attempts": 5, "queue": "on-demand"}
+    oom = {"attempts": 4, "backoff_seconds": 1, "memory_mib": {"factor": 3, "maximum": 65_536}}
+    settings = {"memory_mib": 512, "retry": {"jitter": False, "on": {"spot": spot, "out_of_memory": oom}}}
+    plan = compile_workflow(workflow_of({"a": settings}))
+    assert plan.tasks[0].retry == RetryPolicy(
+        jitter=False,
+        on=(
+            ClassPolicy(FailureClass.OUT_OF_MEMORY, 4, 1, 3.0, 65_536),
+            ClassPolicy(FailureClass.SPOT, 5, queue="on-demand"),
+        ),
+    )
+    turned = settings | {"retry": {"jitter": False, "on": {"out_of_memory": oom, "spot": spot}}}
+    assert compile_workflow(workflow_of({"a": turned})).digest == plan.digest
+
+
+def test_memory_is_doubled_unless_a_factor_is_given() -> None:
+    growth = {"retry": {"on": {"out_of_memory": {"attempts": 2, "memory_mib": {"maximum": 1_024}}}}}
+    (task,) = compile_workflow(workflow_of({"a": {"memory_mib": 512, **growth}})).tasks
+    assert task.retry.on[0].memory_factor == 2
 
 
 def test_null_takes_a_default_away() -> None:

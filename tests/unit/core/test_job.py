@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, attempt_from_parameters, job_name
-from chalicelib.core.job import JobRequest, check_run, job_request
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask
+from chalicelib.core.job import JobRequest, check_run, job_request, memory_of
+from chalicelib.core.plan import ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.records import JobResult
 
 ATTEMPT = Attempt("movies-abc", 0, 0, 2)
 
@@ -192,3 +194,69 @@ def test_check_run_takes_a_run_id_at_its_longest() -> None:
     text = "x" * (8_192 - len('{"command":[""]}') - 52) + "${run.id}"
     with pytest.raises(UserMistake, match="8,193"):
         check_run(plan_of(command=(text,)), {})
+
+
+# What earlier failures change
+
+RETRY = RetryPolicy(
+    on=(
+        ClassPolicy(FailureClass.OUT_OF_MEMORY, 4, memory_factor=2.0, memory_maximum_mib=3_000),
+        ClassPolicy(FailureClass.SPOT, 5, queue="${params.safe}-queue"),
+    )
+)
+PARAMS = {"safe": "on-demand", "mib": 1_000}
+OOM = JobResult("job-1", succeeded=False, failure=FailureClass.OUT_OF_MEMORY)
+SPOT = JobResult("job-2", succeeded=False, failure=FailureClass.SPOT)
+
+
+def retried(memory_mib: Any = "${params.mib}", policy: RetryPolicy = RETRY) -> Plan:
+    return Plan("movies", (PlannedTask("train", JobSpec("jd", "spot", memory_mib=memory_mib), retry=policy),), ((),))
+
+
+@pytest.mark.parametrize(
+    ("past", "memory_mib", "queue"),
+    [
+        ((), 1_000, "spot"),
+        ((OOM,), 2_000, "spot"),
+        ((SPOT,), 1_000, "on-demand-queue"),
+        ((SPOT, OOM), 2_000, "on-demand-queue"),
+        ((OOM, SPOT, OOM), 3_000, "on-demand-queue"),
+        ((replace(OOM, failure=None), replace(SPOT, failure=FailureClass.APPLICATION)), 1_000, "spot"),
+    ],
+)
+def test_an_attempt_asks_for_what_the_failures_before_it_made_of_the_task(
+    past: tuple[JobResult, ...], memory_mib: int, queue: str
+) -> None:
+    attempt = Attempt("movies-abc", 0, 0, len(past) + 1)
+    request = job_request(retried(), attempt, params=PARAMS, past=past)
+    assert (request.memory_mib, request.queue) == (memory_mib, queue)
+    assert memory_of(retried(), attempt, params=PARAMS, past=past) == memory_mib
+    assert request == job_request(retried(), attempt, params=PARAMS, past=past)
+
+
+def test_memory_that_the_job_definition_gives_is_not_known() -> None:
+    assert memory_of(retried(memory_mib=None), ATTEMPT, params=PARAMS, past=(OOM,)) is None
+    assert memory_of(retried(), ATTEMPT, params=PARAMS | {"mib": "much"}, past=(OOM,)) is None
+
+
+def refusals(**params: Any) -> list[str]:
+    with pytest.raises(UserMistake) as raised:
+        check_run(retried(), PARAMS | params)
+    return str(raised.value).splitlines()
+
+
+def test_check_run_tells_before_the_first_failure_what_a_retry_could_not_ask_for() -> None:
+    check_run(retried(), PARAMS)
+    assert refusals(safe="on demand") == [
+        "task 'train': retry.on.spot.queue must be the name or the ARN of a job queue, not 'on demand-queue' "
+        "(from '${params.safe}-queue'); names hold letters, digits, '-' and '_' (up to 128)"
+    ]
+    assert refusals(mib=3_000) == [
+        "task 'train': retry.on.out_of_memory.memory_mib.maximum must be more than the task's memory_mib of 3,000, "
+        "not 3,000"
+    ]
+    assert refusals(mib=None) == [
+        "task 'train': retry.on.out_of_memory.memory_mib multiplies memory_mib, which is missing; "
+        "give memory_mib in the task or in defaults"
+    ]
+    assert refusals(mib=3) == ["task 'train': memory_mib must be 4 or more, not 3 (from '${params.mib}')"]

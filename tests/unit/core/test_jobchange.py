@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, identity_parameters
 from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
 from chalicelib.core.records import JobResult
@@ -43,38 +44,63 @@ RAN = {"started_at_ms": at(70), "stopped_at_ms": at(100), "log_stream": LOG}
 # What each document tells, once its job carries our identity. None: it is not our concern even then.
 TOLD = {
     "array_child_succeeded.captured": None,
-    "array_parent_failed.shape": ended(20, "FAILED", 0, reason="Array Child Job failed", stopped_at_ms=at(100)),
+    "array_parent_failed.shape": ended(
+        20, "FAILED", 0, failure=FailureClass.DEPENDENCY, reason="Array Child Job failed", stopped_at_ms=at(100)
+    ),
     "array_parent_pending.shape": going_on(20, "PENDING"),
     "array_parent_succeeded.shape": ended(20, "SUCCEEDED", 0, stopped_at_ms=at(100)),
-    "failed_dependency_no_attempts.shape": ended(6, "FAILED", 0, reason="Dependent Job failed"),
+    "failed_dependency_no_attempts.shape": ended(
+        6, "FAILED", 0, failure=FailureClass.DEPENDENCY, reason="Dependent Job failed"
+    ),
     "failed_image_pull_no_exit_code.shape": ended(
-        5, "FAILED", 1, reason="CannotPullContainerError: context canceled; Task failed to start", log_stream=LOG
+        5,
+        "FAILED",
+        1,
+        failure=FailureClass.IMAGE_PULL,
+        reason="CannotPullContainerError: context canceled; Task failed to start",
+        log_stream=LOG,
     ),
     "failed_queue_time_limit.shape": ended(
         8,
         "FAILED",
         0,
+        failure=FailureClass.QUEUE_TIME_LIMIT,
         reason="Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
     ),
     "failed_spot_then_oom.shape": ended(
         3,
         "FAILED",
         2,
+        failure=FailureClass.OUT_OF_MEMORY,
         exit_code=137,
         reason=f"OutOfMemoryError: Container killed due to memory usage; {EXITED}",
         log_stream="demo/default/t2",
         started_at_ms=at(130),
         stopped_at_ms=at(160),
     ),
-    "failed_terminated.shape": ended(7, "FAILED", 1, exit_code=143, reason="cancelled by an operator", **RAN),
-    "failed_timeout.shape": ended(4, "FAILED", 1, exit_code=137, reason="Job attempt duration exceeded timeout", **RAN),
-    "multi_container_failed.shape": ended(40, "FAILED", 1, exit_code=2, reason=EXITED, log_stream="demo/main/t1"),
+    "failed_terminated.shape": ended(
+        7, "FAILED", 1, failure=FailureClass.CANCELLED, exit_code=143, reason="cancelled by an operator", **RAN
+    ),
+    "failed_timeout.shape": ended(
+        4,
+        "FAILED",
+        1,
+        failure=FailureClass.TIMEOUT,
+        exit_code=137,
+        reason="Job attempt duration exceeded timeout",
+        **RAN,
+    ),
+    "multi_container_failed.shape": ended(
+        40, "FAILED", 1, failure=FailureClass.APPLICATION, exit_code=2, reason=EXITED, log_stream="demo/main/t1"
+    ),
     "multinode_node_failed.shape": None,
     "multinode_parent_succeeded.shape": ended(
         30, "SUCCEEDED", 0, reason=EXITED, started_at_ms=at(10), stopped_at_ms=at(40)
     ),
     "queue_blocked.doc": None,
-    "single_failed_exit_1.shape": ended(2, "FAILED", 1, exit_code=1, reason=EXITED, **RAN),
+    "single_failed_exit_1.shape": ended(
+        2, "FAILED", 1, failure=FailureClass.APPLICATION, exit_code=1, reason=EXITED, **RAN
+    ),
     "single_runnable.doc": going_on(1, "RUNNABLE"),
     "single_running.shape": going_on(1, "RUNNING", at(10)),
     "single_succeeded.shape": ended(1, "SUCCEEDED", 1, exit_code=0, reason=EXITED, **RAN),
@@ -167,6 +193,20 @@ def test_of_several_containers_the_one_that_failed_is_told_and_one_without_an_ex
     assert (told.result.reason, told.result.exit_code) == ("CannotPullContainerError", None)
 
 
+def test_a_success_of_several_containers_has_an_exit_code_and_a_log():
+    containers = [{"name": "main", "exitCode": 0, "logStreamName": "demo/main/t1"}, {"name": "side", "exitCode": 0}]
+    tries = [{"taskProperties": [{"containers": containers}]}]
+    told = read_event(ours(status="SUCCEEDED", attempts=tries, container={}))
+    assert (told.result.exit_code, told.result.log_stream, told.result.failure) == (0, "demo/main/t1", None)
+
+
+def test_of_several_containers_the_one_to_blame_is_told_and_not_one_that_its_end_took_along():
+    containers = [{"name": "waits"}, {"name": "side", "exitCode": 137}, {"name": "main", "exitCode": 2}]
+    tries = [{"taskProperties": [{"containers": containers}]}]
+    told = read_event(ours(status="FAILED", attempts=tries, container={}))
+    assert (told.result.exit_code, told.result.failure) == (2, FailureClass.APPLICATION)
+
+
 LATER = [
     ("SUBMITTED", 0),
     ("PENDING", 0),
@@ -198,6 +238,7 @@ INNER = [
     "container",
     "exitCode",
     "reason",
+    "statusReason",
     "logStreamName",
     "taskProperties",
     "containers",

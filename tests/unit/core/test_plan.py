@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from chalicelib.core import limits
 from chalicelib.core.errors import Defect
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy, indexes_in, mask_by_shard
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.plan import ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy, indexes_in, mask_by_shard
 from chalicelib.core.states import TriggerRule
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -32,7 +33,27 @@ tasks = st.builds(
     job=specs,
     trigger_rule=st.sampled_from(TriggerRule),
     allow_failure=st.booleans(),
-    retry=st.builds(RetryPolicy, st.integers(1, 10), st.integers(0, 900)),
+    retry=st.just(RetryPolicy())
+    | st.builds(
+        RetryPolicy,
+        st.none() | st.integers(1, 10),
+        st.none() | st.integers(0, 900),
+        st.sampled_from([1.0, 1.5, 2.0]),
+        st.integers(0, 86_400),
+        st.booleans(),
+        st.lists(
+            st.builds(
+                ClassPolicy,
+                st.sampled_from(FailureClass),
+                st.integers(1, 10),
+                numbers,
+                st.none() | st.just(1.5),
+                numbers,
+                st.none() | texts,
+            ),
+            max_size=3,
+        ).map(tuple),
+    ),
 )
 
 

@@ -32,6 +32,7 @@ PARAMS = {
     "files": {"type": "list"},
     "small": {"type": "integer", "default": 1},
 }
+MORE_MEMORY = {"on": {"out_of_memory": {"attempts": 2, "memory_mib": {"factor": 2, "maximum": 4_096}}}}
 KEYS = (
     "job_definition, queue, command, environment, parameters, vcpus, memory_mib, gpus, array, retry, timeout_seconds, "
     "trigger_rule, allow_failure, tags, depends_on"
@@ -72,7 +73,29 @@ def test_a_sound_definition_gives_its_workflow() -> None:
         ({"retry": {"attempts": 11}}, "retry.attempts must be 10 or less, not 11; 1 is no retry"),
         ({"retry": {"backoff_seconds": -1}}, "retry.backoff_seconds must be 0 or more, not -1; a day is the longest pause"),
         ({"retry": {"attempts": "${params.n}"}}, "retry.attempts must be a number, not '${params.n}'"),
-        ({"retry": {"backof": 1}}, "retry.backof is no key that is known here; known keys: attempts, backoff_seconds"),
+        ({"retry": {"backof": 1}}, "retry.backof is no key that is known here; did you mean 'backoff_factor'?"),
+        ({"retry": {"max": 1}}, "retry.max is no key that is known here; known keys: attempts, backoff_seconds, backoff_factor, backoff_max_seconds, jitter, on"),
+        ({"retry": {"attempts": None}}, "retry.attempts must be a number, not nothing"),
+        ({"retry": {"backoff_factor": 0.5}}, "retry.backoff_factor must be 1 or more, not 0.5; 1 keeps the pause as it is"),
+        ({"retry": {"backoff_factor": "2"}}, "retry.backoff_factor must be a number, not '2'; take the quotes away"),
+        ({"retry": {"backoff_seconds": 60, "backoff_max_seconds": 30}}, "retry.backoff_seconds must be no more than backoff_max_seconds, 30, not 60"),
+        ({"retry": {"backoff_max_seconds": 30, "on": {"spot": {"attempts": 2, "backoff_seconds": 31}}}}, "retry.on.spot.backoff_seconds must be no more than backoff_max_seconds, 30, not 31"),
+        ({"retry": {"jitter": "false"}}, "retry.jitter must be true or false, not the string 'false'; take the quotes away"),
+        ({"retry": {"on": {"sport": {"attempts": 2}}}}, "retry.on names 'sport', which is no class of failures; did you mean 'spot'?"),
+        ({"retry": {"on": {"everything": {"attempts": 2}}}}, "retry.on names 'everything', which is no class of failures; known classes: queue_time_limit, timeout, spot, out_of_memory, image_pull, image_missing, start_failure, dependency, application, refused, unknown"),
+        ({"retry": {"on": {"cancelled": {"attempts": 2}}}}, "retry.on must not name 'cancelled'; what somebody ended on purpose is never retried"),
+        ({"retry": {"on": {"spot": 5}}}, "retry.on.spot must be a mapping, not the number 5"),
+        ({"retry": {"on": {"spot": {}}}}, "retry.on.spot.attempts is missing"),
+        ({"retry": {"on": {"spot": {"attempts": 11}}}}, "retry.on.spot.attempts must be 10 or less, not 11; 1 is no retry"),
+        ({"retry": {"on": {"spot": {"attempts": 2, "que": "q"}}}}, "retry.on.spot.que is no key that is known here; did you mean 'queue'?"),
+        ({"retry": {"on": {"spot": {"attempts": 2, "queue": "on demand"}}}}, "retry.on.spot.queue must be the name or the ARN of a job queue, not 'on demand'; names hold letters, digits, '-' and '_' (up to 128)"),
+        ({"retry": {"on": {"spot": {"attempts": 2, "queue": "${params.ss}"}}}}, "retry.on.spot.queue names the param 'ss', which is not declared; did you mean '${params.s}'?"),
+        ({"retry": {"on": {"spot": {"attempts": 2, "queue": "${params.files}"}}}}, "retry.on.spot.queue needs a param of type string or integer, but 'files' is of type list"),
+        ({"retry": MORE_MEMORY}, "retry.on.out_of_memory.memory_mib multiplies memory_mib, which is missing; give memory_mib in the task or in defaults"),
+        ({"memory_mib": 4_096, "retry": MORE_MEMORY}, "retry.on.out_of_memory.memory_mib.maximum must be more than the task's memory_mib of 4,096, not 4,096"),
+        ({"memory_mib": 512, "retry": {"on": {"out_of_memory": {"attempts": 2, "memory_mib": {"factor": 1, "maximum": 1024}}}}}, "retry.on.out_of_memory.memory_mib.factor must be 1.1 or more, not 1; 2 doubles the memory each time"),
+        ({"memory_mib": 512, "retry": {"on": {"out_of_memory": {"attempts": 2, "memory_mib": {"factor": 2}}}}}, "retry.on.out_of_memory.memory_mib.maximum is missing"),
+        ({"memory_mib": 512, "retry": {"on": {"out_of_memory": {"attempts": 2, "memory_mib": {"by": 2, "maximum": 1024}}}}}, "retry.on.out_of_memory.memory_mib.by is no key that is known here; known keys: factor, maximum"),
         ({"trigger_rule": "all_sucess"}, "trigger_rule must be one of all_success, all_done, all_failed, one_success, one_failed, none_failed, none_failed_min_one_success, not 'all_sucess'; did you mean 'all_success'?"),
         ({"trigger_rule": None}, "trigger_rule must be one of all_success, all_done, all_failed, one_success, one_failed, none_failed, none_failed_min_one_success, not nothing"),
         ({"trigger_rule": "one_failed"}, "trigger_rule one_failed can never hold without depends_on; all_success lets it start at once"),
@@ -109,6 +132,31 @@ def test_a_mistake_in_a_task_is_told_with_the_value_and_the_rule(task: dict[str,
     assert of_task(**task) == [line]
 
 
+def test_a_default_retry_that_multiplies_memory_needs_memory_in_every_task() -> None:
+    definition = {
+        "name": "w",
+        "defaults": {"retry": MORE_MEMORY},
+        "tasks": {
+            "has": {**TASK, "memory_mib": 512},
+            "too-much": {**TASK, "memory_mib": 8_192},
+            "none": TASK,
+            "not-retried": {**TASK, "retry": None},
+        },
+    }
+    assert lines_of(definition) == [
+        "task 'none': retry.on.out_of_memory.memory_mib multiplies memory_mib, which is missing; "
+        "give memory_mib in the task or in defaults",
+        "task 'too-much': retry.on.out_of_memory.memory_mib.maximum must be more than the task's memory_mib of 8,192, "
+        "not 4,096",
+    ]
+
+
+def test_a_task_may_be_called_like_a_key() -> None:
+    definition = {"name": "w", "tasks": {"retry": {**TASK, "vcpu": 1}, "array": {**TASK, "vcpu": 1}}}
+    lines = [f"task '{name}': vcpu is no key that is known here; did you mean 'vcpus'?" for name in ("array", "retry")]
+    assert lines_of(definition) == lines
+
+
 def test_a_payload_too_large_for_batch_is_told_though_no_run_is_known() -> None:
     (line,) = of_task(parameters={"p": "${run.id}" + "x" * 31_000})
     assert line.startswith("the submission must come to 30,720 bytes or less as JSON, not 31,")
@@ -123,6 +171,9 @@ def test_a_payload_too_large_for_batch_is_told_though_no_run_is_known() -> None:
         {"queue": "arn:aws:batch:eu-west-1:111122223333:job-queue/q"},
         {"job_definition": "arn:aws-cn:batch:cn-north-1:111122223333:job-definition/jd:7"},
         {"vcpus": None, "environment": None, "array": None, "retry": None},
+        {"memory_mib": 4_095, "retry": MORE_MEMORY},
+        {"memory_mib": "${params.n}", "retry": MORE_MEMORY},
+        {"retry": {"backoff_factor": 1.5, "jitter": False, "on": {"spot": {"attempts": 10, "queue": "q-${params.s}"}}}},
     ],
 )
 def test_what_batch_takes_passes(task: dict[str, Any]) -> None:

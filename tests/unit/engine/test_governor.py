@@ -125,7 +125,7 @@ def test_when_no_permit_is_free_nothing_is_claimed_and_the_message_comes_again()
     facts = world.facts_of(theatre.run)
     outcome = submit(world, facts, [Wanted(facts.attempt(index)) for index in range(25)])
     assert isinstance(outcome, NotYet)
-    assert theatre.store.tasks(theatre.run.run_id, 0) == []
+    assert theatre.store.tasks(theatre.run.run_id, 0, 0) == []
     assert theatre.jobs() == []
     theatre.play_on()
     assert theatre.run.state is RunState.SUCCEEDED
@@ -137,7 +137,7 @@ def test_a_chunk_whose_permits_run_short_leaves_the_rest_unclaimed() -> None:
     fill_the_line(theatre)
     with pytest.raises(MessagesLeft, match="permits"):
         theatre.deliver_commands()
-    assert len(theatre.store.tasks(theatre.run.run_id, 0)) == len(theatre.jobs()) == 1
+    assert len(theatre.store.tasks(theatre.run.run_id, 0, 0)) == len(theatre.jobs()) == 1
     theatre.play_on()
     assert theatre.run.state is RunState.SUCCEEDED
     assert len(theatre.jobs()) == 25

@@ -66,7 +66,9 @@ def check_back_off(played: Play, jobs) -> None:
         before = jobs.get((name, number - 1))
         if before:
             pause_ms = job.created_at_ms - played.ended_at_ms[before[0].job_id]
-            assert pause_ms >= played.plan.tasks[played.plan.index_of[name]].retry.backoff_seconds * 1000
+            assert (
+                pause_ms >= played.plan.tasks[played.plan.index_of[name]].retry.backoff_seconds * 1000
+            )  # it only grows
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_A_TIME))
