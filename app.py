@@ -7,8 +7,8 @@ chalicelib/wiring.
 import os
 from typing import Any
 
-from chalice import Chalice
-from chalice.app import SQSEvent
+from chalice import Chalice, Rate
+from chalice.app import CloudWatchEvent, SQSEvent
 
 from chalicelib.wiring import wired
 
@@ -28,8 +28,14 @@ def on_events(event: SQSEvent) -> None:
 # submit 75 a second and five only 38. The governor (engine/governor.py) holds them below the 50 of an account.
 @app.on_sqs_message(queue=COMMANDS_QUEUE, batch_size=1, maximum_concurrency=10, name="on_commands")
 def on_commands(event: SQSEvent) -> None:
-    """Chunks of ready tasks, timers of retries, cancellations."""
+    """Chunks of ready tasks, timers of retries, cancellations, pauses, resumes and redrives."""
     wired().handle_commands(event.to_dict(), event.context.aws_request_id)
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES), name="sweep")
+def sweep(event: CloudWatchEvent) -> None:
+    """Heal the runs that an event or a command was lost for."""
+    wired().sweep(event.context.aws_request_id)
 
 
 @app.lambda_function(name="start")
@@ -47,3 +53,27 @@ def cancel(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Cancel a run: `{"run_id": "...", "reason": "..."}`. `cancelling` is false when it had ended already."""
     cancelling = wired().cancel_run(event, context.aws_request_id)
     return {"run_id": event["run_id"], "cancelling": cancelling}
+
+
+@app.lambda_function(name="pause")
+def pause(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Start nothing more of a run: `{"run_id": "..."}`. Its running jobs go on. `paused` is false when it was so."""
+    paused = wired().pause_run(event, context.aws_request_id)
+    return {"run_id": event["run_id"], "paused": paused}
+
+
+@app.lambda_function(name="resume")
+def resume(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Let a paused run go on: `{"run_id": "..."}`. `resumed` is false when it was not paused."""
+    resumed = wired().resume_run(event, context.aws_request_id)
+    return {"run_id": event["run_id"], "resumed": resumed}
+
+
+@app.lambda_function(name="redrive")
+def redrive(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Run an ended run again: `{"run_id": "...", "scope": "from_failed|tasks|all", "tasks": [...], "version": 3}`.
+
+    Only `run_id` is required. What follows a task that runs again runs again, too; the rest keeps its ending.
+    """
+    run = wired().redrive_run(event, context.aws_request_id)
+    return {"run_id": run.run_id, "state": run.state, "epoch": run.epoch, "version": run.version}

@@ -3,7 +3,8 @@
 Variables (set by `.chalice/config.json` on AWS and by the local AWS on a laptop):
 BATCHWRIGHT_TABLE, BATCHWRIGHT_EVENTS_QUEUE_URL, BATCHWRIGHT_EVENTS_DEAD_URL, BATCHWRIGHT_COMMANDS_QUEUE_URL,
 BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN; and, if the account's 50 SubmitJob calls a second are shared with
-others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
+others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default). BATCHWRIGHT_SWEEP_SECONDS (300) and
+BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job that nothing was heard of.
 Credentials, region and endpoints are boto3's own.
 """
 
@@ -25,10 +26,13 @@ from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.records import Run
-from chalicelib.core.requests import read_cancel, read_start
+from chalicelib.core.requests import read_cancel, read_redrive, read_run_id, read_start
 from chalicelib.engine.cancel import request_cancel
 from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
+from chalicelib.engine.pace import pause_run, resume_run
+from chalicelib.engine.redrive import redrive_run
 from chalicelib.engine.start import start_run
+from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
 
 _VARIABLES = (
@@ -42,8 +46,17 @@ _VARIABLES = (
 
 
 SUBMIT_RATE = "BATCHWRIGHT_SUBMIT_RATE"
+SWEEP_SECONDS = "BATCHWRIGHT_SWEEP_SECONDS"
+QUIET_SECONDS = "BATCHWRIGHT_QUIET_SECONDS"
 SUBMIT_RATE_MAXIMUM = 10_000
 """No account has it; a local Batch, which answers no 429, is asked at this rate and never waits."""
+
+_FIGURES = {
+    SUBMIT_RATE: ("submit_rate", "jobs a second", SUBMIT_RATE_MAXIMUM),
+    SWEEP_SECONDS: ("sweep_seconds", "seconds", 86_400),
+    QUIET_SECONDS: ("quiet_seconds", "seconds", 86_400),
+}
+"""The variables that set a figure: which, in what unit, and the highest."""
 
 
 class WallClock:
@@ -89,6 +102,22 @@ class Wired:
         asked = read_cancel(payload)
         return request_cancel(self.world_of(owner), asked.run_id, asked.reason)
 
+    def pause_run(self, payload: object, owner: str) -> bool:
+        """Let the run that a payload names start nothing more; whether it was going on."""
+        return pause_run(self.world_of(owner), read_run_id(payload))
+
+    def resume_run(self, payload: object, owner: str) -> bool:
+        """Let the paused run that a payload names go on; whether it was paused."""
+        return resume_run(self.world_of(owner), read_run_id(payload))
+
+    def redrive_run(self, payload: object, owner: str) -> Run:
+        """Run again what a payload asks for of a run that has ended."""
+        return redrive_run(self.world_of(owner), read_redrive(payload))
+
+    def sweep(self, owner: str) -> Swept:
+        """Look at the runs that are due for it."""
+        return sweep(self.world_of(owner))
+
 
 def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
     """Build everything on these clients. Raises UserMistake naming the variables that are missing or wrong."""
@@ -127,15 +156,18 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
     """The settings, with what the environment sets. Raises UserMistake naming the variable, the rule and the value."""
-    given = environment.get(SUBMIT_RATE, "").strip()
-    if not given:
-        return Settings()
-    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= SUBMIT_RATE_MAXIMUM):
-        raise UserMistake(
-            f"{SUBMIT_RATE} must be a whole number of jobs a second from 1 to {SUBMIT_RATE_MAXIMUM}, not '{given}'; "
-            f"leave it out for {Settings().submit_rate}, just below the 50 that Batch allows an account"
-        )
-    return Settings(submit_rate=int(given))
+    given = {}
+    for name, (field, unit, maximum) in _FIGURES.items():
+        text = environment.get(name, "").strip()
+        if not text:
+            continue
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= maximum):
+            default = getattr(Settings(), field)
+            raise UserMistake(
+                f"{name} must be a whole number of {unit} from 1 to {maximum}, not '{text}'; leave it out for {default}"
+            )
+        given[field] = int(text)
+    return replace(Settings(), **given)
 
 
 @cache

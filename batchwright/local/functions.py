@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,22 @@ class Functions:
     def invoke(self, function: str, payload: Mapping[str, Any]) -> Any:
         """Call a function by its name in app.py; what it returns or raises."""
         return getattr(self._module, function)(dict(payload), LambdaContext(function))
+
+    def invoke_on_schedule(self, source: ScheduleSource) -> None:
+        """Call a scheduled function as EventBridge would."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": "000000000000",
+            "time": now,
+            "region": "us-east-1",
+            "resources": [],
+            "detail": {},
+        }
+        self.invoke(source.function, event)
 
     def invoke_with_messages(self, source: QueueSource, messages: Sequence[Mapping[str, Any]]) -> None:
         """Hand a batch of received SQS messages to the function that consumes their queue."""

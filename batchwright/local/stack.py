@@ -21,7 +21,7 @@ from batchwright.local.isolation import client as client
 from batchwright.local.ministack import MiniStack, MiniStackError
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues
 from chalicelib.core.errors import BatchwrightError
-from chalicelib.wiring import SUBMIT_RATE, SUBMIT_RATE_MAXIMUM
+from chalicelib.wiring import QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, SWEEP_SECONDS
 
 STAGE = "local"
 FOUNDATION = PROJECT_FOLDER / "infra" / "foundation.yaml"
@@ -29,6 +29,9 @@ DEFAULT_QUEUE = "default"
 PARTS = ("ministack", "batch", "worker")
 """The processes of a local AWS; each has its log in the folder."""
 START_SECONDS = 30.0
+LOCAL_SWEEP_SECONDS = 5
+LOCAL_QUIET_SECONDS = 10
+"""Where somebody watches, and a question to Batch costs nothing, what was lost is found in seconds."""
 END_SECONDS = 5.0
 
 
@@ -106,6 +109,8 @@ class LocalAws:
             "BATCHWRIGHT_TOPIC_ARN": outputs["TopicArn"],
             "BATCHWRIGHT_BUCKET": outputs["BucketName"],
             SUBMIT_RATE: str(self._governed_rate()),
+            SWEEP_SECONDS: str(LOCAL_SWEEP_SECONDS),
+            QUIET_SECONDS: str(LOCAL_QUIET_SECONDS),
         }
         self._begin_batch(self._batch)
         for worker in self._workers:

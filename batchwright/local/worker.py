@@ -25,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from batchwright.local.child import when_parent_is_gone
 from batchwright.local.functions import PROJECT_FOLDER, Functions, QueueSource, ScheduleSource
 from batchwright.local.schedule import interval_seconds
-from chalicelib import wiring  # noqa: F401
+from chalicelib import wiring
 from chalicelib.engine.messages import MessagesLeft
 
 log = logging.getLogger("batchwright.local.worker")
@@ -73,10 +73,11 @@ def handle(functions: Functions, source: QueueSource, messages: list[Any], sqs: 
 
 
 def fire(functions: Functions, source: ScheduleSource, ended: threading.Event) -> None:
-    """Call a scheduled function at its rate until `ended`."""
-    while not ended.wait(interval_seconds(source.expression)):
+    """Call a scheduled function at its rate until `ended`; more often where the runs are to be swept more often."""
+    seconds = min(interval_seconds(source.expression), wiring.settings_of(os.environ).sweep_seconds)
+    while not ended.wait(seconds):
         try:
-            functions.invoke(source.function, {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+            functions.invoke_on_schedule(source)
         except Exception:
             log.exception("%s raised", source.function)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.records import Scope
 from chalicelib.core.suggest import shown
 
 
@@ -28,15 +29,25 @@ class CancelRequest:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class RedriveRequest:
+    """A run that has ended, to be run again in part. Without a version, the run's own. `epoch` is the one that was seen
+    to have ended: with it, asking twice redrives once."""
+
+    run_id: str
+    scope: Scope = Scope.FROM_FAILED
+    tasks: tuple[str, ...] = ()
+    version: int | None = None
+    epoch: int | None = None
+
+
 def read_start(payload: object) -> StartRequest:
     """The request in a payload; raises UserMistake naming the field that is wrong."""
     fields = _object(payload, ("workflow", "params", "idempotency_key", "version"))
     params = fields.get("params")
     if params is not None and not isinstance(params, Mapping):
         raise UserMistake(f"params must be an object of names and values, not {shown(params)}")
-    version = fields.get("version")
-    if version is not None and (not isinstance(version, int) or isinstance(version, bool) or version < 1):
-        raise UserMistake(f"version must be an integer of 1 or more, not {shown(version)}")
+    version = _optional_count(fields, "version", minimum=1)
     return StartRequest(_text(fields, "workflow"), params or {}, _optional_text(fields, "idempotency_key"), version)
 
 
@@ -44,6 +55,33 @@ def read_cancel(payload: object) -> CancelRequest:
     """The request in a payload; raises UserMistake naming the field that is wrong."""
     fields = _object(payload, ("run_id", "reason"))
     return CancelRequest(_text(fields, "run_id"), _optional_text(fields, "reason") or "cancelled on request")
+
+
+def read_run_id(payload: object) -> str:
+    """The run in a payload that names nothing else; raises UserMistake naming the field that is wrong."""
+    return _text(_object(payload, ("run_id",)), "run_id")
+
+
+def read_redrive(payload: object) -> RedriveRequest:
+    """The request in a payload; raises UserMistake naming the field that is wrong."""
+    fields = _object(payload, ("run_id", "scope", "tasks", "version", "epoch"))
+    tasks = fields.get("tasks") or []
+    if not isinstance(tasks, list) or not all(isinstance(task, str) and task for task in tasks):
+        raise UserMistake(f"tasks must be a list of task names, not {shown(tasks)}")
+    given = fields.get("scope") or (Scope.TASKS if tasks else Scope.FROM_FAILED)
+    if given not in list(Scope):
+        raise UserMistake(f"scope must be one of {', '.join(Scope)}, not {shown(given)}")
+    scope = Scope(given)
+    if (scope is Scope.TASKS) != bool(tasks):
+        raise UserMistake(f"tasks are named with the scope '{Scope.TASKS}' and with no other, which is '{scope}' here")
+    return RedriveRequest(
+        run_id=_text(fields, "run_id"),
+        scope=scope,
+        # The order in which they are named makes no other redrive.
+        tasks=tuple(sorted(set(tasks))),
+        version=_optional_count(fields, "version", minimum=1),
+        epoch=_optional_count(fields, "epoch", minimum=0),
+    )
 
 
 def _object(payload: object, known: tuple[str, ...]) -> Mapping[str, Any]:
@@ -60,6 +98,13 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     if text is None:
         raise UserMistake(f"{name} is required")
     return text
+
+
+def _optional_count(fields: Mapping[str, Any], name: str, *, minimum: int) -> int | None:
+    count = fields.get(name)
+    if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < minimum):
+        raise UserMistake(f"{name} must be an integer of {minimum} or more, not {shown(count)}")
+    return count
 
 
 def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:

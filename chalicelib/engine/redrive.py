@@ -6,29 +6,18 @@ tallies, none of which change any more, so whoever comes first writes it into th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from chalicelib.core.commands import HealRun, encode
 from chalicelib.core.errors import UnknownRun, UnknownWorkflow, UserMistake
 from chalicelib.core.job import check_run
 from chalicelib.core.params import complete_params, declarations
 from chalicelib.core.plan import Plan
-from chalicelib.core.records import PastEpoch, Redrive, Run, Scope, in_epoch
+from chalicelib.core.records import PastEpoch, Redrive, Run, in_epoch
 from chalicelib.core.redrive import Kept, kept_endings
+from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import RunState
 from chalicelib.engine.world import RunFacts, World
-
-
-@dataclass(frozen=True, slots=True)
-class RedriveRequest:
-    """What is asked for. Without a version, the run's own. `epoch` is the one that was seen to have ended: with it,
-    asking twice redrives once."""
-
-    run_id: str
-    scope: Scope = Scope.FROM_FAILED
-    tasks: tuple[str, ...] = ()
-    version: int | None = None
-    epoch: int | None = None
 
 
 def redrive_run(world: World, request: RedriveRequest) -> Run:

@@ -42,7 +42,7 @@ LETTERS = [
     letter(1, "events", "not json", reason="not a readable event: Expecting value: line 1 column 1 (char 0)"),
     letter(2, "events", event(), reason="ZeroDivisionError: oh\nand [bold]more[/]"),
     letter(3, "events", event(), None, **UNDELIVERED),
-    letter(4, "commands", encode(CancelRun("films-1", "no longer wanted")), None),
+    letter(4, "commands", encode(CancelRun("films-1", 0, "no longer wanted")), None),
     letter(5, "commands", '{"kind":"cancel_run"}', reason="not a command of ours: cancel_run: run_id is missing"),
     letter(6, "commands", "[]", 7, reason="not a command of ours: it must be an object, not an empty list"),
 ]
