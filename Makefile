@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test lint types sim bench clean
 
 help: ## print this help
 	@echo "Batchwright: workflows of AWS Batch jobs, advanced by Batch's own events."
@@ -26,6 +26,9 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	@$(BIN)/mypy
+
+sim: $(VENV)/.dev ## simulate the engine under faults: SEEDS=1000000 for so many schedules, SEED=7 tells the story of one
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),20000) $(if $(SEED),--seed $(SEED) --scope "$(SCOPE)")
 
 bench: $(VENV)/.dev ## measure: cost of a task, a run of 1,000 tasks, compiling a plan, submissions a second (minutes)
 	@$(BIN)/python -m bench.compile

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
-from chalicelib.core.plan import Plan
+from chalicelib.core.plan import Plan, PlannedTask
 
 SUCCEEDED, FAILED, SKIPPED, UPSTREAM_FAILED = "succeeded", "failed", "skipped", "upstream_failed"
+CANCELLED = "cancelled"
 
 Succeeds = Callable[[str, int], bool]
 """Whether the job of a task (by name) succeeds in its attempt (1 is the first)."""
@@ -37,7 +39,7 @@ def expected(plan: Plan, succeeds: Succeeds) -> Expected:
         ending = instead_of_starting(task.trigger_rule.value, parents) if parents else None
         if ending is None:
             ending = FAILED
-            for number in range(1, (task.retry.attempts or 1) + 1):
+            for number in range(1, attempts_of(task) + 1):
                 attempts.add((task.name, number))
                 if succeeds(task.name, number):
                     ending = SUCCEEDED
@@ -45,6 +47,44 @@ def expected(plan: Plan, succeeds: Succeeds) -> Expected:
             failed |= ending == FAILED and not task.allow_failure
         tasks[task.name] = ending
     return Expected(tasks, frozenset(attempts), FAILED if failed else SUCCEEDED)
+
+
+def attempts_of(task: PlannedTask) -> int:
+    """How often a task whose jobs all fail is tried."""
+    return task.retry.attempts or 1
+
+
+def pause_seconds(task: PlannedTask, failed_number: int) -> int:
+    """How long the attempt after `failed_number` waits at least, of a task whose pauses chance does not shorten."""
+    first = task.retry.backoff_seconds or 0
+    grown = int(first * task.retry.backoff_factor ** (failed_number - 1))
+    return min(grown, max(first, task.retry.backoff_max_seconds))
+
+
+def cancelled_mistakes(plan: Plan, endings: Mapping[str, str], succeeds: Succeeds) -> list[str]:
+    """What cannot be of a run that was cancelled while it went on, task by task.
+
+    A task that ended before it was cancelled ended as it would have anyway. How a cancelled task would have ended is
+    not known, so anything may be assumed of it.
+    """
+    mistakes = []
+    for index, task in enumerate(plan.tasks):
+        ending = endings[task.name]
+        parents = [endings[plan.tasks[parent].name] for parent in plan.parents[index]]
+        results = {succeeds(task.name, number) for number in range(1, attempts_of(task) + 1)}
+        if ending == SUCCEEDED and True not in results:
+            mistakes.append(f"{task.name} succeeded, and none of its jobs does")
+        elif ending == FAILED and True in results:
+            mistakes.append(f"{task.name} failed, and one of its jobs succeeds")
+        elif ending in (SKIPPED, UPSTREAM_FAILED) and not _may_end_so(task.trigger_rule.value, parents, ending):
+            mistakes.append(f"{task.name} is {ending}, and its parents are {parents}")
+    return mistakes
+
+
+def _may_end_so(rule: str, parents: Sequence[str], ending: str) -> bool:
+    """Whether a task can end so without starting; cancelled parents might have ended in any way."""
+    choices = [(SUCCEEDED, FAILED, SKIPPED) if parent == CANCELLED else (parent,) for parent in parents]
+    return bool(parents) and any(instead_of_starting(rule, assumed) == ending for assumed in product(*choices))
 
 
 def instead_of_starting(rule: str, parents: Sequence[str]) -> str | None:

@@ -52,6 +52,8 @@ class MemoryCommands:
         self._receive_limit = receive_limit
         self._sent = 0
         self._stored: dict[str, _Stored] = {}
+        self._earliest_ms: int | None = None
+        self._earliest_is_known = True
 
     def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
         if not 0 <= delay_seconds <= QUEUE_DELAY_SECONDS_MAXIMUM:
@@ -62,13 +64,20 @@ class MemoryCommands:
             self._sent += 1
             message_id = f"message-{self._sent:06d}"
             self._stored[message_id] = _Stored(message_id, body, self._clock.now_ms() + delay_seconds * 1000)
+        self.changed()
 
     def receive(self, limit: int = 10) -> list[Message]:
         """Up to `limit` visible messages; they are invisible to others for the visibility time."""
+        return self.receive_these(list(self._stored), limit)
+
+    def receive_these(self, message_ids: Sequence[str], limit: int) -> list[Message]:
+        """Up to `limit` of these messages, as far as they are visible, in this order."""
+        self.changed()
         received: list[Message] = []
-        for stored in list(self._stored.values()):
+        for message_id in message_ids:
             if len(received) == limit:
                 break
+            stored = self._stored[message_id]
             if stored.visible_at_ms > self._clock.now_ms():
                 continue
             if self._receive_limit is not None and stored.receive_count >= self._receive_limit:
@@ -83,6 +92,7 @@ class MemoryCommands:
         for handle in receipt_handles:
             if self._of(handle):
                 del self._stored[handle.partition("/")[0]]
+                self.changed()
 
     def postpone(self, receipt_handle: str, seconds: int) -> None:
         if not 0 <= seconds <= POSTPONE_SECONDS_MAXIMUM:
@@ -90,6 +100,7 @@ class MemoryCommands:
         stored = self._of(receipt_handle)
         if stored and stored.visible_at_ms > self._clock.now_ms():
             stored.visible_at_ms = self._clock.now_ms() + seconds * 1000
+            self.changed()
 
     @property
     def bodies(self) -> list[str]:
@@ -99,7 +110,15 @@ class MemoryCommands:
     @property
     def next_visible_at_ms(self) -> int | None:
         """When the next message can be received; None when the queue is empty."""
-        return min((stored.visible_at_ms for stored in self._stored.values()), default=None)
+        if not self._earliest_is_known:
+            # Asked for at every step of a simulation, and the same at most of them.
+            self._earliest_ms = min((stored.visible_at_ms for stored in self._stored.values()), default=None)
+            self._earliest_is_known = True
+        return self._earliest_ms
+
+    def changed(self) -> None:
+        """Messages came, went, or became visible at another time."""
+        self._earliest_is_known = False
 
     def _of(self, receipt_handle: str) -> _Stored | None:
         """The message whose latest delivery has that handle."""

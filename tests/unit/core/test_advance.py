@@ -13,8 +13,8 @@ from chalicelib.core.plan import Plan, offset_of, shard_of
 from chalicelib.core.records import Tally
 from chalicelib.core.states import RunState, TaskState, TriggerRule
 from tests import oracle
-from tests.memory.chance import random_plan
 from tests.memory.theatre import plan_of, task
+from tests.simulation.plans import random_plan
 
 FAILED, SUCCEEDED = TaskState.FAILED, TaskState.SUCCEEDED
 SKIPPED, DOOMED = TaskState.SKIPPED, TaskState.UPSTREAM_FAILED

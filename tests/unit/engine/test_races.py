@@ -1,4 +1,4 @@
-"""Scenes that random plays fell into (test_random_plans.py), each played in its smallest form."""
+"""Scenes that simulated worlds fell into (tests/simulation), each played in its smallest form."""
 
 import pytest
 

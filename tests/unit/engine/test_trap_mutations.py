@@ -1,22 +1,15 @@
-"""That the scenes can fail: each is played once more with the bug it guards against put in on purpose.
-
-A bug is a piece of a function's source, replaced. A piece that is not there any more fails the test, so that no bug
-outlives the code that it was made for.
-"""
+"""That the scenes can fail: each is played once more with the bug it guards against put in on purpose."""
 
 from __future__ import annotations
 
 import inspect
-import textwrap
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from chalicelib.core import limits
 from chalicelib.engine import cancel, events, finish, settle, submit
 from chalicelib.engine.messages import MessagesLeft
+from tests.bug import Bug
 from tests.memory.batch import SubmitFault
 from tests.memory.store import MemoryStore
 from tests.unit.engine import test_races as races
@@ -24,26 +17,6 @@ from tests.unit.engine import test_traps as traps
 
 FAILS = (AssertionError, pytest.fail.Exception, MessagesLeft)
 """How a scene fails: by what it asserts, or by a message that is left over where none should be."""
-
-
-@dataclass(frozen=True)
-class Bug:
-    """In a function of `place` (a module of the engine, or the store in memory), each key is replaced by its value."""
-
-    place: Any
-    function: str
-    swaps: Mapping[str, str]
-
-    def put_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        function = getattr(self.place, self.function)
-        source = textwrap.dedent(inspect.getsource(function))
-        for right, wrong in self.swaps.items():
-            assert source.count(right) == 1, f"{self.function} has not exactly one {right!r}"
-            source = source.replace(right, wrong)
-        made: dict[str, Any] = {}
-        exec("from __future__ import annotations\n" + source, function.__globals__, made)
-        # The code is exchanged, not the name, for other modules may have imported the function.
-        monkeypatch.setattr(function, "__code__", made[self.function].__code__)
 
 
 SCENES = {

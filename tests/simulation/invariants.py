@@ -1,0 +1,180 @@
+"""The rules that hold at every moment of a simulated world, each checked by the write that could break it.
+
+What must come out in the end is verdict.py's. Nothing of the engine's own decisions is used: the trigger rules are
+those of tests/oracle.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chalicelib.core.ids import Attempt
+from chalicelib.core.notices import Notice
+from chalicelib.core.plan import Plan, offset_of, shard_of
+from chalicelib.core.records import Tally, TaskRecord
+from chalicelib.core.states import RunState, TaskState
+from tests import oracle
+from tests.memory.clock import HandClock
+from tests.memory.store import MemoryStore
+from tests.simulation.plans import Fates
+
+
+class Violation(BaseException):
+    """A rule does not hold. Not an Exception, for no handler may survive it."""
+
+
+def must(holds: bool, what: str) -> None:
+    if not holds:
+        raise Violation(what)
+
+
+@dataclass(slots=True)
+class SimulatedRun:
+    """One run of the world: its plan, the fates of its jobs, and what was asked for."""
+
+    number: int
+    plan: Plan
+    fates: Fates
+    run_id: str
+    cancel_was_asked: bool = False
+
+
+class Judge:
+    """Knows what may not happen. `pairs_may_be`: ListJobs lags for longer than any lease, so an attempt can get two
+    jobs, of which one must be terminated."""
+
+    def __init__(self, clock: HandClock, *, pairs_may_be: bool, skew_ms: int) -> None:
+        self.runs: dict[str, SimulatedRun] = {}
+        self.is_calm = False
+        self.pairs_may_be = pairs_may_be
+        self.pairs = 0
+        self.store = CheckedStore(self)
+        self.jobs_alive: Sequence[Any] = ()
+        self._clock = clock
+        self._skew_ms = skew_ms
+
+    # Of jobs
+
+    def succeeds(self, attempt: Attempt) -> bool:
+        run = self.runs[attempt.run_id]
+        return run.fates.succeeds(run.plan.tasks[attempt.index].name, attempt.number)
+
+    def is_refused(self, attempt: Attempt) -> bool:
+        run = self.runs[attempt.run_id]
+        return (run.plan.tasks[attempt.index].name, attempt.number) in run.fates.refused
+
+    def run_has_ended(self, run_id: str) -> bool:
+        return self.store.state_of(run_id).ended
+
+    def task_has_ended(self, attempt: Attempt) -> bool:
+        record = self.store.task(attempt.run_id, attempt.epoch, attempt.index)
+        return record is not None and record.state.ended
+
+    def check_submission(self, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]]) -> str:
+        """That this attempt may be submitted now; the name of its task."""
+        run = self.runs[attempt.run_id]
+        one = run.plan.tasks[attempt.index]
+        what = f"{one.name}, attempt {attempt.number}, of run {run.number} was submitted"
+        must(not self.run_has_ended(attempt.run_id), f"{what} although its run has ended")
+        parents = [self.store.ending_of(attempt, parent) for parent in run.plan.parents[attempt.index]]
+        must(oracle.may_start(one.trigger_rule.value, parents), f"{what} although its parents are {parents}")
+        must(attempt.number <= oracle.attempts_of(one), f"{what} although its policy has no such attempt")
+        if attempt in jobs:
+            self.pairs += 1
+            must(self.pairs_may_be, f"{what} twice")
+        if attempt.number > 1:
+            self._check_retry(run, attempt, jobs, what)
+        return one.name
+
+    def _check_retry(
+        self, run: SimulatedRun, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]], what: str
+    ) -> None:
+        earlier = Attempt(attempt.run_id, attempt.epoch, attempt.index, attempt.number - 1)
+        if self.is_refused(earlier):
+            return
+        ended = [job.ended_at_ms for job in jobs.get(earlier, ()) if job.status == "FAILED"]
+        must(bool(ended), f"{what} although the attempt before it has not failed")
+        pause_ms = self._clock.now_ms() - min(ended)
+        least_ms = oracle.pause_seconds(run.plan.tasks[attempt.index], earlier.number) * 1000 - 2 * self._skew_ms
+        must(pause_ms >= least_ms, f"{what} after a pause of {pause_ms} ms")
+
+    def check_termination(self, attempt: Attempt, job_id: str, jobs: Mapping[Attempt, Sequence[Any]]) -> None:
+        state = self.store.state_of(attempt.run_id)
+        why = state in (RunState.CANCELLING, RunState.CANCELLED) or len(jobs[attempt]) > 1
+        must(why, f"job {job_id} of {attempt} was terminated for no reason: its run is {state}, it has no twin")
+
+    # Of runs
+
+    def check_ending(self, run_id: str, to: RunState) -> None:
+        run = self.runs[run_id]
+        waiting = [one.name for index, one in enumerate(run.plan.tasks) if self.store.ending(run_id, index) is None]
+        must(not waiting, f"run {run.number} is {to} although {waiting} have not ended")
+        must(run.cancel_was_asked or to is not RunState.CANCELLED, f"run {run.number} is {to}, and nobody asked for it")
+        if not self.pairs_may_be:
+            alive = [job.job_id for job in self.jobs_alive if job.attempt.run_id == run_id]
+            must(not alive, f"run {run.number} is {to} although jobs {alive} are alive")
+
+    def check_notice(self, notice: Notice) -> None:
+        state = self.store.state_of(notice.run_id)
+        if notice.kind.removeprefix("run_") in ("succeeded", "failed", "cancelled"):
+            right = f"{notice.run_id}/{self.store.epoch_of(notice.run_id)}/{state}"
+            must(notice.notice_id == right, f"notice {notice.notice_id} was published, and the run is {right}")
+
+
+class CheckedStore(MemoryStore):
+    """The store, with the rules that must hold at every write."""
+
+    def __init__(self, judge: Judge) -> None:
+        super().__init__()
+        self._judge = judge
+
+    def state_of(self, run_id: str) -> RunState:
+        return self._runs[run_id].state
+
+    def epoch_of(self, run_id: str) -> int:
+        return self._runs[run_id].epoch
+
+    def ending(self, run_id: str, index: int) -> TaskState | None:
+        return self.ending_of(Attempt(run_id, self._runs[run_id].epoch, index, 1), index)
+
+    def ending_of(self, attempt: Attempt, index: int) -> TaskState | None:
+        """How a task of the attempt's run and epoch ended."""
+        tally = self._tallies.get((attempt.run_id, attempt.epoch, shard_of(index)))
+        return tally.ending_of(offset_of(index)) if tally else None
+
+    def tally(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+        before = self.read_tally(run_id, epoch, shard)
+        result = super().tally(run_id, epoch, shard, endings)
+        after = self.read_tally(run_id, epoch, shard)
+        if after is not before:
+            masks = (after.succeeded, after.failed, after.skipped, after.upstream_failed, after.cancelled)
+            must(sum(mask.bit_count() for mask in masks) == after.ended.bit_count(), "a task is in two sets of a tally")
+            grown = all(not old & ~new for old, new in zip(_masks(before), masks, strict=True))
+            must(grown and (after.halt or not before.halt), "an entry of a tally was removed")
+        return result
+
+    def change_run(
+        self, run_id: str, epoch: int, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+    ) -> bool:
+        before = self._runs[run_id]
+        landed = super().change_run(run_id, epoch, to, expected=expected, ended_at_ms=ended_at_ms)
+        if landed:
+            must(not before.state.ended, f"a run that was {before.state} became {to}")
+            if to.ended:
+                self._judge.check_ending(run_id, to)
+        return landed
+
+    def _put(self, record: TaskRecord) -> TaskRecord:
+        before = self._of(record.attempt)
+        if before is not None:
+            if before.state.ended and replace(record, second_jobs=before.second_jobs) != before:
+                raise Violation(f"a terminal record changed: {before} to {record}")
+            if record.attempt.number < before.attempt.number:
+                raise Violation(f"a record went back: {before} to {record}")
+        return super()._put(record)
+
+
+def _masks(tally: Tally) -> tuple[int, ...]:
+    return tally.succeeded, tally.failed, tally.skipped, tally.upstream_failed, tally.cancelled

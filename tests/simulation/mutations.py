@@ -1,0 +1,149 @@
+"""Bugs put into the engine on purpose, each of which some seed must catch: the proof that the judge judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from chalicelib.engine import cancel, events, finish, messages, settle, submit
+from tests.bug import Bug
+from tests.memory.store import MemoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A bug, and seeds that are known to catch it."""
+
+    bug: Bug
+    seeds: tuple[int, ...] = ()
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            self.bug.put_in(monkeypatch)
+            yield
+
+
+_COMMIT_FIRST = """\
+    for ending, change in ended.values():
+        _commit(world, ending, change)
+    tallies: dict[int, Tally] = {}
+"""
+
+MUTATIONS = {
+    "the record is committed before anything else": Mutation(
+        Bug(events, "_end", {"    tallies: dict[int, Tally] = {}\n": _COMMIT_FIRST}),
+    ),
+    "the halt flag is not read before a submission": Mutation(
+        Bug(submit, "_submit_wanted", {"if tally.halt or tally.ending_of(offset_of(attempt.index)):": "if False:"}),
+    ),
+    "a retry's claim does not name the attempt that it replaces": Mutation(
+        Bug(
+            MemoryStore,
+            "claim",
+            {
+                "(found.state, found.attempt, found.job_id) != (TaskState.WAITING, before, replaces_job)": (
+                    "before and found.state is not TaskState.WAITING"
+                )
+            },
+        ),
+    ),
+    "a retry is read off a repeated failure": Mutation(
+        Bug(
+            events,
+            "_decide",
+            {
+                "record.attempt != attempt or record.state is TaskState.WAITING": "False",
+                "record.job_id not in (None, change.job_id)": "False",
+            },
+        ),
+    ),
+    "a shard's old read is used in a cascade": Mutation(
+        Bug(settle, "_cascade", {"        known = newest(touched)": "        known |= newest(touched)"}),
+    ),
+    "the tallies of a batch's earlier writes are trusted": Mutation(
+        Bug(settle, "_cascade", {"\n    known = newest(touched)": "\n    known = dict(touched)"}),
+    ),
+    "a task is submitted without a claim": Mutation(
+        Bug(submit, "_claim", {"if stood is None:": "if True:"}),
+    ),
+    "another's open claim is taken for done": Mutation(
+        Bug(submit, "_claim", {"return NotYet(_seconds_left(stood.claim, now_ms)": "return None and (0"}),
+    ),
+    "a lost take-over is taken for done": Mutation(
+        Bug(submit, "_claim", {"return NotYet(world.settings.lease_seconds": "return None and (0"}),
+    ),
+    "a claim is taken over while its owner may live": Mutation(
+        Bug(submit, "_claim", {"stood.claim.lease_until_ms > now_ms": "stood.claim.lease_until_ms > now_ms + 60_000"}),
+    ),
+    "a dead owner's job is not looked for": Mutation(
+        Bug(submit, "_submit_one", {"_find_orphan(world, request) if look_first else None": "None"}),
+    ),
+    "a submission whose answer was lost is made again at once": Mutation(
+        Bug(submit, "_submit_one", {"except AnswerLost as lost:": "except ZeroDivisionError as lost:"}),
+    ),
+    "a second job is left alive": Mutation(
+        Bug(submit, "terminate_unless_wanted", {"if not known:": "if False:"}),
+    ),
+    "the recorded job of a pair is left alive": Mutation(
+        Bug(events, "_commit", {"before.job_id not in (None, change.job_id)": "False"}),
+    ),
+    "an event adopts no job": Mutation(
+        Bug(
+            MemoryStore,
+            "observe",
+            {"found.job_id != job_id and not _is_open_claim(found, attempt)": "not found.job_id"},
+        ),
+    ),
+    "a job's id is recorded whatever became of the claim": Mutation(
+        Bug(MemoryStore, "record_job", {"not _is_open_claim(found, attempt)": "False"}),
+    ),
+    "a run ends although a shard was not read after the last write": Mutation(
+        Bug(finish, "finish_if_full", {"newest(touched).items()": "touched.items()"}),
+    ),
+    "a run is told ended by the one who ended it alone": Mutation(
+        Bug(finish, "_finish", {"if run is not None and run.state.ended": "if run and run.ended_at_ms == now_ms"}),
+    ),
+    "a timer that is faster than the record is dropped": Mutation(
+        Bug(submit, "_claim", {"wanted.replaces_job and _is_before(stood, wanted)": "False"}),
+    ),
+    "a retry's record is written before its timer": Mutation(
+        Bug(
+            events,
+            "_arrange_retry",
+            {
+                "    world.commands.send(": "    landed = world.store.wait_for_retry(attempt, result, not_before_ms)\n"
+                "    world.commands.send(",
+                "if world.store.wait_for_retry(attempt, result, not_before_ms):": "if landed:",
+            },
+        ),
+    ),
+    "a terminal record is taken for a handled one": Mutation(
+        Bug(events, "_is_handled", {" and record.result is not None": ""}),
+    ),
+    "a foreign job's event is taken for ours": Mutation(
+        Bug(events, "_is_ours", {" and change.job_name == job_name(change.attempt, tasks[index].name)": ""}),
+    ),
+    "nobody ends a run whose last task was given up": Mutation(
+        Bug(submit, "_give_up", {"if ours:": "if False:"}),
+    ),
+    "a canceller does not mark open claims": Mutation(
+        Bug(cancel, "_look_at", {"_surely_no_job(world, facts, record, work)": "False"}),
+    ),
+    "a message that cannot be read is deleted": Mutation(
+        Bug(messages, "_conclude", {"left.append(verdict.reason)": "done.append(message.receipt_handle)"}),
+    ),
+    "waiting uses up a message's receipts": Mutation(
+        Bug(
+            messages,
+            "_copied",
+            {
+                "message.receive_count <= len(_LOOK_AGAIN_SECONDS)": "True",
+                "_LOOK_AGAIN_SECONDS[message.receive_count - 1]": "2",
+            },
+        ),
+    ),
+}

@@ -1,0 +1,131 @@
+"""Random plans, and what becomes of their jobs.
+
+Owns what is drawn before a world begins to turn: the tasks, their rules, and the fate of every attempt's job. What
+must come out of it is tests/oracle.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+
+from chalicelib.core.plan import Plan
+from chalicelib.core.states import TriggerRule
+from tests.memory.theatre import plan_of, task
+
+_RULES = tuple(TriggerRule)
+_FRAIL = (TriggerRule.ALL_SUCCESS, TriggerRule.ALL_SUCCESS, TriggerRule.ONE_FAILED, *_RULES)
+_PATIENT = (TriggerRule.ALL_DONE, TriggerRule.ALL_DONE, TriggerRule.ALL_DONE, TriggerRule.NONE_FAILED, *_RULES)
+"""Rules of tasks that are easily skipped or doomed, and of those that start nevertheless."""
+_SIZES = (1, 2, 2, 3, 3, 3, 4, 4, 5, 7)
+_BACKOFFS_SECONDS = (0, 0, 0, 7, 60, 1000)
+
+Shape = list[tuple[list[int], tuple[TriggerRule, ...]]]
+"""Of each task, its parents and the rules that it may have."""
+
+
+def random_plan(rng: Random, workflow: str = "play") -> Plan:
+    """1 to 7 tasks, now and then up to 30; every rule, allowed failures, retries with and without back-off, arrays."""
+    shape = rng.choice((_scattered, _scattered, _scattered, _narrow, _layered, _layered))
+    plain = rng.random() < 0.2
+    tasks = []
+    for index, (parents, rules) in enumerate(shape(rng)):
+        one = task(
+            f"t{index}",
+            TriggerRule.ALL_SUCCESS if plain else rng.choice(rules),
+            attempts=rng.choice((1, 1, 1, 2, 3)),
+            backoff_seconds=rng.choice(_BACKOFFS_SECONDS),
+            allow_failure=rng.random() < 0.2,
+        )
+        if rng.random() < 0.1:
+            one = replace(one, job=replace(one.job, array_size=rng.randint(2, 4)))
+        tasks.append((one, [f"t{parent}" for parent in parents]))
+    return replace(plan_of(*tasks), workflow=workflow)
+
+
+def _size(rng: Random) -> int:
+    return rng.randint(10, 30) if rng.random() < 0.04 else rng.choice(_SIZES)
+
+
+def _scattered(rng: Random) -> Shape:
+    """Any parents at all."""
+    most = rng.choice((1, 2, 3, 6))
+    return [(rng.sample(range(index), min(index, rng.randint(0, most))), _RULES) for index in range(_size(rng))]
+
+
+def _narrow(rng: Random) -> Shape:
+    """The first half are roots and the others wait for several, so that parents end at once."""
+    count = _size(rng)
+    return [
+        ([] if index < count // 2 else rng.sample(range(index), min(index, rng.randint(2, 5))), _RULES)
+        for index in range(count)
+    ]
+
+
+def _layered(rng: Random) -> Shape:
+    """Roots, tasks that wait for one of them, and tasks that wait for several of both: where what one ending skips or
+    dooms meets what another ends at the same time. Roots may come late, so that shards mix the layers."""
+    roots, middle, joins = rng.randint(2, 4), rng.randint(0, 2), rng.randint(1, 2)
+    layers: Shape = []
+    for _ in range(roots + middle):
+        root = not layers or rng.random() < roots / (roots + middle)
+        layers.append(([], _RULES) if root else ([rng.randrange(len(layers))], _FRAIL))
+    before = len(layers)
+    return layers + [(rng.sample(range(before), min(before, rng.randint(2, 3))), _PATIENT) for _ in range(joins)]
+
+
+def thinned(plan: Plan, without: Collection[str]) -> Plan:
+    """The plan without some of its tasks, whose edges go with them."""
+    if not without:
+        return plan
+    kept = [index for index, one in enumerate(plan.tasks) if one.name not in without]
+    names = [one.name for one in plan.tasks]
+    rows = [(plan.tasks[i], [names[p] for p in plan.parents[i] if names[p] not in without]) for i in kept]
+    return replace(plan_of(*rows), workflow=plan.workflow)
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What becomes of the jobs of one run: which attempts fail, and which of those Batch refuses to take at all."""
+
+    fails: frozenset[tuple[str, int]]
+    refused: frozenset[tuple[str, int]]
+
+    def succeeds(self, name: str, number: int) -> bool:
+        return (name, number) not in self.fails
+
+
+def random_fates(rng: Random, plan: Plan) -> Fates:
+    share = rng.choice((0, 0.25, 0.5))
+    attempts = [(one.name, number) for one in plan.tasks for number in range(1, one.retry.attempts + 1)]
+    fails = [one for one in attempts if rng.random() < share]
+    return Fates(frozenset(fails), frozenset(one for one in fails if rng.random() < 0.25))
+
+
+def described(plan: Plan, fates: Fates) -> str:
+    """The plan as one line a task, for whoever has to understand a seed that failed."""
+    lines = []
+    for index, one in enumerate(plan.tasks):
+        parents = ",".join(plan.tasks[parent].name for parent in plan.parents[index])
+        words = [f"    {one.name} <- [{parents}] {one.trigger_rule}"]
+        if one.allow_failure:
+            words.append("allow_failure")
+        if one.retry.attempts > 1:
+            words.append(f"attempts={one.retry.attempts} backoff={one.retry.backoff_seconds}s")
+        if one.job.array_size:
+            words.append(f"array={one.job.array_size}")
+        words += [_fate(fates, one.name, number) for number in range(1, one.retry.attempts + 1)]
+        lines.append(" ".join(word for word in words if word))
+    return "\n".join(lines)
+
+
+def _fate(fates: Fates, name: str, number: int) -> str:
+    if fates.succeeds(name, number):
+        return ""
+    return f"attempt {number} is refused" if (name, number) in fates.refused else f"attempt {number} fails"
+
+
+def names_of(plans: Mapping[int, Plan]) -> list[tuple[int, str]]:
+    """Every task of every plan, as the plan's number and the task's name."""
+    return [(number, one.name) for number, plan in plans.items() for one in plan.tasks]

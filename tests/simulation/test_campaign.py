@@ -1,0 +1,66 @@
+"""What a campaign of seeds counts, shrinks and keeps."""
+
+from tests.simulation.__main__ import main
+from tests.simulation.campaign import Summary, play_range
+from tests.simulation.faults import FAULTS, LOST_EVENTS
+from tests.simulation.kept import Kept, keep, kept_seeds
+from tests.simulation.mutations import MUTATIONS
+from tests.simulation.play import Played, play
+from tests.simulation.scope import WHOLE, Scope
+from tests.simulation.shrink import smallest
+
+NEEDS_THE_SWEEP = {LOST_EVENTS, "describe_forgets"}
+
+
+def test_every_kind_of_fault_happens_within_a_few_hundred_seeds():
+    summary = Summary()
+    for first in range(0, 1500, 250):
+        summary.merge(play_range(first, 250))
+        if {fault.name for fault in FAULTS} - NEEDS_THE_SWEEP <= set(summary.fired):
+            break
+    never = {fault.name for fault in FAULTS} - set(summary.fired)
+    assert never == NEEDS_THE_SWEEP
+    assert summary.fired["(Lambda time-outs)"] > 0
+
+
+def test_a_failing_seed_is_shrunk_to_what_makes_it_fail():
+    asked: list[Scope] = []
+
+    def fails_with_duplicates(seed: int, scope: Scope) -> Played:
+        asked.append(scope)
+        failure = None if {"event_twice", "redelivery"} & scope.without or "0:t0" in scope.without_tasks else "bad"
+        return Played(seed, scope, failure, steps=1)
+
+    seed = next(seed for seed in range(2000) if {"event_twice", "redelivery"} <= set(play(seed).fired))
+    small = smallest(seed, WHOLE, play=fails_with_duplicates)
+    assert small in asked
+    assert fails_with_duplicates(seed, small).failure
+    assert small.runs == 1
+    assert "cancel" in small.without
+    assert not small.without & {"event_twice", "redelivery"}
+
+
+def test_a_bug_is_shrunk_to_a_story_that_is_told_and_kept(tmp_path, capsys, monkeypatch):
+    kept_file = tmp_path / "kept_seeds.txt"
+    kept_file.touch()
+    monkeypatch.setattr("tests.simulation.kept.keep.__defaults__", (kept_file,))
+    with MUTATIONS["a task is submitted without a claim"].applied():
+        code = main(["--seeds", "20", "--processes", "1", "--stop-after", "1"])
+    told = capsys.readouterr().out
+    assert code == 1
+    assert "VIOLATION" in told
+    assert "was submitted twice" in told
+    kept = next(kept_seeds(kept_file))
+    assert f"--seed {kept.seed}" in told
+    with MUTATIONS["a task is submitted without a claim"].applied():
+        assert play(kept.seed, kept.scope).failure
+    assert play(kept.seed, kept.scope).failure is None
+
+
+def test_a_seed_is_kept_once(tmp_path):
+    path = tmp_path / "kept_seeds.txt"
+    path.write_text("# comment\n")
+    kept = Kept(7, Scope(runs=1), "a run hung")
+    assert keep(kept, path)
+    assert not keep(kept, path)
+    assert list(kept_seeds(path)) == [kept]

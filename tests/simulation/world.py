@@ -1,0 +1,341 @@
+"""A simulated world: one seed decides who acts next, what goes wrong, and how much time passes.
+
+Owns the choice of what happens next, among what can: an invocation goes on, a queue delivers, a job of Batch goes on,
+somebody asks for something, a fault comes by itself. Time stands still unless a choice lets it pass. How a world is
+played to its end and judged is play.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import Any
+
+from chalicelib.core.errors import TryAgain
+from chalicelib.core.ids import run_id
+from chalicelib.engine.messages import Mailbox, Message, MessagesLeft, handle_commands, handle_events
+from chalicelib.engine.world import Settings, World
+from tests.memory.clock import HandClock
+from tests.memory.notices import MemoryNotices
+from tests.memory.permits import MemoryPermits
+from tests.memory.queue import MemoryDeadLetters
+from tests.simulation import actions
+from tests.simulation.batch import SimulatedBatch
+from tests.simulation.eventbridge import EventBridge
+from tests.simulation.faults import Dice, Menu, derived
+from tests.simulation.invariants import Judge, SimulatedRun, Violation, must
+from tests.simulation.invocations import LAMBDA_TIMEOUT_SECONDS, Died, Gate, Invocation, SkewedClock, through
+from tests.simulation.plans import random_fates, random_plan, thinned
+from tests.simulation.queues import SimulatedQueue
+from tests.simulation.scope import Scope
+from tests.simulation.story import Story, shown
+
+INVOCATIONS = 6
+SKEW_MS = 4_000
+LIST_LAG_SECONDS = Settings().lease_seconds - LAMBDA_TIMEOUT_SECONDS - 2 * SKEW_MS // 1000 - 1
+"""What the engine relies on: a job is listed before the claim of an owner that died at the end of its time, and whose
+clock was behind, is over for somebody whose clock is ahead."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a seed's world is, apart from faults."""
+
+    shard_size: int
+    settings: Settings
+    haste: float
+    rush: bool
+    switch: float
+    hold: float
+    pace_ms: int
+    events_at_once: int
+    commands_at_once: int
+    every_state: bool
+    warm: float
+    same_plan: bool
+    runs: int
+    stormy_steps: int
+
+
+def random_conditions(rng: Random) -> Conditions:
+    return Conditions(
+        shard_size=rng.choice((1, 1, 2, 2, 3, 5, 256)),
+        settings=Settings(inline_submissions=rng.choice((0, 1, 5, 5)), chunk_size=rng.choice((1, 2, 25))),
+        # The less haste, the more invocations are under way at once.
+        haste=rng.choice((0.5, 2, 6)),
+        # In a rush, all jobs go on at the same instant.
+        rush=rng.random() < 0.4,
+        switch=rng.choice((0.02, 0.1, 0.3)),
+        hold=rng.choice((0, 0.03, 0.1)),
+        pace_ms=rng.choice((0, 0, 10, 1_000)),
+        events_at_once=rng.choice((1, 3, 10)),
+        commands_at_once=rng.choice((1, 1, 5)),
+        every_state=rng.random() < 0.2,
+        warm=rng.choice((0, 0.5, 0.9)),
+        same_plan=rng.random() < 0.3,
+        runs=rng.choice((1, 1, 1, 1, 1, 1, 1, 1, 2, 3)),
+        stormy_steps=rng.randint(20, 160),
+    )
+
+
+class SimulatedWorld:
+    """Everything there is in one seed's world. `step` lets one thing happen."""
+
+    def __init__(self, seed: int, scope: Scope, *, is_told: bool = False) -> None:
+        self.seed = seed
+        self.rng = rng = derived(seed ^ scope.salt << 48, "order")
+        self.conditions = random_conditions(derived(seed, "conditions"))
+        self.menu = menu = Menu(seed, without=scope.without, shares=scope.shares)
+        self.clock = clock = HandClock()
+        self.story = story = Story(clock, is_told=is_told)
+        self.judge = Judge(clock, pairs_may_be=menu["list_lags_long"].rate > 0, skew_ms=SKEW_MS)
+        self.store = self.judge.store
+        self.events = SimulatedQueue(clock, rng, menu, Dice(0, None))
+        self.commands = SimulatedQueue(clock, rng, menu, menu["command_late"])
+        self.bridge = EventBridge(self.events, rng, menu, story, every_state=self.conditions.every_state)
+        self.batch = SimulatedBatch(clock, rng, menu, self.bridge, self.judge, LIST_LAG_SECONDS * 1000)
+        self.judge.jobs_alive = self.batch.alive
+        self.notices = CheckedNotices(self.judge)
+        self.permits = MemoryPermits()
+        self.dead = CheckedDeadLetters(self.bridge.poison)
+        switch = Dice(self.conditions.switch, derived(seed ^ scope.salt << 48, "switch"))
+        hold = Dice(self.conditions.hold, derived(seed ^ scope.salt << 48, "hold"))
+        self.gate = Gate(clock, menu, story, switch, hold)
+        self.batch.let_others_run = self.gate.pause_current
+        self.live: list[Invocation] = []
+        self.held: list[tuple[int, Invocation]] = []
+        """Invocations that do not go on before a step, unless nothing else can happen."""
+        self.asleep: list[Invocation] = []
+        """Invocations that do not go on before a time."""
+        self.processes: list[dict[Any, Any]] = []
+        self.invocations = 0
+        self.steps = 0
+        self.steps_of_storm = 0
+        self.replayed = False
+        self.asks: list[actions.Ask] = []
+        self.runs = self._make_runs(scope)
+        self.agenda = actions.agenda(self, scope)
+
+    def _make_runs(self, scope: Scope) -> list[SimulatedRun]:
+        runs: list[SimulatedRun] = []
+        for number in range(min(self.conditions.runs, scope.runs)):
+            of = 0 if self.conditions.same_plan else number
+            plan = random_plan(derived(self.seed, f"plan {of}"), f"play-{of}")
+            fates = random_fates(derived(self.seed, f"fates {number}"), plan)
+            plan = runs[0].plan if runs and not of else thinned(plan, scope.tasks_left_out(of))
+            run = SimulatedRun(number, plan, fates, run_id(plan.workflow, f"key-{number}"))
+            self.store.push(plan.workflow, {}, plan, self.clock.now_ms())
+            self.judge.runs[run.run_id] = run
+            runs.append(run)
+        return runs
+
+    # Invocations
+
+    def invoke(self, name: str, act: Callable[[World], object]) -> Invocation:
+        """A new invocation of a function, which waits for its first turn."""
+        self.invocations += 1
+        world, remembered = self._engine_world(f"invocation-{self.invocations}")
+        deadline_ms = self.clock.now_ms() + LAMBDA_TIMEOUT_SECONDS * 1000
+        invocation = Invocation(f"#{self.invocations} {name}", partial(act, world), deadline_ms)
+        invocation.on_end = lambda raised: self._give_back(remembered, raised)
+        self.live.append(invocation)
+        return invocation
+
+    def _engine_world(self, owner: str) -> tuple[World, dict[Any, Any]]:
+        """The engine's world of one invocation, in a process that is warm or not."""
+        warm = bool(self.processes) and self.rng.random() < self.conditions.warm
+        remembered = self.processes.pop() if warm else {}
+        skew = self.menu["clock_skew"]
+        off_ms = skew.rng.randint(-SKEW_MS, SKEW_MS) if skew() else 0
+        gate = self.gate
+        world = World(
+            store=through(gate, self.store),
+            batch=through(gate, self.batch),
+            permits=through(gate, self.permits),
+            commands=through(gate, self.commands),
+            notices=through(gate, self.notices),
+            clock=SkewedClock(self.clock, off_ms, gate),
+            owner=owner,
+            settings=self.conditions.settings,
+            remembered=remembered,
+        )
+        return world, remembered
+
+    def _give_back(self, remembered: dict[Any, Any], raised: BaseException | None) -> None:
+        if not isinstance(raised, Died):
+            self.processes.append(remembered)
+
+    def _go_on(self) -> None:
+        place = int(self.rng.random() * len(self.live))
+        invocation = self.live[place]
+        self.gate.current = invocation
+        goes_on = invocation.go_on()
+        self.gate.current = None
+        if goes_on:
+            if invocation.held_for_steps:
+                self.held.append((self.steps + invocation.held_for_steps, self.live.pop(place)))
+                invocation.held_for_steps = 0
+            elif invocation.wakes_at_ms > self.clock.now_ms():
+                self.story.add(f"{invocation.name} waits for an answer")
+                self.asleep.append(self.live.pop(place))
+            return
+        del self.live[place]
+        raised = invocation.raised
+        if raised is not None and not isinstance(raised, (Died, TryAgain, MessagesLeft)):
+            raise Violation(f"{invocation.name} raised {raised!r}") from raised
+        self.story.add(f"{invocation.name} ends" + (f": {raised}" if raised else ""))
+        invocation.on_end(raised)
+
+    def _deliver(self, queue: SimulatedQueue) -> None:
+        is_events = queue is self.events
+        at_once = self.conditions.events_at_once if is_events else self.conditions.commands_at_once
+        messages = queue.receive(1 if at_once == 1 else self.rng.randint(1, at_once))
+        if not messages:
+            return  # what was visible went to the dead letters
+        ours = [Message(m.body, m.receipt_handle, m.receive_count) for m in messages]
+        inbox, dead = through(self.gate, queue), through(self.gate, self.dead)
+        handler = handle_events if is_events else handle_commands
+        name = "on_events" if is_events else "on_commands"
+        invocation = self.invoke(name, lambda world: handler(world, Mailbox(inbox, inbox, dead), ours))
+        if self.story.is_told:
+            for message in ours:
+                self.story.add(f"{invocation.name} receives ({message.receive_count}) {shown(message.body)}")
+
+    # Who asks for something
+
+    def ask_next(self) -> bool:
+        """The next on the agenda asks; whether there was one."""
+        if not self.agenda:
+            return False
+        self.agenda.pop().act()
+        return True
+
+    def ask_again(self) -> bool:
+        """Somebody who got no answer asks again; whether there was one."""
+        for ask in self.asks:
+            if not ask.answered:
+                ask.make(self)
+                return True
+        return False
+
+    # What can happen
+
+    def step(self) -> bool:
+        """Let one thing happen, whichever; False when nothing will ever happen any more."""
+        self.steps += 1
+        if self.held:
+            self._release(self.steps)
+        if self.agenda and self.agenda[-1].at_step <= self.steps_of_storm:
+            return self.ask_next()
+        conditions = self.conditions
+        live = conditions.haste if self.live else 0.0
+        may_deliver = len(self.live) + len(self.held) < INVOCATIONS
+        events = 2.0 if may_deliver and self.events.is_visible() else 0.0
+        commands = 2.0 if may_deliver and self.commands.is_visible() else 0.0
+        movable = self._movable_jobs()
+        jobs = 1.0 if movable else 0.0
+        total = live + events + commands + jobs
+        if not total:
+            return self._let_time_pass()
+        chance = self.rng.random() * total
+        if chance < live:
+            self._go_on()
+        elif chance < live + events:
+            self._deliver(self.events)
+        elif chance < live + events + commands:
+            self._deliver(self.commands)
+        else:
+            self._jobs_go_on(movable)
+        if conditions.pace_ms:
+            self.clock.advance(ms=int(self.rng.random() * conditions.pace_ms))
+        if self.asleep or self.batch.resting:
+            self._wake()
+        return True
+
+    def stormy_step(self) -> bool:
+        """A step, and what may come by itself."""
+        self.steps_of_storm += 1
+        menu = self.menu
+        if menu["stale_event"]():
+            self.bridge.repeat_an_old_one(menu["stale_event"].rng)
+        if menu["command_again"]() and self.commands.old:
+            body = menu["command_again"].rng.choice(self.commands.old)
+            if body not in self.bridge.poison:
+                self.commands.send([body])
+        if menu["foreign_event"]() and self.batch.jobs:
+            rng = menu["foreign_event"].rng
+            self.bridge.send_foreign(rng, rng.choice(list(self.batch.jobs.values())).detail())
+        if menu["malformed_message"]() and self.batch.jobs:
+            rng = menu["malformed_message"].rng
+            queue = rng.choice((self.events, self.commands))
+            self.bridge.send_malformed(rng, queue, rng.choice(list(self.batch.jobs.values())).detail())
+        if self.rng.random() < 0.02:
+            self.clock.advance(seconds=self.rng.choice((1, 5, 30)))
+            self._wake()
+        return self.step()
+
+    def _movable_jobs(self) -> list[Any]:
+        movable = self.batch.movable
+        if self.judge.pairs_may_be:
+            return [job for job in movable if self.batch.may_go_on(job)]
+        return movable
+
+    def _jobs_go_on(self, movable: list[Any]) -> None:
+        """One job goes on, or several at the same instant."""
+        several = len(movable) if self.conditions.rush else int(self.rng.random() * 6) - 2
+        for job in self.rng.sample(movable, min(len(movable), max(1, several))):
+            self.batch.go_on(job)
+
+    def _release(self, step: int) -> None:
+        for one in [one for one in self.held if one[0] <= step]:
+            self.held.remove(one)
+            self.live.append(one[1])
+
+    def _let_time_pass(self) -> bool:
+        """Nobody can do anything now: time passes until somebody can."""
+        if self.held:
+            self._release(min(step for step, _ in self.held))
+            return True
+        times = [queue.next_visible_at_ms for queue in (self.events, self.commands)]
+        times += [invocation.wakes_at_ms for invocation in self.asleep]
+        times += [job.rests_until_ms for job in self.batch.resting]
+        known = [at_ms for at_ms in times if at_ms is not None]
+        if not known:
+            return False
+        self.clock.advance_to(min(known))
+        self._wake()
+        return True
+
+    def _wake(self) -> None:
+        now_ms = self.clock.now_ms()
+        for invocation in [one for one in self.asleep if one.wakes_at_ms <= now_ms]:
+            self.asleep.remove(invocation)
+            self.live.append(invocation)
+        if self.batch.resting:
+            self.batch.wake()
+
+
+class CheckedNotices(MemoryNotices):
+    """The notices, each looked at when it is published."""
+
+    def __init__(self, judge: Judge) -> None:
+        super().__init__()
+        self._judge = judge
+
+    def publish(self, notice: Any) -> None:
+        self._judge.check_notice(notice)
+        super().publish(notice)
+
+
+class CheckedDeadLetters(MemoryDeadLetters):
+    """The dead letters, where only what nobody can read may be put."""
+
+    def __init__(self, poison: set[str]) -> None:
+        super().__init__()
+        self._poison = poison
+
+    def put(self, body: str, reason: str, receive_count: int, **times: Any) -> None:
+        must(body in self._poison, f"{shown(body)} was given up: {reason}")
+        super().put(body, reason, receive_count, **times)
