@@ -7,7 +7,7 @@ https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/dags.html#tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -29,14 +29,22 @@ class Expected:
     run: str
 
 
-def expected(plan: Plan, succeeds: Succeeds) -> Expected:
-    """The endings that follow from the plan when the jobs end so. Tasks stand in topological order."""
+NOTHING_KEPT: Mapping[str, str] = {}
+
+
+def expected(plan: Plan, succeeds: Succeeds, kept: Mapping[str, str] = NOTHING_KEPT) -> Expected:
+    """The endings that follow from the plan when the jobs end so, and those of some tasks are `kept` of an epoch
+    before. Tasks stand in topological order."""
     tasks: dict[str, str] = {}
     attempts: set[tuple[str, int]] = set()
     failed = False
     for index, task in enumerate(plan.tasks):
         parents = [tasks[plan.tasks[parent].name] for parent in plan.parents[index]]
-        ending = instead_of_starting(task.trigger_rule.value, parents) if parents else None
+        ending = kept.get(task.name)
+        if ending is not None:
+            failed |= ending == FAILED and not task.allow_failure
+        elif parents:
+            ending = instead_of_starting(task.trigger_rule.value, parents)
         if ending is None:
             ending = FAILED
             for number in range(1, attempts_of(task) + 1):
@@ -46,7 +54,26 @@ def expected(plan: Plan, succeeds: Succeeds) -> Expected:
                     break
             failed |= ending == FAILED and not task.allow_failure
         tasks[task.name] = ending
-    return Expected(tasks, frozenset(attempts), FAILED if failed else SUCCEEDED)
+    otherwise = CANCELLED if CANCELLED in tasks.values() else SUCCEEDED
+    return Expected(tasks, frozenset(attempts), FAILED if failed else otherwise)
+
+
+def kept(endings: Mapping[str, str], plan: Plan, scope: str, named: Collection[str]) -> dict[str, str]:
+    """The endings that a redrive keeps: of tasks that it does not run again, and that follow none that it does."""
+    again: set[str] = set()
+    left: dict[str, str] = {}
+    for index, task in enumerate(plan.tasks):
+        before = endings.get(task.name)
+        wanted = {
+            "all": True,
+            "tasks": task.name in named,
+            "from_failed": before not in (SUCCEEDED, SKIPPED),
+        }[scope]
+        if before is None or wanted or again & {plan.tasks[parent].name for parent in plan.parents[index]}:
+            again.add(task.name)
+        else:
+            left[task.name] = before
+    return left
 
 
 def attempts_of(task: PlannedTask) -> int:
@@ -61,7 +88,9 @@ def pause_seconds(task: PlannedTask, failed_number: int) -> int:
     return min(grown, max(first, task.retry.backoff_max_seconds))
 
 
-def cancelled_mistakes(plan: Plan, endings: Mapping[str, str], succeeds: Succeeds) -> list[str]:
+def cancelled_mistakes(
+    plan: Plan, endings: Mapping[str, str], succeeds: Succeeds, kept: Mapping[str, str] = NOTHING_KEPT
+) -> list[str]:
     """What cannot be of a run that was cancelled while it went on, task by task.
 
     A task that ended before it was cancelled ended as it would have anyway. How a cancelled task would have ended is
@@ -72,7 +101,10 @@ def cancelled_mistakes(plan: Plan, endings: Mapping[str, str], succeeds: Succeed
         ending = endings[task.name]
         parents = [endings[plan.tasks[parent].name] for parent in plan.parents[index]]
         results = {succeeds(task.name, number) for number in range(1, attempts_of(task) + 1)}
-        if ending == SUCCEEDED and True not in results:
+        if task.name in kept:
+            if ending != kept[task.name]:
+                mistakes.append(f"{task.name} was to keep {kept[task.name]}, and is {ending}")
+        elif ending == SUCCEEDED and True not in results:
             mistakes.append(f"{task.name} succeeded, and none of its jobs does")
         elif ending == FAILED and True in results:
             mistakes.append(f"{task.name} failed, and one of its jobs succeeds")

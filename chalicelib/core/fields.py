@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -27,7 +28,7 @@ def read_fields(cls: type[T], document: Mapping[str, Any]) -> T:
 
     Raises Defect for an annotation that has no rule here.
     """
-    hints = _hints(cls)
+    hints: dict[str, tuple[Any, bool]] = _hints(cls)  # type: ignore[arg-type]
     for name in document:
         if name not in hints:
             suggestion = Names(hints).suggestion(name)
@@ -41,7 +42,8 @@ def read_fields(cls: type[T], document: Mapping[str, Any]) -> T:
     return cls(**values)
 
 
-def _hints(cls: type[Any]) -> dict[str, tuple[Any, bool]]:
+@cache
+def _hints(cls: Any) -> dict[str, tuple[Any, bool]]:
     """By field: its annotation, and whether it must be there."""
     hints = get_type_hints(cls)
     missing = dataclasses.MISSING

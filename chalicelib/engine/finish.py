@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from chalicelib.core.advance import is_full, run_ending
 from chalicelib.core.notices import run_ended
-from chalicelib.core.records import Tally
+from chalicelib.core.records import Run, Tally
 from chalicelib.core.states import RunState
 from chalicelib.engine.world import RunFacts, World
 
@@ -51,7 +51,13 @@ def _finish(world: World, facts: RunFacts, ending: RunState) -> None:
     if not world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms):
         cancelling = (RunState.CANCELLING,)
         world.store.change_run(run_id, epoch, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
-    # Whoever ended the run may have died before telling, so everyone who finds it ended tells, with the same id.
     run = world.store.run(run_id)
-    if run is not None and run.epoch == epoch and run.state.ended and run.ended_at_ms is not None:
+    if run is not None and run.epoch == epoch:
+        tell_if_ended(world, run)
+
+
+def tell_if_ended(world: World, run: Run) -> None:
+    """Tell that the run has ended, if it has. Whoever ended it may have died before telling, so everyone who finds it
+    ended tells, with the same id."""
+    if run.state.ended and run.ended_at_ms is not None:
         world.notices.publish(run_ended(run, run.state, run.ended_at_ms))

@@ -20,7 +20,7 @@ from chalicelib.core.plan import indexes_in, offset_of
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from chalicelib.engine.events import handle_changes
-from chalicelib.engine.finish import finish_if_full
+from chalicelib.engine.finish import finish_if_full, tell_if_ended
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs
@@ -45,7 +45,10 @@ class _Found:
 def heal_run(world: World, command: HealRun) -> Outcome:
     """Bring a run that was paused, resumed or redriven to where its record says it is."""
     run = world.store.run(command.run_id)
-    if run is None or run.epoch != command.epoch or run.state not in (RunState.RUNNING, RunState.PAUSED):
+    if run is None or run.epoch != command.epoch:
+        return DONE
+    if run.state not in (RunState.RUNNING, RunState.PAUSED):
+        tell_if_ended(world, run)
         return DONE
     facts = prepare(world, run)
     outcomes = [heal_shard(world, run, facts, shard) for shard in range(facts.plan.shard_count)]

@@ -17,6 +17,7 @@ from chalicelib.core.records import PastEpoch, Redrive, Run, in_epoch
 from chalicelib.core.redrive import Kept, kept_endings
 from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import RunState
+from chalicelib.engine.finish import tell_if_ended
 from chalicelib.engine.world import RunFacts, World
 
 
@@ -33,6 +34,8 @@ def redrive_run(world: World, request: RedriveRequest) -> Run:
         raise UserMistake(f"run '{run.run_id}' was redriven meanwhile")
     if not run.state.ended:
         raise UserMistake(f"run '{run.run_id}' is {run.state}; only a run that has ended can be redriven")
+    # From the next epoch on, nobody would.
+    tell_if_ended(world, run)
     following = _following(world, run, redrive, request.version)
     _kept(world, following)
     if not world.store.begin_epoch(following):

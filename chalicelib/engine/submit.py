@@ -93,10 +93,7 @@ def _submit_wanted(world: World, facts: RunFacts, wanted: Wanted) -> Outcome:
     if tally.halt or tally.ending_of(offset_of(attempt.index)):
         return _give_up(world, facts, attempt, tally, look_first=look_first)
     if tally.paused:
-        # A dead owner may have submitted before: then the claim stays as it is, and a later owner looks.
-        if not look_first:
-            world.store.release(attempt, world.owner)
-        return Paused()
+        return _put_off(world, facts, attempt, look_first=look_first)
     return _submit_one(world, facts, attempt, look_first=look_first)
 
 
@@ -219,6 +216,18 @@ def _record_refusal(world: World, facts: RunFacts, attempt: Attempt, reason: str
     refused = JobRefused(attempt.run_id, attempt.epoch, attempt.index, attempt.number, job_id, reason)
     world.commands.send([encode(refused)])
     world.store.record_job(attempt, job_id)
+    return DONE
+
+
+def _put_off(world: World, facts: RunFacts, attempt: Attempt, *, look_first: bool) -> Outcome:
+    """The run is paused: the claim is given back, unless a dead owner had submitted under it."""
+    orphan = _orphan_of(world, facts, attempt) if look_first else None
+    if isinstance(orphan, NotYet):
+        return orphan
+    if orphan is None:
+        world.store.release(attempt, world.owner)
+        return Paused()
+    terminate_unless_wanted(world, world.store.record_job(attempt, orphan), attempt, orphan)
     return DONE
 
 

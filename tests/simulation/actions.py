@@ -7,15 +7,23 @@ a call whose answer did not come.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.records import Scope
+from chalicelib.core.requests import RedriveRequest
+from chalicelib.core.states import RunState
 from chalicelib.engine.cancel import request_cancel
+from chalicelib.engine.pace import pause_run, resume_run
+from chalicelib.engine.redrive import redrive_run
 from chalicelib.engine.start import start_run
 from chalicelib.engine.world import World
 from tests.simulation.faults import derived
 from tests.simulation.invariants import SimulatedRun
-from tests.simulation.scope import Scope
+from tests.simulation.plans import changed
+from tests.simulation.scope import Scope as Part
 
 if TYPE_CHECKING:
     from tests.simulation.world import SimulatedWorld
@@ -34,7 +42,7 @@ class Action:
     share: float
     act: Callable[[World, SimulatedRun], object]
     possible: Callable[[SimulatedWorld, SimulatedRun], bool]
-    note: Callable[[SimulatedRun], None] = lambda run: None
+    note: Callable[[SimulatedWorld, SimulatedRun], None] = lambda world, run: None
     first: bool = False
 
 
@@ -46,18 +54,64 @@ def _cancel(world: World, run: SimulatedRun) -> None:
     request_cancel(world, run.run_id, "no longer wanted")
 
 
-def _note_cancel(run: SimulatedRun) -> None:
+def _pause(world: World, run: SimulatedRun) -> None:
+    with suppress(UserMistake):  # it is not going on any more
+        pause_run(world, run.run_id)
+
+
+def _resume(world: World, run: SimulatedRun) -> None:
+    with suppress(UserMistake):
+        resume_run(world, run.run_id)
+
+
+def _redrive(world: World, run: SimulatedRun) -> None:
+    assert run.redrive is not None, "what is to be run again was drawn when it was asked for"
+    with suppress(UserMistake):  # it was redriven otherwise, or there is nothing to run again
+        redrive_run(world, run.redrive)
+
+
+def _note_cancel(world: SimulatedWorld, run: SimulatedRun) -> None:
     run.cancel_was_asked = True
+
+
+def _note_redrive(world: SimulatedWorld, run: SimulatedRun) -> None:
+    """Draw what is to be run again of the epoch that has ended; who asks again asks for the same."""
+    epoch = world.store.epoch_of(run.run_id)
+    if run.redrive is not None and run.redrive.epoch in (epoch, epoch - 1):
+        return
+    rng = derived(world.seed, f"redrive {run.number} {epoch}")
+    plan, version = run.plan, None
+    if rng.random() < 0.3 and not world.conditions.same_plan:
+        plan = changed(rng, plan)
+        version = world.store.push(plan.workflow, {}, plan, world.clock.now_ms()).version
+    scope = rng.choice((Scope.FROM_FAILED, Scope.FROM_FAILED, Scope.TASKS, Scope.ALL))
+    names = sorted(one.name for one in rng.sample(plan.tasks, min(len(plan.tasks), rng.randint(1, 2))))
+    tasks = tuple(names) if scope is Scope.TASKS else ()
+    run.redrive = RedriveRequest(run.run_id, scope, tasks, version, epoch)
 
 
 def _exists(world: SimulatedWorld, run: SimulatedRun) -> bool:
     return world.store.run(run.run_id) is not None
 
 
+def _has_ended(world: SimulatedWorld, run: SimulatedRun) -> bool:
+    return _exists(world, run) and world.store.state_of(run.run_id).ended
+
+
+def _is_paused(world: SimulatedWorld, run: SimulatedRun) -> bool:
+    return _exists(world, run) and world.store.state_of(run.run_id) is RunState.PAUSED
+
+
 ACTIONS = (
     Action("start", 1.0, _start, lambda world, run: True, first=True),
     Action("cancel", 0.25, _cancel, _exists, _note_cancel),
+    Action("pause", 0.2, _pause, _exists),
+    Action("resume", 0.2, _resume, _is_paused),
+    Action("redrive", 0.2, _redrive, _has_ended, _note_redrive),
+    Action("redrive again", 0.05, _redrive, _has_ended, _note_redrive),
+    Action("pause again", 0.05, _pause, _exists),
 )
+RESUME = Action("resume in the end", 0.0, _resume, _is_paused)
 
 
 @dataclass(slots=True)
@@ -69,7 +123,7 @@ class Ask:
     answered: bool = False
 
     def make(self, world: SimulatedWorld) -> None:
-        self.action.note(self.run)
+        self.action.note(world, self.run)
         invocation = world.invoke(f"{self.action.name} run {self.run.number}", lambda w: self.action.act(w, self.run))
         give_back = invocation.on_end
 
@@ -103,7 +157,7 @@ class Due:
             ask.make(world)
 
 
-def agenda(world: SimulatedWorld, scope: Scope) -> list[Due]:
+def agenda(world: SimulatedWorld, scope: Part) -> list[Due]:
     """Who will ask for what and when, the first one last."""
     due: list[Due] = []
     for run in world.runs:
@@ -115,3 +169,11 @@ def agenda(world: SimulatedWorld, scope: Scope) -> list[Due]:
             if wanted and action.name not in scope.without:
                 due.append(Due(at_step, world, Ask(action, run)))
     return sorted(due, key=lambda one: -one.at_step)
+
+
+def resume_what_is_paused(world: SimulatedWorld) -> bool:
+    """Let every run go on that nobody has resumed; whether there was one."""
+    paused = [run for run in world.runs if _is_paused(world, run)]
+    for run in paused:
+        Ask(RESUME, run).make(world)
+    return bool(paused)

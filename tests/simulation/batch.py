@@ -17,7 +17,7 @@ from chalicelib.core.job import JobRequest
 from chalicelib.ports import ListedJob
 from tests.memory.clock import HandClock
 from tests.simulation.eventbridge import EventBridge
-from tests.simulation.faults import Menu
+from tests.simulation.faults import FORGOTTEN, Menu
 from tests.simulation.invariants import Judge
 
 TRIES_INSIDE_MAXIMUM = 2
@@ -41,6 +41,8 @@ class SimulatedJob:
     terminated: str | None = None
     started_at_ms: int | None = None
     ended_at_ms: int | None = None
+    was_missed: bool = False
+    is_forgotten: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -123,8 +125,17 @@ class SimulatedBatch:
         ]
 
     def describe(self, job_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        forgets = self._menu["describe_forgets"]
-        return {job_id: self.jobs[job_id].detail() for job_id in job_ids if job_id in self.jobs and not forgets()}
+        return {job_id: self.jobs[job_id].detail() for job_id in job_ids if self._is_known(job_id)}
+
+    def _is_known(self, job_id: str) -> bool:
+        """A job is missed once at most, for at the second time it counts as forgotten."""
+        job = self.jobs.get(job_id)
+        if job is None or job.is_forgotten:
+            return False
+        if not job.was_missed and self._menu["describe_forgets"]():
+            job.was_missed = True
+            return False
+        return True
 
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
         half = len(job_ids) // 2 if len(job_ids) > 1 and self._menu["half_done"]() else len(job_ids)
@@ -223,4 +234,9 @@ class SimulatedBatch:
         job.status = "SUCCEEDED" if not by_force and self._judge.succeeds(job.attempt) else "FAILED"
         self.alive.remove(job)
         self.movable.remove(job)
+        if not by_force and not self._judge.pairs_may_be and self._menu[FORGOTTEN]():
+            # Nobody ever hears how it ended, so to the run it failed.
+            job.is_forgotten = True
+            self._judge.forget(job.attempt)
+            return
         self._bridge.tell(job.detail())

@@ -109,10 +109,10 @@ class EventBridge:
         body = rng.choice(bodies)
         self.poison.add(body)
         self._story.add(f"   malformed message: {body[:120]}")
-        queue.send([body])
+        queue.put([body])
 
     def _put(self, body: str, late_ms: int) -> None:
-        self._queue.send([body])
+        self._queue.put([body])
         if late_ms:
             self._queue.hold_back(1, late_ms)
 

@@ -27,8 +27,9 @@ class Fault:
     brings: tuple[str, ...] = ()
 
 
-LOST_EVENTS = "event_lost"
-"""Off until told otherwise: without a sweep, nobody learns what a lost event would have told."""
+LOST_EVENTS, LOST_COMMANDS, FORGOTTEN = "event_lost", "command_lost", "job_forgotten"
+NEED_A_SWEEP = frozenset({LOST_EVENTS, LOST_COMMANDS, FORGOTTEN})
+"""What a run survives only where something looks for it."""
 
 _SLOW_TO_TELL = ("submit_lost", "slow_job")
 
@@ -49,11 +50,12 @@ FAULTS = (
     Fault("list_lags_long", "ListJobs lists a job later than the lease allows for", 0.05, (1.0,), _SLOW_TO_TELL),
     Fault("describe_forgets", "DescribeJobs does not know a job, for this once", 0.2, (0.1, 0.5)),
     Fault("slow_job", "a job waits for capacity, or runs, for minutes or hours", 0.15, (0.2, 0.6)),
+    Fault(FORGOTTEN, "Batch forgets a job before anybody heard how it ended", 0.1, (0.1, 0.3)),
     Fault("quick_end", "a job ends before its id is recorded", 0.3, (0.1, 0.5)),
     Fault("tried_inside", "Batch tries a job again by itself", 0.15, (0.3,)),
     Fault("late_terminate", "a job ends by itself although it was asked to end", 0.5, (0.6,)),
     # EventBridge.
-    Fault(LOST_EVENTS, "an event never comes", 0.0, (0.05, 0.3, 1.0)),
+    Fault(LOST_EVENTS, "an event never comes", 0.2, (0.05, 0.3, 1.0)),
     Fault("event_twice", "an event comes twice at the same instant", 0.3, (0.1, 0.4)),
     Fault("event_again", "an event comes again later", 0.3, (0.1, 0.4)),
     Fault("event_late", "an event is seconds or minutes late", 0.3, (0.1, 0.5)),
@@ -66,6 +68,7 @@ FAULTS = (
     Fault("command_again", "an old command comes once more", 0.3, (0.03, 0.1)),
     # The queues.
     Fault("redelivery", "a message is delivered again while somebody has it", 0.25, (0.1, 0.4)),
+    Fault(LOST_COMMANDS, "a command never comes", 0.15, (0.1, 0.3, 1.0)),
     Fault("command_late", "a command is minutes late", 0.2, (0.1, 0.3)),
     # Invocations.
     Fault("clock_skew", "an invocation's clock is seconds off", 0.35, (1.0,)),

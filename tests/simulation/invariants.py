@@ -6,14 +6,16 @@ those of tests/oracle.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.core.ids import Attempt
 from chalicelib.core.notices import Notice
-from chalicelib.core.plan import Plan, offset_of, shard_of
-from chalicelib.core.records import Tally, TaskRecord
+from chalicelib.core.plan import Plan, PlannedTask, offset_of, shard_of
+from chalicelib.core.records import Redrive, Run, Tally, TaskRecord, in_epoch
+from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.memory.clock import HandClock
@@ -30,15 +32,40 @@ def must(holds: bool, what: str) -> None:
         raise Violation(what)
 
 
-@dataclass(slots=True)
-class SimulatedRun:
-    """One run of the world: its plan, the fates of its jobs, and what was asked for."""
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch of a run: its plan, the fates of its jobs, and for all but the first what is run again."""
 
-    number: int
     plan: Plan
     fates: Fates
+    redrive: Redrive | None = None
+
+
+@dataclass(slots=True)
+class SimulatedRun:
+    """One run of the world: its epochs so far, and what was asked for. `forgotten` holds the attempts whose jobs Batch
+    forgot before anybody heard how they ended."""
+
+    number: int
     run_id: str
+    epochs: list[Epoch]
     cancel_was_asked: bool = False
+    redrive: RedriveRequest | None = None
+    forgotten: set[Attempt] = field(default_factory=set)
+
+    @property
+    def plan(self) -> Plan:
+        return self.epochs[-1].plan
+
+    def of(self, attempt: Attempt) -> tuple[Epoch, PlannedTask]:
+        epoch = self.epochs[attempt.epoch]
+        return epoch, epoch.plan.tasks[attempt.index]
+
+    def succeeds(self, epoch: int, name: str, number: int) -> bool:
+        of = self.epochs[epoch]
+        if Attempt(self.run_id, epoch, of.plan.index_of[name], number) in self.forgotten:
+            return False
+        return of.fates.succeeds(name, number)
 
 
 class Judge:
@@ -52,18 +79,29 @@ class Judge:
         self.pairs = 0
         self.store = CheckedStore(self)
         self.jobs_alive: Sequence[Any] = ()
+        self.begun: Callable[[], int] = lambda: 0
+        """How many invocations have begun so far."""
+        self.under_way: Callable[[], int] = lambda: 0
+        """The number of the invocation under way."""
+        self.make_epoch: Callable[[SimulatedRun, Run], Epoch] = _no_epoch
         self._clock = clock
         self._skew_ms = skew_ms
 
     # Of jobs
 
     def succeeds(self, attempt: Attempt) -> bool:
-        run = self.runs[attempt.run_id]
-        return run.fates.succeeds(run.plan.tasks[attempt.index].name, attempt.number)
+        epoch, one = self.runs[attempt.run_id].of(attempt)
+        return epoch.fates.succeeds(one.name, attempt.number)
 
     def is_refused(self, attempt: Attempt) -> bool:
-        run = self.runs[attempt.run_id]
-        return (run.plan.tasks[attempt.index].name, attempt.number) in run.fates.refused
+        epoch, one = self.runs[attempt.run_id].of(attempt)
+        return (one.name, attempt.number) in epoch.fates.refused
+
+    def forget(self, attempt: Attempt) -> None:
+        self.runs[attempt.run_id].forgotten.add(attempt)
+
+    def is_current(self, attempt: Attempt) -> bool:
+        return self.store.epoch_of(attempt.run_id) == attempt.epoch
 
     def run_has_ended(self, run_id: str) -> bool:
         return self.store.state_of(run_id).ended
@@ -75,10 +113,14 @@ class Judge:
     def check_submission(self, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]]) -> str:
         """That this attempt may be submitted now; the name of its task."""
         run = self.runs[attempt.run_id]
-        one = run.plan.tasks[attempt.index]
+        epoch, one = run.of(attempt)
         what = f"{one.name}, attempt {attempt.number}, of run {run.number} was submitted"
-        must(not self.run_has_ended(attempt.run_id), f"{what} although its run has ended")
-        parents = [self.store.ending_of(attempt, parent) for parent in run.plan.parents[attempt.index]]
+        ended = self.run_has_ended(attempt.run_id) or not self.is_current(attempt)
+        must(not ended, f"{what} although its run, or its epoch, has ended")
+        must(self.store.ending_of(attempt, attempt.index) is None, f"{what} although it has ended")
+        began_paused = self.under_way() > self.store.paused_since(attempt)
+        must(not began_paused, f"{what} by who began after its shard was paused")
+        parents = [self.store.ending_of(attempt, parent) for parent in epoch.plan.parents[attempt.index]]
         must(oracle.may_start(one.trigger_rule.value, parents), f"{what} although its parents are {parents}")
         must(attempt.number <= oracle.attempts_of(one), f"{what} although its policy has no such attempt")
         if attempt in jobs:
@@ -92,17 +134,18 @@ class Judge:
         self, run: SimulatedRun, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]], what: str
     ) -> None:
         earlier = Attempt(attempt.run_id, attempt.epoch, attempt.index, attempt.number - 1)
-        if self.is_refused(earlier):
+        if self.is_refused(earlier) or earlier in run.forgotten:
             return
         ended = [job.ended_at_ms for job in jobs.get(earlier, ()) if job.status == "FAILED"]
         must(bool(ended), f"{what} although the attempt before it has not failed")
         pause_ms = self._clock.now_ms() - min(ended)
-        least_ms = oracle.pause_seconds(run.plan.tasks[attempt.index], earlier.number) * 1000 - 2 * self._skew_ms
+        least_ms = oracle.pause_seconds(run.of(attempt)[1], earlier.number) * 1000 - 2 * self._skew_ms
         must(pause_ms >= least_ms, f"{what} after a pause of {pause_ms} ms")
 
     def check_termination(self, attempt: Attempt, job_id: str, jobs: Mapping[Attempt, Sequence[Any]]) -> None:
         state = self.store.state_of(attempt.run_id)
-        why = state in (RunState.CANCELLING, RunState.CANCELLED) or len(jobs[attempt]) > 1
+        cancelled = state in (RunState.CANCELLING, RunState.CANCELLED) and self.is_current(attempt)
+        why = cancelled or len(jobs[attempt]) > 1
         must(why, f"job {job_id} of {attempt} was terminated for no reason: its run is {state}, it has no twin")
 
     # Of runs
@@ -117,10 +160,14 @@ class Judge:
             must(not alive, f"run {run.number} is {to} although jobs {alive} are alive")
 
     def check_notice(self, notice: Notice) -> None:
-        state = self.store.state_of(notice.run_id)
-        if notice.kind.removeprefix("run_") in ("succeeded", "failed", "cancelled"):
-            right = f"{notice.run_id}/{self.store.epoch_of(notice.run_id)}/{state}"
-            must(notice.notice_id == right, f"notice {notice.notice_id} was published, and the run is {right}")
+        stored = self.store.run(notice.run_id)
+        if stored and notice.kind.removeprefix("run_") in ("succeeded", "failed", "cancelled"):
+            right = [f"{notice.run_id}/{epoch}/{in_epoch(stored, epoch).state}" for epoch in range(stored.epoch + 1)]
+            must(notice.notice_id in right, f"notice {notice.notice_id} was published, and the run is {right}")
+
+
+def _no_epoch(run: SimulatedRun, following: Run) -> Epoch:
+    raise Violation(f"run {run.number} was redriven, and nobody asked for it")
 
 
 class CheckedStore(MemoryStore):
@@ -129,6 +176,33 @@ class CheckedStore(MemoryStore):
     def __init__(self, judge: Judge) -> None:
         super().__init__()
         self._judge = judge
+        self.pauses = 0
+        self._paused_since: dict[tuple[str, int, int], int] = {}
+
+    def paused_since(self, attempt: Attempt) -> float:
+        """After which invocation the attempt's shard was paused; infinity while it is not."""
+        key = attempt.run_id, attempt.epoch, shard_of(attempt.index)
+        tally = self._tallies.get(key)
+        return self._paused_since[key] if tally is not None and tally.paused else math.inf
+
+    def set_pace(self, run_id: str, epoch: int, shard: int, pace: int) -> None:
+        before = self.read_tally(run_id, epoch, shard)
+        super().set_pace(run_id, epoch, shard, pace)
+        must(self.read_tally(run_id, epoch, shard).pace >= before.pace, "the pace of a shard went back")
+        if self.read_tally(run_id, epoch, shard).paused and not before.paused:
+            self.pauses += 1
+            self._paused_since[run_id, epoch, shard] = self._judge.begun()
+
+    def begin_epoch(self, run: Run) -> bool:
+        landed = super().begin_epoch(run)
+        if landed:
+            simulated = self._judge.runs[run.run_id]
+            simulated.epochs.append(self._judge.make_epoch(simulated, run))
+        return landed
+
+    def next_sweep_ms(self) -> int | None:
+        """When the first run is due for the sweep."""
+        return min((run.sweep_at_ms for run in self._runs.values() if run.sweep_at_ms is not None), default=None)
 
     def state_of(self, run_id: str) -> RunState:
         return self._runs[run_id].state
@@ -152,6 +226,7 @@ class CheckedStore(MemoryStore):
             masks = (after.succeeded, after.failed, after.skipped, after.upstream_failed, after.cancelled)
             must(sum(mask.bit_count() for mask in masks) == after.ended.bit_count(), "a task is in two sets of a tally")
             grown = all(not old & ~new for old, new in zip(_masks(before), masks, strict=True))
+            grown = grown and after.pace == before.pace
             must(grown and (after.halt or not before.halt), "an entry of a tally was removed")
         return result
 

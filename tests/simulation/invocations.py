@@ -44,10 +44,11 @@ class SkewedClock:
 class Invocation:
     """A function that runs from one `pause` to the next. `raised` is what it let through, once it is over."""
 
-    __slots__ = ("_greenlet", "deadline_ms", "held_for_steps", "name", "on_end", "raised", "wakes_at_ms")
+    __slots__ = ("_greenlet", "deadline_ms", "held_for_steps", "name", "number", "on_end", "raised", "wakes_at_ms")
 
-    def __init__(self, name: str, act: Callable[[], object], deadline_ms: int) -> None:
-        self.name = name
+    def __init__(self, number: int, name: str, act: Callable[[], object], deadline_ms: int) -> None:
+        self.number = number
+        self.name = f"#{number} {name}"
         self.deadline_ms = deadline_ms
         self.raised: BaseException | None = None
         self.wakes_at_ms = 0

@@ -85,6 +85,21 @@ def thinned(plan: Plan, without: Collection[str]) -> Plan:
     return replace(plan_of(*rows), workflow=plan.workflow)
 
 
+def changed(rng: Random, plan: Plan) -> Plan:
+    """Another version of a plan: a task more, which changes the numbers of the others, and perhaps one that asks for
+    something else."""
+    rows = [(one, [plan.tasks[parent].name for parent in plan.parents[i]]) for i, one in enumerate(plan.tasks)]
+    if rng.random() < 0.5:
+        place = rng.randrange(len(rows))
+        one, parents = rows[place]
+        rows[place] = (replace(one, job=replace(one.job, command=("false",))), parents)
+    place = rng.randint(0, len(rows))
+    before = [one.name for one, _ in rows[:place]]
+    added = task(f"new{len(rows)}", rng.choice(_RULES))
+    rows.insert(place, (added, rng.sample(before, min(len(before), rng.randint(0, 2)))))
+    return replace(plan_of(*rows), workflow=plan.workflow)
+
+
 @dataclass(frozen=True, slots=True)
 class Fates:
     """What becomes of the jobs of one run: which attempts fail, and which of those Batch refuses to take at all."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chalicelib.core import limits
+from tests.simulation.actions import resume_what_is_paused
 from tests.simulation.invariants import Violation
 from tests.simulation.plans import described
 from tests.simulation.scope import WHOLE, Scope
@@ -91,7 +92,7 @@ def _calm(world: SimulatedWorld, steps: list[int], complaints: Complaints) -> No
 
 def _somebody_repeats(world: SimulatedWorld) -> bool:
     """What a person does once all is quiet; whether there was anything to do."""
-    if world.ask_again():
+    if world.ask_again() or resume_what_is_paused(world):
         return True
     if world.replayed:
         return False
@@ -112,6 +113,8 @@ def _fired(world: SimulatedWorld) -> dict[str, int]:
         ("(pairs of jobs)", world.judge.pairs),
         ("(invocations)", world.invocations),
         ("(cancelled runs)", sum(run.cancel_was_asked for run in world.runs)),
+        ("(paused shards)", world.judge.store.pauses),
+        ("(redrives)", sum(len(run.epochs) - 1 for run in world.runs)),
         ("(dead letters)", len(world.dead.letters) + len(world.events.dead) + len(world.commands.dead)),
         ("(Lambda time-outs)", world.gate.timeouts),
         ("(runs)", len(world.runs)),
@@ -126,7 +129,7 @@ def _setting(world: SimulatedWorld) -> str:
     lines = [f"  {world.conditions}", f"  faults: {world.menu.described()}"]
     for run in world.runs:
         lines.append(f"  run {run.number}, of {run.plan.workflow}")
-        lines.append(described(run.plan, run.fates))
+        lines.append(described(run.epochs[0].plan, run.epochs[0].fates))
     return "\n".join(lines)
 
 

@@ -17,15 +17,21 @@ _LATE_SECONDS = (1, 10, 60, 300, 1800)
 class SimulatedQueue(MemoryCommands):
     """The queue in memory, whose messages come in any order. `late` and `redelivery` are its faults' dice."""
 
-    def __init__(self, clock: HandClock, rng: Random, menu: Menu, late: Dice) -> None:
+    def __init__(self, clock: HandClock, rng: Random, menu: Menu, late: Dice, lost: Dice) -> None:
         super().__init__(clock, visibility_seconds=VISIBILITY_SECONDS, receive_limit=RECEIVE_LIMIT)
         self.old: list[str] = []
         """Every body that was ever sent."""
         self._rng = rng
         self._late = late
+        self._lost = lost
         self._redelivery = menu["redelivery"]
 
     def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+        if not self._lost():
+            self.put(bodies, delay_seconds)
+
+    def put(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+        """As `send`, and surely."""
         super().send(bodies, delay_seconds)
         self.old += bodies
         if self._late():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from chalicelib.core.records import TaskRecord
+from functools import partial
+
+from chalicelib.core.ids import Attempt
+from chalicelib.core.records import TaskRecord, in_epoch
 from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.simulation.invariants import SimulatedRun, must
@@ -29,44 +32,63 @@ def check_world(world: SimulatedWorld) -> None:
 def check_run(world: SimulatedWorld, run: SimulatedRun, told: set[str]) -> None:
     state = world.store.state_of(run.run_id)
     must(state.ended, f"run {run.number} is {state} for ever")
-    right = f"{run.run_id}/{world.store.epoch_of(run.run_id)}/{state}"
+    stored = world.store.run(run.run_id)
+    assert stored is not None, "every run of a world is started"
+    if world.conditions.sweeps:
+        must(stored.sweep_at_ms is None, f"run {run.number} has ended, and the sweep looks at it for ever")
+    before: dict[str, str] = {}
+    right_ids = set()
+    for number in range(stored.epoch + 1):
+        state = in_epoch(stored, number).state
+        right_ids.add(f"{run.run_id}/{number}/{state}")
+        before = _check_epoch(world, run, number, state, before)
     ids = {notice_id for notice_id in told if notice_id.startswith(f"{run.run_id}/")}
-    must(ids == {right}, f"run {run.number} is {state}, and what was told is {sorted(ids)}")
-    endings = _endings(world, run)
-    for index, one in enumerate(run.plan.tasks):
-        record = world.store.task(run.run_id, world.store.epoch_of(run.run_id), index)
+    must(ids == right_ids, f"run {run.number} is {right_ids}, and what was told is {sorted(ids)}")
+
+
+def _check_epoch(
+    world: SimulatedWorld, run: SimulatedRun, number: int, state: RunState, before: dict[str, str]
+) -> dict[str, str]:
+    """Judge one epoch, the one before it having ended so; how its tasks ended."""
+    epoch = run.epochs[number]
+    what = f"run {run.number}, epoch {number},"
+    endings = _endings(world, run, number)
+    for index, one in enumerate(epoch.plan.tasks):
+        record = world.store.task(run.run_id, number, index)
         if record is not None and record.state != endings[one.name]:
-            must(_is_left_claimed(record, state), f"{one.name} ended {endings[one.name]}, and its record is {record}")
-    if state is RunState.CANCELLED:
-        mistakes = oracle.cancelled_mistakes(run.plan, endings, run.fates.succeeds)
-        must(not mistakes, f"run {run.number} was cancelled, but {'; '.join(mistakes)}")
+            left = _is_left_claimed(record, state) and not world.conditions.sweeps
+            must(left, f"{what} {one.name} ended {endings[one.name]}, and its record is {record}")
+    kept: dict[str, str] = {}
+    if epoch.redrive is not None:
+        kept = oracle.kept(before, epoch.plan, epoch.redrive.scope, epoch.redrive.tasks)
+    succeeds = partial(run.succeeds, number)
+    attempts = {
+        (epoch.plan.tasks[attempt.index].name, attempt.number)
+        for attempt in world.batch.of_attempt
+        if attempt.run_id == run.run_id and attempt.epoch == number
+    }
+    right = oracle.expected(epoch.plan, succeeds, kept)
+    due = right.attempts - epoch.fates.refused
+    if state is RunState.CANCELLED and right.run != "cancelled":
+        mistakes = oracle.cancelled_mistakes(epoch.plan, endings, succeeds, kept)
+        must(not mistakes, f"{what} was cancelled, but {'; '.join(mistakes)}")
     else:
-        _check_as_expected(world, run, state, endings)
+        must(endings == right.tasks, f"{what} ended {endings}, and should have {dict(right.tasks)}")
+        must(state == right.run, f"{what} is {state}, and should be {right.run}")
+        must(attempts == due, f"{what} tried {sorted(attempts ^ due)} too often or not at all")
+    return endings
 
 
 def _is_left_claimed(record: TaskRecord, state: RunState) -> bool:
-    """Whether the record is a claim without a job in a cancelled run: its owner came too late and died before it could
-    say so. Nothing follows from it, for the tally decides; it is only untidy."""
+    """Whether the record is a claim without a job in a cancelled run that no sweep looks at: its owner came too late
+    and died before it could say so. Nothing follows from it, for the tally decides; it is only untidy."""
     return state is RunState.CANCELLED and record.state is TaskState.CLAIMED and record.job_id is None
 
 
-def _check_as_expected(world: SimulatedWorld, run: SimulatedRun, state: RunState, endings: dict[str, str]) -> None:
-    right = oracle.expected(run.plan, run.fates.succeeds)
-    must(endings == right.tasks, f"run {run.number} ended {endings}, and should have {dict(right.tasks)}")
-    must(state == right.run, f"run {run.number} is {state}, and should be {right.run}")
-    tried = {
-        (run.plan.tasks[attempt.index].name, attempt.number)
-        for attempt in world.batch.of_attempt
-        if attempt.run_id == run.run_id
-    }
-    due = right.attempts - run.fates.refused
-    must(tried == due, f"run {run.number} tried {sorted(tried ^ due)} too often or not at all")
-
-
-def _endings(world: SimulatedWorld, run: SimulatedRun) -> dict[str, str]:
+def _endings(world: SimulatedWorld, run: SimulatedRun, number: int) -> dict[str, str]:
     found = {}
-    for index, one in enumerate(run.plan.tasks):
-        ending = world.store.ending(run.run_id, index)
-        must(ending is not None, f"{one.name} of run {run.number} never ended")
+    for index, one in enumerate(run.epochs[number].plan.tasks):
+        ending = world.store.ending_of(Attempt(run.run_id, number, index, 1), index)
+        must(ending is not None, f"{one.name} of run {run.number}, epoch {number}, never ended")
         found[one.name] = str(ending)
     return found

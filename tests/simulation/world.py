@@ -15,7 +15,9 @@ from typing import Any
 
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.ids import run_id
+from chalicelib.core.records import Run
 from chalicelib.engine.messages import Mailbox, Message, MessagesLeft, handle_commands, handle_events
+from chalicelib.engine.sweep import sweep
 from chalicelib.engine.world import Settings, World
 from tests.memory.clock import HandClock
 from tests.memory.notices import MemoryNotices
@@ -24,8 +26,8 @@ from tests.memory.queue import MemoryDeadLetters
 from tests.simulation import actions
 from tests.simulation.batch import SimulatedBatch
 from tests.simulation.eventbridge import EventBridge
-from tests.simulation.faults import Dice, Menu, derived
-from tests.simulation.invariants import Judge, SimulatedRun, Violation, must
+from tests.simulation.faults import LOST_COMMANDS, NEED_A_SWEEP, Dice, Menu, derived
+from tests.simulation.invariants import Epoch, Judge, SimulatedRun, Violation, must
 from tests.simulation.invocations import LAMBDA_TIMEOUT_SECONDS, Died, Gate, Invocation, SkewedClock, through
 from tests.simulation.plans import random_fates, random_plan, thinned
 from tests.simulation.queues import SimulatedQueue
@@ -34,6 +36,7 @@ from tests.simulation.story import Story, shown
 
 INVOCATIONS = 6
 SKEW_MS = 4_000
+_SWEEP_MS = Settings().sweep_seconds * 1000
 LIST_LAG_SECONDS = Settings().lease_seconds - LAMBDA_TIMEOUT_SECONDS - 2 * SKEW_MS // 1000 - 1
 """What the engine relies on: a job is listed before the claim of an owner that died at the end of its time, and whose
 clock was behind, is over for somebody whose clock is ahead."""
@@ -57,6 +60,7 @@ class Conditions:
     same_plan: bool
     runs: int
     stormy_steps: int
+    sweeps: bool
 
 
 def random_conditions(rng: Random) -> Conditions:
@@ -77,6 +81,7 @@ def random_conditions(rng: Random) -> Conditions:
         same_plan=rng.random() < 0.3,
         runs=rng.choice((1, 1, 1, 1, 1, 1, 1, 1, 2, 3)),
         stormy_steps=rng.randint(20, 160),
+        sweeps=rng.random() < 0.6,
     )
 
 
@@ -87,16 +92,18 @@ class SimulatedWorld:
         self.seed = seed
         self.rng = rng = derived(seed ^ scope.salt << 48, "order")
         self.conditions = random_conditions(derived(seed, "conditions"))
-        self.menu = menu = Menu(seed, without=scope.without, shares=scope.shares)
+        without = scope.without if self.conditions.sweeps else scope.without | NEED_A_SWEEP
+        self.menu = menu = Menu(seed, without=without, shares=scope.shares)
         self.clock = clock = HandClock()
         self.story = story = Story(clock, is_told=is_told)
         self.judge = Judge(clock, pairs_may_be=menu["list_lags_long"].rate > 0, skew_ms=SKEW_MS)
         self.store = self.judge.store
-        self.events = SimulatedQueue(clock, rng, menu, Dice(0, None))
-        self.commands = SimulatedQueue(clock, rng, menu, menu["command_late"])
+        self.events = SimulatedQueue(clock, rng, menu, Dice(0, None), Dice(0, None))
+        self.commands = SimulatedQueue(clock, rng, menu, menu["command_late"], menu[LOST_COMMANDS])
         self.bridge = EventBridge(self.events, rng, menu, story, every_state=self.conditions.every_state)
         self.batch = SimulatedBatch(clock, rng, menu, self.bridge, self.judge, LIST_LAG_SECONDS * 1000)
         self.judge.jobs_alive = self.batch.alive
+        self.judge.make_epoch = self._make_epoch
         self.notices = CheckedNotices(self.judge)
         self.permits = MemoryPermits()
         self.dead = CheckedDeadLetters(self.bridge.poison)
@@ -111,6 +118,9 @@ class SimulatedWorld:
         """Invocations that do not go on before a time."""
         self.processes: list[dict[Any, Any]] = []
         self.invocations = 0
+        self.judge.begun = lambda: self.invocations
+        self.judge.under_way = lambda: self.gate.current.number if self.gate.current else 0
+        self.next_sweep_at_ms = clock.now_ms() + derived(seed, "sweep").randint(0, _SWEEP_MS)
         self.steps = 0
         self.steps_of_storm = 0
         self.replayed = False
@@ -125,11 +135,17 @@ class SimulatedWorld:
             plan = random_plan(derived(self.seed, f"plan {of}"), f"play-{of}")
             fates = random_fates(derived(self.seed, f"fates {number}"), plan)
             plan = runs[0].plan if runs and not of else thinned(plan, scope.tasks_left_out(of))
-            run = SimulatedRun(number, plan, fates, run_id(plan.workflow, f"key-{number}"))
+            run = SimulatedRun(number, run_id(plan.workflow, f"key-{number}"), [Epoch(plan, fates)])
             self.store.push(plan.workflow, {}, plan, self.clock.now_ms())
             self.judge.runs[run.run_id] = run
             runs.append(run)
         return runs
+
+    def _make_epoch(self, run: SimulatedRun, following: Run) -> Epoch:
+        """The epoch that a redrive begins: fates are drawn anew, whichever plan it is."""
+        plan = self.store.plan(following.plan_digest)
+        fates = random_fates(derived(self.seed, f"fates {run.number} {following.epoch}"), plan)
+        return Epoch(plan, fates, following.redrive)
 
     # Invocations
 
@@ -138,7 +154,7 @@ class SimulatedWorld:
         self.invocations += 1
         world, remembered = self._engine_world(f"invocation-{self.invocations}")
         deadline_ms = self.clock.now_ms() + LAMBDA_TIMEOUT_SECONDS * 1000
-        invocation = Invocation(f"#{self.invocations} {name}", partial(act, world), deadline_ms)
+        invocation = Invocation(self.invocations, name, partial(act, world), deadline_ms)
         invocation.on_end = lambda raised: self._give_back(remembered, raised)
         self.live.append(invocation)
         return invocation
@@ -225,6 +241,8 @@ class SimulatedWorld:
     def step(self) -> bool:
         """Let one thing happen, whichever; False when nothing will ever happen any more."""
         self.steps += 1
+        if self.conditions.sweeps and self.clock.now_ms() >= self.next_sweep_at_ms:
+            self._sweep()
         if self.held:
             self._release(self.steps)
         if self.agenda and self.agenda[-1].at_step <= self.steps_of_storm:
@@ -263,7 +281,7 @@ class SimulatedWorld:
         if menu["command_again"]() and self.commands.old:
             body = menu["command_again"].rng.choice(self.commands.old)
             if body not in self.bridge.poison:
-                self.commands.send([body])
+                self.commands.put([body])
         if menu["foreign_event"]() and self.batch.jobs:
             rng = menu["foreign_event"].rng
             self.bridge.send_foreign(rng, rng.choice(list(self.batch.jobs.values())).detail())
@@ -302,11 +320,22 @@ class SimulatedWorld:
         times += [invocation.wakes_at_ms for invocation in self.asleep]
         times += [job.rests_until_ms for job in self.batch.resting]
         known = [at_ms for at_ms in times if at_ms is not None]
-        if not known:
+        if known:
+            # However long that takes, one sweep in it is enough: the next ones would find what it found.
+            self.clock.advance_to(min(known))
+        elif self.judge.is_calm and actions.resume_what_is_paused(self):
+            return True
+        elif self.conditions.sweeps and (due_ms := self.store.next_sweep_ms()) is not None:
+            self.clock.advance_to(max(due_ms + SKEW_MS, self.next_sweep_at_ms))
+            self._sweep()
+        else:
             return False
-        self.clock.advance_to(min(known))
         self._wake()
         return True
+
+    def _sweep(self) -> None:
+        self.next_sweep_at_ms = self.clock.now_ms() + _SWEEP_MS
+        self.invoke("sweep", sweep)
 
     def _wake(self) -> None:
         now_ms = self.clock.now_ms()
