@@ -198,6 +198,7 @@ def in_epoch(run: Run, epoch: int) -> Run:
         state=past.state,
         ended_at_ms=past.ended_at_ms,
         past=run.past[:epoch],
+        switches=0,
     )
 
 

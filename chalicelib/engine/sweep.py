@@ -6,17 +6,18 @@ Bounded: it takes up no more once its time is over, and notes where it stopped, 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chalicelib.core.commands import CancelRun
 from chalicelib.core.errors import TryAgain
-from chalicelib.core.records import Run
+from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.states import RunState
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.heal import finish_if_over, heal_shard
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.submit import CANCEL_REASON
-from chalicelib.engine.world import NotYet, World
+from chalicelib.engine.world import NotYet, RunFacts, World
 
 log = logging.getLogger(__name__)
 
@@ -67,18 +68,32 @@ def _look_at(world: World, run: Run, until_ms: int) -> bool:
     last_look_ms = run.created_at_ms if run.swept_at_ms is None else run.swept_at_ms
     if run.state is RunState.CANCELLING:
         cancel_run(world, CancelRun(run.run_id, run.epoch, CANCEL_REASON))
-    for shard in range(run.sweep_shard, facts.plan.shard_count):
+    for place, (run_then, facts_then, shard) in enumerate(_places(world, run, facts)):
+        if place < run.sweep_shard:
+            continue
         if world.clock.now_ms() >= until_ms:
-            world.store.swept(run, swept_at_ms=None, sweep_at_ms=began_ms, next_shard=shard)
+            world.store.swept(run, swept_at_ms=None, sweep_at_ms=began_ms, next_shard=place)
             return False
-        outcome = heal_shard(world, run, facts, shard, last_look_ms=last_look_ms)
+        outcome = heal_shard(world, run_then, facts_then, shard, last_look_ms=last_look_ms)
         if run.state.ended and isinstance(outcome, NotYet):
             # The last look at an ended run goes past a shard only once nothing is open in it.
-            world.store.swept(run, swept_at_ms=None, sweep_at_ms=_next_ms(world), next_shard=shard)
+            world.store.swept(run, swept_at_ms=None, sweep_at_ms=_next_ms(world), next_shard=place)
             return False
     finish_if_over(world, facts)
     world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=None if run.state.ended else _next_ms(world))
     return True
+
+
+def _places(world: World, run: Run, facts: RunFacts) -> Iterator[tuple[Run, RunFacts, int]]:
+    """The shards to look at. The last look goes through the epochs before as well: a redrive may have been quicker than
+    whoever was to commit the last of their records."""
+    for shard in range(facts.plan.shard_count):
+        yield run, facts, shard
+    for epoch in reversed(range(run.epoch if run.state.ended else 0)):
+        run_then = in_epoch(run, epoch)
+        facts_then = world.facts_of(run_then)
+        for shard in range(facts_then.plan.shard_count):
+            yield run_then, facts_then, shard
 
 
 def _next_ms(world: World) -> int:

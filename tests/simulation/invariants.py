@@ -143,8 +143,9 @@ class Judge:
         must(pause_ms >= least_ms, f"{what} after a pause of {pause_ms} ms")
 
     def check_termination(self, attempt: Attempt, job_id: str, jobs: Mapping[Attempt, Sequence[Any]]) -> None:
-        state = self.store.state_of(attempt.run_id)
-        cancelled = state in (RunState.CANCELLING, RunState.CANCELLED) and self.is_current(attempt)
+        stored = self.store.run(attempt.run_id)
+        state = stored and in_epoch(stored, attempt.epoch).state
+        cancelled = state in (RunState.CANCELLING, RunState.CANCELLED)
         why = cancelled or len(jobs[attempt]) > 1
         must(why, f"job {job_id} of {attempt} was terminated for no reason: its run is {state}, it has no twin")
 
