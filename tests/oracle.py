@@ -16,8 +16,10 @@ from chalicelib.core.plan import Plan, PlannedTask
 SUCCEEDED, FAILED, SKIPPED, UPSTREAM_FAILED = "succeeded", "failed", "skipped", "upstream_failed"
 CANCELLED = "cancelled"
 
-Succeeds = Callable[[str, int], bool]
-"""Whether the job of a task (by name) succeeds in its attempt (1 is the first)."""
+Succeeds = Callable[[str, int], bool | str]
+"""Whether the job of a task (by name) succeeds in its attempt (1 is the first): True, or the class of its failure, or
+False for a failure of the application."""
+INFRASTRUCTURE = ("spot", "image_pull", "start_failure")
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,9 @@ def expected(plan: Plan, succeeds: Succeeds, kept: Mapping[str, str] = NOTHING_K
         elif parents:
             ending = instead_of_starting(task.trigger_rule.value, parents)
         if ending is None:
-            ending = FAILED
-            for number in range(1, attempts_of(task) + 1):
-                attempts.add((task.name, number))
-                if succeeds(task.name, number):
-                    ending = SUCCEEDED
-                    break
+            failures = failures_of(task, succeeds)
+            ending = SUCCEEDED if failures.end_in_success else FAILED
+            attempts |= {(task.name, number) for number in range(1, failures.attempts + 1)}
             failed |= ending == FAILED and not task.allow_failure
         tasks[task.name] = ending
     otherwise = CANCELLED if CANCELLED in tasks.values() else SUCCEEDED
@@ -76,16 +75,64 @@ def kept(endings: Mapping[str, str], plan: Plan, scope: str, named: Collection[s
     return left
 
 
-def attempts_of(task: PlannedTask) -> int:
-    """How often a task whose jobs all fail is tried."""
-    return task.retry.attempts or 1
+@dataclass(frozen=True)
+class Failures:
+    """What a task goes through: the classes of its failures, and whether a success follows the last."""
+
+    classes: tuple[str, ...]
+    end_in_success: bool
+
+    @property
+    def attempts(self) -> int:
+        return len(self.classes) + self.end_in_success
 
 
-def pause_seconds(task: PlannedTask, failed_number: int) -> int:
-    """How long the attempt after `failed_number` waits at least, of a task whose pauses chance does not shorten."""
-    first = task.retry.backoff_seconds or 0
-    grown = int(first * task.retry.backoff_factor ** (failed_number - 1))
-    return min(grown, max(first, task.retry.backoff_max_seconds))
+def failures_of(task: PlannedTask, succeeds: Succeeds) -> Failures:
+    """What a task goes through whose jobs end so: it is tried again until a class of failures has used up its limit."""
+    classes: list[str] = []
+    while True:
+        came_to = succeeds(task.name, len(classes) + 1)
+        if came_to is True:
+            return Failures(tuple(classes), end_in_success=True)
+        classes.append(came_to or "application")
+        limit, alike = _limit(task, classes[-1])
+        if sum(one in alike for one in classes) >= limit:
+            return Failures(tuple(classes), end_in_success=False)
+
+
+def pause_seconds(task: PlannedTask, classes: Sequence[str]) -> float:
+    """How long the attempt after these failures waits at least, of a task whose pauses chance does not shorten."""
+    _, alike = _limit(task, classes[-1])
+    policy = task.retry
+    first = policy.backoff_seconds
+    if first is None:
+        first = 10 if classes[-1] in INFRASTRUCTURE else 0
+    for one in policy.on:
+        if one.failure.value == classes[-1] and one.backoff_seconds is not None:
+            first = one.backoff_seconds
+    grown = first * policy.backoff_factor ** (sum(one in alike for one in classes) - 1)
+    return min(grown, max(first, policy.backoff_max_seconds))
+
+
+def queue_of(task: PlannedTask, classes: Sequence[str]) -> str:
+    """Where the attempt after these failures belongs."""
+    queues = {one.failure.value: one.queue for one in task.retry.on if one.queue}
+    return ([task.job.queue] + [queues[one] for one in classes if one in queues])[-1]
+
+
+def _limit(task: PlannedTask, failure: str) -> tuple[int, Collection[str]]:
+    """How many failures of these classes together a task may have, the last of which was `failure`."""
+    named = {one.failure.value: one.attempts for one in task.retry.on}
+    if failure == "cancelled":
+        return 1, (failure,)
+    if failure in named:
+        return named[failure], (failure,)
+    if task.retry.attempts is not None:
+        every = ("application", "out_of_memory", "refused", "unknown", "dependency", *INFRASTRUCTURE)
+        return task.retry.attempts, [one for one in every if one not in named]
+    if failure in INFRASTRUCTURE:
+        return 3, [one for one in INFRASTRUCTURE if one not in named]
+    return 1, (failure,)
 
 
 def cancelled_mistakes(
@@ -100,13 +147,13 @@ def cancelled_mistakes(
     for index, task in enumerate(plan.tasks):
         ending = endings[task.name]
         parents = [endings[plan.tasks[parent].name] for parent in plan.parents[index]]
-        results = {succeeds(task.name, number) for number in range(1, attempts_of(task) + 1)}
+        succeeded = failures_of(task, succeeds).end_in_success
         if task.name in kept:
             if ending != kept[task.name]:
                 mistakes.append(f"{task.name} was to keep {kept[task.name]}, and is {ending}")
-        elif ending == SUCCEEDED and True not in results:
+        elif ending == SUCCEEDED and not succeeded:
             mistakes.append(f"{task.name} succeeded, and none of its jobs does")
-        elif ending == FAILED and True in results:
+        elif ending == FAILED and succeeded:
             mistakes.append(f"{task.name} failed, and one of its jobs succeeds")
         elif ending in (SKIPPED, UPSTREAM_FAILED) and not _may_end_so(task.trigger_rule.value, parents, ending):
             mistakes.append(f"{task.name} is {ending}, and its parents are {parents}")

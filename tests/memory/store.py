@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from chalicelib.core.errors import Defect
@@ -26,6 +27,8 @@ from chalicelib.core.records import (
 )
 from chalicelib.core.states import OTHER_OF_SWITCH, UNDER_WAY, RunState, TaskState, check_observed, states_before
 from chalicelib.ports import PAST_REASON_CHARACTERS
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class MemoryStore:
@@ -65,12 +68,13 @@ class MemoryStore:
     # Runs
 
     def create_run(self, run: Run) -> Run:
-        stored = self._runs.setdefault(run.run_id, replace(run, params=_copied(run.params)))
+        stored = self._runs.setdefault(run.run_id, replace(run, params=_copied(run.params) or NOTHING))
         return replace(stored, params=_copied(stored.params))
 
     def run(self, run_id: str) -> Run | None:
         stored = self._runs.get(run_id)
-        return stored and replace(stored, params=_copied(stored.params))
+        # Asked for at every event. Without params there is nothing that a caller could change.
+        return replace(stored, params=_copied(stored.params)) if stored and stored.params else stored
 
     def change_run(
         self, run_id: str, epoch: int, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
@@ -94,7 +98,7 @@ class MemoryStore:
         stored = self._runs.get(run.run_id)
         if stored is None or stored.epoch != run.epoch - 1 or not stored.state.ended:
             return False
-        self._runs[run.run_id] = replace(run, params=_copied(run.params))
+        self._runs[run.run_id] = replace(run, params=_copied(run.params) or NOTHING)
         return True
 
     def epoch_prepared(self, run_id: str, epoch: int) -> None:
@@ -267,6 +271,6 @@ def _is_open_claim(record: TaskRecord, attempt: Attempt) -> bool:
 
 def _copied(value: Any) -> Any:
     """`value` through JSON, so that nobody outside holds a part of what is stored."""
-    if value == {}:
-        return {}  # most runs of tests have no params, and a run is read often
+    if not value:
+        return {}
     return json.loads(json.dumps(value))

@@ -25,6 +25,16 @@ _WEEK_MS = 7 * 24 * 3600 * 1000
 _WAITS_SECONDS = (30, 100, 100, 200, 600, 7200)
 
 
+_EXITED = "Essential container in task exited"
+_TOLD: dict[str, tuple[str, dict[str, Any]]] = {
+    "": (_EXITED, {"exitCode": 0}),
+    "application": (_EXITED, {"exitCode": 1}),
+    "spot": ("Host EC2 (instance i-0123456789abcdef0) terminated.", {}),
+    "out_of_memory": (_EXITED, {"exitCode": 137, "reason": "OutOfMemoryError: Container killed due to memory usage"}),
+}
+"""By class of failure: the reason of the job, and what is told of its container."""
+
+
 @dataclass(slots=True, eq=False)
 class SimulatedJob:
     """A job. `terminated` holds the reason once somebody asked for its end; `tries` ended inside Batch so far."""
@@ -37,6 +47,7 @@ class SimulatedJob:
     listed_at_ms: int
     rests_until_ms: int = 0
     status: str = "SUBMITTED"
+    failure: str = ""
     tries: int = 0
     terminated: str | None = None
     started_at_ms: int | None = None
@@ -66,11 +77,12 @@ class SimulatedJob:
         if self.is_array:
             detail["arrayProperties"] = {"size": self.request.array_size, "statusSummary": {}}
         if self.ended_at_ms is not None:
-            container = {"exitCode": 0 if self.succeeded else 1, "logStreamName": f"log/{self.job_id}"}
-            detail["statusReason"] = self.terminated or "Essential container in task exited"
+            reason, container = _TOLD[self.failure]
+            container = {**container, "logStreamName": f"log/{self.job_id}"}
+            detail["statusReason"] = self.terminated or reason
             detail["stoppedAt"] = self.ended_at_ms
             detail["isTerminated"] = self.terminated is not None
-            if self.started_at_ms is not None:
+            if self.started_at_ms is not None or "reason" in container:
                 detail["attempts"] = [*detail["attempts"], {"container": container}]
                 detail["container"] = container
         return detail
@@ -105,7 +117,7 @@ class SimulatedBatch:
             raise AnswerLost("SubmitJob: 503, and no job was made")
         attempt = attempt_from_parameters(dict(request.parameters))
         assert attempt is not None, "every job of ours carries its identity"
-        task_name = self._judge.check_submission(attempt, self.of_attempt)
+        task_name = self._judge.check_submission(attempt, self.of_attempt, request.queue)
         if self._judge.is_refused(attempt):
             raise UserMistake(f"SubmitJob: job definition {request.job_definition} is not active")
         job = self._made(request, attempt, task_name)
@@ -231,7 +243,12 @@ class SimulatedBatch:
         if job.status not in ("RUNNING", "PENDING") and self._rng.random() < 0.3:
             self._tell_of(job, "PENDING" if job.is_array else "RUNNING")
         job.ended_at_ms = self._clock.now_ms()
-        job.status = "SUCCEEDED" if not by_force and self._judge.succeeds(job.attempt) else "FAILED"
+        fate = self._judge.fate(job.attempt)
+        if by_force:
+            job.failure = "application"
+        elif isinstance(fate, str):
+            job.failure = fate
+        job.status = "FAILED" if job.failure else "SUCCEEDED"
         self.alive.remove(job)
         self.movable.remove(job)
         if not by_force and not self._judge.pairs_may_be and self._menu[FORGOTTEN]():

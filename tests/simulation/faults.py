@@ -138,6 +138,9 @@ class Menu(dict[str, Dice]):
                 share = min(1.0, share * 2.5)
             if chance < share:
                 on |= {fault.name, *fault.brings}
+        if "list_lags_long" in on:
+            # A second job that is neither listed nor told of is nobody's to find.
+            on -= NEED_A_SWEEP
         for name, rate in rates.items():
             happens = name in on and name not in without
             self[name] = Dice(rate, derived(seed, name)) if happens else Dice(0, None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from chalicelib.core.ids import Attempt
@@ -20,7 +21,7 @@ from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.memory.clock import HandClock
 from tests.memory.store import MemoryStore
-from tests.simulation.plans import Fates
+from tests.simulation.plans import REFUSED, Fates
 
 
 class Violation(BaseException):
@@ -61,11 +62,12 @@ class SimulatedRun:
         epoch = self.epochs[attempt.epoch]
         return epoch, epoch.plan.tasks[attempt.index]
 
-    def succeeds(self, epoch: int, name: str, number: int) -> bool:
+    def outcome(self, epoch: int, name: str, number: int) -> bool | str:
+        """What the run learns of an attempt: True for a success, else the class of its failure."""
         of = self.epochs[epoch]
         if Attempt(self.run_id, epoch, of.plan.index_of[name], number) in self.forgotten:
-            return False
-        return of.fates.succeeds(name, number)
+            return "unknown"
+        return of.fates.outcome(name, number)
 
 
 class Judge:
@@ -89,13 +91,13 @@ class Judge:
 
     # Of jobs
 
-    def succeeds(self, attempt: Attempt) -> bool:
+    def fate(self, attempt: Attempt) -> bool | str:
+        """Whether the attempt's job succeeds, or the class of its failure."""
         epoch, one = self.runs[attempt.run_id].of(attempt)
-        return epoch.fates.succeeds(one.name, attempt.number)
+        return epoch.fates.outcome(one.name, attempt.number)
 
     def is_refused(self, attempt: Attempt) -> bool:
-        epoch, one = self.runs[attempt.run_id].of(attempt)
-        return (one.name, attempt.number) in epoch.fates.refused
+        return self.fate(attempt) == REFUSED
 
     def forget(self, attempt: Attempt) -> None:
         self.runs[attempt.run_id].forgotten.add(attempt)
@@ -110,19 +112,23 @@ class Judge:
         record = self.store.task(attempt.run_id, attempt.epoch, attempt.index)
         return record is not None and record.state.ended
 
-    def check_submission(self, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]]) -> str:
+    def check_submission(self, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]], queue: str) -> str:
         """That this attempt may be submitted now; the name of its task."""
         run = self.runs[attempt.run_id]
         epoch, one = run.of(attempt)
         what = f"{one.name}, attempt {attempt.number}, of run {run.number} was submitted"
         ended = self.run_has_ended(attempt.run_id) or not self.is_current(attempt)
-        must(not ended, f"{what} although its run, or its epoch, has ended")
-        must(self.store.ending_of(attempt, attempt.index) is None, f"{what} although it has ended")
+        ended = ended or self.store.ending_of(attempt, attempt.index) is not None
+        is_second = self.pairs_may_be and attempt in jobs
+        must(is_second or not ended, f"{what} although it, its epoch or its run has ended")
         began_paused = self.under_way() > self.store.paused_since(attempt)
         must(not began_paused, f"{what} by who began after its shard was paused")
         parents = [self.store.ending_of(attempt, parent) for parent in epoch.plan.parents[attempt.index]]
         must(oracle.may_start(one.trigger_rule.value, parents), f"{what} although its parents are {parents}")
-        must(attempt.number <= oracle.attempts_of(one), f"{what} although its policy has no such attempt")
+        failures = oracle.failures_of(one, partial(run.outcome, attempt.epoch))
+        must(attempt.number <= failures.attempts, f"{what} although its policy has no such attempt")
+        right_queue = oracle.queue_of(one, failures.classes[: attempt.number - 1])
+        must(queue == right_queue, f"{what} to {queue}, and not to {right_queue}")
         if attempt in jobs:
             self.pairs += 1
             must(self.pairs_may_be, f"{what} twice")
@@ -139,7 +145,9 @@ class Judge:
         ended = [job.ended_at_ms for job in jobs.get(earlier, ()) if job.status == "FAILED"]
         must(bool(ended), f"{what} although the attempt before it has not failed")
         pause_ms = self._clock.now_ms() - min(ended)
-        least_ms = oracle.pause_seconds(run.of(attempt)[1], earlier.number) * 1000 - 2 * self._skew_ms
+        one = run.of(attempt)[1]
+        classes = oracle.failures_of(one, partial(run.outcome, attempt.epoch)).classes[: earlier.number]
+        least_ms = oracle.pause_seconds(one, classes) * 1000 - 2 * self._skew_ms
         must(pause_ms >= least_ms, f"{what} after a pause of {pause_ms} ms")
 
     def check_termination(self, attempt: Attempt, job_id: str, jobs: Mapping[Attempt, Sequence[Any]]) -> None:

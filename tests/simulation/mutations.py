@@ -80,13 +80,17 @@ MUTATIONS = {
         Bug(submit, "_claim", {"stood.claim.lease_until_ms > now_ms": "stood.claim.lease_until_ms > now_ms + 60_000"}),
     ),
     "a dead owner's job is not looked for": Mutation(
-        Bug(submit, "_submit_one", {"_find_orphan(world, request) if look_first else None": "None"}),
+        Bug(submit, "_submit_one", {"_find_orphan(world, attempt, request) if look_first else None": "None"}),
     ),
     "a submission whose answer was lost is made again at once": Mutation(
         Bug(submit, "_submit_one", {"except AnswerLost as lost:": "except ZeroDivisionError as lost:"}),
     ),
     "a second job is left alive": Mutation(
-        Bug(submit, "terminate_unless_wanted", {"if not known:": "if False:"}),
+        Bug(
+            submit,
+            "terminate_unless_wanted",
+            {"if not known and record.job_id:": "if False:", "elif not known or cancelled:": "elif cancelled:"},
+        ),
     ),
     "the recorded job of a pair is left alive": Mutation(
         Bug(events, "_commit", {"before.job_id not in (None, change.job_id)": "False"}),
@@ -105,7 +109,7 @@ MUTATIONS = {
         Bug(finish, "finish_if_full", {"newest(touched).items()": "touched.items()"}),
     ),
     "a run is told ended by the one who ended it alone": Mutation(
-        Bug(finish, "_finish", {"if run is not None and run.state.ended": "if run and run.ended_at_ms == now_ms"}),
+        Bug(finish, "_finish", {"run.state.ended and run.ended_at_ms is not None": "run.ended_at_ms == now_ms"}),
     ),
     "a timer that is faster than the record is dropped": Mutation(
         Bug(submit, "_claim", {"wanted.replaces_job and _is_before(stood, wanted)": "False"}),
@@ -134,7 +138,7 @@ MUTATIONS = {
         Bug(cancel, "_look_at", {"_surely_no_job(world, facts, record, work)": "False"}),
     ),
     "a message that cannot be read is deleted": Mutation(
-        Bug(messages, "_conclude", {"left.append(verdict.reason)": "done.append(message.receipt_handle)"}),
+        Bug(messages, "_conclude", {"not _given_up(mailbox, message, verdict.reason), verdict.reason": "False, ''"}),
     ),
     "waiting uses up a message's receipts": Mutation(
         Bug(

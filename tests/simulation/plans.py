@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from chalicelib.core.plan import Plan
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.plan import ClassPolicy, Plan, RetryPolicy
 from chalicelib.core.states import TriggerRule
 from tests.memory.theatre import plan_of, task
 
@@ -20,6 +21,11 @@ _PATIENT = (TriggerRule.ALL_DONE, TriggerRule.ALL_DONE, TriggerRule.ALL_DONE, Tr
 """Rules of tasks that are easily skipped or doomed, and of those that start nevertheless."""
 _SIZES = (1, 2, 2, 3, 3, 3, 4, 4, 5, 7)
 _BACKOFFS_SECONDS = (0, 0, 0, 7, 60, 1000)
+
+REFUSED = "refused"
+_FAILURES = ("application", "application", "application", REFUSED, "spot", "out_of_memory")
+_NUMBERS = 10
+"""More attempts than any of these policies allows."""
 
 Shape = list[tuple[list[int], tuple[TriggerRule, ...]]]
 """Of each task, its parents and the rules that it may have."""
@@ -38,10 +44,22 @@ def random_plan(rng: Random, workflow: str = "play") -> Plan:
             backoff_seconds=rng.choice(_BACKOFFS_SECONDS),
             allow_failure=rng.random() < 0.2,
         )
+        if rng.random() < 0.3:
+            one = replace(one, retry=_by_class(rng, one.retry))
         if rng.random() < 0.1:
             one = replace(one, job=replace(one.job, array_size=rng.randint(2, 4)))
         tasks.append((one, [f"t{parent}" for parent in parents]))
     return replace(plan_of(*tasks), workflow=workflow)
+
+
+def _by_class(rng: Random, policy: RetryPolicy) -> RetryPolicy:
+    """A policy that tells classes of failures apart, and may leave some to the defaults."""
+    on = [
+        ClassPolicy(FailureClass.SPOT, rng.randint(1, 3), queue="on-demand"),
+        ClassPolicy(FailureClass.OUT_OF_MEMORY, rng.randint(2, 3), backoff_seconds=30),
+    ]
+    chosen = tuple(one for one in on if rng.random() < 0.6)
+    return replace(policy, attempts=rng.choice((None, policy.attempts)), on=chosen)
 
 
 def _size(rng: Random) -> int:
@@ -102,20 +120,30 @@ def changed(rng: Random, plan: Plan) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Fates:
-    """What becomes of the jobs of one run: which attempts fail, and which of those Batch refuses to take at all."""
+    """What becomes of the jobs of one run: the class of failure of each attempt that fails. One that is `refused`,
+    Batch does not take at all."""
 
-    fails: frozenset[tuple[str, int]]
-    refused: frozenset[tuple[str, int]]
+    failures: Mapping[tuple[str, int], str]
 
-    def succeeds(self, name: str, number: int) -> bool:
-        return (name, number) not in self.fails
+    def outcome(self, name: str, number: int) -> bool | str:
+        """True for a success, else the class of its failure."""
+        return self.failures.get((name, number), True)
+
+    @property
+    def refused(self) -> set[tuple[str, int]]:
+        return {one for one, failure in self.failures.items() if failure == REFUSED}
 
 
 def random_fates(rng: Random, plan: Plan) -> Fates:
     share = rng.choice((0, 0.25, 0.5))
-    attempts = [(one.name, number) for one in plan.tasks for number in range(1, one.retry.attempts + 1)]
-    fails = [one for one in attempts if rng.random() < share]
-    return Fates(frozenset(fails), frozenset(one for one in fails if rng.random() < 0.25))
+    failures: dict[tuple[str, int], str] = {}
+    for one in plan.tasks:
+        # How a child of an array failed, its parent's events do not tell.
+        classes = _FAILURES if one.job.array_size is None else _FAILURES[:4]
+        for number in range(1, _NUMBERS):
+            if rng.random() < share:
+                failures[one.name, number] = rng.choice(classes)
+    return Fates(failures)
 
 
 def described(plan: Plan, fates: Fates) -> str:
@@ -126,19 +154,18 @@ def described(plan: Plan, fates: Fates) -> str:
         words = [f"    {one.name} <- [{parents}] {one.trigger_rule}"]
         if one.allow_failure:
             words.append("allow_failure")
-        if one.retry.attempts > 1:
-            words.append(f"attempts={one.retry.attempts} backoff={one.retry.backoff_seconds}s")
+        if one.retry.attempts != 1 or one.retry.on:
+            on = [f"{mine.failure}:{mine.attempts}" for mine in one.retry.on]
+            words.append(f"attempts={one.retry.attempts} backoff={one.retry.backoff_seconds}s {' '.join(on)}")
         if one.job.array_size:
             words.append(f"array={one.job.array_size}")
-        words += [_fate(fates, one.name, number) for number in range(1, one.retry.attempts + 1)]
+        for number in range(1, _NUMBERS):
+            failure = fates.outcome(one.name, number)
+            if failure is True:
+                break
+            words.append(f"{number}: {failure}")
         lines.append(" ".join(word for word in words if word))
     return "\n".join(lines)
-
-
-def _fate(fates: Fates, name: str, number: int) -> str:
-    if fates.succeeds(name, number):
-        return ""
-    return f"attempt {number} is refused" if (name, number) in fates.refused else f"attempt {number} fails"
 
 
 def names_of(plans: Mapping[int, Plan]) -> list[tuple[int, str]]:

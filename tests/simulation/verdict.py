@@ -61,16 +61,16 @@ def _check_epoch(
     kept: dict[str, str] = {}
     if epoch.redrive is not None:
         kept = oracle.kept(before, epoch.plan, epoch.redrive.scope, epoch.redrive.tasks)
-    succeeds = partial(run.succeeds, number)
+    outcome = partial(run.outcome, number)
     attempts = {
         (epoch.plan.tasks[attempt.index].name, attempt.number)
         for attempt in world.batch.of_attempt
         if attempt.run_id == run.run_id and attempt.epoch == number
     }
-    right = oracle.expected(epoch.plan, succeeds, kept)
+    right = oracle.expected(epoch.plan, outcome, kept)
     due = right.attempts - epoch.fates.refused
     if state is RunState.CANCELLED and right.run != "cancelled":
-        mistakes = oracle.cancelled_mistakes(epoch.plan, endings, succeeds, kept)
+        mistakes = oracle.cancelled_mistakes(epoch.plan, endings, outcome, kept)
         must(not mistakes, f"{what} was cancelled, but {'; '.join(mistakes)}")
     else:
         must(endings == right.tasks, f"{what} ended {endings}, and should have {dict(right.tasks)}")
