@@ -49,15 +49,22 @@ class Tally:
     def ending_of(self, offset: int) -> TaskState | None:
         """How the task at that offset ended, or None."""
         bit = 1 << offset
-        for ending in ENDINGS:
-            if self.mask(ending) & bit:
-                return ending
-        return None
+        if not self.ended & bit:
+            return None
+        return next(ending for ending in ENDINGS if self.mask(ending) & bit)
 
     def adding(self, endings: Mapping[TaskState, int]) -> Tally:
         """This tally with the masks of `endings` added."""
-        masks = {ending.value: self.mask(ending) | endings.get(ending, 0) for ending in ENDINGS}
-        return Tally(**masks, halt=self.halt, pace=self.pace)
+        added = endings.get
+        return Tally(
+            self.succeeded | added(TaskState.SUCCEEDED, 0),
+            self.failed | added(TaskState.FAILED, 0),
+            self.skipped | added(TaskState.SKIPPED, 0),
+            self.upstream_failed | added(TaskState.UPSTREAM_FAILED, 0),
+            self.cancelled | added(TaskState.CANCELLED, 0),
+            self.halt,
+            self.pace,
+        )
 
 
 def check_endings(endings: Mapping[TaskState, int]) -> int:
