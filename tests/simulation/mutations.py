@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from chalicelib.engine import cancel, events, finish, messages, settle, submit
+from chalicelib.core import redrive, retry
+from chalicelib.engine import cancel, events, finish, heal, messages, settle, submit
+from chalicelib.engine import redrive as redrive_engine
 from tests.bug import Bug
 from tests.memory.store import MemoryStore
 
@@ -109,7 +111,7 @@ MUTATIONS = {
         Bug(finish, "finish_if_full", {"newest(touched).items()": "touched.items()"}),
     ),
     "a run is told ended by the one who ended it alone": Mutation(
-        Bug(finish, "_finish", {"run.state.ended and run.ended_at_ms is not None": "run.ended_at_ms == now_ms"}),
+        Bug(finish, "_finish", {"run is not None and run.epoch == epoch": "run and run.ended_at_ms == now_ms"}),
     ),
     "a timer that is faster than the record is dropped": Mutation(
         Bug(submit, "_claim", {"wanted.replaces_job and _is_before(stood, wanted)": "False"}),
@@ -149,5 +151,54 @@ MUTATIONS = {
                 "_LOOK_AGAIN_SECONDS[message.receive_count - 1]": "2",
             },
         ),
+    ),
+    "the sweep asks Batch about no job": Mutation(
+        Bug(heal, "_look", {"found.to_describe.append(record)": "pass"}),
+    ),
+    "a job is taken for forgotten at the first look": Mutation(
+        Bug(
+            heal,
+            "_ask_batch",
+            {
+                "elif record.missing_since_ms is None:": "elif False:",
+                "now_ms - record.missing_since_ms >= world.settings.sweep_seconds * 1000": "True",
+            },
+        ),
+    ),
+    "the sweep judges no task that nobody claimed": Mutation(
+        Bug(heal, "heal_shard", {"if untouched:": "if False:"}),
+    ),
+    "a pause is not looked at before a submission": Mutation(
+        Bug(submit, "_submit_wanted", {"if tally.paused:": "if False:"}),
+    ),
+    "a late pause undoes the resume after it": Mutation(
+        Bug(MemoryStore, "set_pace", {"seen.pace < pace": "seen.pace != pace"}),
+    ),
+    "claims given back for a pause are not taken up by the resume": Mutation(
+        Bug(heal, "_look", {"elif ended or not idle:": "elif ended:"}),
+    ),
+    "a dead owner's claim is given back for a pause, unlooked": Mutation(
+        Bug(submit, "_put_off", {"if look_first else None": "if False else None"}),
+    ),
+    "what follows a task that is redriven keeps its ending": Mutation(
+        Bug(redrive, "kept_endings", {" or not again.isdisjoint(new.parents[index])": ""}),
+    ),
+    "a cancel of the epoch before reaches the next": Mutation(
+        Bug(cancel, "cancel_run", {"run.epoch != command.epoch or ": ""}),
+    ),
+    "a redriven run goes on before what it keeps stands in its tallies": Mutation(
+        Bug(heal, "heal_run", {"facts = prepare(world, run)": "facts = world.facts_of(run)"}),
+    ),
+    "the last ending of an epoch ends the next one": Mutation(
+        Bug(MemoryStore, "change_run", {"stored.epoch != epoch or ": ""}),
+    ),
+    "a redrive does not see to it that the ending before it was told": Mutation(
+        Bug(redrive_engine, "redrive_run", {"    tell_if_ended(world, run)\n": ""}),
+    ),
+    "failures of one class use up the attempts of the others": Mutation(
+        Bug(retry, "_bucket", {"lambda other: other not in named": "lambda other: True"}),
+    ),
+    "a retry goes to the queue that the task began in": Mutation(
+        Bug(retry, "queue_after", {"reversed(failures)": "()"}),
     ),
 }
