@@ -37,13 +37,10 @@ class MemoryJob:
 
 def waiting_detail(job: MemoryJob) -> Mapping[str, Any] | None:
     """What Batch tells of a job that waits for capacity until somebody ends it."""
-    status = "RUNNABLE" if job.terminated is None else "FAILED"
-    return {
-        "jobId": job.job_id,
-        "jobName": job.request.name,
-        "status": status,
-        "parameters": dict(job.request.parameters),
-    }
+    detail = {"jobId": job.job_id, "jobName": job.request.name, "parameters": dict(job.request.parameters)}
+    if job.terminated is None:
+        return detail | {"status": "RUNNABLE"}
+    return detail | {"status": "FAILED", "statusReason": job.terminated}
 
 
 class MemoryBatch:

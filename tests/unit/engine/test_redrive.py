@@ -197,7 +197,7 @@ def test_a_version_in_which_a_kept_task_is_another_is_refused_and_nothing_change
             (tasks["e"], ["c"]),
         ),
     )
-    with pytest.raises(UserMistake, match="'a'.*defines them otherwise"):
+    with pytest.raises(UserMistake, match=r"'a'.*defines them otherwise"):
         theatre.redrive(version=2)
     assert theatre.run == before
     assert theatre.commands.bodies == []

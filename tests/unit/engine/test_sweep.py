@@ -400,7 +400,9 @@ def test_two_sweeps_at_once_do_what_one_does():
 
 def test_what_waits_its_turn_in_the_commands_queue_is_not_sent_again():
     """A large fan-out takes longer than the sweep's interval; whoever is not started yet is not lost for that."""
-    theatre = Theatre(plan_of(*[(task(f"t{n}"), ()) for n in range(20)]), settings=Settings(inline_submissions=0, chunk_size=2))
+    theatre = Theatre(
+        plan_of(*[(task(f"t{n}"), ()) for n in range(20)]), settings=Settings(inline_submissions=0, chunk_size=2)
+    )
     theatre.start()
     theatre.clock.advance(seconds=LOOK_SECONDS - 1)
     theatre.deliver_commands()
