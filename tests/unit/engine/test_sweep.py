@@ -246,6 +246,23 @@ def test_a_sweep_that_is_out_of_time_goes_on_where_it_stopped():
     assert len(theatre.jobs()) == 6
 
 
+def test_the_last_look_begins_with_the_first_shard_though_the_run_ended_amid_a_look():
+    theatre = Theatre(plan_of((task("a"), ()), (task("b"), ()), (task("c"), ())))
+    theatre.start()
+    end_of_a = theatre.ending_document(theatre.jobs("a")[0])
+    theatre.hooks["tasks"] = lambda: theatre.clock.advance(seconds=theatre.settings.sweep_budget_seconds)
+    theatre.sweep(after_seconds=LOOK_SECONDS)
+    assert theatre.run.sweep_shard == 1
+    assert theatre.crash(Cut("commit"), lambda: theatre.deliver_event(end_of_a))
+    theatre.events.lose()
+    for name in "bc":
+        theatre.deliver_event(theatre.ending_document(theatre.jobs(name)[0]))
+    for _ in range(3):
+        theatre.sweep(after_seconds=LOOK_SECONDS)
+    assert theatre.run.sweep_at_ms is None
+    assert theatre.record("a").state == "succeeded"
+
+
 @pytest.mark.parametrize("method", ["run", "read_tally", "tasks"])
 @pytest.mark.parametrize("error", [TryAgain("told to fail"), KeyError("a record that nobody can read")])
 def test_a_run_that_cannot_be_looked_at_does_not_keep_the_sweep_from_the_others(monkeypatch, method, error):
