@@ -66,6 +66,8 @@ def _sweep_run(world: World, run_id: str, until_ms: int) -> bool:
         log.exception("the sweep could not look at run %s", run_id)
     try:
         _put_off(world, run_id)
+    except TryAgain as failure:
+        log.warning("the next look at run %s could not be put off: %s", run_id, failure)
     except Exception:
         log.exception("the next look at run %s could not be put off", run_id)
     return False
