@@ -7,7 +7,7 @@ for the sweep. It decides nothing anew: what it finds goes through the handlers 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.advance import is_full
@@ -42,6 +42,14 @@ class _Found:
     claimed: list[NotYet] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Look:
+    """A sweep's look at a run, shard by shard: when the one before it was, and whether anything was claimed since."""
+
+    before_ms: int
+    busy: bool = False
+
+
 def heal_run(world: World, command: HealRun) -> Outcome:
     """Bring a run that was paused, resumed or redriven to where its record says it is."""
     run = world.store.run(command.run_id)
@@ -56,26 +64,31 @@ def heal_run(world: World, command: HealRun) -> Outcome:
     return worst(outcomes)
 
 
-def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, *, last_look_ms: int | None = None) -> Outcome:
-    """Heal one shard. Batch is asked about its silent jobs if `last_look_ms` tells when it was asked before.
+def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look | None = None) -> Outcome:
+    """Heal one shard. As part of a sweep's look, Batch is asked about its silent jobs, too.
 
     `NotYet` while a claim is open whose owner may live. Safe to repeat, and beside itself.
     """
     tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
     if tally.pace < run.switches:
-        # Before the claims are looked at: who claims later finds the new pace.
+        # Before the claims are looked at, and the endings read: who claims later, or leaves what an ending made ready
+        # unclaimed, finds the new pace.
         world.store.set_pace(facts.run_id, facts.epoch, shard, run.switches)
-        tally = replace(tally, pace=run.switches)
-    if is_full(facts.plan, shard, tally) and last_look_ms is None:
+        tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
+    if is_full(facts.plan, shard, tally) and not run.state.ended:
+        # What is left open of its records waits for the last look, at the ended run.
         return DONE
-    found = _look(world, facts, shard, tally, last_look_ms)
+    # While tasks of the shards before are being started, those of this one may wait in the commands queue, where a
+    # large fan-out lies for longer than from one sweep to the next: they are lost only if nothing moves.
+    may_wait = look is not None and look.busy
+    found = _look(world, facts, shard, tally, look)
     outcomes: list[Outcome] = list(found.claimed)
     if found.ended:
         outcomes.append(_end_open(world, facts, tally, found.ended))
     if found.to_describe:
         outcomes.append(_ask_batch(world, facts, found.to_describe))
     _submit(world, facts, found.to_submit)
-    if not tally.halt and not tally.paused:
+    if not tally.halt and not tally.paused and not may_wait:
         everyone = (1 << facts.plan.shard_size(shard)) - 1
         untouched = indexes_in(shard, everyone & ~found.recorded & ~tally.ended)
         if untouched:
@@ -90,7 +103,7 @@ def finish_if_over(world: World, facts: RunFacts) -> None:
     finish_if_full(world, facts, {0: world.store.read_tally(facts.run_id, facts.epoch, 0)})
 
 
-def _look(world: World, facts: RunFacts, shard: int, tally: Tally, last_look_ms: int | None) -> _Found:
+def _look(world: World, facts: RunFacts, shard: int, tally: Tally, look: Look | None) -> _Found:
     """Sort the shard's open records by what they ask for."""
     found = _Found()
     now_ms, quiet_ms = world.clock.now_ms(), world.settings.quiet_seconds * 1000
@@ -98,6 +111,8 @@ def _look(world: World, facts: RunFacts, shard: int, tally: Tally, last_look_ms:
     for record in world.store.tasks(facts.run_id, facts.epoch, shard):
         bit = 1 << offset_of(record.attempt.index)
         found.recorded |= bit
+        if look and (record.claimed_at_ms or 0) >= look.before_ms:
+            look.busy = True
         if record.state.ended:
             continue
         ended = bool(tally.ended & bit)
@@ -108,14 +123,14 @@ def _look(world: World, facts: RunFacts, shard: int, tally: Tally, last_look_ms:
                 found.claimed.append(NotYet(-(-left_ms // 1000), f"task {record.attempt.index} is claimed"))
             elif ended or not idle:
                 found.to_submit.append(record)
-        elif last_look_ms is not None and ended:
+        elif look and ended:
             found.ended.append(record)
         elif record.state is TaskState.WAITING:
             if not ended and not idle and (record.retry_at_ms or 0) <= now_ms:
                 found.to_submit.append(record)
-        elif last_look_ms is not None and (
+        elif look and (
             record.missing_since_ms is not None
-            or is_overdue(record.started_at_ms or record.claimed_at_ms or 0, last_look_ms, now_ms, quiet_ms)
+            or is_overdue(record.started_at_ms or record.claimed_at_ms or 0, look.before_ms, now_ms, quiet_ms)
         ):
             found.to_describe.append(record)
     return found

@@ -29,7 +29,7 @@ def redrive_run(world: World, request: RedriveRequest) -> Run:
         raise UnknownRun(f"there is no run '{request.run_id}'")
     redrive = Redrive(request.scope, request.tasks)
     if request.epoch is not None and run.epoch != request.epoch:
-        if run.epoch == request.epoch + 1 and run.redrive and replace(run.redrive, prepared=False) == redrive:
+        if run.epoch == request.epoch + 1 and _is_the_same(run, redrive, request.version):
             return _go_on(world, run)
         raise UserMistake(f"run '{run.run_id}' was redriven meanwhile")
     if not run.state.ended:
@@ -52,6 +52,12 @@ def prepare(world: World, run: Run) -> RunFacts:
             world.store.tally(run.run_id, run.epoch, shard, endings)
         world.store.epoch_prepared(run.run_id, run.epoch)
     return facts
+
+
+def _is_the_same(run: Run, redrive: Redrive, version: int | None) -> bool:
+    """Whether the run's epoch was begun by such a request."""
+    asked = run.past[-1].version if version is None else version
+    return run.redrive is not None and replace(run.redrive, prepared=False) == redrive and run.version == asked
 
 
 def _go_on(world: World, run: Run) -> Run:

@@ -14,7 +14,8 @@ from chalicelib.core.errors import TryAgain
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.states import RunState
 from chalicelib.engine.cancel import cancel_run
-from chalicelib.engine.heal import finish_if_over, heal_shard
+from chalicelib.engine.finish import tell_if_ended
+from chalicelib.engine.heal import Look, finish_if_over, heal_shard
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.submit import CANCEL_REASON
 from chalicelib.engine.world import NotYet, RunFacts, World
@@ -35,52 +36,87 @@ class Swept:
 def sweep(world: World) -> Swept:
     """Look at the runs that are due, longest overdue first, until none is left or the time is over."""
     until_ms = world.clock.now_ms() + world.settings.sweep_budget_seconds * 1000
-    looked_at = unfinished = 0
-    for run_id in world.store.due_runs(world.clock.now_ms(), RUNS_AT_A_TIME):
-        if world.clock.now_ms() >= until_ms:
-            break
-        looked_at += 1
-        unfinished += not _sweep_run(world, run_id, until_ms)
-    return Swept(looked_at, unfinished)
+    looked_at: set[str] = set()
+    unfinished = 0
+    while due := _due(world, looked_at):
+        for run_id in due:
+            if world.clock.now_ms() >= until_ms:
+                return Swept(len(looked_at), unfinished)
+            looked_at.add(run_id)
+            unfinished += not _sweep_run(world, run_id, until_ms)
+    return Swept(len(looked_at), unfinished)
+
+
+def _due(world: World, looked_at: set[str]) -> list[str]:
+    """The next runs that are due. The index may tell late that one is not any more, so none is taken up twice."""
+    found = world.store.due_runs(world.clock.now_ms(), RUNS_AT_A_TIME)
+    return [run_id for run_id in found if run_id not in looked_at]
 
 
 def _sweep_run(world: World, run_id: str, until_ms: int) -> bool:
     """Look at one run; whether to its end. What goes wrong with it must not keep the sweep from the others."""
-    run = world.store.run(run_id)
-    now_ms = world.clock.now_ms()
-    if run is None or run.sweep_at_ms is None or run.sweep_at_ms > now_ms:
-        return True
     try:
+        run = world.store.run(run_id)
+        if run is None or not _is_due(world, run):
+            return True
         return _look_at(world, run, until_ms)
     except TryAgain as failure:
         log.warning("run %s is looked at again later: %s", run_id, failure)
     except Exception:
         log.exception("the sweep could not look at run %s", run_id)
-    # Behind the others, so that it does not take their time again and again.
-    world.store.swept(run, swept_at_ms=None, sweep_at_ms=_next_ms(world))
+    try:
+        _put_off(world, run_id)
+    except TryAgain as failure:
+        log.warning("the next look at run %s could not be put off: %s", run_id, failure)
+    except Exception:
+        log.exception("the next look at run %s could not be put off", run_id)
     return False
+
+
+def _is_due(world: World, run: Run) -> bool:
+    return run.sweep_at_ms is not None and run.sweep_at_ms <= world.clock.now_ms()
+
+
+def _put_off(world: World, run_id: str) -> None:
+    """Have a run whose look failed looked at behind the others, so that it does not take their time again and again."""
+    run = world.store.run(run_id)
+    if run is not None and _is_due(world, run) and not _may_be_untold(run):
+        world.store.swept(run, swept_at_ms=None, sweep_at_ms=_next_ms(world))
+
+
+def _may_be_untold(run: Run) -> bool:
+    """Whether the ending of a run may be one that nobody was told of. Who ends a run by a message tells again when it
+    comes again; a sweep that ends one notes its look only after it told, so the look that was due then is still due."""
+    return run.ended_at_ms is not None and run.sweep_at_ms is not None and run.sweep_at_ms <= run.ended_at_ms
 
 
 def _look_at(world: World, run: Run, until_ms: int) -> bool:
     facts = prepare(world, run)
     # While a look goes on over several sweeps, `sweep_at_ms` stays the time at which it began.
-    began_ms = run.sweep_at_ms if run.sweep_shard and run.sweep_at_ms is not None else world.clock.now_ms()
-    last_look_ms = run.created_at_ms if run.swept_at_ms is None else run.swept_at_ms
+    # The last look goes from the first shard, also when the run ended amid one.
+    first = 0 if _may_be_untold(run) else run.sweep_shard
+    began_ms = run.sweep_at_ms if first and run.sweep_at_ms is not None else world.clock.now_ms()
+    look = Look(before_ms=run.created_at_ms if run.swept_at_ms is None else run.swept_at_ms)
     if run.state is RunState.CANCELLING:
         cancel_run(world, CancelRun(run.run_id, run.epoch, CANCEL_REASON))
+    if _may_be_untold(run):
+        tell_if_ended(world, run)
     for place, (run_then, facts_then, shard) in enumerate(_places(world, run, facts)):
-        if place < run.sweep_shard:
+        if place < first:
             continue
         if world.clock.now_ms() >= until_ms:
             world.store.swept(run, swept_at_ms=None, sweep_at_ms=began_ms, next_shard=place)
             return False
-        outcome = heal_shard(world, run_then, facts_then, shard, last_look_ms=last_look_ms)
+        outcome = heal_shard(world, run_then, facts_then, shard, look)
         if run.state.ended and isinstance(outcome, NotYet):
             # The last look at an ended run goes past a shard only once nothing is open in it.
             world.store.swept(run, swept_at_ms=None, sweep_at_ms=_next_ms(world), next_shard=place)
             return False
-    finish_if_over(world, facts)
-    world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=None if run.state.ended else _next_ms(world))
+    if run.state.ended:
+        world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=None)
+    else:
+        finish_if_over(world, facts)
+        world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=_next_ms(world))
     return True
 
 

@@ -13,7 +13,9 @@ import pytest
 from batchwright.local.batch.client import LocalBatch
 from chalicelib.aws.batch import AwsBatch
 from chalicelib.core.errors import Throttled, UserMistake
+from chalicelib.core.ids import Attempt, identity_parameters
 from chalicelib.core.job import JobRequest
+from chalicelib.core.jobchange import read_detail
 from chalicelib.ports import Batch
 from tests.contract import servers
 from tests.memory.batch import MemoryBatch, SubmitFault
@@ -91,6 +93,7 @@ class _WithoutBulk:
 
     def __init__(self, client: Any) -> None:
         self.terminate_job = client.terminate_job
+        self.describe_jobs = client.describe_jobs
         self.get_paginator = client.get_paginator
 
 
@@ -143,6 +146,35 @@ def test_a_job_that_ended_is_found_too(place: Place) -> None:
     place.batch.terminate([job_id], "not wanted")
     assert place.reasons([job_id]) == ["not wanted"]
     assert [job.job_id for job in place.batch.find(place.request.queue, place.request.name)] == [job_id]
+
+
+def test_jobs_are_described_as_their_events_would_and_an_unknown_one_is_left_out(place: Place) -> None:
+    attempt = Attempt("films-1", 2, 300, 1)
+    parameters = tuple(sorted(identity_parameters(attempt).items()))
+    request = replace(place.request, parameters=parameters)
+    submitted = [place.batch.submit(request) for _ in range(120)]
+    found = place.batch.describe(["00000000-aaaa-4000-8000-000000000000", *submitted])
+    assert set(found) == set(submitted)
+    for job_id, detail in found.items():
+        change = read_detail(detail)
+        assert change is not None
+        assert (change.job_id, change.job_name, change.attempt) == (job_id, request.name, attempt)
+        assert not change.status.ended
+
+
+def test_a_job_that_was_terminated_is_described_with_its_end(place: Place) -> None:
+    request = replace(place.request, parameters=tuple(identity_parameters(Attempt("films-1", 0, 0, 1)).items()))
+    job_id = place.batch.submit(request)
+    place.batch.terminate([job_id], "not wanted")
+    assert place.reasons([job_id]) == ["not wanted"]
+    change = read_detail(place.batch.describe([job_id])[job_id])
+    assert change is not None
+    assert change.result is not None
+    assert (change.result.succeeded, change.result.reason) == (False, "not wanted")
+
+
+def test_nothing_is_known_of_no_jobs(place: Place) -> None:
+    assert place.batch.describe([]) == {}
 
 
 def test_what_batch_refuses_is_the_users_mistake_in_batchs_words(place: Place) -> None:

@@ -12,7 +12,7 @@ from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.limits import TASK_ATTEMPTS_MAXIMUM
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask
-from chalicelib.core.records import Claim, JobResult, Run
+from chalicelib.core.records import Claim, JobResult, Redrive, Run, Scope
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 from tests.contract.conftest import SERVERS
 from tests.contract.metering import item_bytes, metered
@@ -96,14 +96,22 @@ def test_a_task_that_goes_well_costs_five_write_units_and_no_read(
 
 
 @pytest.mark.parametrize("dynamodb", SERVERS, indirect=True)
-def test_a_run_costs_its_record_twice_for_it_is_also_in_the_index(
+def test_a_run_costs_its_record_and_what_each_of_the_two_indexes_holds_of_it(
     dynamodb: tuple[Any, str], store: DynamoStore, fresh: str
 ) -> None:
-    run = Run(fresh, f"workflow-{fresh}", 1, "d" * 64, {"n": 1}, RunState.RUNNING, NOW_MS, "e" * 64)
+    due = Run(fresh, f"workflow-{fresh}", 1, "d" * 64, {"n": 1}, RunState.RUNNING, NOW_MS, "e" * 64, sweep_at_ms=NOW_MS)
+    later = replace(due, sweep_at_ms=NOW_MS + 300_000)
     with metered(dynamodb[0]) as meter:
-        store.create_run(run)
-    assert [operation for operation, _ in meter.calls] == ["PutItem"]
-    assert meter.write_units <= 2
+        store.create_run(due)
+        store.change_run(fresh, 0, RunState.FAILED, expected=[RunState.RUNNING], ended_at_ms=NOW_MS)
+        # Its time is in the key of the sparse index, where the old entry makes room for the new one.
+        store.swept(due, swept_at_ms=NOW_MS, sweep_at_ms=later.sweep_at_ms)
+        store.swept(later, swept_at_ms=NOW_MS, sweep_at_ms=None)
+        store.begin_epoch(replace(due, epoch=1, redrive=Redrive(Scope.ALL)))
+        store.switch_run(fresh, 1, RunState.PAUSED)
+    assert [operation for operation, _ in meter.calls] == ["PutItem", *["UpdateItem"] * 3, "PutItem", "UpdateItem"]
+    for (_, units), most in zip(meter.calls, (3, 2, 4, 3, 3, 2), strict=True):
+        assert units <= most
 
 
 def test_only_run_records_are_in_the_index(

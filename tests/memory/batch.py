@@ -6,7 +6,7 @@ No job ever runs here; whoever drives it (a test, the simulator) decides what be
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -35,17 +35,26 @@ class MemoryJob:
     terminated: str | None = None
 
 
+def waiting_detail(job: MemoryJob) -> Mapping[str, Any] | None:
+    """What Batch tells of a job that waits for capacity until somebody ends it."""
+    detail = {"jobId": job.job_id, "jobName": job.request.name, "parameters": dict(job.request.parameters)}
+    if job.terminated is None:
+        return detail | {"status": "RUNNABLE"}
+    return detail | {"status": "FAILED", "statusReason": job.terminated}
+
+
 class MemoryBatch:
     """Batch with settable failures.
 
     `faults`: what happens to the next submissions, one entry each; None lets one through. `find_fails` and
-    `terminate_fails` make those calls raise TryAgain. `details`: what `describe` tells, by job. `find_lag_ms`: how
-    long a job stays invisible to `find`.
+    `terminate_fails` make those calls raise TryAgain. `detail_of`: what `describe` tells of a job, None when Batch
+    does not know it. `find_lag_ms`: how long a job stays invisible to `find`. `described`: who was asked about, a call.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.jobs: dict[str, MemoryJob] = {}
-        self.details: dict[str, Mapping[str, Any]] = {}
+        self.detail_of: Callable[[MemoryJob], Mapping[str, Any] | None] = waiting_detail
+        self.described: list[tuple[str, ...]] = []
         self.faults: deque[SubmitFault | None] = deque()
         self.find_fails = False
         self.find_lag_ms = 0
@@ -79,7 +88,9 @@ class MemoryBatch:
         ]
 
     def describe(self, job_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        return {job_id: self.details[job_id] for job_id in job_ids if job_id in self.details}
+        self.described.append(tuple(job_ids))
+        details = {job_id: self.detail_of(self.jobs[job_id]) for job_id in job_ids if job_id in self.jobs}
+        return {job_id: detail for job_id, detail in details.items() if detail is not None}
 
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
         if self.terminate_fails:

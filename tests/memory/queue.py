@@ -102,6 +102,12 @@ class MemoryCommands:
             stored.visible_at_ms = self._clock.now_ms() + seconds * 1000
             self.changed()
 
+    def lose(self) -> int:
+        """Lose every message, visible or not; how many there were."""
+        lost = len(self._stored)
+        self._stored.clear()
+        return lost
+
     @property
     def bodies(self) -> list[str]:
         """The bodies of all messages that are on the queue, visible or not."""

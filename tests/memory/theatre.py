@@ -14,9 +14,13 @@ from typing import Any
 from chalicelib.core.ids import attempt_from_parameters
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy, offset_of, shard_of
 from chalicelib.core.records import Run, TaskRecord
+from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import TriggerRule
 from chalicelib.engine.messages import Mailbox, Message, MessagesLeft, handle_commands, handle_events
+from chalicelib.engine.pace import pause_run, resume_run
+from chalicelib.engine.redrive import redrive_run
 from chalicelib.engine.start import start_run
+from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
 from tests.memory.batch import MemoryBatch, MemoryJob
 from tests.memory.clock import HandClock
@@ -113,8 +117,12 @@ class Theatre:
         """What happens right before the next call of that name, once."""
         self.gate: Callable[[str, bool], None] = lambda name, after_effect: None
         """Asked before and after every call; it may raise, or make the invocation wait for its turn."""
+        self.forgotten: set[str] = set()
+        """Jobs that Batch does not know, or not for now."""
         self._invocations = 0
         self._told: set[tuple[str, str]] = set()
+        self._over: set[str] = set()
+        self.batch.detail_of = self.detail_of
         self.store.push(plan.workflow, definition or {}, plan, self.clock.now_ms())
 
     # The invocation under way
@@ -156,6 +164,20 @@ class Theatre:
     def start(self, key: str = "key", params: Mapping[str, Any] | None = None) -> Run:
         return start_run(self.world(), self.plan.workflow, params or {}, key)
 
+    def pause(self) -> bool:
+        return pause_run(self.world(), self.run.run_id)
+
+    def resume(self) -> bool:
+        return resume_run(self.world(), self.run.run_id)
+
+    def redrive(self, **asked: Any) -> Run:
+        """Ask for a redrive as core/requests.py names it; the run's record in its next epoch."""
+        return redrive_run(self.world(), RedriveRequest(self.run.run_id, **asked))
+
+    def sweep(self, *, after_seconds: float = 0) -> Swept:
+        self.clock.advance(seconds=after_seconds)
+        return sweep(self.world())
+
     @property
     def run(self) -> Run:
         (run,) = self.store.list_runs(self.plan.workflow, 10)
@@ -191,13 +213,17 @@ class Theatre:
 
     def document(self, job: MemoryJob, status: str, reason: str | None = None) -> str:
         """The event document that Batch would send for a job, as far as the engine reads it."""
+        detail = self._detail(job, status, reason)
+        return json.dumps({"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": detail})
+
+    def _detail(self, job: MemoryJob, status: str, reason: str | None) -> dict[str, Any]:
         detail: dict[str, Any] = {
             "jobId": job.job_id,
             "jobName": job.request.name,
             "status": status,
             "parameters": dict(job.request.parameters),
             "attempts": [],
-            "startedAt": self.clock.now_ms(),
+            "startedAt": job.created_at_ms,
         }
         if status in ("SUCCEEDED", "FAILED"):
             container = {"exitCode": 0 if status == "SUCCEEDED" else 1, "logStreamName": "log"}
@@ -205,11 +231,25 @@ class Theatre:
             detail["container"] = container
             detail["statusReason"] = reason or "Essential container in task exited"
             detail["stoppedAt"] = self.clock.now_ms()
-        return json.dumps({"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": detail})
+        return detail
+
+    def end_jobs(self, *names: str) -> None:
+        """Let the jobs of these tasks (of all, by default) end in Batch, and nobody be told."""
+        self._over |= {job.job_id for job in self.jobs() if not names or self._task_of(job) in names}
+
+    def detail_of(self, job: MemoryJob) -> dict[str, Any] | None:
+        """What DescribeJobs tells of a job: it runs until it was ended, terminated, or its end was told."""
+        if job.job_id in self.forgotten:
+            return None
+        over = job.job_id in self._over or job.terminated is not None or (job.job_id, "ENDED") in self._told
+        return self._detail(job, self._ending_of(job) if over else "RUNNING", job.terminated)
+
+    def _ending_of(self, job: MemoryJob) -> str:
+        failed = job.terminated is not None or (self._task_of(job), self.attempt_of(job).number) in self.fails
+        return "FAILED" if failed else "SUCCEEDED"
 
     def ending_document(self, job: MemoryJob) -> str:
-        failed = job.terminated is not None or (self._task_of(job), self.attempt_of(job).number) in self.fails
-        return self.document(job, "FAILED" if failed else "SUCCEEDED", job.terminated)
+        return self.document(job, self._ending_of(job), job.terminated)
 
     def tell(self, statuses: Sequence[str] = ("RUNNING", "ENDED")) -> int:
         """Put the events of all jobs on the queue that were not put there yet; how many."""

@@ -112,3 +112,36 @@ def test_fifty_jobs_are_terminated_a_call_and_the_rest_is_asked_for_after_a_fail
 
 def test_the_client_that_submits_tries_once() -> None:
     assert submit_config().retries == {"total_max_attempts": 1}
+
+
+def described(*job_ids: str) -> Answer:
+    return Answer(body=json.dumps({"jobs": [{"jobId": job_id, "status": "RUNNING"} for job_id in job_ids]}))
+
+
+def test_a_hundred_jobs_are_described_a_call(script: Scripted, batch: AwsBatch) -> None:
+    job_ids = [f"job-{number}" for number in range(250)]
+    script.answers += [described(*job_ids[:100]), described(*job_ids[100:200]), described(*job_ids[200:])]
+    assert list(batch.describe(job_ids)) == job_ids
+    assert [asked["jobs"] for asked in script.asked] == [job_ids[:100], job_ids[100:200], job_ids[200:]]
+
+
+def test_a_job_that_batch_does_not_know_is_left_out_of_what_is_described(script: Scripted, batch: AwsBatch) -> None:
+    script.answers.append(described("job-2"))
+    assert batch.describe(["job-1", "job-2"]) == {"job-2": {"jobId": "job-2", "status": "RUNNING"}}
+
+
+def test_nobody_is_asked_about_no_jobs(script: Scripted, batch: AwsBatch) -> None:
+    assert batch.describe([]) == {}
+    assert script.asked == []
+
+
+def test_a_description_that_failed_is_asked_for_again_and_then_told(script: Scripted, batch: AwsBatch) -> None:
+    script.answers += [failing(500, "ServerException"), failing(429, "TooManyRequestsException")]
+    with pytest.raises(TryAgain, match="DescribeJobs"):
+        batch.describe(["job-1"])
+    assert len(script.asked) == 2
+
+
+def test_in_a_queue_that_was_deleted_no_job_is_found(script: Scripted, batch: AwsBatch) -> None:
+    script.answers.append(failing(400, "ClientException", "JobQueue films does not exist."))
+    assert batch.find("films", "films-0123") == []

@@ -131,6 +131,38 @@ def test_a_cancelled_parent_starts_and_ends_nothing():
     assert (step.ready, step.endings, step.unread) == ((), {}, frozenset())
 
 
+def test_candidates_are_judged_though_nothing_ended_now():
+    step = advance(CHAIN, tallies_of(CHAIN, a=SUCCEEDED), [], candidates=[1, 2, 3])
+    assert (step.ready, step.endings) == ((1,), {})
+
+
+def test_a_root_that_is_a_candidate_is_ready_until_it_ended():
+    assert advance(CHAIN, tallies_of(CHAIN), [], candidates=[0, 1]).ready == (0,)
+    assert advance(CHAIN, tallies_of(CHAIN, a=FAILED, b=DOOMED, c=DOOMED), [], candidates=[0, 3]).ready == (3,)
+
+
+def test_a_candidate_that_is_doomed_hands_it_down():
+    step = advance(CHAIN, tallies_of(CHAIN, a=FAILED), [], candidates=[1])
+    assert named(CHAIN, step.endings) == {"b": DOOMED, "c": DOOMED}
+    assert step.ready == (3,)
+
+
+def test_a_candidate_is_named_once_though_its_parent_ended_too():
+    step = advance(CHAIN, tallies_of(CHAIN, a=SUCCEEDED), [0], candidates=[1])
+    assert step.ready == (1,)
+
+
+def test_a_candidates_unread_parents_are_asked_for():
+    step = advance(CHAIN, {1: tallies_of(CHAIN)[1]}, [], candidates=[2, 3])
+    assert (step.ready, step.endings, step.unread) == ((), {}, {0})
+
+
+@pytest.mark.parametrize(("b", "ending"), [(SUCCEEDED, "cancelled"), (FAILED, "failed")])
+def test_a_run_that_keeps_a_cancelled_task_is_cancelled_unless_one_failed(b, ending):
+    plan = plan_of((task("a"), ()), (task("b"), ()))
+    assert run_ending(plan, tallies_of(plan, a=TaskState.CANCELLED, b=b)) is RunState(ending)
+
+
 def test_the_last_shard_is_full_with_fewer_tasks():
     plan = plan_of((task("a"), ()), (task("b"), ()), (task("c"), ()))
     tallies = tallies_of(plan, a=SUCCEEDED, c=FAILED)

@@ -82,7 +82,7 @@ def test_a_command_that_cannot_be_carried_out_goes_to_the_dead_letters_too(theat
     [letter] = theatre.dead.letters
     assert (letter.body, letter.receive_count) == (body, 5)
     assert letter.reason == f"run {theatre.run.run_id} has 2 tasks, and none of index 99"
-    assert theatre.store.task(theatre.run.run_id, 99) is None
+    assert theatre.store.task(theatre.run.run_id, 0, 99) is None
 
 
 def test_a_message_that_recovers_on_its_last_receipt_is_done(theatre):

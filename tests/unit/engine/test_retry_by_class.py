@@ -115,7 +115,7 @@ def test_a_canceller_finds_a_dead_owners_job_in_the_queue_of_its_retry():
     theatre.clock.advance(seconds=60)
     assert theatre.crash(Cut("submit", after_effect=True), theatre.deliver_commands)
     theatre.clock.advance(seconds=400)
-    cancel_run(theatre.world(), CancelRun(theatre.run.run_id, "no longer wanted"))
+    cancel_run(theatre.world(), CancelRun(theatre.run.run_id, 0, "no longer wanted"))
     assert theatre.jobs("a")[1].terminated == "no longer wanted"
 
 

@@ -83,11 +83,15 @@ SCENES = {
         lambda: traps.test_a_submit_whose_answer_was_lost_is_found_by_name_or_made_again_once_the_lease_is_over(
             SubmitFault.LOST_AFTER_EFFECT
         ),
-        Bug(submit, "_submit_one", {"_find_orphan(world, request) if look_first else None": "None"}),
+        Bug(submit, "_submit_one", {"_find_orphan(world, attempt, request) if look_first else None": "None"}),
     ),
     "a second job is left alone": (
         traps.test_of_two_jobs_for_one_attempt_the_second_is_terminated,
-        Bug(submit, "terminate_unless_wanted", {"if not known:": "if False:"}),
+        Bug(
+            submit,
+            "terminate_unless_wanted",
+            {"if not known and record.job_id:": "if False:", "not known or cancelled": "cancelled"},
+        ),
     ),
     "the recorded job of a pair is left alone": (
         traps.test_when_the_unrecorded_job_of_a_pair_succeeds_the_recorded_one_is_terminated,
