@@ -85,7 +85,7 @@ def cancel_sentence(view: RunView) -> str:
         return f"Run {run_id} is {view.run.state}."
     under_way, counts = _under_way(view), view.counts()
     never = counts[TaskState.WAITING] + counts[TaskState.CANCELLED]
-    jobs = f"{_jobs(view)} {_verb(under_way, 'is', 'are')} being ended" if under_way else ""
+    jobs = f"{_jobs(view)} under way {_verb(under_way, 'is', 'are')} being ended" if under_way else ""
     rest = f"{number_of(never, 'task')} will not start" if never else ""
     parts = ", ".join(filter(None, (jobs, rest)))
     return f"Run {run_id} is being cancelled{': ' if parts else ''}{parts}; `batchwright watch {run_id}` follows it."

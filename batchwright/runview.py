@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.core.plan import Plan, offset_of, shard_of
-from chalicelib.core.records import JobResult, Run, TaskRecord, in_epoch
+from chalicelib.core.records import RELEASED, JobResult, Run, TaskRecord, in_epoch
 from chalicelib.core.retry import attempts_allowed
 from chalicelib.core.states import TaskState
 from chalicelib.ports import Store
@@ -131,6 +131,8 @@ def _row(plan: Plan, index: int, record: TaskRecord | None, ending: TaskState | 
     waits = record.state is TaskState.WAITING and ending is None
     # While it waits for its next attempt, the one to tell of is the last.
     told = record.past[-1] if waits and record.past else result
+    # A claim that was given back, as in a run that is paused, submits nothing.
+    given_back = record.claim is not None and record.claim.lease_until_ms == RELEASED and record.job_id is None
     is_array = task.job.array_size is not None
     started_at_ms = (told.started_at_ms if told else None) or record.started_at_ms
     if started_at_ms is None and is_array:
@@ -138,8 +140,8 @@ def _row(plan: Plan, index: int, record: TaskRecord | None, ending: TaskState | 
     return TaskRow(
         index=index,
         name=task.name,
-        state=ending or record.state,
-        attempt=record.attempt.number,
+        state=ending or (TaskState.WAITING if given_back else record.state),
+        attempt=record.attempt.number - given_back,
         attempts_allowed=attempts_allowed(task.retry, failures),
         job_id=record.job_id,
         claimed_at_ms=record.claimed_at_ms,

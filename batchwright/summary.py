@@ -56,10 +56,8 @@ def sentence(view: RunView) -> str:
     where = f" in epoch {run.epoch}" if run.epoch else ""
     if not run.state.ended:
         ended = sum(row.state.ended for row in view.rows)
-        return (
-            f"Run {run.run_id} is [bold]{run.state}[/]{where}: {ended:,} of {number_of(len(view.rows), 'task')} "
-            f"{'has' if ended == 1 else 'have'} ended."
-        )
+        tasks = number_of(len(view.rows), "task")
+        return f"Run {run.run_id} is [bold]{run.state}[/]{where}; {ended:,} of {tasks} ended so far."
     tasks = number_of(len(view.rows), "task")
     fresh = [row for row in view.rows if row.kept_from is None]
     # What Batch refused has an attempt and no job.

@@ -15,9 +15,8 @@ from batchwright.interrupts import raised
 from batchwright.local import home
 from batchwright.local.isolation import client, enter
 from batchwright.local.stack import LocalAwsError
-from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UserMistake
-from chalicelib.wiring import VARIABLES, Wired, wire
+from chalicelib.wiring import VARIABLES, Wired, wired
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Target:
         """The app as it is wired there. Of a local AWS, this process becomes a part."""
         if self.running is not None:
             enter(self.environment)
-        return wire(self.environment, clients())
+        return wired()
 
     def check(self) -> None:
         """Raise LocalAwsError when it was a local AWS and is gone."""
