@@ -121,5 +121,5 @@ def _pushed(target: Target, wired: Wired, run: Run, loaded: WorkflowFile, file: 
     check_run(plan, params)
     store = wired.world.store
     if target.running is not None:
-        return prepare(target.environment, store, loaded.definition, plan, params, file.absolute().parent).version
+        return prepare(target.environment, store, loaded.definition, plan, params, file.absolute().parent)
     return store.push(plan.workflow, loaded.definition, plan, time.time_ns() // 1_000_000).version

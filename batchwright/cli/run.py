@@ -165,9 +165,8 @@ class _Ready:
         enter(environment)
         for key, path in self.files:
             put_file(environment, key, path)
-        return prepare(
-            environment, wired().world.store, self.loaded.definition, self.plan, self.params, self.folder
-        ).version
+        store = wired().world.store
+        return prepare(environment, store, self.loaded.definition, self.plan, self.params, self.folder)
 
 
 def _read(file: Path, pairs: Sequence[str], params_file: Path | None, files: Sequence[tuple[str, Path]]) -> _Ready:

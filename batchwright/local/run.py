@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,6 @@ _VARYING = ("${run.", "${task.attempt}")
 """What is not known before the run, or changes in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """A workflow as it was pushed for a run: its version, and its plan with the job definitions as they are here."""
-
-    version: int
-    plan: Plan
-
-
 def prepare(
     environment: Mapping[str, str],
     store: Store,
@@ -43,8 +35,9 @@ def prepare(
     plan: Plan,
     params: Mapping[str, Any],
     folder: Path,
-) -> Pushed:
-    """Create the queues and job definitions that the plan names and that are not there, and push the workflow.
+) -> int:
+    """Create the queues and job definitions that the plan names and that are not there, and push the workflow with its
+    job definitions as they are here; the version that it became.
 
     `folder` becomes the image of new job definitions. `params` are complete and checked.
     """
@@ -65,8 +58,7 @@ def prepare(
         for index, task in enumerate(plan.tasks)
     ]
     pinned = replace(plan, tasks=tuple(tasks))
-    version = store.push(plan.workflow, definition, pinned, time.time_ns() // 1_000_000)
-    return Pushed(version.version, pinned)
+    return store.push(plan.workflow, definition, pinned, time.time_ns() // 1_000_000).version
 
 
 def _retry_queues(plan: Plan, params: Mapping[str, Any]) -> list[str]:
