@@ -16,8 +16,8 @@ from rich.text import Text
 
 from batchwright.runview import RunView, TaskRow, changed
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.records import JobResult
-from chalicelib.core.states import TaskState
+from chalicelib.core.records import JobResult, Run
+from chalicelib.core.states import RunState, TaskState
 
 COLOURS = {
     TaskState.WAITING: "dim",
@@ -53,14 +53,11 @@ class Progress(Protocol):
 
 
 def lost_sentence(names: Sequence[str]) -> str:
-    """What to say of tasks whose last event was lost."""
+    """What to say of tasks whose jobs have ended without an event of it so far."""
     shown = ", ".join(f"'{name}'" for name in names[:_NAMES_SHOWN])
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     subject = f"The job of {shown} has" if len(names) == 1 else f"The jobs of {shown}{more} have"
-    return (
-        f"{subject} ended, but no event has told the run so. An event that --drop lost does not come again, "
-        "and nothing looks for lost ones yet: Ctrl-C cancels the run."
-    )
+    return f"{subject} ended, but no event has told the run so yet. If none comes, the sweep asks Batch."
 
 
 def duration(ms: int | None) -> str:
@@ -79,8 +76,20 @@ def duration(ms: int | None) -> str:
 
 
 def attempt_of(row: TaskRow) -> str:
-    """`2/3`: the second attempt of three; empty before the first."""
-    return f"{row.attempt}/{row.attempts_allowed}" if row.attempt else ""
+    """`2/3`: the second attempt of three; empty before the first. `2/3 (epoch 0)` if a redrive kept what came of it."""
+    if not row.attempt:
+        return ""
+    return f"{row.attempt}/{row.attempts_allowed}" + ("" if row.kept_from is None else f" (epoch {row.kept_from})")
+
+
+def held_sentence(run: Run) -> str:
+    """What keeps a run from starting more, or nothing."""
+    match run.state:
+        case RunState.PAUSED:
+            return f"Paused: nothing more is started until `batchwright resume {run.run_id}`."
+        case RunState.CANCELLING:
+            return "Being cancelled: its jobs are being ended."
+    return ""
 
 
 class LiveProgress:
@@ -103,14 +112,15 @@ class LiveProgress:
 
     def _render(self, view: RunView) -> RenderableType:
         counts = counts_line(view)
-        lost = [Text(lost_sentence(self._lost), style="yellow")] if self._lost else []
-        below = sum(len(text.wrap(self._console, self._console.width)) for text in (counts, *lost))
+        said = filter(None, (held_sentence(view.run), lost_sentence(self._lost) if self._lost else ""))
+        notes = [Text(sentence, style="yellow") for sentence in said]
+        below = sum(len(text.wrap(self._console, self._console.width)) for text in (counts, *notes))
         # One line for the table's head, one for the cursor.
         room = max(3, self._console.height - below - 2)
         rows = list(view.rows)
         if len(rows) > room:
             rows = (view.with_state(TaskState.FAILED) + view.with_state(*_UNDER_WAY))[:room]
-        return Group(task_table(rows, now_ms(), self._console.width), counts, *lost)
+        return Group(task_table(rows, now_ms(), self._console.width), counts, *notes)
 
 
 class PlainProgress:
@@ -119,6 +129,7 @@ class PlainProgress:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._seen: tuple[TaskRow, ...] = ()
+        self._held = ""
         self._held_back = False
         self._lost: Sequence[str] = ()
 
@@ -129,7 +140,11 @@ class PlainProgress:
             self._held_back = True
             return
         self._held_back = False
-        for line in change_lines(self._seen, view.rows, now_ms()):
+        lines = change_lines(self._seen, view.rows, now_ms())
+        if not view.run.state.ended and (held := held_sentence(view.run)) != self._held:
+            lines.append(held or "Resumed.")
+            self._held = held
+        for line in lines:
             self._write(f"{time.strftime('%H:%M:%S')} {line}")
         self._seen = view.rows
 
@@ -164,6 +179,7 @@ def change_lines(before: Sequence[TaskRow], after: Sequence[TaskRow], at_ms: int
     failed = [
         f"{row.name} failed{_how(row, number, at_ms)}"
         for row in after
+        if row.kept_from is None
         for number in range(known.get(row.index, 0) + 1, len(row.past) + 1)
     ]
     # Of a task that waits for its retry, its failure says all.
@@ -187,14 +203,16 @@ def _how(row: TaskRow, number: int, at_ms: int) -> str:
 
 
 def _details(row: TaskRow, at_ms: int) -> str:
-    attempt = lasted = reason = None
+    attempt = lasted = reason = kept = None
     if row.attempt and row.attempts_allowed > 1:
         attempt = f"attempt {row.attempt} of {row.attempts_allowed}"
+    if row.kept_from is not None:
+        kept = f"kept from epoch {row.kept_from}"
     if row.state.ended and (ms := row.duration_ms(at_ms)) is not None:
         lasted = f"after {duration(ms)}"
     if row.state is TaskState.FAILED and row.last_result:
         reason = why(row.last_result)
-    return _in_brackets(attempt, lasted, reason)
+    return _in_brackets(kept, attempt, lasted, reason)
 
 
 def _in_brackets(*details: str | None) -> str:

@@ -1,6 +1,7 @@
 """A run as a person wants to see it: one row a task, from the table's records and tallies.
 
-Reads only. What it shows is as old as its reads; nothing is decided by it.
+Reads only. What it shows is as old as its reads; nothing is decided by it. Of a task whose ending a redrive kept, it
+shows the attempts of the epoch in which the task last ran.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.core.plan import Plan, offset_of
-from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
+from chalicelib.core.plan import Plan, offset_of, shard_of
+from chalicelib.core.records import RELEASED, JobResult, Run, TaskRecord, in_epoch
 from chalicelib.core.retry import attempts_allowed
 from chalicelib.core.states import TaskState
 from chalicelib.ports import Store
@@ -25,6 +26,9 @@ class TaskRow:
 
     An array's `started_at_ms` is when it was claimed, for its parent job never runs; `children_ended` of `children`
     is known while somebody asks Batch for it.
+
+    `kept_from` is the epoch of the run that its attempts belong to, if a redrive kept its ending. `second_jobs` are
+    jobs that were ended because their attempt had one already.
     """
 
     index: int
@@ -42,6 +46,8 @@ class TaskRow:
     is_array: bool = False
     children: int | None = None
     children_ended: int | None = None
+    kept_from: int | None = None
+    second_jobs: tuple[str, ...] = ()
 
     @property
     def last_result(self) -> JobResult | None:
@@ -70,28 +76,63 @@ class RunView:
         return [row for row in self.rows if row.state in states]
 
 
-def view_run(store: Store, run: Run, plan: Plan) -> RunView:
-    """Read the whole run: one query and one read a shard."""
+def view_run(store: Store, run: Run) -> RunView:
+    """Read the whole run as it is in its epoch: one query and one read a shard. Of a redriven run, also one query for
+    each shard of earlier epochs that kept tasks ran in."""
+    plan, earlier = store.plan(run.plan_digest), _Earlier(store, run)
     rows: list[TaskRow] = []
     for shard in range(plan.shard_count):
         tally = store.read_tally(run.run_id, run.epoch, shard)
         records = {record.attempt.index: record for record in store.tasks(run.run_id, run.epoch, shard)}
         first = len(rows)
-        rows += [_row(plan, index, records.get(index), tally) for index in range(first, first + plan.shard_size(shard))]
+        for index in range(first, first + plan.shard_size(shard)):
+            # The tally is written first and the record last, so of the two the tally knows more about endings.
+            ending = tally.ending_of(offset_of(index))
+            row = _row(plan, index, records.get(index), ending)
+            rows.append(earlier.kept(row, ending) if index not in records and ending else row)
     return RunView(run, tuple(rows))
 
 
-def _row(plan: Plan, index: int, record: TaskRecord | None, tally: Tally) -> TaskRow:
+class _Earlier:
+    """The epochs of a run before the one that is looked at; each of their shards is read at most once."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self._store = store
+        self._run = run
+        self._read: dict[tuple[int, int], dict[int, TaskRecord]] = {}
+
+    def kept(self, row: TaskRow, ending: TaskState) -> TaskRow:
+        """The row with the attempts that led to its ending, if they are an earlier epoch's; else as it is."""
+        for epoch in reversed(range(self._run.epoch)):
+            plan = self._store.plan(in_epoch(self._run, epoch).plan_digest)
+            index = plan.index_of.get(row.name)
+            record = None if index is None else self._records(epoch, shard_of(index)).get(index)
+            if index is None or record is None:
+                continue
+            # What ran and then, in a later epoch, was skipped or cancelled before it started did not end by that run.
+            if ending not in (TaskState.SUCCEEDED, TaskState.FAILED, record.state):
+                return row
+            return replace(_row(plan, index, record, ending), index=row.index, kept_from=epoch)
+        return row
+
+    def _records(self, epoch: int, shard: int) -> dict[int, TaskRecord]:
+        if (epoch, shard) not in self._read:
+            records = self._store.tasks(self._run.run_id, epoch, shard)
+            self._read[epoch, shard] = {record.attempt.index: record for record in records}
+        return self._read[epoch, shard]
+
+
+def _row(plan: Plan, index: int, record: TaskRecord | None, ending: TaskState | None) -> TaskRow:
     task = plan.tasks[index]
-    # The tally is written first and the record last, so of the two the tally knows more about endings.
-    ended = tally.ending_of(offset_of(index))
     if record is None:
-        return TaskRow(index, task.name, ended or TaskState.WAITING, attempts_allowed=attempts_allowed(task.retry, ()))
+        return TaskRow(index, task.name, ending or TaskState.WAITING, attempts_allowed=attempts_allowed(task.retry, ()))
     result = record.result
     failures = (*record.past, result) if result and not result.succeeded else record.past
-    waits = record.state is TaskState.WAITING and ended is None
+    waits = record.state is TaskState.WAITING and ending is None
     # While it waits for its next attempt, the one to tell of is the last.
     told = record.past[-1] if waits and record.past else result
+    # A claim that was given back, as in a run that is paused, submits nothing.
+    given_back = record.claim is not None and record.claim.lease_until_ms == RELEASED and record.job_id is None
     is_array = task.job.array_size is not None
     started_at_ms = (told.started_at_ms if told else None) or record.started_at_ms
     if started_at_ms is None and is_array:
@@ -99,8 +140,8 @@ def _row(plan: Plan, index: int, record: TaskRecord | None, tally: Tally) -> Tas
     return TaskRow(
         index=index,
         name=task.name,
-        state=ended or record.state,
-        attempt=record.attempt.number,
+        state=ending or (TaskState.WAITING if given_back else record.state),
+        attempt=record.attempt.number - given_back,
         attempts_allowed=attempts_allowed(task.retry, failures),
         job_id=record.job_id,
         claimed_at_ms=record.claimed_at_ms,
@@ -110,6 +151,7 @@ def _row(plan: Plan, index: int, record: TaskRecord | None, tally: Tally) -> Tas
         result=result,
         past=record.past,
         is_array=is_array,
+        second_jobs=tuple(sorted(record.second_jobs)),
     )
 
 

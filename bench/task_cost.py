@@ -53,8 +53,8 @@ def run(environment: dict[str, str], functions: Functions, shape: Plan, meter: M
     prepare(environment, store, {"name": shape.workflow}, shape, {}, Path(tempfile.gettempdir()))
     queues = {source: sqs.get_queue_url(QueueName=source.queue)["QueueUrl"] for source in functions.queues()}
     meter.reset()
-    begun = start(store, functions, shape, {})
-    while not has_ended(environment, begun.run_id):
+    run_id = start(functions, shape.workflow, {})
+    while not has_ended(environment, run_id):
         for source, url in queues.items():
             messages: list[Any] = sqs.receive_message(
                 QueueUrl=url,

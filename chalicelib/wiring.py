@@ -35,7 +35,7 @@ from chalicelib.engine.start import start_run
 from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
 
-_VARIABLES = (
+VARIABLES = (
     "BATCHWRIGHT_TABLE",
     "BATCHWRIGHT_EVENTS_QUEUE_URL",
     "BATCHWRIGHT_EVENTS_DEAD_URL",
@@ -43,7 +43,7 @@ _VARIABLES = (
     "BATCHWRIGHT_COMMANDS_DEAD_URL",
     "BATCHWRIGHT_TOPIC_ARN",
 )
-
+"""What must be set."""
 
 SUBMIT_RATE = "BATCHWRIGHT_SUBMIT_RATE"
 SWEEP_SECONDS = "BATCHWRIGHT_SWEEP_SECONDS"
@@ -121,11 +121,11 @@ class Wired:
 
 def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
     """Build everything on these clients. Raises UserMistake naming the variables that are missing or wrong."""
-    missing = [name for name in _VARIABLES if not environment.get(name)]
+    missing = [name for name in VARIABLES if not environment.get(name)]
     if missing:
         raise UserMistake(f"the environment lacks {', '.join(missing)}; `batchwright local env` prints them")
     table, events_url, events_dead_url, commands_url, commands_dead_url, topic_arn = (
-        environment[name] for name in _VARIABLES
+        environment[name] for name in VARIABLES
     )
     commands = SqsCommands(aws.sqs, commands_url)
     world = World(

@@ -3,71 +3,38 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
-import boto3
 import click
 from rich.console import Console
 
-from batchwright.cli.told import told_plainly
+from batchwright.cli.target import Target, on_target
 from batchwright.dead_letter_text import full_text, letter_document, table
 from batchwright.dead_letters import VARIABLES, DeadLetter, DeadLetterQueue, Held, chosen, held
-from batchwright.interrupts import raised
-from batchwright.local import home
-from batchwright.local.isolation import client
 from batchwright.summary import FILE_WIDTH
 from chalicelib.core.errors import UserMistake
 
 AWS_WAIT_SECONDS = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """Whose dead letters are meant: `who` is for messages, `sqs` is its client."""
-
-    who: str
-    sqs: Any
-    environment: dict[str, str]
-    wait_seconds: int
-
-    def queues(self, queue: str | None) -> list[DeadLetterQueue]:
-        """The dead-letter queue of one queue, or of all."""
-        return [
-            DeadLetterQueue(self.sqs, name, self.environment[dead], self.environment[source], self.wait_seconds)
-            for name, (dead, source) in VARIABLES.items()
-            if queue in (None, name)
-        ]
-
-
-def find_stack() -> Stack:
-    """The local AWS that is up, else what the environment's variables name. Raises UserMistake without either."""
-    names = [name for pair in VARIABLES.values() for name in pair]
-    running = home.running()
-    environment = dict(os.environ) if running is None else running.environment
-    missing = [name for name in names if not environment.get(name)]
-    if running is not None:
-        if missing:
-            raise UserMistake("the local AWS that is up is of an older version; stop it with `batchwright local down`")
-        return Stack("the local AWS", client("sqs", running.environment), environment, wait_seconds=0)
-    if missing:
-        raise UserMistake(
-            f"no local AWS is up and the environment lacks {', '.join(missing)}: start one with "
-            "`batchwright local up`, or set them to the queues of a deployment (docs/dead-letters.md)"
-        )
-    return Stack("AWS", boto3.client("sqs"), environment, AWS_WAIT_SECONDS)
+def _queues(target: Target, queue: str | None) -> list[DeadLetterQueue]:
+    """The dead-letter queue of one queue, or of all."""
+    sqs, variables = target.client("sqs"), target.environment
+    wait_seconds = AWS_WAIT_SECONDS if target.running is None else 0
+    return [
+        DeadLetterQueue(sqs, name, variables[dead], variables[source], wait_seconds)
+        for name, (dead, source) in VARIABLES.items()
+        if queue in (None, name)
+    ]
 
 
 @contextmanager
-def _taken(queue: str | None) -> Iterator[tuple[Held, Stack]]:
+def _taken(queue: str | None) -> Iterator[tuple[Held, Target]]:
     """All dead letters, given back at the end; what goes wrong is told in a sentence."""
-    with raised(), told_plainly("AWS"):
-        stack = find_stack()
-        with told_plainly(stack.who), held(stack.queues(queue)) as letters:
-            yield letters, stack
+    names = [name for pair in VARIABLES.values() for name in pair]
+    with on_target(names) as target, held(_queues(target, queue)) as letters:
+        yield letters, target
 
 
 @click.group(name="dead-letters")
@@ -141,13 +108,13 @@ def drop(ids: Sequence[str], every: bool, queue: str | None, yes: bool) -> None:
     _check_choice(ids, every)
     if not yes:
         # Looked at and given back before the question, for an answer may take longer than they can be held.
-        with _taken(queue) as (taken, stack):
+        with _taken(queue) as (taken, target):
             letters = _letters(taken, ids, every)
         if not letters:
             _say_moved("Removed", 0, queue)
             return
         ids, every = [letter.message_id for letter in letters], False
-        click.confirm(f"Remove {_counted(len(letters))} of {stack.who} for good?", abort=True)
+        click.confirm(f"Remove {_counted(len(letters))} of {target.who} for good?", abort=True)
     with _taken(queue) as (taken, _):
         letters = _letters(taken, ids, every)
         try:

@@ -25,6 +25,13 @@ COMMANDS = {
     "plan": ("batchwright.cli.plan:plan", "Print what would be submitted, wave by wave."),
     "schema": ("batchwright.cli.schema:schema", "Print the JSON Schema of workflow files."),
     "run": ("batchwright.cli.run:run", "Run a workflow on this machine, on a local AWS."),
+    "watch": ("batchwright.cli.watch:watch", "Follow a run that is under way."),
+    "show": ("batchwright.cli.show:show", "Show a run as it is now."),
+    "runs": ("batchwright.cli.show:runs", "List runs, newest first."),
+    "cancel": ("batchwright.cli.control:cancel", "Cancel a run and end its jobs."),
+    "pause": ("batchwright.cli.control:pause", "Start nothing more of a run; its jobs go on."),
+    "resume": ("batchwright.cli.control:resume", "Let a paused run go on."),
+    "redrive": ("batchwright.cli.control:redrive", "Run an ended run again, in whole or in part."),
     "local": ("batchwright.cli.local:local", "Keep a local AWS up: up, down, status, env."),
     "dead-letters": (
         "batchwright.cli.dead_letters:dead_letters",

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -19,24 +20,26 @@ from rich.markup import escape
 
 from batchwright.cli.params import param_options, read_params
 from batchwright.cli.told import told_plainly
+from batchwright.cli.watch import INTERRUPTED, progress_on
+from batchwright.follow import Followed
 from batchwright.interrupts import Interrupts, counted, ignored, raised
 from batchwright.local.functions import Functions
 from batchwright.local.home import Running, running, up
 from batchwright.local.isolation import client, enter
 from batchwright.local.options import LocalOptions, local_options
-from batchwright.local.run import LocalRun, prepare, put_file, start
+from batchwright.local.run import prepare, put_file, start
 from batchwright.local.stack import LocalAws, LocalAwsError
-from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progress
+from batchwright.progress import NoProgress, Progress
 from batchwright.runview import RunView
-from batchwright.summary import print_summary, run_document
-from batchwright.workflow_file import load_workflow
+from batchwright.summary import number_of, print_summary, run_document
+from batchwright.workflow_file import WorkflowFile, load_workflow
 from chalicelib.core.compile import compile_workflow
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.job import check_run
+from chalicelib.core.plan import Plan
 from chalicelib.core.states import RunState
 from chalicelib.wiring import wired
 
-INTERRUPTED = 130
 CANCEL_SECONDS = 10.0
 KILL_GRACE_SECONDS = 3.0
 
@@ -50,6 +53,7 @@ KILL_GRACE_SECONDS = 3.0
 @click.option("--put", "files", metavar="KEY=PATH", multiple=True, help="Put a file into the local bucket first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the ended run as one JSON document and nothing else.")
 @click.option("--keep", is_flag=True, help="Leave the local AWS up afterwards, with everything in it.")
+@click.option("--detach", is_flag=True, help="Only start the run, on the local AWS that is up, and print its id.")
 @local_options
 def run(
     file: Path,
@@ -58,12 +62,13 @@ def run(
     files: Sequence[str],
     as_json: bool,
     keep: bool,
+    detach: bool,
     options: LocalOptions,
 ) -> int:
     """Run a workflow on this machine: real processes, driven by Batch's events, on a local AWS.
 
     Uses the local AWS that `batchwright local up` keeps, or starts one for this run alone. Ctrl-C cancels the run and
-    ends its processes.
+    ends its processes. With --detach it goes on by itself: see `batchwright watch`, `show`, `pause` and `cancel`.
 
     \b
     Examples:
@@ -71,7 +76,11 @@ def run(
       batchwright run train.yaml --param epochs=3 --params-file more.yaml
       batchwright run train.yaml --duplicate 0.3 --reorder --seed 7
     """
-    view = run_file(file, pairs, params_file, [_key_and_path(item) for item in files], as_json, keep, options)
+    put = [_key_and_path(item) for item in files]
+    if detach:
+        start_file(file, pairs, params_file, put, as_json, options)
+        return 0
+    view = run_file(file, pairs, params_file, put, as_json, keep, options)
     return 0 if view.run.state is RunState.SUCCEEDED else 1
 
 
@@ -89,27 +98,23 @@ def run_file(
 
     `afterwards(run, environment)` is called while the local AWS is still there.
     """
-    loaded = load_workflow(file)
-    params = read_params(loaded.workflow, pairs, params_file)
-    plan = compile_workflow(loaded.workflow)
-    check_run(plan, params)
+    ready = _read(file, pairs, params_file, files)
     console = Console(stderr=as_json)
     with raised(), told_plainly(), local_aws(options, keep, console) as aws:
-        enter(aws.environment)
-        for key, path in files:
-            put_file(aws.environment, key, path)
-        store = wired().world.store
-        pushed = prepare(aws.environment, store, loaded.definition, plan, params, file.absolute().parent)
-        batch = client("batch", aws.environment)
+        version = ready.put_on(aws.environment)
+        client_of = partial(_client_of, aws.environment)
         with counted() as interrupts:
-            begun = start(store, Functions(), pushed.plan, params, pushed.version, batch)
+            functions = Functions()
+            run_id = start(functions, ready.plan.workflow, ready.params, version)
             if not as_json:
-                _say_started(console, begun)
-            view = follow(begun, _progress(console, as_json), interrupts, aws.check)
+                _say_started(console, ready.plan, run_id)
+            begun = Followed(run_id, wired().world.store, client_of("batch"))
+            cancel = partial(functions.invoke, "cancel", {"run_id": run_id, "reason": "interrupted"})
+            view = follow(begun, progress_on(console, as_json), interrupts, aws.check, cancel)
             if as_json:
                 click.echo(json.dumps(run_document(view), indent=2))
             else:
-                print_summary(console, view, aws.environment)
+                print_summary(console, view, client_of)
             if afterwards is not None:
                 afterwards(view, aws.environment)
     if interrupts.asked:
@@ -117,7 +122,69 @@ def run_file(
     return view
 
 
-def follow(begun: LocalRun, progress: Progress, interrupts: Interrupts, check: Callable[[], None]) -> RunView:
+def start_file(
+    file: Path,
+    pairs: Sequence[str],
+    params_file: Path | None,
+    files: Sequence[tuple[str, Path]],
+    as_json: bool,
+    options: LocalOptions,
+) -> None:
+    """Start a run of a workflow file on the local AWS that is up, and say how to follow it. Raises UserMistake before
+    anything is started, also when none is up."""
+    ready = _read(file, pairs, params_file, files)
+    state = running()
+    if state is None:
+        raise UserMistake(
+            "--detach: no local AWS is up that the run could go on in; start one with `batchwright local up`"
+        )
+    _check_options(options, state)
+    with raised(), told_plainly():
+        version = ready.put_on(state.environment)
+        run_id = start(Functions(), ready.plan.workflow, ready.params, version)
+        if as_json:
+            click.echo(json.dumps(run_document(Followed(run_id, wired().world.store).view()), indent=2))
+            return
+    _say_started(Console(), ready.plan, run_id)
+    for what in ("watch", "pause", "cancel"):
+        click.echo(f"  batchwright {what} {run_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A workflow file that was read and checked, with the params of a run and the files to put into the bucket."""
+
+    loaded: WorkflowFile
+    plan: Plan
+    params: Mapping[str, Any]
+    folder: Path
+    files: Sequence[tuple[str, Path]]
+
+    def put_on(self, environment: Mapping[str, str]) -> int:
+        """Put it on a local AWS, of which this process becomes a part; the version that was pushed."""
+        enter(environment)
+        for key, path in self.files:
+            put_file(environment, key, path)
+        store = wired().world.store
+        return prepare(environment, store, self.loaded.definition, self.plan, self.params, self.folder)
+
+
+def _read(file: Path, pairs: Sequence[str], params_file: Path | None, files: Sequence[tuple[str, Path]]) -> _Ready:
+    """Raises UserMistake for what is wrong with the file or the params."""
+    loaded = load_workflow(file)
+    params = read_params(loaded.workflow, pairs, params_file)
+    plan = compile_workflow(loaded.workflow)
+    check_run(plan, params)
+    return _Ready(loaded, plan, params, file.absolute().parent, files)
+
+
+def follow(
+    begun: Followed,
+    progress: Progress,
+    interrupts: Interrupts,
+    check: Callable[[], None],
+    cancel: Callable[[], object],
+) -> RunView:
     """Follow the run to its end. An interrupt cancels it and waits for the end of its jobs, but not for long; a second
     one stops waiting."""
     try:
@@ -128,7 +195,7 @@ def follow(begun: LocalRun, progress: Progress, interrupts: Interrupts, check: C
             return view
         progress.close()
         click.echo("Cancelling the run and ending its jobs (again: stop at once) ...", err=True)
-        begun.cancel("interrupted")
+        cancel()
         give_up_at_seconds = time.monotonic() + CANCEL_SECONDS
         view = begun.follow(NoProgress(), Interrupts(), still_there=check, until_seconds=give_up_at_seconds)
         if not view.run.state.ended:
@@ -152,11 +219,8 @@ class Found:
 def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[Found]:
     """The local AWS that is up, or one that is started here, and stopped afterwards unless it is to be kept."""
     state = running()
-    if state is not None and options.arguments and options.arguments != state.options:
-        raise UserMistake(
-            f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
-            f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
-        )
+    if state is not None:
+        _check_options(options, state)
     if state is None and keep:
         with _status(console):
             state = up(options.arguments)
@@ -184,6 +248,14 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[F
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _check_options(options: LocalOptions, state: Running) -> None:
+    if options.arguments and options.arguments != state.options:
+        raise UserMistake(
+            f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
+            f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
+        )
+
+
 def _check_up(state: Running) -> None:
     if not state.is_alive():
         raise LocalAwsError("the local AWS that was up has gone; was it stopped?")
@@ -197,18 +269,12 @@ def _say(console: Console, text: str) -> None:
     console.print(text, soft_wrap=True, highlight=False)
 
 
-def _say_started(console: Console, begun: LocalRun) -> None:
-    count = len(begun.plan.tasks)
-    noun = "task" if count == 1 else "tasks"
-    _say(console, f"[bold]{escape(begun.plan.workflow)}[/]  run {begun.run_id}  {count:,} {noun}")
+def _client_of(environment: Mapping[str, str], service: str) -> Any:
+    return client(service, environment)
 
 
-def _progress(console: Console, as_json: bool) -> Progress:
-    if as_json:
-        return NoProgress(complain=partial(click.echo, err=True))
-    if console.is_terminal and not console.is_dumb_terminal:
-        return LiveProgress(console)
-    return PlainProgress(click.echo)
+def _say_started(console: Console, plan: Plan, run_id: str) -> None:
+    _say(console, f"[bold]{escape(plan.workflow)}[/]  run {run_id}  {number_of(len(plan.tasks), 'task')}")
 
 
 def _key_and_path(item: str) -> tuple[str, Path]:

@@ -44,7 +44,7 @@ _OPTIONS = (
         type=_PROBABILITY,
         default=0.0,
         metavar="Q",
-        help="Probability of a lost event. Nothing looks for lost events yet, so a run may wait for one for ever.",
+        help="Probability of a lost event; what it told, the sweep finds out within seconds.",
     ),
     click.option(
         "--delay", type=click.FloatRange(0.0), default=0.0, metavar="SECONDS", help="Longest delay of an event."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from batchwright.runview import RunView, TaskRow
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.records import JobResult, Run
+from chalicelib.core.records import JobResult, PastEpoch, Redrive, Run, Scope
 from chalicelib.core.states import RunState, TaskState
 
 NOON_MS = 1_800_014_400_000
@@ -55,3 +57,23 @@ EVERY_STATE = view(
     row(8, "waits", TaskState.WAITING, 0, 2),
     row(9, "skipped", TaskState.SKIPPED, 0),
 )  # fmt: skip
+REDRIVEN_ROWS = (
+    replace(ended(0, "fetch", TaskState.SUCCEEDED, result(True, exit_code=0), 2, 3), kept_from=0, past=(FAILURE,)),
+    ended(1, "import", TaskState.SUCCEEDED, result(True, exit_code=0, seconds=(100, 107)), 2, 3),
+    replace(ended(2, "count", TaskState.FAILED, FAILURE), second_jobs=("job-a", "job-b")),
+    row(3, "report", TaskState.UPSTREAM_FAILED, 0),
+)
+
+
+def redriven(state: RunState = RunState.FAILED) -> RunView:
+    """A run in its third epoch, which began 100 seconds after the first and lasted 12.4 seconds."""
+    shown = view(*REDRIVEN_ROWS, state=state, lasted_seconds=112.4)
+    past = (
+        PastEpoch(1, "digest", RunState.FAILED, NOON_MS + 5_000),
+        PastEpoch(1, "digest", RunState.CANCELLED, NOON_MS + 9_000),
+    )
+    redrive = Redrive(Scope.TASKS, ("count", "import"), prepared=True)
+    rows = tuple(
+        one if one.kept_from is not None else replace(one, claimed_at_ms=NOON_MS + 100_000) for one in shown.rows
+    )
+    return RunView(replace(shown.run, epoch=2, version=3, past=past, redrive=redrive), rows)

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from batchwright import progress
 from batchwright.progress import LiveProgress, PlainProgress, change_lines, duration, lost_sentence, task_table
-from chalicelib.core.states import TaskState
-from tests.unit.rows import EVERY_STATE, FAILURE, NOON_MS, ended, result, row, view
+from chalicelib.core.states import RunState, TaskState
+from tests.unit.rows import EVERY_STATE, FAILURE, NOON_MS, ended, redriven, result, row, view
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NOW_MS = NOON_MS + 90_000
@@ -35,6 +35,28 @@ def test_the_table_of_tasks_is_as_in_the_golden_file(width: int) -> None:
 def test_every_change_is_a_line_as_in_the_golden_file() -> None:
     lines = change_lines((), EVERY_STATE.rows, NOW_MS)
     assert lines == (GOLDEN / "changes.txt").read_text().splitlines()
+
+
+def test_what_a_redrive_kept_is_said_with_its_epoch_and_without_what_led_to_it() -> None:
+    assert change_lines((), redriven().rows, NOW_MS) == [
+        "fetch succeeded (kept from epoch 0, attempt 2 of 3, after 2.0 s)",
+        "import succeeded (attempt 2 of 3, after 7.0 s)",
+        "count failed (after 2.0 s, exit code 3: Essential container in task exited)",
+        "report upstream_failed",
+    ]
+
+
+def test_a_pause_is_said_once_and_its_end_too() -> None:
+    lines: list[str] = []
+    plain = PlainProgress(lines.append)
+    for state in (RunState.RUNNING, RunState.PAUSED, RunState.PAUSED, RunState.RUNNING, RunState.CANCELLING):
+        plain.show(view(row(0, "a", TaskState.RUNNING), state=state))
+    assert [line[9:] for line in lines] == [
+        "a running",
+        "Paused: nothing more is started until `batchwright resume films-abc`.",
+        "Resumed.",
+        "Being cancelled: its jobs are being ended.",
+    ]
 
 
 def test_what_did_not_change_is_not_said_again() -> None:
@@ -117,7 +139,7 @@ def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatc
 
 def test_many_lost_endings_are_counted() -> None:
     assert lost_sentence(["a", "b", "c", "d", "e"]).startswith(
-        "The jobs of 'a', 'b', 'c' and 2 more have ended, but no"
+        "The jobs of 'a', 'b', 'c' and 2 more have ended, but no event has told the run so yet."
     )
 
 

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 from batchwright.runview import RunView, TaskRow, changed, view_run, with_children
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import JobResult
+from chalicelib.core.records import JobResult, Scope, in_epoch
+from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import TaskState
-from tests.memory.theatre import Theatre, plan_of, task
+from chalicelib.engine.cancel import request_cancel
+from chalicelib.engine.redrive import redrive_run
+from tests.memory.theatre import Cut, Theatre, plan_of, task
 
 
 def theatre(*names: str, array: bool = False, attempts: int = 1) -> Theatre:
@@ -17,7 +20,7 @@ def theatre(*names: str, array: bool = False, attempts: int = 1) -> Theatre:
 
 
 def seen(play: Theatre) -> RunView:
-    return view_run(play.store, play.run, play.plan)
+    return view_run(play.store, play.run)
 
 
 def only(view: RunView) -> TaskRow:
@@ -105,3 +108,107 @@ def test_a_row_has_changed_when_its_state_or_attempt_has() -> None:
     after = [TaskRow(0, "a", TaskState.RUNNING, 1, started_at_ms=5), TaskRow(1, "b", TaskState.RUNNING, 2)]
     assert changed(before, after) == [after[1]]
     assert changed((), [TaskRow(0, "a", TaskState.WAITING), after[1]]) == [after[1]]
+
+
+CHAIN = plan_of((task("one"), []), (task("two"), ["one"]), (task("three"), ["two"]))
+
+
+def redriven(play: Theatre, *tasks: str, every: bool = False, version: int | None = None) -> None:
+    """Play the run on to its end, and redrive it, up to the moment at which its first tasks are submitted."""
+    play.play_on()
+    scope = Scope.ALL if every else Scope.TASKS if tasks else Scope.FROM_FAILED
+    redrive_run(play.world(), RedriveRequest(play.run.run_id, scope, tasks, version))
+    play.deliver_commands()
+
+
+def told(view: RunView) -> list[tuple[str, str, int, int | None]]:
+    return [(row.name, row.state.value, row.attempt, row.kept_from) for row in view.rows]
+
+
+def test_a_task_whose_ending_was_kept_shows_the_attempt_that_led_to_it() -> None:
+    play = Theatre(CHAIN, fails=[("two", 1)])
+    play.start()
+    redriven(play)
+    play.play_on()
+    before = view_run(play.store, in_epoch(play.run, 0)).rows[0]
+    assert told(seen(play)) == [
+        ("one", "succeeded", 1, 0),
+        ("two", "failed", 1, None),
+        ("three", "upstream_failed", 0, None),
+    ]
+    kept = seen(play).rows[0]
+    assert kept == replace(before, kept_from=0)
+    assert kept.result is not None
+    assert kept.result.log_stream == "log"
+
+
+def test_what_was_kept_twice_is_found_two_epochs_back() -> None:
+    play = Theatre(CHAIN, fails=[("two", 1)])
+    play.start()
+    redriven(play)
+    redriven(play)
+    assert told(seen(play)) == [
+        ("one", "succeeded", 1, 0),
+        ("two", "submitted", 1, None),
+        ("three", "waiting", 0, None),
+    ]
+
+
+def test_the_attempt_of_a_kept_task_is_found_by_its_name_in_the_plan_of_its_epoch() -> None:
+    play = Theatre(CHAIN, fails=[("two", 1)])
+    play.start()
+    play.play_on()
+    # A new first task moves the others on by one.
+    first = plan_of(
+        (task("zero"), []), (task("one"), []), (task("two", backoff_seconds=1), ["one"]), (task("three"), ["two"])
+    )
+    play.store.push("play", {}, first, play.clock.now_ms())
+    play.plan = first
+    redriven(play, version=2)
+    assert [(row.index, *one) for row, one in zip(seen(play).rows, told(seen(play)), strict=True)][:3] == [
+        (0, "zero", "submitted", 1, None),
+        (1, "one", "succeeded", 1, 0),
+        (2, "two", "submitted", 1, None),
+    ]
+
+
+def test_an_old_attempt_is_not_shown_for_an_ending_that_it_did_not_lead_to() -> None:
+    """`two` succeeded in epoch 0; in epoch 1 it never started, for `one` failed or the run was cancelled."""
+    for is_cancelled in (False, True):
+        play = Theatre(CHAIN)
+        play.start()
+        play.play_on()
+        play.fails.add(("one", 1))
+        redriven(play, every=True)
+        if is_cancelled:
+            request_cancel(play.world(), play.run.run_id, "enough")
+            play.deliver_commands()
+        play.play_on()
+        assert told(seen(play))[1] == ("two", "cancelled" if is_cancelled else "upstream_failed", 0, None)
+
+
+def test_of_a_run_that_was_never_redriven_each_shard_is_read_once() -> None:
+    play = Theatre(plan_of(*((task(f"t{n}"), []) for n in range(300))))
+    play.start()
+    run, store = play.run, play.world().store
+    view_run(store, run)
+    assert (play.calls.count("tasks"), play.calls.count("read_tally")) == (2, 2)
+
+
+def test_a_task_whose_claim_was_given_back_waits() -> None:
+    play = theatre("one")
+    assert play.crash(Cut("submit"), play.start)
+    claimed = play.record("one")
+    assert claimed is not None
+    assert claimed.claim is not None
+    assert told(seen(play)) == [("one", "claimed", 1, None)]
+    play.store.release(claimed.attempt, claimed.claim.owner)
+    assert told(seen(play)) == [("one", "waiting", 0, None)]
+
+
+def test_second_jobs_are_shown_with_their_task() -> None:
+    play = theatre("one")
+    attempt = play_until_submitted(play)
+    play.store.add_second_job(attempt, "b")
+    play.store.add_second_job(attempt, "a")
+    assert only(seen(play)).second_jobs == ("a", "b")

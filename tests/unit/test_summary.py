@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from batchwright import summary
 from batchwright.runview import RunView
-from batchwright.summary import print_summary, run_document, sentence
+from batchwright.summary import print_summary, run_document, scope_words, sentence
+from chalicelib.core.records import Redrive, Scope
 from chalicelib.core.states import RunState, TaskState
-from tests.unit.rows import FAILURE, NOON_MS, ended, result, row, view
+from tests.unit.rows import FAILURE, NOON_MS, ended, redriven, result, row, view
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 LONG = "x" * 200
@@ -55,22 +56,45 @@ FAILED = view(
 )
 
 
-def printed(shown: RunView, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(summary, "client", lambda service, environment: {"logs": Logs, "batch": Batch}[service]())
+def printed(shown: RunView) -> str:
+    clients: dict[str, Any] = {"logs": Logs(), "batch": Batch()}
     console = Console(file=io.StringIO(), width=80)
-    print_summary(console, shown, {})
+    print_summary(console, shown, clients.__getitem__)
     assert isinstance(console.file, io.StringIO)
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
 
-def test_a_failed_run_is_summed_up_as_in_the_golden_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert printed(FAILED, monkeypatch) == (GOLDEN / "summary.failed.txt").read_text()
+def test_a_failed_run_is_summed_up_as_in_the_golden_file() -> None:
+    assert printed(FAILED) == (GOLDEN / "summary.failed.txt").read_text()
 
 
-def test_of_a_large_run_only_what_did_not_succeed_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redriven_run_is_summed_up_as_in_the_golden_file() -> None:
+    assert printed(redriven()) == (GOLDEN / "summary.redriven.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("redrive", "said"),
+    [
+        (Redrive(Scope.ALL), "every task"),
+        (Redrive(Scope.FROM_FAILED), "what did not succeed, and what follows it"),
+        (Redrive(Scope.TASKS, tuple("abcdefg")), "'a', 'b', 'c', 'd', 'e' and 2 more, and what follows"),
+    ],
+)
+def test_the_scope_of_a_redrive_is_said_in_words(redrive: Redrive, said: str) -> None:
+    assert scope_words(redrive) == said
+
+
+def test_a_redriven_run_in_which_nothing_was_claimed_again_has_no_duration() -> None:
+    cancelled = redriven(RunState.CANCELLED)
+    rows = tuple(replace(one, claimed_at_ms=None, attempt=0, past=()) for one in cancelled.rows)
+    said = sentence(RunView(cancelled.run, rows))
+    assert said == "Run films-abc [bold magenta]cancelled[/] in epoch 2: 4 tasks, 0 attempts."
+
+
+def test_of_a_large_run_only_what_did_not_succeed_is_listed() -> None:
     good = [ended(index, f"good-{index}", TaskState.SUCCEEDED, result(True)) for index in range(1_200)]
     bad = [ended(1_200 + index, f"bad-{index}", TaskState.FAILED, FAILURE) for index in range(7)]
-    text = printed(view(*good, *bad, state=RunState.FAILED, lasted_seconds=60), monkeypatch)
+    text = printed(view(*good, *bad, state=RunState.FAILED, lasted_seconds=60))
     assert "good-" not in text
     assert "\n1,200 succeeded  7 failed\n" in text
     assert text.count("last 3 log lines:") == 5
@@ -97,7 +121,7 @@ def test_of_a_large_run_only_what_did_not_succeed_is_listed(monkeypatch: pytest.
         ),
         (
             view(row(0, "a", TaskState.RUNNING), state=RunState.CANCELLING),
-            "Run films-abc is [bold]cancelling[/]; it was left before its end.",
+            "Run films-abc is [bold]cancelling[/]; 0 of 1 task ended so far.",
         ),
     ],
 )
@@ -122,3 +146,17 @@ def test_the_document_holds_the_run_and_every_attempt() -> None:
             "stopped_at_ms": NOON_MS + 3_000,
         }
     ]
+
+
+def test_the_document_of_a_redriven_run_holds_its_epochs_and_whose_each_attempt_is() -> None:
+    document = run_document(redriven())
+    assert (document["epoch"], document["version"]) == (2, 3)
+    assert document["redrive"] == {"scope": "tasks", "tasks": ["count", "import"]}
+    assert document["past"] == [
+        {"epoch": 0, "version": 1, "state": "failed", "ended_at_ms": NOON_MS + 5_000},
+        {"epoch": 1, "version": 1, "state": "cancelled", "ended_at_ms": NOON_MS + 9_000},
+    ]
+    assert [task["epoch"] for task in document["tasks"]] == [0, 2, 2, 2]
+    assert [task["second_jobs"] for task in document["tasks"]] == [[], [], ["job-a", "job-b"], []]
+    first = run_document(view(row(0, "a", TaskState.RUNNING)))
+    assert (first["epoch"], first["redrive"], first["past"]) == (0, None, [])

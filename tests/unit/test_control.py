@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from batchwright.control import (
+    cancel_sentence,
+    check_has_ended,
+    pause_sentence,
+    redrive_sentence,
+    resume_sentence,
+)
+from batchwright.runview import RunView
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.states import RunState, TaskState
+from tests.unit.rows import redriven, row, view
+
+ONE = view(row(0, "a", TaskState.RUNNING), row(1, "b", TaskState.WAITING, 0))
+MANY = view(
+    *(row(index, f"t{index}", TaskState.SUBMITTED) for index in range(3)),
+    *(row(index, f"t{index}", TaskState.WAITING, 0) for index in range(3, 1_503)),
+    row(1_503, "done", TaskState.SUCCEEDED),
+)
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (ONE, "1 job under way goes on, 1 task waits; `batchwright resume films-abc` lets it go on."),
+        (MANY, "3 jobs under way go on, 1,500 tasks wait; `batchwright resume films-abc` lets it go on."),
+    ],
+)
+def test_a_pause_says_what_goes_on_and_what_waits(shown: RunView, said: str) -> None:
+    assert pause_sentence(shown, news=True) == f"Run films-abc is paused: {said}"
+    assert pause_sentence(shown, news=False) == f"Run films-abc is paused already: {said}"
+
+
+def test_a_resume_says_what_is_still_to_come() -> None:
+    said = "Run films-abc goes on: 3 jobs under way, 1,500 tasks wait; `batchwright watch films-abc` follows it."
+    assert resume_sentence(MANY) == said
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (ONE, "is being cancelled: 1 job under way is being ended, 1 task will not start; "),
+        (view(row(0, "a", TaskState.RUNNING)), "is being cancelled: 1 job under way is being ended; "),
+        (view(row(0, "a", TaskState.CANCELLED, 0)), "is being cancelled: 1 task will not start; "),
+        (view(row(0, "a", TaskState.SUCCEEDED)), "is being cancelled; "),
+    ],
+)
+def test_a_cancel_says_what_is_ended_and_what_will_not_start(shown: RunView, said: str) -> None:
+    assert cancel_sentence(shown) == f"Run films-abc {said}`batchwright watch films-abc` follows it."
+
+
+def test_a_cancel_that_is_done_already_says_so() -> None:
+    ended = view(row(0, "a", TaskState.CANCELLED), state=RunState.CANCELLED, lasted_seconds=1)
+    assert cancel_sentence(ended) == "Run films-abc is cancelled."
+
+
+def test_a_redrive_says_how_many_tasks_run_again_and_how_many_endings_it_keeps() -> None:
+    run = redriven().run
+    begin, end = "Run films-abc goes on in epoch 2, with version 3: ", "; `batchwright watch films-abc` follows it."
+    assert redrive_sentence(run, 4, 3) == f"{begin}1 task runs again, 3 keep their ending{end}"
+    assert redrive_sentence(run, 4, 1) == f"{begin}3 tasks run again, 1 keeps its ending{end}"
+
+
+@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.PAUSED, RunState.CANCELLING])
+def test_only_a_run_that_has_ended_is_redriven(state: RunState) -> None:
+    with pytest.raises(UserMistake, match=f"'films-abc' is {state}; only a run that has ended"):
+        check_has_ended(view(state=state).run)
+    check_has_ended(redriven().run)
