@@ -32,7 +32,7 @@ class Settings:
     soon_seconds: int = 2
     inline_submissions: int = 5
     chunk_size: int = 25
-    sweep_seconds: int = 300
+    sweep_seconds: int = 240
     sweep_budget_seconds: int = 40
     quiet_seconds: int = 900
     submit_rate: int = 48

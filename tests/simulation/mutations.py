@@ -38,6 +38,7 @@ _COMMIT_FIRST = """\
 MUTATIONS = {
     "the record is committed before anything else": Mutation(
         Bug(events, "_end", {"    tallies: dict[int, Tally] = {}\n": _COMMIT_FIRST}),
+        seeds=(6,),
     ),
     "the halt flag is not read before a submission": Mutation(
         Bug(submit, "_submit_wanted", {"if tally.halt or tally.ending_of(offset_of(attempt.index)):": "if False:"}),
@@ -62,6 +63,7 @@ MUTATIONS = {
                 "record.job_id not in (None, change.job_id)": "False",
             },
         ),
+        seeds=(52,),
     ),
     "a shard's old read is used in a cascade": Mutation(
         Bug(settle, "_cascade", {"        known = newest(touched)": "        known |= newest(touched)"}),
@@ -71,9 +73,11 @@ MUTATIONS = {
     ),
     "a task is submitted without a claim": Mutation(
         Bug(submit, "_claim", {"if stood is None:": "if True:"}),
+        seeds=(0,),
     ),
     "another's open claim is taken for done": Mutation(
         Bug(submit, "_claim", {"return NotYet(_seconds_left(stood.claim, now_ms)": "return None and (0"}),
+        seeds=(6,),
     ),
     "a lost take-over is taken for done": Mutation(
         Bug(submit, "_claim", {"return NotYet(world.settings.lease_seconds": "return None and (0"}),
@@ -83,9 +87,11 @@ MUTATIONS = {
     ),
     "a dead owner's job is not looked for": Mutation(
         Bug(submit, "_submit_one", {"_find_orphan(world, attempt, request) if look_first else None": "None"}),
+        seeds=(14,),
     ),
     "a submission whose answer was lost is made again at once": Mutation(
         Bug(submit, "_submit_one", {"except AnswerLost as lost:": "except ZeroDivisionError as lost:"}),
+        seeds=(0,),
     ),
     "a second job is left alive": Mutation(
         Bug(
@@ -93,6 +99,7 @@ MUTATIONS = {
             "terminate_unless_wanted",
             {"if not known and record.job_id:": "if False:", "elif not known or cancelled:": "elif cancelled:"},
         ),
+        seeds=(16,),
     ),
     "the recorded job of a pair is left alive": Mutation(
         Bug(events, "_commit", {"before.job_id not in (None, change.job_id)": "False"}),
@@ -103,15 +110,18 @@ MUTATIONS = {
             "observe",
             {"found.job_id != job_id and not _is_open_claim(found, attempt)": "not found.job_id"},
         ),
+        seeds=(27,),
     ),
     "a job's id is recorded whatever became of the claim": Mutation(
         Bug(MemoryStore, "record_job", {"not _is_open_claim(found, attempt)": "False"}),
+        seeds=(0,),
     ),
     "a run ends although a shard was not read after the last write": Mutation(
         Bug(finish, "finish_if_full", {"newest(touched).items()": "touched.items()"}),
     ),
     "a run is told ended by the one who ended it alone": Mutation(
-        Bug(finish, "_finish", {"run is not None and run.epoch == epoch": "run and run.ended_at_ms == now_ms"}),
+        Bug(finish, "_finish", {"run.epoch == epoch:": "run.ended_at_ms == now_ms:"}),
+        seeds=(46,),
     ),
     "a timer that is faster than the record is dropped": Mutation(
         Bug(submit, "_claim", {"wanted.replaces_job and _is_before(stood, wanted)": "False"}),
@@ -138,9 +148,11 @@ MUTATIONS = {
     ),
     "a canceller does not mark open claims": Mutation(
         Bug(cancel, "_look_at", {"_surely_no_job(world, facts, record, work)": "False"}),
+        seeds=(4,),
     ),
     "a message that cannot be read is deleted": Mutation(
         Bug(messages, "_conclude", {"not _given_up(mailbox, message, verdict.reason), verdict.reason": "False, ''"}),
+        seeds=(5,),
     ),
     "waiting uses up a message's receipts": Mutation(
         Bug(
@@ -151,6 +163,7 @@ MUTATIONS = {
                 "_LOOK_AGAIN_SECONDS[message.receive_count - 1]": "2",
             },
         ),
+        seeds=(6,),
     ),
     "the sweep asks Batch about no job": Mutation(
         Bug(heal, "_look", {"found.to_describe.append(record)": "pass"}),
