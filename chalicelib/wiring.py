@@ -3,7 +3,7 @@
 Variables (set by `.chalice/config.json` on AWS and by the local AWS on a laptop):
 BATCHWRIGHT_TABLE, BATCHWRIGHT_EVENTS_QUEUE_URL, BATCHWRIGHT_EVENTS_DEAD_URL, BATCHWRIGHT_COMMANDS_QUEUE_URL,
 BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN; and, if the account's 50 SubmitJob calls a second are shared with
-others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default). BATCHWRIGHT_SWEEP_SECONDS (300) and
+others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default). BATCHWRIGHT_SWEEP_SECONDS (240) and
 BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job that nothing was heard of.
 Credentials, region and endpoints are boto3's own.
 """

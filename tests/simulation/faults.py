@@ -62,10 +62,10 @@ FAULTS = (
     Fault("event_hours_late", "an event is hours late", 0.1, (0.1, 0.3)),
     Fault("event_out_of_order", "an event comes before the one that it follows", 0.3, (0.3,)),
     # At every step of the world.
-    Fault("stale_event", "an old event comes once more", 0.3, (0.03, 0.1)),
+    Fault("stale_event", "an old event comes once more", 0.25, (0.02, 0.07)),
     Fault("foreign_event", "an event of a job that is not ours comes", 0.2, (0.02, 0.05)),
-    Fault("malformed_message", "a message that cannot be read comes", 0.12, (0.01, 0.03)),
-    Fault("command_again", "an old command comes once more", 0.3, (0.03, 0.1)),
+    Fault("malformed_message", "a message that cannot be read comes", 0.1, (0.01, 0.02)),
+    Fault("command_again", "an old command comes once more", 0.25, (0.02, 0.07)),
     # The queues.
     Fault("redelivery", "a message is delivered again while somebody has it", 0.25, (0.1, 0.4)),
     Fault(LOST_COMMANDS, "a command never comes", 0.15, (0.1, 0.3, 1.0)),

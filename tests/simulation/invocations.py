@@ -17,6 +17,8 @@ from tests.simulation.story import Story
 
 LAMBDA_TIMEOUT_SECONDS = 60
 _HELD_STEPS_MAXIMUM = 40
+_DECISIVE = frozenset({"tally", "claim", "take_over", "change_run"})
+"""The writes by which invocations learn of each other: what happens right before one of them is where races are."""
 _SLOW_SECONDS = (1, 5, 20, 50, 70, 200)
 
 
@@ -75,13 +77,14 @@ class Invocation:
 class Gate:
     """What every call of a port goes through. `current` is the invocation under way."""
 
-    def __init__(self, clock: HandClock, menu: Menu, story: Story, switch: Dice, hold: Dice) -> None:
+    def __init__(self, clock: HandClock, menu: Menu, story: Story, switch: Dice, hold: Dice, hold_writes: Dice) -> None:
         self.current: Invocation | None = None
         self.timeouts = 0
         self._clock = clock
         self._story = story
         self._switch = switch
         self._hold = hold
+        self._hold_writes = hold_writes
         # Most of what follows never happens in most seeds: what cannot is not asked for.
         names = ("slow_call", "death_before", "death_after", "throttled", "failed_before", "answer_lost", "half_done")
         self._all_is_well = not story.is_told and not any(menu[name].rate for name in names)
@@ -94,14 +97,14 @@ class Gate:
         invocation = self.current
         assert invocation is not None, "ports are called by invocations"
         if self._all_is_well:
-            self._let_others_run(invocation)
+            self._let_others_run(invocation, name)
             if self._clock.now_ms() < invocation.deadline_ms:
                 return function(*args, **kwargs)
         elif self._slow():
             invocation.wakes_at_ms = self._clock.now_ms() + self._slow.rng.choice(_SLOW_SECONDS) * 1000
             invocation.pause()
         else:
-            self._let_others_run(invocation)
+            self._let_others_run(invocation, name)
         if self._clock.now_ms() >= invocation.deadline_ms:
             self.timeouts += 1
             raise self._dies(invocation, name, "the Lambda's time is over")
@@ -130,10 +133,11 @@ class Gate:
         if self.current is not None:
             self.current.pause()
 
-    def _let_others_run(self, invocation: Invocation) -> None:
-        if self._hold():
+    def _let_others_run(self, invocation: Invocation, name: str) -> None:
+        hold = self._hold_writes if name in _DECISIVE else self._hold
+        if hold():
             # So long that others may come from their beginning to their end in between.
-            invocation.held_for_steps = self._hold.rng.randint(5, _HELD_STEPS_MAXIMUM)
+            invocation.held_for_steps = hold.rng.randint(5, _HELD_STEPS_MAXIMUM)
             invocation.pause()
         elif self._switch():
             invocation.pause()

@@ -33,7 +33,7 @@ Shape = list[tuple[list[int], tuple[TriggerRule, ...]]]
 
 def random_plan(rng: Random, workflow: str = "play") -> Plan:
     """1 to 5 tasks, now and then up to 20; every rule, allowed failures, retries with and without back-off, arrays."""
-    shape = rng.choice((_scattered, _scattered, _scattered, _scattered, _narrow, _layered))
+    shape = rng.choice((_scattered, _scattered, _scattered, _scattered, _narrow, _layered, _joined))
     plain = rng.random() < 0.2
     tasks = []
     for index, (parents, rules) in enumerate(shape(rng)):
@@ -91,6 +91,13 @@ def _layered(rng: Random) -> Shape:
         layers.append(([], _RULES) if root else ([rng.randrange(len(layers))], _FRAIL))
     before = len(layers)
     return layers + [(rng.sample(range(before), min(before, rng.randint(2, 3))), _PATIENT) for _ in range(joins)]
+
+
+def _joined(rng: Random) -> Shape:
+    """Roots that end at about the same time, and tasks that each wait for some of them."""
+    roots, joins = rng.randint(2, 4), rng.randint(1, 2)
+    layers: Shape = [([], _RULES) for _ in range(roots)]
+    return layers + [(rng.sample(range(roots), rng.randint(2, min(3, roots))), _PATIENT) for _ in range(joins)]
 
 
 def thinned(plan: Plan, without: Collection[str]) -> Plan:

@@ -53,6 +53,7 @@ class Conditions:
     rush: bool
     switch: float
     hold: float
+    hold_writes: float
     pace_ms: int
     events_at_once: int
     commands_at_once: int
@@ -73,7 +74,8 @@ def random_conditions(rng: Random) -> Conditions:
         # In a rush, all jobs go on at the same instant.
         rush=rng.random() < 0.4,
         switch=rng.choice((0.02, 0.1, 0.3)),
-        hold=rng.choice((0, 0.03, 0.1)),
+        hold=rng.choice((0, 0.02, 0.08)),
+        hold_writes=rng.choice((0, 0.1, 0.4)),
         pace_ms=rng.choice((0, 0, 10, 1_000)),
         events_at_once=rng.choice((1, 3, 10)),
         commands_at_once=rng.choice((1, 1, 5)),
@@ -81,8 +83,8 @@ def random_conditions(rng: Random) -> Conditions:
         warm=rng.choice((0, 0.5, 0.9)),
         same_plan=rng.random() < 0.3,
         runs=rng.choice(_RUNS),
-        stormy_steps=rng.randint(20, 130),
-        sweeps=rng.random() < 0.6,
+        stormy_steps=rng.randint(20, 110),
+        sweeps=rng.random() < 0.5,
     )
 
 
@@ -110,7 +112,8 @@ class SimulatedWorld:
         self.dead = CheckedDeadLetters(self.bridge.poison)
         switch = Dice(self.conditions.switch, derived(seed ^ scope.salt << 48, "switch"))
         hold = Dice(self.conditions.hold, derived(seed ^ scope.salt << 48, "hold"))
-        self.gate = Gate(clock, menu, story, switch, hold)
+        hold_writes = Dice(self.conditions.hold_writes, derived(seed ^ scope.salt << 48, "hold writes"))
+        self.gate = Gate(clock, menu, story, switch, hold, hold_writes)
         self.batch.let_others_run = self.gate.pause_current
         self.live: list[Invocation] = []
         self.held: list[tuple[int, Invocation]] = []
