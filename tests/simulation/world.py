@@ -83,7 +83,7 @@ def random_conditions(rng: Random) -> Conditions:
         warm=rng.choice((0, 0.5, 0.9)),
         same_plan=rng.random() < 0.3,
         runs=rng.choice(_RUNS),
-        stormy_steps=rng.randint(20, 110),
+        stormy_steps=rng.randint(15, 80),
         sweeps=rng.random() < 0.5,
     )
 
@@ -115,6 +115,10 @@ class SimulatedWorld:
         hold_writes = Dice(self.conditions.hold_writes, derived(seed ^ scope.salt << 48, "hold writes"))
         self.gate = Gate(clock, menu, story, switch, hold, hold_writes)
         self.batch.let_others_run = self.gate.pause_current
+        names = ("store", "batch", "permits", "commands", "notices")
+        self.ports: dict[str, Any] = {name: through(self.gate, getattr(self, name)) for name in names}
+        self.inboxes = {queue: through(self.gate, queue) for queue in (self.events, self.commands)}
+        self.gated_dead = through(self.gate, self.dead)
         self.live: list[Invocation] = []
         self.held: list[tuple[int, Invocation]] = []
         """Invocations that do not go on before a step, unless nothing else can happen."""
@@ -169,14 +173,9 @@ class SimulatedWorld:
         remembered = self.processes.pop() if warm else {}
         skew = self.menu["clock_skew"]
         off_ms = skew.rng.randint(-SKEW_MS, SKEW_MS) if skew() else 0
-        gate = self.gate
         world = World(
-            store=through(gate, self.store),
-            batch=through(gate, self.batch),
-            permits=through(gate, self.permits),
-            commands=through(gate, self.commands),
-            notices=through(gate, self.notices),
-            clock=SkewedClock(self.clock, off_ms, gate),
+            **self.ports,
+            clock=SkewedClock(self.clock, off_ms, self.gate),
             owner=owner,
             settings=self.conditions.settings,
             remembered=remembered,
@@ -215,7 +214,7 @@ class SimulatedWorld:
         if not messages:
             return  # what was visible went to the dead letters
         ours = [Message(m.body, m.receipt_handle, m.receive_count) for m in messages]
-        inbox, dead = through(self.gate, queue), through(self.gate, self.dead)
+        inbox, dead = self.inboxes[queue], self.gated_dead
         handler = handle_events if is_events else handle_commands
         name = "on_events" if is_events else "on_commands"
         invocation = self.invoke(name, lambda world: handler(world, Mailbox(inbox, inbox, dead), ours))
