@@ -28,7 +28,9 @@ def test_a_lease_may_be_short_where_no_lambda_runs_and_not_in_one() -> None:
     assert settings_of({LEASE_SECONDS: "12"}) == Settings(lease_seconds=12)
     in_lambda = {"AWS_LAMBDA_FUNCTION_NAME": "batchwright-dev-on_events"}
     assert settings_of({LEASE_SECONDS: "61", **in_lambda}) == Settings(lease_seconds=61)
-    with pytest.raises(UserMistake, match=f"^{LEASE_SECONDS} must be .* from 61 to 3600, not '60'; leave it out for 90"):
+    with pytest.raises(
+        UserMistake, match=f"^{LEASE_SECONDS} must be .* from 61 to 3600, not '60'; leave it out for 90"
+    ):
         settings_of({LEASE_SECONDS: "60", **in_lambda})
 
 
