@@ -18,6 +18,7 @@ from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.plan import Plan, indexes_in
 from chalicelib.core.records import Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.redrive import Kept, kept_endings
+from chalicelib.core.states import TaskState
 from chalicelib.ports import Store
 
 SECOND_LOOK_SECONDS = 5.0
@@ -118,6 +119,7 @@ class Doctor:
         current = epoch == run.epoch
         run = in_epoch(run, epoch)
         plan = self._plan(run.plan_digest)
+        kept = self._kept(run) if current else ({} if epoch == 0 else None)
         records: list[TaskRecord] = []
         try:
             # One shard more, for whoever wrote beyond the plan.
@@ -125,18 +127,24 @@ class Doctor:
                 records += self._store.tasks(run.run_id, epoch, shard)
             # After the records: an ending is tallied first, so a record that ended has its entry by now.
             tallies = {shard: self._store.read_tally(run.run_id, epoch, shard) for shard in range(plan.shard_count)}
-            records += self._claimed_meanwhile(run, records, tallies)
+            records += self._claimed_meanwhile(run, records, tallies, kept)
         except _UNREADABLE as error:
             raise _Broken("tallies and records can be read", f"{type(error).__name__}: {error}") from error
-        kept = self._kept(run) if current else ({} if epoch == 0 else None)
         return Seen(run, plan, tallies, tuple(records), kept, current)
 
     def _claimed_meanwhile(
-        self, run: Run, records: Sequence[TaskRecord], tallies: Mapping[int, Tally]
+        self, run: Run, records: Sequence[TaskRecord], tallies: Mapping[int, Tally], kept: Kept | None
     ) -> list[TaskRecord]:
         """The records of tasks that ended by their jobs, and had none when the records were read."""
+        if kept is None:
+            return []
         known = {record.attempt.index for record in records}
-        ended = [i for shard, one in tallies.items() for i in indexes_in(shard, one.succeeded | one.failed)]
+        ended = [
+            index
+            for shard, tally in tallies.items()
+            for ending in (TaskState.SUCCEEDED, TaskState.FAILED)
+            for index in indexes_in(shard, tally.mask(ending) & ~kept.get(shard, {}).get(ending, 0))
+        ]
         found = [self._store.task(run.run_id, run.epoch, index) for index in ended if index not in known]
         return [record for record in found if record is not None]
 
