@@ -174,8 +174,9 @@ def _check_claim(seen: Seen, record: TaskRecord, now_ms: int, patience: Patience
 
 
 def _rests(seen: Seen, index: int) -> bool:
-    """Whether nothing of the shard is to be started for now."""
-    return seen.run.state is RunState.PAUSED or seen.tally_of(index).paused
+    """Whether nothing of the shard is to be started for now, or was not until a moment ago: the table does not tell
+    when a run was resumed, so a run that was ever paused in this epoch is not judged by what it did not start."""
+    return bool(seen.run.switches) or seen.tally_of(index).paused
 
 
 def _check_endings_without_record(seen: Seen) -> Iterator[Finding]:
