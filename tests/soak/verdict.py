@@ -26,7 +26,7 @@ from chalicelib.ports import Clock, Store
 from chalicelib.wiring import settings_of
 from tests.functional.movie_ratings import films_in
 from tests.soak.plays import Play
-from tests.soak.stage import messages_in
+from tests.soak.stage import LEASE, messages_in
 
 LATER_MS = 86_400_000
 """The doctor looks as if a day had passed, so that nothing counts as under way. Nothing is, for every run is over."""
@@ -39,7 +39,9 @@ class Verdict:
 
     def __init__(self, aws: LocalAws, store: Store, plays: Sequence[Play], clock: Clock) -> None:
         self.violations: list[str] = []
-        self.counts: Counter[str] = Counter(runs=len(plays))
+        self.counts: Counter[str] = Counter(
+            {"runs": len(plays), "tasks": 0, "attempts": 0, "jobs": 0, "second jobs": 0}
+        )
         self._aws = aws
         self._store = store
         self._plays = plays
@@ -55,6 +57,7 @@ class Verdict:
             by_attempt.setdefault(attempt, []).append(job)
         self.counts.update(jobs=len(jobs), attempts=len(by_attempt))
         self._check_jobs(by_attempt)
+        self._count_claims({job["jobId"]: job for job in jobs})
         tried: dict[tuple[str, int], set[tuple[int, int]]] = {}
         for attempt in by_attempt:
             tried.setdefault((attempt.run_id, attempt.epoch), set()).add((attempt.index, attempt.number))
@@ -79,10 +82,30 @@ class Verdict:
                 if job["status"] not in ("SUCCEEDED", "FAILED"):
                     self.violations.append(f"{attempt}: job {job['jobId']} is {job['status']}")
             surviving = [job["jobId"] for job in jobs if job.get("statusReason") != SECOND_JOB_REASON]
-            self.counts["second_jobs"] += len(jobs) - 1
+            self.counts["second jobs"] += len(jobs) - 1
             if len(surviving) != 1:
                 told = [(job["jobId"], job["status"], job.get("statusReason")) for job in jobs]
                 self.violations.append(f"{attempt}: {len(surviving)} surviving jobs: {told}")
+
+    def _count_claims(self, jobs: Mapping[str, Job]) -> None:
+        """Count the last claims that somebody took over from a dead owner, and of these the jobs that were there by
+        then: adopted by their name. (Who adopts by a job's event leaves no trace.)"""
+        self.counts.update({"claims taken over": 0, "jobs adopted by name": 0})
+        for play in self._plays:
+            run = self._store.run(play.run_id)
+            assert run is not None, "nobody deletes runs"
+            for epoch in range(run.epoch + 1):
+                for shard in range(play.plan.shard_count):
+                    for record in self._store.tasks(run.run_id, epoch, shard):
+                        if not record.claim or not record.claim.lease_until_ms:
+                            continue
+                        taken_ms = record.claim.lease_until_ms - LEASE * 1000
+                        job = jobs.get(record.job_id or "")
+                        is_taken_over = taken_ms > (record.claimed_at_ms or 0)
+                        self.counts["claims taken over"] += is_taken_over
+                        self.counts["jobs adopted by name"] += bool(
+                            is_taken_over and job and job["createdAt"] < taken_ms
+                        )
 
     def _check_play(self, play: Play, tried: Mapping[tuple[str, int], set[tuple[int, int]]]) -> Iterator[str]:
         run, plan, wanted = self._store.run(play.run_id), play.plan, play.expected
@@ -125,7 +148,10 @@ class Verdict:
             dead = messages_in(sqs, self._aws.environment[f"BATCHWRIGHT_{name}_DEAD_URL"])
             self.counts["dead letters"] += dead
             if dead:
-                self.violations.append(f"the dead letters of the {name.lower()} queue hold {dead}")
+                url = self._aws.environment[f"BATCHWRIGHT_{name}_DEAD_URL"]
+                letters = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+                told = [(one["Body"], one.get("MessageAttributes")) for one in letters.get("Messages", [])]
+                self.violations.append(f"the dead letters of the {name.lower()} queue hold {dead}: {told}")
 
     def _check_doctor(self) -> None:
         stack = Stack("the local AWS", self._aws.environment, is_local=True)
