@@ -63,7 +63,8 @@ class Seen:
     """A run in one of its epochs, read so that the records are older than the tallies and both fit the run's state.
 
     `current` is False for an epoch that a redrive ended. `kept` is what the epoch keeps of the one before, None where
-    nobody knows. `records` may hold tasks beyond the plan.
+    nobody knows. `records` may hold tasks beyond the plan. `over_at_ms` is when the run ended for the last time,
+    whatever the epoch; None while it goes on.
     """
 
     run: Run
@@ -71,6 +72,7 @@ class Seen:
     tallies: Mapping[int, Tally]
     records: tuple[TaskRecord, ...]
     kept: Kept | None
+    over_at_ms: int | None
     current: bool = True
 
     def tally_of(self, index: int) -> Tally:
@@ -93,11 +95,9 @@ class Seen:
         return Finding(severity, rule, self.run.run_id, place or self.place(index), value, advice)
 
     @property
-    def ended_long_ago_by_ms(self) -> int:
-        """When the run ended; far in the future while it goes on."""
-        if not self.run.state.ended or self.run.ended_at_ms is None:
-            return NEVER_MS
-        return self.run.ended_at_ms
+    def healed_from_ms(self) -> int:
+        """From when on the sweep's last look heals what a run left open that ended; in an earlier epoch, too."""
+        return NEVER_MS if self.over_at_ms is None else self.over_at_ms
 
 
 NEVER_MS = 1 << 62
@@ -155,8 +155,8 @@ def _check_records(seen: Seen, now_ms: int, patience: Patience) -> Iterator[Find
 def _is_late(seen: Seen, record: TaskRecord, now_ms: int, patience: Patience) -> bool:
     """Whether an open record of a task that ended is open for long: since the run ended, as far as the table tells, or
     since a retry was due that nobody needs any more. Of a job's end, Batch tells (doctor_jobs.py)."""
-    since_ms = seen.ended_long_ago_by_ms
-    if record.state is TaskState.WAITING and record.retry_at_ms is not None:
+    since_ms = seen.healed_from_ms
+    if seen.current and record.state is TaskState.WAITING and record.retry_at_ms is not None:
         since_ms = min(since_ms, record.retry_at_ms)
     return now_ms > since_ms + patience.late_ms
 
@@ -167,6 +167,8 @@ def _check_claim(seen: Seen, record: TaskRecord, now_ms: int, patience: Patience
     since_ms = (
         (record.claimed_at_ms or 0) if claim is None or claim.lease_until_ms == RELEASED else claim.lease_until_ms
     )
+    if not seen.current:
+        since_ms = max(since_ms, seen.healed_from_ms)
     if _rests(seen, index) or now_ms <= since_ms + patience.late_ms:
         return
     value = f"claimed, without a job, and nobody's for {_duration(now_ms - since_ms)}"

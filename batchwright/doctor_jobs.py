@@ -73,7 +73,7 @@ def _check_job(
 ) -> Iterator[Finding]:
     index, job_id = record.attempt.index, job["jobId"]
     if _is_alive(job):
-        if now_ms > seen.ended_long_ago_by_ms + patience.late_ms:
+        if now_ms > seen.healed_from_ms + patience.late_ms:
             value = f"job {job_id} is {job['status']}, and the run is {seen.run.state}"
             advice = TERMINATE.format(job_id)
             yield seen.finding(Severity.ERROR, "no job outlives its run", value, advice, index)
@@ -147,7 +147,7 @@ def _check_stray(
             yield finding("its task was never claimed", "only a claimed task gets a job")
         elif job_id in record.second_jobs or job_id == record.job_id:
             return  # told of with its record
-        elif run.state.ended and now_ms > seen.ended_long_ago_by_ms + patience.late_ms:
+        elif run.state.ended and now_ms > seen.healed_from_ms + patience.late_ms:
             yield finding(f"the run is {run.state}")
         elif record.job_id is not None:
             yield finding(f"the record has job {record.job_id}", "an attempt has one job")

@@ -116,7 +116,7 @@ class Doctor:
             raise _Broken("a run's record can be read", f"{type(error).__name__}: {error}") from error
 
     def _epoch(self, run: Run, epoch: int) -> Seen:
-        current = epoch == run.epoch
+        current, over_at_ms = epoch == run.epoch, run.ended_at_ms if run.state.ended else None
         run = in_epoch(run, epoch)
         plan = self._plan(run.plan_digest)
         kept = self._kept(run) if current else ({} if epoch == 0 else None)
@@ -130,7 +130,7 @@ class Doctor:
             records += self._claimed_meanwhile(run, records, tallies, kept)
         except _UNREADABLE as error:
             raise _Broken("tallies and records can be read", f"{type(error).__name__}: {error}") from error
-        return Seen(run, plan, tallies, tuple(records), kept, current)
+        return Seen(run, plan, tallies, tuple(records), kept, over_at_ms, current)
 
     def _claimed_meanwhile(
         self, run: Run, records: Sequence[TaskRecord], tallies: Mapping[int, Tally], kept: Kept | None

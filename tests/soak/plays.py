@@ -25,7 +25,7 @@ from chalicelib.core.records import Run
 from chalicelib.ports import Store
 from tests import oracle
 from tests.functional.movie_ratings import ARCHIVE, STATEMACHINES, Film, expected, rows_of, zipped
-from tests.memory.chance import random_plan
+from tests.simulation.plans import random_plan
 
 FILMS = 1_500
 JOB_SECONDS_MAXIMUM = 1.5

@@ -47,7 +47,7 @@ class Trouble:
             self._look()
             begun = self._start_what_is_missing()
             now = time.monotonic()
-            if begun and self._rng.random() < 0.3:
+            if begun and self._rng.random() < 0.6:
                 kill_at = min(kill_at, now + self._rng.uniform(0, 0.5))  # while it is busy
             if now >= kill_at:
                 self._kill()

@@ -259,3 +259,17 @@ def test_an_epoch_that_a_redrive_ended_is_looked_at_too(made: Made) -> None:
     found = [(place, value) for _, place, value in made.told()]
     assert ("epoch 0, task 1 'second'", "the record is succeeded, the tally has nothing") in found
     assert ("epoch 0", "failed, and 'second' is in no tally") in found
+
+
+def test_what_an_earlier_epoch_left_open_is_late_only_once_the_run_is_over(made: Made) -> None:
+    redriven(made, Tally(succeeded=0b011))
+    made.record(1, state=TaskState.RUNNING, job_id="job-1")
+    made.run(sweep_at_ms=NEVER_MS)
+    assert made.findings(NEVER_MS // 2) == []
+    over_ms = ENDED_MS + 10**9
+    made.tally(FULL, epoch=1)
+    made.record(2, epoch=1, state=TaskState.SUCCEEDED)
+    made.run(state=RunState.SUCCEEDED, ended_at_ms=over_ms, sweep_at_ms=None)
+    assert made.findings(over_ms + LATE_MS) == []
+    found = made.told(over_ms + LATE_MS + 1)
+    assert found == [("late", "epoch 0, task 1 'second'", "tallied as succeeded, and the record is running")]
