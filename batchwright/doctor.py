@@ -94,6 +94,12 @@ class Seen:
     ) -> Finding:
         return Finding(severity, rule, self.run.run_id, place or self.place(index), value, advice)
 
+    def waits_for_the_end(self, index: int) -> bool:
+        """Whether what is open of a task waits for the sweep's last look: all of its shard's tasks have ended, or a
+        redrive ended its epoch."""
+        shard = shard_of(index)
+        return not self.current or is_full(self.plan, shard, self.tallies[shard])
+
     @property
     def healed_from_ms(self) -> int:
         """From when on the sweep's last look heals what a run left open that ended; in an earlier epoch, too."""
@@ -156,7 +162,8 @@ def _is_late(seen: Seen, record: TaskRecord, now_ms: int, patience: Patience) ->
     """Whether an open record of a task that ended is open for long: since the run ended, as far as the table tells, or
     since a retry was due that nobody needs any more. Of a job's end, Batch tells (doctor_jobs.py)."""
     since_ms = seen.healed_from_ms
-    if seen.current and record.state is TaskState.WAITING and record.retry_at_ms is not None:
+    may_heal = not seen.waits_for_the_end(record.attempt.index)
+    if may_heal and record.state is TaskState.WAITING and record.retry_at_ms is not None:
         since_ms = min(since_ms, record.retry_at_ms)
     return now_ms > since_ms + patience.late_ms
 
@@ -167,7 +174,7 @@ def _check_claim(seen: Seen, record: TaskRecord, now_ms: int, patience: Patience
     since_ms = (
         (record.claimed_at_ms or 0) if claim is None or claim.lease_until_ms == RELEASED else claim.lease_until_ms
     )
-    if not seen.current:
+    if seen.waits_for_the_end(index):
         since_ms = max(since_ms, seen.healed_from_ms)
     if _rests(seen, index) or now_ms <= since_ms + patience.late_ms:
         return

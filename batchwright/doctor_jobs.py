@@ -84,7 +84,7 @@ def _check_job(
     if ending is None:
         value = f"job {job_id} is {job['status']}, and the record is {record.state}"
         yield seen.finding(Severity.LATE, "a job's end is heard of", value, SWEEP, index)
-    elif not seen.run.state.ended:
+    elif not seen.waits_for_the_end(index) and not seen.run.state.ended:
         # Of a run that has ended, the table alone tells it.
         value = f"tallied as {ending}, and the record is {record.state}"
         yield seen.finding(Severity.LATE, "who tallies commits", value, SWEEP, index)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from batchwright.cli.stack import Stack
 from batchwright.doctor import patience_of
 from batchwright.doctor_look import BatchJobs, Doctor, run_ids_in
 from batchwright.local.batch.publisher import EVENTS_TOLD
@@ -154,12 +153,12 @@ class Verdict:
                 self.violations.append(f"the dead letters of the {name.lower()} queue hold {dead}: {told}")
 
     def _check_doctor(self) -> None:
-        stack = Stack("the local AWS", self._aws.environment, is_local=True)
-        patience = patience_of(settings_of(stack.environment))
+        environment = self._aws.environment
+        patience = patience_of(settings_of(environment))
         doctor = Doctor(
-            self._store, BatchJobs(stack.client("batch")), patience, lambda: self._clock.now_ms() + LATER_MS
+            self._store, BatchJobs(client("batch", environment)), patience, lambda: self._clock.now_ms() + LATER_MS
         )
-        ids = run_ids_in(stack.client("dynamodb"), stack.environment["BATCHWRIGHT_TABLE"], RUNS_BY_WORKFLOW)
+        ids = run_ids_in(client("dynamodb", environment), environment["BATCHWRIGHT_TABLE"], RUNS_BY_WORKFLOW)
         report = doctor.look(ids)
         self.counts["doctor looked at"] = report.runs
         self.violations += [f"doctor: {finding}" for finding in report.findings]

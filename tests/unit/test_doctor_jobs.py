@@ -102,6 +102,9 @@ def test_a_record_that_nobody_committed_after_its_tally_is_told_of(made: Made, b
     assert told(made, batch, late_ms) == []
     [(_, rule, value)] = told(made, batch, late_ms + 1)
     assert (rule, value) == ("who tallies commits", "tallied as succeeded, and the record is running")
+    # Once its shard is full, the sweep leaves it to its last look.
+    made.tally(Tally(succeeded=0b001, skipped=0b110))
+    assert told(made, batch, late_ms + 1) == []
 
 
 def test_two_jobs_alive_for_one_attempt_are_told_of(made: Made, batch: ToldJobs) -> None:
