@@ -69,9 +69,9 @@ def start_chance(aws: LocalAws, store: Store, functions: Functions, rng: Random,
         for task in drawn.tasks
     )
     plan = replace(drawn, workflow=f"chance-{number}", tasks=tasks)
-    pushed = prepare(aws.environment, store, {}, plan, {}, Path(aws.folder))
+    prepare(aws.environment, store, {}, plan, {}, Path(aws.folder))
     started = functions.invoke("start", {"workflow": plan.workflow, "idempotency_key": "soak"})
-    return Play(started["run_id"], pushed.plan, fails)
+    return Play(started["run_id"], plan, fails)
 
 
 def _command(failing: list[int], rng: Random) -> tuple[str, ...]:
@@ -93,11 +93,11 @@ def start_movie(aws: LocalAws, store: Store, functions: Functions, rng: Random, 
     }
     complete = complete_params(declarations(loaded.definition), params)
     plan = compile_workflow(loaded.workflow)
-    pushed = prepare(aws.environment, store, loaded.definition, plan, complete, path.parent)
+    prepare(aws.environment, store, loaded.definition, plan, complete, path.parent)
     asked = {"workflow": plan.workflow, "params": params, "idempotency_key": f"soak-{number}"}
     started = functions.invoke("start", asked)
     fails = frozenset({("import", 1)}) if failing_part >= 0 else frozenset()
-    return Play(started["run_id"], pushed.plan, fails, films())
+    return Play(started["run_id"], plan, fails, films())
 
 
 @cache
