@@ -64,7 +64,7 @@ def start_chance(aws: LocalAws, store: Store, functions: Functions, rng: Random,
                 queue="default",
                 command=_command([attempt for name, attempt in sorted(fails) if name == task.name], rng),
             ),
-            retry=RetryPolicy(task.retry.attempts, rng.choice(BACKOFF_SECONDS), jitter=False),
+            retry=RetryPolicy(task.retry.attempts or 1, rng.choice(BACKOFF_SECONDS), jitter=False),
         )
         for task in drawn.tasks
     )
