@@ -17,7 +17,7 @@ from chalicelib.engine.world import Settings
 from tests.memory.store import MemoryStore
 from tests.memory.theatre import plan_of, task
 
-SETTINGS = Settings()
+SETTINGS = Settings(lease_seconds=90, sweep_seconds=300, quiet_seconds=900)
 PATIENCE = patience_of(SETTINGS)
 LATE_MS = (90 + 3 * 300) * 1000
 BEGUN_MS = 1_000_000
