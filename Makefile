@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types sim bench clean
+.PHONY: help demo test lint types sim soak bench clean
 
 help: ## print this help
 	@echo "Batchwright: workflows of AWS Batch jobs, advanced by Batch's own events."
@@ -35,6 +35,9 @@ bench: $(VENV)/.dev ## measure: cost of a task, a run of 1,000 tasks, compiling 
 	@$(BIN)/python -m bench.task_cost
 	@$(BIN)/python -m bench.thousand_tasks
 	@$(BIN)/python -m bench.governor
+
+soak: $(VENV)/.dev ## kill workers and lose events for MINUTES=10, on two databases, and check what came of it
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 clean: ## stop the local AWS, remove the virtual environment and what runs left behind
 	@if [ -x $(BIN)/batchwright ]; then $(BIN)/batchwright local down; fi

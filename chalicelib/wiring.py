@@ -5,6 +5,7 @@ BATCHWRIGHT_TABLE, BATCHWRIGHT_EVENTS_QUEUE_URL, BATCHWRIGHT_EVENTS_DEAD_URL, BA
 BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN; and, if the account's 50 SubmitJob calls a second are shared with
 others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default). BATCHWRIGHT_SWEEP_SECONDS (240) and
 BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job that nothing was heard of.
+BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
 Credentials, region and endpoints are boto3's own.
 """
 
@@ -48,6 +49,10 @@ VARIABLES = (
 SUBMIT_RATE = "BATCHWRIGHT_SUBMIT_RATE"
 SWEEP_SECONDS = "BATCHWRIGHT_SWEEP_SECONDS"
 QUIET_SECONDS = "BATCHWRIGHT_QUIET_SECONDS"
+LEASE_SECONDS = "BATCHWRIGHT_LEASE_SECONDS"
+LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
+"""Above the functions' time-out of 60 seconds: the owner of an expired claim must be surely dead. Elsewhere, where no
+invocation runs for long, it may be shorter."""
 SUBMIT_RATE_MAXIMUM = 10_000
 """No account has it; a local Batch, which answers no 429, is asked at this rate and never waits."""
 
@@ -55,6 +60,7 @@ _FIGURES = {
     SUBMIT_RATE: ("submit_rate", "jobs a second", SUBMIT_RATE_MAXIMUM),
     SWEEP_SECONDS: ("sweep_seconds", "seconds", 86_400),
     QUIET_SECONDS: ("quiet_seconds", "seconds", 86_400),
+    LEASE_SECONDS: ("lease_seconds", "seconds", 3_600),
 }
 """The variables that set a figure: which, in what unit, and the highest."""
 
@@ -161,10 +167,14 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         text = environment.get(name, "").strip()
         if not text:
             continue
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= maximum):
+        minimum = 1
+        if name == LEASE_SECONDS and environment.get("AWS_LAMBDA_FUNCTION_NAME"):
+            minimum = LEASE_SECONDS_MINIMUM_IN_LAMBDA
+        if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
             default = getattr(Settings(), field)
             raise UserMistake(
-                f"{name} must be a whole number of {unit} from 1 to {maximum}, not '{text}'; leave it out for {default}"
+                f"{name} must be a whole number of {unit} from {minimum} to {maximum}, not '{text}'; "
+                f"leave it out for {default}"
             )
         given[field] = int(text)
     return replace(Settings(), **given)

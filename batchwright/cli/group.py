@@ -37,6 +37,7 @@ COMMANDS = {
         "batchwright.cli.dead_letters:dead_letters",
         "Messages that could not be handled: list, show, replay, drop.",
     ),
+    "doctor": ("batchwright.cli.doctor:doctor", "Check that all runs, tasks and jobs are as they should be."),
     "demo": ("batchwright.cli.demo:demo", "Run the movie-ratings example on a local AWS."),
 }
 """By name: where the command is, and what it does in a line. A new command is one line here."""
@@ -44,7 +45,7 @@ COMMANDS = {
 _EXIT_CODES = """\b
 Exit codes:
   0    all went well
-  1    the run failed, or the local AWS did
+  1    the run failed, the local AWS did, or the doctor found something
   2    bad input: a file, a param or an option
   130  interrupted"""
 

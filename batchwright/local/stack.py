@@ -61,7 +61,10 @@ class Faults:
 
 
 class LocalAws:
-    """One local AWS in a folder of its own. `environment` is complete once `start` has returned."""
+    """One local AWS in a folder of its own. `environment` is complete once `start` has returned.
+
+    `dynamodb_url` is a server with the foundation's table, instead of MiniStack's. `variables` go over the environment.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class LocalAws:
         max_vcpus: int | None = None,
         kill_grace_seconds: float = 30.0,
         workers: int = 1,
+        dynamodb_url: str | None = None,
+        variables: Mapping[str, str] = {},
     ) -> None:
         self.folder = folder.absolute()
         self.environment: dict[str, str] = {}
@@ -80,6 +85,8 @@ class LocalAws:
         self._max_vcpus = max_vcpus or max(4, os.cpu_count() or 1)
         self._kill_grace_seconds = kill_grace_seconds
         self._worker_count = workers
+        self._dynamodb_url = dynamodb_url
+        self._variables = dict(variables)
         self._ministack = MiniStack(self.folder / "ministack.log")
         self._batch: Child | None = None
         self._workers: list[Child] = []
@@ -111,6 +118,7 @@ class LocalAws:
             SUBMIT_RATE: str(self._governed_rate()),
             SWEEP_SECONDS: str(LOCAL_SWEEP_SECONDS),
             QUIET_SECONDS: str(LOCAL_QUIET_SECONDS),
+            **self._variables,
         }
         self._begin_batch(self._batch)
         for worker in self._workers:
@@ -122,6 +130,14 @@ class LocalAws:
         worker = self._new_worker()
         worker.begin([], self.environment)
         return worker
+
+    def kill_worker(self, place: int) -> int:
+        """SIGKILL a worker process and start another in its place; the pid of the dead one."""
+        dead = self._workers.pop(place % len(self._workers))
+        dead.process.kill()
+        dead.end()
+        self.start_worker()
+        return dead.process.pid
 
     def check(self) -> None:
         """Raise LocalAwsError when a part of it ended by itself, for then nothing would go on."""
@@ -165,6 +181,8 @@ class LocalAws:
     def _account(self) -> dict[str, str]:
         """What a container would have from its role: the one AWS there is, and nothing of the user's."""
         account = self._ministack.environment()
+        if self._dynamodb_url is not None:
+            account["AWS_ENDPOINT_URL_DYNAMODB"] = self._dynamodb_url
         return {**account, "AWS_REGION": account["AWS_DEFAULT_REGION"]}
 
     def _new_worker(self) -> Child:

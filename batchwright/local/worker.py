@@ -28,7 +28,8 @@ from batchwright.local.schedule import interval_seconds
 from chalicelib import wiring
 from chalicelib.engine.messages import MessagesLeft
 
-log = logging.getLogger("batchwright.local.worker")
+# Not below "batchwright": Chalice sets the logger of the app's name to errors alone.
+log = logging.getLogger("local.worker")
 
 WAIT_SECONDS = 20
 PAUSE_AFTER_ERROR_SECONDS = 1.0

@@ -42,13 +42,15 @@ def dynoxide_binary() -> str | None:
 
 
 @contextmanager
-def dynoxide(binary: str, log_path: Path) -> Iterator[str]:
-    """A dynoxide on a free port, in memory; yields its endpoint."""
+def dynoxide(binary: str, log_path: Path, db_path: Path | None = None) -> Iterator[str]:
+    """A dynoxide on a free port, in memory or on a file; yields its endpoint."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with log_path.open("wb") as log:
-        process = subprocess.Popen([binary, "serve", "--port", str(port)], stdout=log, stderr=subprocess.STDOUT)
+        command = [binary, "serve", "--port", str(port), *([f"--db-path={db_path}"] if db_path else [])]
+        # A session of its own keeps Ctrl-C to us, who then end things in order.
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         deadline = time.monotonic() + START_SECONDS
         while not _listens(port):

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.core.errors import UserMistake
 from chalicelib.engine.world import Settings
-from chalicelib.wiring import SUBMIT_RATE, WallClock, settings_of
+from chalicelib.wiring import LEASE_SECONDS, SUBMIT_RATE, WallClock, settings_of
 
 
 @pytest.mark.parametrize(("given", "rate"), [({}, 48), ({SUBMIT_RATE: ""}, 48), ({SUBMIT_RATE: " 20 "}, 20)])
@@ -22,6 +22,16 @@ def test_the_rate_of_submissions_is_48_a_second_unless_the_environment_says_othe
 def test_a_rate_that_is_none_is_refused_with_the_rule_and_the_value(given: str) -> None:
     with pytest.raises(UserMistake, match=f"^{SUBMIT_RATE} must be .* from 1 to 10000, not '{given}'; leave it out"):
         settings_of({SUBMIT_RATE: given})
+
+
+def test_a_lease_may_be_short_where_no_lambda_runs_and_not_in_one() -> None:
+    assert settings_of({LEASE_SECONDS: "12"}) == Settings(lease_seconds=12)
+    in_lambda = {"AWS_LAMBDA_FUNCTION_NAME": "batchwright-dev-on_events"}
+    assert settings_of({LEASE_SECONDS: "61", **in_lambda}) == Settings(lease_seconds=61)
+    with pytest.raises(
+        UserMistake, match=f"^{LEASE_SECONDS} must be .* from 61 to 3600, not '60'; leave it out for 90"
+    ):
+        settings_of({LEASE_SECONDS: "60", **in_lambda})
 
 
 def test_the_wall_clock_waits_until_a_time_and_not_for_one_that_is_past() -> None:

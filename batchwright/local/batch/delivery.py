@@ -41,6 +41,10 @@ class FaultPlan:
         self._seen: Counter[str] = Counter()
         self._last_due_seconds = 0.0
 
+    @property
+    def none_wanted(self) -> bool:
+        return self._faults.none_wanted
+
     def due_times(self, document: Mapping[str, Any], now_seconds: float) -> list[float]:
         """When to deliver this event: an empty list loses it, two entries repeat it.
 

@@ -14,6 +14,7 @@ import queue
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -28,6 +29,8 @@ DRAIN_ITEMS = 500
 # A change of state seldom comes alone: waiting this long makes one call of what would be several.
 LINGER_SECONDS = 0.004
 TRIES = 5
+EVENTS_TOLD = "events in all: "
+"""Begins the line that says at the end how many events were repeated and lost on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Publisher:
         self._backlog_bytes = 0
         self._backlog_lock = threading.Lock()
         self._stopping = False
+        self._counts = Counter[str]()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     @property
@@ -96,6 +100,9 @@ class Publisher:
         """Send what is due, and wait up to `timeout_seconds` for that."""
         self._items.put(Stop())
         self._thread.join(timeout_seconds)
+        if not self._faults.none_wanted:
+            told = ", ".join(f"{self._counts[name]} {name}" for name in ("events", "repeated", "lost"))
+            _complain(f"{EVENTS_TOLD}{told}")
 
     def publish_event(self, document: dict[str, Any]) -> None:
         if self._sqs is not None:
@@ -131,7 +138,9 @@ class Publisher:
             self._send_lines(item)
         elif self._pattern is None or matches(self._pattern, item):
             body = json.dumps(item, separators=(",", ":"))
-            for due in self._faults.due_times(item, time.monotonic()):
+            due_times = self._faults.due_times(item, time.monotonic())
+            self._counts.update(["events", *([["lost"], [], ["repeated"]][len(due_times)])])
+            for due in due_times:
                 heapq.heappush(self._due, (due, next(self._numbers), body))
 
     def _send_due(self) -> None:
