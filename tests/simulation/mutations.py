@@ -68,9 +68,6 @@ MUTATIONS = {
     "a shard's old read is used in a cascade": Mutation(
         Bug(settle, "_cascade", {"        known = newest(touched)": "        known |= newest(touched)"}),
     ),
-    "the tallies of a batch's earlier writes are trusted": Mutation(
-        Bug(settle, "_cascade", {"\n    known = newest(touched)": "\n    known = dict(touched)"}),
-    ),
     "a task is submitted without a claim": Mutation(
         Bug(submit, "_claim", {"if stood is None:": "if True:"}),
         seeds=(0,),

@@ -33,7 +33,7 @@ Shape = list[tuple[list[int], tuple[TriggerRule, ...]]]
 
 def random_plan(rng: Random, workflow: str = "play") -> Plan:
     """1 to 4 tasks, now and then up to 20; every rule, allowed failures, retries with and without back-off, arrays."""
-    shape = rng.choice((*(_scattered,) * 8, _narrow, _layered, _joined))
+    shape = rng.choice((*(_scattered,) * 7, _narrow, _layered, _joined, *(_doomed,) * 3))
     plain = rng.random() < 0.2
     tasks = []
     for index, (parents, rules) in enumerate(shape(rng)):
@@ -98,6 +98,15 @@ def _joined(rng: Random) -> Shape:
     roots, joins = rng.randint(2, 4), rng.randint(1, 2)
     layers: Shape = [([], _RULES) for _ in range(roots)]
     return layers + [(rng.sample(range(roots), rng.randint(2, min(3, roots))), _PATIENT) for _ in range(joins)]
+
+
+def _doomed(rng: Random) -> Shape:
+    """Where the failure of one root dooms a task, and a third waits for that task and for another root: of those who
+    end the two roots, one at least must see what both did."""
+    first, second = rng.sample((0, 1), 2)
+    doomed = (([first]), (TriggerRule.ALL_SUCCESS,))
+    waiting = (([second, 2]), (TriggerRule.ALL_DONE,))
+    return [([], _RULES), ([], _RULES), doomed, waiting]
 
 
 def thinned(plan: Plan, without: Collection[str]) -> Plan:

@@ -75,7 +75,7 @@ def random_conditions(rng: Random) -> Conditions:
         rush=rng.random() < 0.4,
         switch=rng.choice((0.02, 0.1, 0.3)),
         hold=rng.choice((0, 0.02, 0.08)),
-        hold_writes=rng.choice((0, 0.1, 0.4)),
+        hold_writes=rng.choice((0, 0.4, 0.4)),
         pace_ms=rng.choice((0, 0, 10, 1_000)),
         events_at_once=rng.choice((1, 3, 10)),
         commands_at_once=rng.choice((1, 1, 5)),
