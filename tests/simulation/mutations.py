@@ -38,10 +38,11 @@ _COMMIT_FIRST = """\
 MUTATIONS = {
     "the record is committed before anything else": Mutation(
         Bug(events, "_end", {"    tallies: dict[int, Tally] = {}\n": _COMMIT_FIRST}),
-        seeds=(6,),
+        seeds=(1,),
     ),
     "the halt flag is not read before a submission": Mutation(
         Bug(submit, "_submit_wanted", {"if tally.halt or tally.ending_of(offset_of(attempt.index)):": "if False:"}),
+        seeds=(10,),
     ),
     "a retry's claim does not name the attempt that it replaces": Mutation(
         Bug(
@@ -53,6 +54,7 @@ MUTATIONS = {
                 )
             },
         ),
+        seeds=(76,),
     ),
     "a retry is read off a repeated failure": Mutation(
         Bug(
@@ -63,10 +65,11 @@ MUTATIONS = {
                 "record.job_id not in (None, change.job_id)": "False",
             },
         ),
-        seeds=(52,),
+        seeds=(70,),
     ),
     "a shard's old read is used in a cascade": Mutation(
         Bug(settle, "_cascade", {"        known = newest(touched)": "        known |= newest(touched)"}),
+        seeds=(7195,),
     ),
     "a task is submitted without a claim": Mutation(
         Bug(submit, "_claim", {"if stood is None:": "if True:"}),
@@ -74,21 +77,22 @@ MUTATIONS = {
     ),
     "another's open claim is taken for done": Mutation(
         Bug(submit, "_claim", {"return NotYet(_seconds_left(stood.claim, now_ms)": "return None and (0"}),
-        seeds=(6,),
+        seeds=(14,),
     ),
     "a lost take-over is taken for done": Mutation(
         Bug(submit, "_claim", {"return NotYet(world.settings.lease_seconds": "return None and (0"}),
     ),
     "a claim is taken over while its owner may live": Mutation(
         Bug(submit, "_claim", {"stood.claim.lease_until_ms > now_ms": "stood.claim.lease_until_ms > now_ms + 60_000"}),
+        seeds=(1065,),
     ),
     "a dead owner's job is not looked for": Mutation(
         Bug(submit, "_submit_one", {"_find_orphan(world, attempt, request) if look_first else None": "None"}),
-        seeds=(14,),
+        seeds=(235,),
     ),
     "a submission whose answer was lost is made again at once": Mutation(
         Bug(submit, "_submit_one", {"except AnswerLost as lost:": "except ZeroDivisionError as lost:"}),
-        seeds=(0,),
+        seeds=(70,),
     ),
     "a second job is left alive": Mutation(
         Bug(
@@ -96,10 +100,11 @@ MUTATIONS = {
             "terminate_unless_wanted",
             {"if not known and record.job_id:": "if False:", "elif not known or cancelled:": "elif cancelled:"},
         ),
-        seeds=(16,),
+        seeds=(323,),
     ),
     "the recorded job of a pair is left alive": Mutation(
         Bug(events, "_commit", {"before.job_id not in (None, change.job_id)": "False"}),
+        seeds=(3049,),
     ),
     "an event adopts no job": Mutation(
         Bug(
@@ -107,21 +112,23 @@ MUTATIONS = {
             "observe",
             {"found.job_id != job_id and not _is_open_claim(found, attempt)": "not found.job_id"},
         ),
-        seeds=(27,),
+        seeds=(0,),
     ),
     "a job's id is recorded whatever became of the claim": Mutation(
         Bug(MemoryStore, "record_job", {"not _is_open_claim(found, attempt)": "False"}),
-        seeds=(0,),
+        seeds=(27,),
     ),
     "a run ends although a shard was not read after the last write": Mutation(
         Bug(finish, "finish_if_full", {"newest(touched).items()": "touched.items()"}),
+        seeds=(91,),
     ),
     "a run is told ended by the one who ended it alone": Mutation(
         Bug(finish, "_finish", {"run.epoch == epoch:": "run.ended_at_ms == now_ms:"}),
-        seeds=(46,),
+        seeds=(28,),
     ),
     "a timer that is faster than the record is dropped": Mutation(
         Bug(submit, "_claim", {"wanted.replaces_job and _is_before(stood, wanted)": "False"}),
+        seeds=(1179,),
     ),
     "a retry's record is written before its timer": Mutation(
         Bug(
@@ -133,15 +140,19 @@ MUTATIONS = {
                 "if world.store.wait_for_retry(attempt, result, not_before_ms):": "if landed:",
             },
         ),
+        seeds=(76,),
     ),
     "a terminal record is taken for a handled one": Mutation(
         Bug(events, "_is_handled", {" and record.result is not None": ""}),
+        seeds=(1379,),
     ),
     "a foreign job's event is taken for ours": Mutation(
         Bug(events, "_is_ours", {" and change.job_name == job_name(change.attempt, tasks[index].name)": ""}),
+        seeds=(291,),
     ),
     "nobody ends a run whose last task was given up": Mutation(
         Bug(submit, "_give_up", {"if ours:": "if False:"}),
+        seeds=(473,),
     ),
     "a canceller does not mark open claims": Mutation(
         Bug(cancel, "_look_at", {"_surely_no_job(world, facts, record, work)": "False"}),
@@ -160,10 +171,11 @@ MUTATIONS = {
                 "_LOOK_AGAIN_SECONDS[message.receive_count - 1]": "2",
             },
         ),
-        seeds=(6,),
+        seeds=(35,),
     ),
     "the sweep asks Batch about no job": Mutation(
         Bug(heal, "_look", {"found.to_describe.append(record)": "pass"}),
+        seeds=(45,),
     ),
     "a job is taken for forgotten at the first look": Mutation(
         Bug(
@@ -174,41 +186,53 @@ MUTATIONS = {
                 "now_ms - record.missing_since_ms >= world.settings.sweep_seconds * 1000": "True",
             },
         ),
+        seeds=(233,),
     ),
     "the sweep judges no task that nobody claimed": Mutation(
         Bug(heal, "heal_shard", {"if untouched:": "if False:"}),
+        seeds=(3,),
     ),
     "a pause is not looked at before a submission": Mutation(
         Bug(submit, "_submit_wanted", {"if tally.paused:": "if False:"}),
+        seeds=(21,),
     ),
     "a late pause undoes the resume after it": Mutation(
         Bug(MemoryStore, "set_pace", {"seen.pace < pace": "seen.pace != pace"}),
+        seeds=(3151,),
     ),
     "claims given back for a pause are not taken up by the resume": Mutation(
         Bug(heal, "_look", {"elif ended or not idle:": "elif ended:"}),
+        seeds=(21,),
     ),
     "a dead owner's claim is given back for a pause, unlooked": Mutation(
         Bug(submit, "_put_off", {"if look_first else None": "if False else None"}),
+        seeds=(3451,),
     ),
     "what follows a task that is redriven keeps its ending": Mutation(
         Bug(redrive, "kept_endings", {" or not again.isdisjoint(new.parents[index])": ""}),
+        seeds=(262,),
     ),
     "a cancel of the epoch before reaches the next": Mutation(
         Bug(cancel, "cancel_run", {"run.epoch != command.epoch or ": ""}),
     ),
     "a redriven run goes on before what it keeps stands in its tallies": Mutation(
         Bug(heal, "heal_run", {"facts = prepare(world, run)": "facts = world.facts_of(run)"}),
+        seeds=(69,),
     ),
     "the last ending of an epoch ends the next one": Mutation(
         Bug(MemoryStore, "change_run", {"stored.epoch != epoch or ": ""}),
+        seeds=(226,),
     ),
     "a redrive does not see to it that the ending before it was told": Mutation(
         Bug(redrive_engine, "redrive_run", {"    tell_if_ended(world, run)\n": ""}),
+        seeds=(511,),
     ),
     "failures of one class use up the attempts of the others": Mutation(
         Bug(retry, "_bucket", {"lambda other: other not in named": "lambda other: True"}),
+        seeds=(162,),
     ),
     "a retry goes to the queue that the task began in": Mutation(
         Bug(retry, "queue_after", {"reversed(failures)": "()"}),
+        seeds=(54,),
     ),
 }
