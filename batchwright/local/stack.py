@@ -29,8 +29,8 @@ DEFAULT_QUEUE = "default"
 PARTS = ("ministack", "batch", "worker")
 """The processes of a local AWS; each has its log in the folder."""
 START_SECONDS = 30.0
-LOCAL_SWEEP_SECONDS = 5
-LOCAL_QUIET_SECONDS = 10
+LOCAL_SWEEP_SECONDS = 2
+LOCAL_QUIET_SECONDS = 4
 """Where somebody watches, and a question to Batch costs nothing, what was lost is found in seconds."""
 END_SECONDS = 5.0
 

@@ -108,10 +108,10 @@ ACTIONS = (
     Action("pause", 0.2, _pause, _exists),
     Action("resume", 0.2, _resume, _is_paused),
     Action("redrive", 0.2, _redrive, _has_ended, _note_redrive),
-    Action("redrive again", 0.05, _redrive, _has_ended, _note_redrive),
-    Action("pause again", 0.05, _pause, _exists),
+    Action("redrive_again", 0.05, _redrive, _has_ended, _note_redrive),
+    Action("pause_again", 0.05, _pause, _exists),
 )
-RESUME = Action("resume in the end", 0.0, _resume, _is_paused)
+RESUME = Action("resume_in_the_end", 0.0, _resume, _is_paused)
 
 
 @dataclass(slots=True)

@@ -79,9 +79,6 @@ MUTATIONS = {
         Bug(submit, "_claim", {"return NotYet(_seconds_left(stood.claim, now_ms)": "return None and (0"}),
         seeds=(14,),
     ),
-    "a lost take-over is taken for done": Mutation(
-        Bug(submit, "_claim", {"return NotYet(world.settings.lease_seconds": "return None and (0"}),
-    ),
     "a claim is taken over while its owner may live": Mutation(
         Bug(submit, "_claim", {"stood.claim.lease_until_ms > now_ms": "stood.claim.lease_until_ms > now_ms + 60_000"}),
         seeds=(1065,),
@@ -211,9 +208,6 @@ MUTATIONS = {
     "what follows a task that is redriven keeps its ending": Mutation(
         Bug(redrive, "kept_endings", {" or not again.isdisjoint(new.parents[index])": ""}),
         seeds=(262,),
-    ),
-    "a cancel of the epoch before reaches the next": Mutation(
-        Bug(cancel, "cancel_run", {"run.epoch != command.epoch or ": ""}),
     ),
     "a redriven run goes on before what it keeps stands in its tallies": Mutation(
         Bug(heal, "heal_run", {"facts = prepare(world, run)": "facts = world.facts_of(run)"}),
