@@ -15,7 +15,8 @@ from batchwright.local.isolation import client
 from tests.functional.commands import Terminal
 from tests.functional.movie_ratings import ARCHIVE, Rows, expected, films_in, rows_of
 
-pytestmark = pytest.mark.slow
+# Its run serves all of its tests, so they stay in one process.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("movie_ratings_run")]
 
 
 @dataclass(frozen=True)
