@@ -80,6 +80,11 @@ def refused_job_id(job_name: str) -> str:
     return f"refused:{job_name}"
 
 
+def is_refused_job_id(job_id: str | None) -> bool:
+    """Whether this stands in for the id of a job that Batch refused; such a job cannot be described or ended."""
+    return job_id is not None and job_id.startswith(refused_job_id(""))
+
+
 def refused_job_name(job_id: str) -> str:
     """The name of the job whose refusal this id stands in for."""
     return job_id.removeprefix(refused_job_id(""))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.core.commands import CancelRun, encode
 from chalicelib.core.errors import TryAgain, UnknownRun, UserMistake
-from chalicelib.core.ids import refused_job_id
+from chalicelib.core.ids import is_refused_job_id
 from chalicelib.core.job import job_request
 from chalicelib.core.plan import offset_of
 from chalicelib.core.records import Claim, Run, Tally, TaskRecord
@@ -18,8 +18,6 @@ from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.submit import CANCEL_REASON
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
-
-_REFUSED = refused_job_id("")
 
 
 @dataclass
@@ -103,7 +101,7 @@ def _look_at(world: World, facts: RunFacts, shard: int, tally: Tally) -> _Shard:
         if record.state.ended:
             continue
         if record.job_id is not None and record.state is not TaskState.WAITING:
-            if not record.job_id.startswith(_REFUSED) and not tally.ended & bit:
+            if not is_refused_job_id(record.job_id) and not tally.ended & bit:
                 work.to_terminate.append(record.job_id)
         elif record.state is TaskState.WAITING or tally.cancelled & bit or _surely_no_job(world, facts, record, work):
             work.to_commit.append(record)

@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.core.advance import is_full
 from chalicelib.core.commands import HealRun, RetryTask, SubmitTasks, encode, in_chunks
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.ids import job_name, refused_job_id
+from chalicelib.core.ids import is_refused_job_id, job_name
 from chalicelib.core.jobchange import JobChange, read_detail
 from chalicelib.core.overdue import is_overdue
 from chalicelib.core.plan import indexes_in, offset_of
@@ -28,7 +28,6 @@ from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, wors
 
 UNKNOWN_REASON = "AWS Batch does not know the job any more, and how it ended was never told"
 REFUSED_REASON = "AWS Batch refused the submission"
-_REFUSED = refused_job_id("")
 
 
 @dataclass
@@ -165,8 +164,7 @@ def _waits(record: TaskRecord) -> bool:
 
 def _end_open(world: World, facts: RunFacts, tally: Tally, records: Sequence[TaskRecord]) -> Outcome:
     """Make the records of tasks terminal whose endings the tally holds: who tallied them never came to it."""
-    jobs = {record.job_id: record for record in records if not _waits(record) and not _is_stand_in(record)}
-    details = _described(world, jobs)
+    details = _described(world, [record for record in records if not _waits(record)])
     changes: list[JobChange] = []
     for record in records:
         detail = details.get(record.job_id or "")
@@ -185,7 +183,7 @@ def _end_open(world: World, facts: RunFacts, tally: Tally, records: Sequence[Tas
 
 def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> Outcome:
     """Feed what Batch tells of jobs that nothing was heard of to the handler that their events would have reached."""
-    details = _described(world, {record.job_id: record for record in records if not _is_stand_in(record)})
+    details = _described(world, records)
     now_ms = world.clock.now_ms()
     changes: list[JobChange] = []
     for record in records:
@@ -198,7 +196,7 @@ def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> 
                 changes.append(change)
             if record.missing_since_ms is not None:
                 world.store.mark_missing(record.attempt, job_id, None)
-        elif _is_stand_in(record):
+        elif is_refused_job_id(record.job_id):
             changes.append(_lost(facts, record, job_id, REFUSED_REASON))
         elif record.missing_since_ms is None:
             # Batch may not know a job yet, or for a moment. It counts when it is so at the next look, too.
@@ -211,15 +209,12 @@ def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> 
 def _lost(facts: RunFacts, record: TaskRecord, job_id: str, reason: str) -> JobChange:
     """That a job failed of which nobody can tell how it ended."""
     name = job_name(record.attempt, facts.plan.tasks[record.attempt.index].name)
-    failure = FailureClass.REFUSED if _is_stand_in(record) else FailureClass.UNKNOWN
+    failure = FailureClass.REFUSED if is_refused_job_id(record.job_id) else FailureClass.UNKNOWN
     result = JobResult(job_id, succeeded=False, reason=reason, failure=failure)
     return JobChange(record.attempt, job_id, name, JobStatus.FAILED, record.job_tries, result=result)
 
 
-def _is_stand_in(record: TaskRecord) -> bool:
-    return record.job_id is not None and record.job_id.startswith(_REFUSED)
-
-
-def _described(world: World, jobs: Iterable[str | None]) -> Mapping[str, Mapping[str, Any]]:
-    ids = [job_id for job_id in jobs if job_id is not None]
+def _described(world: World, records: Iterable[TaskRecord]) -> Mapping[str, Mapping[str, Any]]:
+    """What Batch tells of the jobs of these records, without those that it refused."""
+    ids = [job_id for record in records if (job_id := record.job_id) and not is_refused_job_id(job_id)]
     return world.batch.describe(ids) if ids else {}
