@@ -29,6 +29,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from batchwright.foundation import variables_of
 from batchwright.local.batch.client import LocalBatch
 from batchwright.local.ministack import MiniStack
 from batchwright.local.stack import create_foundation
@@ -210,10 +211,7 @@ def measure(rate: int, jobs: int, invocations: int, latency: tuple[float, float]
             environment = {
                 **account,
                 "AWS_ENDPOINT_URL_BATCH": server.endpoint_url,
-                "BATCHWRIGHT_TABLE": outputs["TableName"],
-                "BATCHWRIGHT_EVENTS_QUEUE_URL": outputs["EventsQueueUrl"],
-                "BATCHWRIGHT_COMMANDS_QUEUE_URL": outputs["CommandsQueueUrl"],
-                "BATCHWRIGHT_TOPIC_ARN": outputs["TopicArn"],
+                **variables_of(outputs),
                 SUBMIT_RATE: str(rate),
             }
             os.environ.update(environment)

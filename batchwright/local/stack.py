@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from batchwright.foundation import FOUNDATION, variables_of
 from batchwright.local.batch.client import SERVER
 from batchwright.local.child import Child
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.isolation import CLOSED
 from batchwright.local.isolation import client as client
 from batchwright.local.ministack import MiniStack, MiniStackError
@@ -24,7 +24,6 @@ from chalicelib.core.errors import BatchwrightError
 from chalicelib.wiring import QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, SWEEP_SECONDS
 
 STAGE = "local"
-FOUNDATION = PROJECT_FOLDER / "infra" / "foundation.yaml"
 DEFAULT_QUEUE = "default"
 PARTS = ("ministack", "batch", "worker")
 """The processes of a local AWS; each has its log in the folder."""
@@ -106,15 +105,7 @@ class LocalAws:
         outputs = create_foundation(self.environment)
         self.environment |= {
             "BATCHWRIGHT_STAGE": STAGE,
-            "BATCHWRIGHT_TABLE": outputs["TableName"],
-            "BATCHWRIGHT_EVENTS_QUEUE": outputs["EventsQueueName"],
-            "BATCHWRIGHT_EVENTS_QUEUE_URL": outputs["EventsQueueUrl"],
-            "BATCHWRIGHT_EVENTS_DEAD_URL": outputs["EventsDeadLettersUrl"],
-            "BATCHWRIGHT_COMMANDS_QUEUE": outputs["CommandsQueueName"],
-            "BATCHWRIGHT_COMMANDS_QUEUE_URL": outputs["CommandsQueueUrl"],
-            "BATCHWRIGHT_COMMANDS_DEAD_URL": outputs["CommandsDeadLettersUrl"],
-            "BATCHWRIGHT_TOPIC_ARN": outputs["TopicArn"],
-            "BATCHWRIGHT_BUCKET": outputs["BucketName"],
+            **variables_of(outputs),
             SUBMIT_RATE: str(self._governed_rate()),
             SWEEP_SECONDS: str(LOCAL_SWEEP_SECONDS),
             QUIET_SECONDS: str(LOCAL_QUIET_SECONDS),

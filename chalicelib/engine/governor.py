@@ -43,11 +43,12 @@ _UNASKED_MS = 0
 
 def turns(world: World, count: int) -> Iterator[NotYet | None]:
     """One element for each of `count` things to submit: None when its turn has come, after waiting for it. `NotYet`,
-    and then no more, when the permits are short.
+    and then no more, when the permits are short, or used up after Batch had said that we are too many.
 
     What turned out to have its job already spends no permit: the next one has it.
     """
     lately, clock = world.lately, world.clock
+    refusals = lately.refusals
     free = 0
     if not lately.must_ask(clock.now_ms()):
         # The first job of a chunk goes at once, and its permit is taken with those of the next ones.
@@ -56,6 +57,9 @@ def turns(world: World, count: int) -> Iterator[NotYet | None]:
     permits_ms = deque([_UNASKED_MS] * free)
     for place in range(count):
         if not permits_ms:
+            if lately.refusals > refusals:
+                yield NotYet(world.settings.soon_seconds, "Batch throttles")
+                return
             admitted = admit(world, min(PERMITS_AT_ONCE, count - place), owed=owed)
             if isinstance(admitted, NotYet):
                 yield admitted
@@ -93,5 +97,6 @@ def submit_job(world: World, request: JobRequest) -> str:
     try:
         return world.batch.submit(request)
     except Throttled:
+        world.lately.refusals += 1
         world.lately.note_crowd(world.clock.now_ms())
         raise

@@ -17,9 +17,11 @@ one task ready, hardly reaches it; one that does is a fifth of the account's rat
 
 @dataclass(slots=True)
 class Lately:
-    """Outlives the invocation, as the process does; shared by its threads. `submissions` only ever grows."""
+    """Outlives the invocation, as the process does; shared by its threads. `submissions` and `refusals`, those
+    of them that Batch answered with 429, only ever grow."""
 
     submissions: int = 0
+    refusals: int = 0
     _crowded_until_ms: int = 0
     _unasked_at_ms: deque[int] = field(default_factory=lambda: deque(maxlen=UNASKED_IN_A_SECOND))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from chalicelib.core.commands import JobRefused, encode
-from chalicelib.core.errors import AnswerLost, TryAgain, UserMistake
+from chalicelib.core.errors import AnswerLost, Throttled, TryAgain, UserMistake
 from chalicelib.core.ids import Attempt, job_name, refused_job_id
 from chalicelib.core.job import JobRequest, job_request
 from chalicelib.core.plan import offset_of, shard_of
@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class BatchFails(NotYet):
-    """Not yet, for Batch refuses for now or does not answer."""
+    """Not yet, for Batch fails or does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,10 @@ def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: 
     except AnswerLost as lost:
         # The job may exist. Its own event adopts it, or whoever takes the claim over asks for it by name.
         return BatchFails(world.settings.lease_seconds, str(lost))
+    except Throttled as too_many:
+        # One too many within a second, which the next one need not be: it has a permit, which else nobody used.
+        world.store.release(attempt, world.owner)
+        return NotYet(world.settings.soon_seconds, str(too_many))
     except TryAgain as refused_for_now:
         world.store.release(attempt, world.owner)
         return BatchFails(world.settings.soon_seconds, str(refused_for_now))

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from batchwright.foundation import variables_of
 from batchwright.local.ministack import MiniStack
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
 from chalicelib.engine.messages import FAILED_AGAIN_SECONDS
+from chalicelib.wiring import VARIABLES
 from tests.contract import foundation, servers
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
@@ -67,6 +69,12 @@ def test_the_outputs_name_what_the_wiring_and_the_cli_need(ministack_outputs: di
     assert ministack_outputs["CommandsQueueArn"].endswith(":batchwright-contract-commands")
     assert ministack_outputs["TopicArn"].endswith(":batchwright-contract-notices")
     assert ministack_outputs["BucketName"].startswith("batchwright-contract-")
+
+
+def test_the_outputs_give_every_variable_that_the_wiring_asks_for(ministack_outputs: dict[str, str]) -> None:
+    variables = variables_of(ministack_outputs)
+    assert set(VARIABLES) <= set(variables)
+    assert all(variables.values())
 
 
 def test_the_table_is_on_demand_and_forgets_what_expired(ministack_dynamodb: tuple[Any, str]) -> None:

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from chalicelib.core.records import RunState
-from chalicelib.engine.governor import FEW, HORIZON_SECONDS, admit, submit_job, turns
+from chalicelib.engine.governor import FEW, HORIZON_SECONDS, PERMITS_AT_ONCE, admit, submit_job, turns
 from chalicelib.engine.lately import CROWDED_SECONDS, UNASKED_IN_A_SECOND, Lately
 from chalicelib.engine.messages import MessagesLeft
 from chalicelib.engine.submit import Wanted, submit
@@ -138,6 +138,21 @@ def test_a_chunk_whose_permits_run_short_leaves_the_rest_unclaimed() -> None:
     with pytest.raises(MessagesLeft, match="permits"):
         theatre.deliver_commands()
     assert len(theatre.store.tasks(theatre.run.run_id, 0, 0)) == len(theatre.jobs()) == 1
+    theatre.play_on()
+    assert theatre.run.state is RunState.SUCCEEDED
+    assert len(theatre.jobs()) == 25
+
+
+def test_a_429_in_the_middle_of_a_chunk_leaves_no_permit_unused_and_asks_for_no_more() -> None:
+    theatre = theatre_of(25)
+    world = theatre.world()
+    world.lately.note_crowd(theatre.clock.now_ms())
+    facts = world.facts_of(theatre.run)
+    theatre.batch.faults.append(SubmitFault.THROTTLED)
+    outcome = submit(world, facts, [Wanted(facts.attempt(index)) for index in range(25)])
+    assert isinstance(outcome, NotYet)
+    assert theatre.permits.takes == 1
+    assert len(theatre.jobs()) == PERMITS_AT_ONCE - 1
     theatre.play_on()
     assert theatre.run.state is RunState.SUCCEEDED
     assert len(theatre.jobs()) == 25

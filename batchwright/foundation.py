@@ -1,0 +1,30 @@
+"""The foundation of a stage, infra/foundation.yaml: where it is, and what its outputs mean to the app.
+
+Owns the one mapping from the stack's outputs to the app's variables; the local AWS, a deployment and the benchmarks
+set them from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from batchwright.local.functions import PROJECT_FOLDER
+
+FOUNDATION = PROJECT_FOLDER / "infra" / "foundation.yaml"
+
+_OUTPUT_OF = {
+    "BATCHWRIGHT_TABLE": "TableName",
+    "BATCHWRIGHT_EVENTS_QUEUE": "EventsQueueName",
+    "BATCHWRIGHT_EVENTS_QUEUE_URL": "EventsQueueUrl",
+    "BATCHWRIGHT_EVENTS_DEAD_URL": "EventsDeadLettersUrl",
+    "BATCHWRIGHT_COMMANDS_QUEUE": "CommandsQueueName",
+    "BATCHWRIGHT_COMMANDS_QUEUE_URL": "CommandsQueueUrl",
+    "BATCHWRIGHT_COMMANDS_DEAD_URL": "CommandsDeadLettersUrl",
+    "BATCHWRIGHT_TOPIC_ARN": "TopicArn",
+    "BATCHWRIGHT_BUCKET": "BucketName",
+}
+
+
+def variables_of(outputs: Mapping[str, str]) -> dict[str, str]:
+    """The app's variables, from the outputs of its stage's stack."""
+    return {variable: outputs[output] for variable, output in _OUTPUT_OF.items()}
