@@ -1,0 +1,294 @@
+"""What crosses the API, in either direction: every body of an HTTP answer or request, and what the CLI works with.
+
+Owns the shapes and their descriptions; the OpenAPI document is generated from here. Times are milliseconds since the
+epoch. Answers only ever gain fields, so a reader ignores what it does not know; a request with an unknown field is
+refused. Only what is listed here leaves: an event of Batch holds its job's environment in clear.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.records import Scope
+from chalicelib.core.states import RunState, TaskState
+
+T = TypeVar("T")
+
+
+class Answer(BaseModel):
+    """Something that is told."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Request(BaseModel):
+    """Something that is asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Page(Answer, Generic[T]):
+    """Part of a list."""
+
+    items: list[T]
+    next: Annotated[str | None, Field(description="Give it as `page` for what follows; null at the end.")] = None
+
+
+class WorkflowSummary(Answer):
+    """A workflow in a list."""
+
+    name: str
+    version: Annotated[int, Field(description="The latest version, which runs are started of.")]
+    description: str | None = None
+    tasks: Annotated[int, Field(description="How many tasks it has.")]
+    pushed_at_ms: int
+
+
+class Workflow(Answer):
+    """One version of a workflow."""
+
+    name: str
+    version: int
+    etag: Annotated[str, Field(description="Names the content of this version; also the ETag header.")]
+    pushed_at_ms: int
+    definition: Annotated[dict[str, Any], Field(description="The workflow file's content.")]
+
+
+class StartRun(Request):
+    """A run to be started."""
+
+    workflow: str
+    version: Annotated[int | None, Field(ge=1, description="The latest, unless given.")] = None
+    params: Annotated[dict[str, Any], Field(description="Values for the workflow's params.")] = {}
+
+
+class PastEpoch(Answer):
+    """How an epoch of a run ended, before a redrive began the next one."""
+
+    epoch: int
+    version: int
+    state: RunState
+    ended_at_ms: int | None
+
+
+class Redriven(Answer):
+    """What an epoch runs again of the one before."""
+
+    scope: Scope
+    tasks: list[str] = []
+
+
+class Run(Answer):
+    """One execution of one version of a workflow."""
+
+    run_id: str
+    workflow: str
+    version: int
+    state: RunState
+    epoch: Annotated[int, Field(description="Counts the redrives, from 0.")]
+    params: dict[str, Any]
+    created_at_ms: int
+    ended_at_ms: int | None = None
+    redrive: Redriven | None = None
+    past: Annotated[list[PastEpoch], Field(description="The epochs before, oldest first.")] = []
+    schedule: Annotated[str | None, Field(description="The workflow's schedule that started it.")] = None
+    scheduled_at_ms: Annotated[int | None, Field(description="The time that the schedule started it for.")] = None
+
+
+class Attempt(Answer):
+    """An attempt of a task that has ended."""
+
+    job_id: str
+    succeeded: bool
+    exit_code: int | None = None
+    failure: Annotated[FailureClass | None, Field(description="The class of the failure.")] = None
+    reason: str | None = None
+    log_stream: str | None = None
+    started_at_ms: int | None = None
+    stopped_at_ms: int | None = None
+
+
+class Task(Answer):
+    """A task of a run, in one of the run's epochs."""
+
+    index: int
+    name: str
+    state: TaskState
+    depends_on: list[str] = []
+    epoch: Annotated[int, Field(description="The epoch in which its attempts ran.")]
+    attempt: Annotated[int, Field(description="The attempt under way or the last one; 0 before the first.")]
+    attempts_allowed: int
+    job_id: str | None = None
+    claimed_at_ms: int | None = None
+    started_at_ms: int | None = None
+    stopped_at_ms: int | None = None
+    retry_at_ms: Annotated[int | None, Field(description="When its next attempt begins.")] = None
+    is_array: bool = False
+    kept: Annotated[bool, Field(description="A redrive kept its ending; it did not run in this epoch.")] = False
+    second_jobs: Annotated[list[str], Field(description="Jobs ended because their attempt had one.")] = []
+    attempts: Annotated[list[Attempt], Field(description="Its ended attempts, oldest first.")] = []
+
+
+class EventKind(StrEnum):
+    """What happened to a run or a task."""
+
+    RUN_STARTED = "run_started"
+    RUN_REDRIVEN = "run_redriven"
+    RUN_ENDED = "run_ended"
+    TASK_CLAIMED = "task_claimed"
+    ATTEMPT_STARTED = "attempt_started"
+    ATTEMPT_ENDED = "attempt_ended"
+    RETRY_DUE = "retry_due"
+    TASK_ENDED = "task_ended"
+
+
+class Event(Answer):
+    """Something that happened in a run, as the records tell it."""
+
+    at_ms: int
+    kind: EventKind
+    epoch: int
+    task: str | None = None
+    attempt: int | None = None
+    job_id: str | None = None
+    text: Annotated[str, Field(description="What happened, in a sentence.")]
+
+
+class LogLine(Answer):
+    """A line that a job wrote."""
+
+    at_ms: int
+    text: str
+
+
+class LogPage(Page[LogLine]):
+    """Lines of a job's log. `next` is there also at the end, for what is still to be written, unless the job ended."""
+
+
+class Cancel(Request):
+    """Why a run is cancelled."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1_000)] = "cancelled on request"
+
+
+class Redrive(Request):
+    """What of an ended run runs again."""
+
+    scope: Annotated[Scope | None, Field(strict=False, description="`tasks` if any are named, else `from_failed`.")] = (
+        None
+    )
+    tasks: Annotated[list[str], Field(description="With the scope `tasks`: their names.")] = []
+    version: Annotated[int | None, Field(ge=1, description="The run's own, unless given.")] = None
+    epoch: Annotated[
+        int | None, Field(ge=0, description="The epoch that was seen to have ended: asking twice redrives once.")
+    ] = None
+
+
+class Acted(Answer):
+    """What came of an action on a run."""
+
+    run: Run
+    changed: Annotated[bool, Field(description="False when it was so already.")]
+
+
+class TokenScope(StrEnum):
+    """What a token allows; each allows what those before it do."""
+
+    READ = "read"
+    """To look."""
+    START = "start"
+    """To start runs."""
+    ADMIN = "admin"
+    """Everything: workflows, actions on runs, schedules, tokens."""
+
+
+class NewToken(Request):
+    """A token to be made."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, description="What it is for.")]
+    scope: Annotated[TokenScope, Field(strict=False)]
+    workflow: Annotated[str | None, Field(description="The only workflow that it is good for.")] = None
+    expires_in_days: Annotated[int | None, Field(ge=1, le=3650, description="Never, unless given.")] = None
+
+
+class Token(Answer):
+    """A token as it is kept: its secret part is not."""
+
+    token_id: str
+    name: str
+    scope: TokenScope
+    workflow: str | None = None
+    created_at_ms: int
+    expires_at_ms: int | None = None
+    revoked_at_ms: int | None = None
+    last_used_at_ms: Annotated[int | None, Field(description="To within an hour.")] = None
+
+
+class CreatedToken(Answer):
+    """A token that was made."""
+
+    token: Token
+    secret: Annotated[
+        str, Field(description="What goes behind `Authorization: Bearer`. Told this one time.", repr=False)
+    ]
+
+
+class Overlap(StrEnum):
+    """What a schedule does when its time comes while a run that it started goes on."""
+
+    ALLOW = "allow"
+    SKIP = "skip"
+    QUEUE = "queue"
+    CANCEL_PREVIOUS = "cancel_previous"
+
+
+class CatchUp(StrEnum):
+    """Which of the times that were missed are started later."""
+
+    NONE = "none"
+    LATEST = "latest"
+    ALL = "all"
+
+
+class Schedule(Answer):
+    """A schedule of a workflow's latest version."""
+
+    workflow: str
+    name: str
+    expression: Annotated[str, Field(description="cron(...), rate(...) or at(...).")]
+    time_zone: str
+    overlap: Overlap
+    catch_up: CatchUp
+    paused: bool
+    starts_at_ms: int | None = None
+    ends_at_ms: int | None = None
+    next_at_ms: Annotated[int | None, Field(description="Null when there is none any more.")] = None
+    last_at_ms: Annotated[int | None, Field(description="The last time that it started a run for.")] = None
+    last_run_id: str | None = None
+
+
+class Backfill(Request):
+    """Past times of a schedule for which runs are to be started."""
+
+    from_ms: int
+    to_ms: Annotated[int, Field(description="Inclusive.")]
+    dry_run: Annotated[bool, Field(description="Only tell the times.")] = False
+
+
+class Backfilled(Answer):
+    """The times of a backfill, oldest first, and the runs that they have."""
+
+    times_ms: list[int]
+    run_ids: list[str]
+
+
+class Health(Answer):
+    """Whether the service can do its work."""
+
+    status: Annotated[str, Field(description="`ok`, or what is wrong.")]
+    stage: str
+    version: str

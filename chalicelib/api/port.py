@@ -1,0 +1,131 @@
+"""What can be asked of a Batchwright, wherever it runs: one protocol, spoken in process and over HTTP.
+
+The CLI knows nothing else. `direct.py` implements it on the table, `batchwright/http_api.py` on an API's address, and
+one contract suite runs against both. Mistakes of the caller raise UserMistake (UnknownWorkflow, UnknownRun and
+IdempotencyConflict among them), an API that cannot be reached or fails raises TryAgain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from chalicelib.api import models as m
+from chalicelib.core.states import RunState, TaskState
+
+
+class Api(Protocol):
+    """A Batchwright."""
+
+    # Workflows
+
+    def put_workflow(self, name: str, definition: Mapping[str, Any], *, if_match: str | None = None) -> m.Workflow:
+        """Push a definition as the next version; the same content as the latest makes none. `if_match` is the ETag that
+        the latest must have, "*" for any. Raises InvalidWorkflow with every mistake, and PreconditionFailed."""
+        ...
+
+    def workflows(self, *, limit: int = 100, page: str | None = None) -> m.Page[m.WorkflowSummary]:
+        """The workflows, by name."""
+        ...
+
+    def workflow(self, name: str, version: int | None = None) -> m.Workflow:
+        """One version, the latest by default. Raises UnknownWorkflow."""
+        ...
+
+    def delete_workflow(self, name: str, *, if_match: str | None = None) -> None:
+        """Forget the workflow and its schedules. Its runs stay and go on; pushing it again goes on counting versions.
+        Raises UnknownWorkflow and PreconditionFailed."""
+        ...
+
+    # Runs
+
+    def start_run(self, request: m.StartRun, idempotency_key: str) -> m.Run:
+        """Start a run; the same key and request start it once. Raises IdempotencyConflict for another request."""
+        ...
+
+    def runs(
+        self,
+        *,
+        workflow: str | None = None,
+        state: RunState | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        limit: int = 20,
+        page: str | None = None,
+    ) -> m.Page[m.Run]:
+        """Runs, newest first: created from `since_ms` on and before `until_ms`. Eventually consistent."""
+        ...
+
+    def run(self, run_id: str, epoch: int | None = None) -> m.Run:
+        """A run as it is now, or as it ended in an earlier epoch. Raises UnknownRun, with the nearest id."""
+        ...
+
+    def tasks(
+        self,
+        run_id: str,
+        *,
+        epoch: int | None = None,
+        state: TaskState | None = None,
+        limit: int = 1000,
+        page: str | None = None,
+    ) -> m.Page[m.Task]:
+        """The tasks of a run, in the order of its plan, without their attempts before the last."""
+        ...
+
+    def task(self, run_id: str, name: str, epoch: int | None = None) -> m.Task:
+        """One task with its attempts. Raises UserMistake with the nearest name."""
+        ...
+
+    def logs(
+        self,
+        run_id: str,
+        task: str,
+        *,
+        epoch: int | None = None,
+        attempt: int | None = None,
+        child: int | None = None,
+        tail: int | None = None,
+        limit: int = 1000,
+        page: str | None = None,
+    ) -> m.LogPage:
+        """What an attempt's job wrote (the last attempt by default; of an array a child), oldest line first. `tail`
+        begins with the last so many lines."""
+        ...
+
+    def events(self, run_id: str, *, limit: int = 1000, page: str | None = None) -> m.Page[m.Event]:
+        """What happened in a run, in the order of time, derived from its records."""
+        ...
+
+    # Actions
+
+    def cancel(self, run_id: str, request: m.Cancel) -> m.Acted: ...
+
+    def pause(self, run_id: str) -> m.Acted: ...
+
+    def resume(self, run_id: str) -> m.Acted: ...
+
+    def redrive(self, run_id: str, request: m.Redrive) -> m.Acted: ...
+
+    # Schedules
+
+    def schedules(self, workflow: str | None = None) -> list[m.Schedule]: ...
+
+    def next_times(
+        self, workflow: str, schedule: str, *, count: int = 10, after_ms: int | None = None
+    ) -> list[int]: ...
+
+    def pause_schedule(self, workflow: str, schedule: str) -> m.Schedule: ...
+
+    def resume_schedule(self, workflow: str, schedule: str) -> m.Schedule: ...
+
+    def backfill(self, workflow: str, schedule: str, request: m.Backfill) -> m.Backfilled: ...
+
+    # Tokens
+
+    def create_token(self, request: m.NewToken) -> m.CreatedToken: ...
+
+    def tokens(self) -> list[m.Token]: ...
+
+    def revoke_token(self, token_id: str) -> m.Token: ...
+
+    def health(self) -> m.Health: ...
