@@ -24,6 +24,9 @@ _OUTPUT_OF = {
     "BATCHWRIGHT_BUCKET": "BucketName",
 }
 
+VARIABLE_NAMES = tuple(_OUTPUT_OF)
+"""The app's variables that a foundation gives."""
+
 
 def variables_of(outputs: Mapping[str, str]) -> dict[str, str]:
     """The app's variables, from the outputs of its stage's stack."""

@@ -1,0 +1,175 @@
+"""A stage of Batchwright on AWS: the order in which its parts are put up.
+
+Stacks first, for the functions name what is in them; then the values that they give the functions; then the functions;
+last the workflows, which need the table alone but are of no use before. Every part is brought to what this clone says,
+so that a second deployment goes on where a first one broke off, or finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.functions import Functions
+from batchwright.deploy.policies import GRANTS, Place
+from batchwright.deploy.stacks import StackChange, Stacks, Template
+from batchwright.foundation import variables_of
+from batchwright.workflow_file import load_workflow
+from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.core.compile import compile_workflow
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.suggest import Names
+
+TEMPLATES = ("foundation", "observability", "batch")
+"""In the order in which their stacks are made; the last one is wished for or not."""
+AUTHS = ("token", "iam")
+STAGE_VARIABLE = "BATCHWRIGHT_STAGE"
+AUTH_VARIABLE = "BATCHWRIGHT_AUTH"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be deployed."""
+
+    stage: str
+    project: Path
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    auth: str | None = None
+    with_batch: bool = False
+    stacks_only: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What a deployment came to."""
+
+    place: Place
+    stacks: tuple[StackChange, ...]
+    functions_changed: bool
+    workflows: Mapping[str, tuple[int, bool]]
+    """By name: the latest version, and whether it is new."""
+    api_url: str | None
+
+    @property
+    def changed(self) -> bool:
+        return (
+            self.functions_changed
+            or any(stack.how != "unchanged" for stack in self.stacks)
+            or any(new for _, new in self.workflows.values())
+        )
+
+
+def stack_names(place: Place) -> dict[str, str]:
+    """The stages' stacks by template; the foundation bears the stage's own name."""
+    return {
+        "foundation": place.prefix,
+        "observability": f"{place.prefix}-observability",
+        "batch": f"{place.prefix}-batch",
+    }
+
+
+def template(project: Path, name: str) -> Template:
+    """A template of the project. Raises UserMistake when the folder has none."""
+    path = project / "infra" / f"{name}.yaml"
+    if not path.is_file():
+        raise UserMistake(
+            f"{path} is not there: run this from a clone of Batchwright, or name its folder with --project"
+        )
+    return Template(path, ("CAPABILITY_NAMED_IAM",))
+
+
+def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
+    """Bring a stage to what the project says. Raises UserMistake, DeployError, and what botocore raises."""
+    _check_parameters(wish)
+    stacks = Stacks(account.client("cloudformation"))
+    place = account.place(wish.stage)
+    names = stack_names(place)
+    say(f"stage {wish.stage} in account {place.account}, {place.region}")
+    existing = stacks.find(names["foundation"])
+    if existing is None:
+        _check_free(account, place)
+    done = {}
+    for name in TEMPLATES:
+        if name == "batch" and not wish.with_batch and stacks.find(names[name]) is None:
+            continue
+        done[name] = _apply(stacks, place, names[name], template(wish.project, name), wish, say)
+    outputs = done["foundation"].outputs
+    functions = Functions(account, place, wish.project, outputs["BucketName"])
+    functions.config.put_stage(place, GRANTS, _variables(functions, wish, outputs))
+    if wish.stacks_only:
+        return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
+    say("functions: packaging and deploying (chalice)" if wish.again else "functions: comparing with what is deployed")
+    functions_changed = functions.deploy(lambda line: say(f"  {line}"), again=wish.again)
+    say(f"functions: {'deployed' if functions_changed else 'unchanged'}")
+    workflows = push_workflows(account, wish.project / "statemachines", outputs["TableName"], say)
+    return Deployed(place, tuple(done.values()), functions_changed, workflows, functions.api_url())
+
+
+def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish, say: Say) -> StackChange:
+    say(f"stack {name}: looking for changes")
+    begun_at = time.monotonic()
+    given = {"Stage": place.stage, **wish.parameters}
+    change = stacks.apply(name, source, given, {"batchwright-stage": place.stage})
+    seconds = time.monotonic() - begun_at
+    say(f"stack {name}: {change.how}" + (f" in {seconds:.0f} s" if change.changes else ""))
+    for one in change.changes if change.how == "changed" else ():
+        say(f"  {one}")
+    return change
+
+
+def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the functions. How callers prove who they are stays as it was unless it is said anew."""
+    stages = functions.config.read().get("stages", {})
+    before = stages.get(wish.stage, {}).get("environment_variables", {}).get(AUTH_VARIABLE, AUTHS[0])
+    return {STAGE_VARIABLE: wish.stage, AUTH_VARIABLE: wish.auth or before, **variables_of(outputs)}
+
+
+def push_workflows(account: Account, folder: Path, table: str, say: Say) -> dict[str, tuple[int, bool]]:
+    """Push every workflow file of a folder; by name its version, and whether that is new."""
+    store = DynamoStore(account.client("dynamodb"), table)
+    pushed = {}
+    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.json"))):
+        if path.name.endswith(".schema.json"):
+            continue
+        loaded = load_workflow(path)
+        plan = compile_workflow(loaded.workflow)
+        latest = store.workflow(plan.workflow)
+        found = store.push(plan.workflow, loaded.definition, plan, time.time_ns() // 1_000_000)
+        is_new = latest is None or latest.version != found.version
+        pushed[plan.workflow] = (found.version, is_new)
+        say(f"workflow {plan.workflow}: {f'version {found.version}' if is_new else 'unchanged'}")
+    return pushed
+
+
+def _check_parameters(wish: Wish) -> None:
+    """Raises UserMistake for a parameter that no template has."""
+    templates = [template(wish.project, name) for name in TEMPLATES]
+    known = sorted({name for one in templates for name in one.parameters()} - {"Stage"})
+    for name in wish.parameters:
+        if name not in known:
+            hint = Names(known).suggestion(name) or f"there are {', '.join(known)}"
+            raise UserMistake(f"--parameter {name}: no template has it; {hint}")
+
+
+def _check_free(account: Account, place: Place) -> None:
+    """Roles belong to the account and not to a region: one stage name cannot be used in two. Raises DeployError."""
+    iam = account.client("iam")
+    role = f"{place.prefix}-on_events"
+    try:
+        iam.get_role(RoleName=role)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchEntity":
+            return
+        raise
+    raise DeployError(
+        f"the role {role} is there already, but no stack {place.prefix} in {place.region}: is '{place.stage}' deployed "
+        "in another region of this account? Choose another --stage; if it was removed by hand, delete the role"
+    )

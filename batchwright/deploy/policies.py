@@ -1,0 +1,160 @@
+"""What each function of a stage may do: one table, and the IAM policy documents that come of it.
+
+Owns the least privilege of the functions. tests/functional/test_policies.py records what every function asks of AWS and
+holds this table to it from both sides: all of it is allowed, and nothing else is. `everything` is here only where the
+service knows no narrower resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_batch.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+APP = "batchwright"
+API_HANDLER = "api_handler"
+"""Chalice's name for the function of all HTTP routes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stage is: what its ARNs are made of."""
+
+    stage: str
+    account: str
+    region: str
+    partition: str = "aws"
+
+    @property
+    def prefix(self) -> str:
+        """What the names of everything that belongs to the stage begin with."""
+        return f"{APP}-{self.stage}"
+
+    def function_name(self, function: str) -> str:
+        """What Chalice calls a function on AWS."""
+        return self.prefix if function == API_HANDLER else f"{self.prefix}-{function}"
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource of this account and region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Actions of a service on things of the stage, by the names of `resource_arn`."""
+
+    why: str
+    actions: tuple[str, ...]
+    on: tuple[str, ...]
+
+
+def _feeds(queue: str) -> Grant:
+    return Grant(
+        # Lambda takes the messages with the function's role; the handler deletes what is done, and puts off the rest.
+        f"be fed from the {queue} queue",
+        ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"),
+        (queue,),
+    )
+
+
+LOG = Grant("write its log", ("logs:CreateLogStream", "logs:PutLogEvents"), ("log",))
+
+RECORDS = Grant(
+    "read and write runs and tasks", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), ("table",)
+)
+SHARDS = Grant("read the tasks of a shard, and a plan", ("dynamodb:Query",), ("table",))
+
+# Any queue and any definition: which ones a workflow names is known when its run starts, and params may name them; not
+# when the stage is deployed.
+SUBMIT = Grant("submit jobs", ("batch:SubmitJob",), ("job-definitions", "job-queues"))
+# A job that is submitted with tags (`tags` of a task) takes this right beside that of SubmitJob:
+# https://docs.aws.amazon.com/batch/latest/userguide/using-tags.html
+TAG = Grant("give jobs the tags of their task", ("batch:TagResource",), ("jobs",))
+# Neither knows a resource: the service authorization reference lists none for them.
+FIND = Grant("find a job whose submission lost its answer", ("batch:ListJobs",), ("everything",))
+DESCRIBE = Grant("ask for the state of jobs", ("batch:DescribeJobs",), ("everything",))
+# There is no action for the bulk call: TerminateJobs asks for batch:TerminateJob on each job. An id is Batch's and says
+# nothing of the stage.
+TERMINATE = Grant("end jobs", ("batch:TerminateJob",), ("jobs",))
+COMMAND = Grant("hand over work and timers", ("sqs:SendMessage",), ("commands",))
+# With the key that AWS manages for SNS, publishing to an encrypted topic needs no grant of KMS.
+TELL = Grant("publish notices", ("sns:Publish",), ("topic",))
+
+GRANTS: dict[str, tuple[Grant, ...]] = {
+    "on_events": (
+        LOG,
+        _feeds("events"),
+        Grant("send a message anew, or to the dead letters", ("sqs:SendMessage",), ("events", "events-dead")),
+        RECORDS,
+        SHARDS,
+        SUBMIT,
+        TAG,
+        FIND,
+        TERMINATE,
+        COMMAND,
+        TELL,
+    ),
+    "on_commands": (
+        LOG,
+        _feeds("commands"),
+        Grant("send a message to the dead letters", ("sqs:SendMessage",), ("commands-dead",)),
+        RECORDS,
+        SHARDS,
+        SUBMIT,
+        TAG,
+        FIND,
+        DESCRIBE,
+        TERMINATE,
+        COMMAND,
+        TELL,
+    ),
+    "sweep": (
+        LOG,
+        RECORDS,
+        SHARDS,
+        Grant("find the runs that are due", ("dynamodb:Query",), ("runs-by-sweep",)),
+        SUBMIT,
+        TAG,
+        FIND,
+        DESCRIBE,
+        TERMINATE,
+        COMMAND,
+        TELL,
+    ),
+    "start": (LOG, RECORDS, SHARDS, SUBMIT, TAG, FIND, COMMAND, TELL),
+}
+"""By function, as app.py names them."""
+
+
+def resource_arn(place: Place, function: str, name: str) -> str:
+    """The ARN of a thing of the stage that the table above names."""
+    queues = ("events", "events-dead", "commands", "commands-dead")
+    if name in queues:
+        return place.arn("sqs", f"{place.prefix}-{name}")
+    table = f"table/{place.prefix}"
+    return {
+        "log": place.arn("logs", f"log-group:/aws/lambda/{place.function_name(function)}:*"),
+        "table": place.arn("dynamodb", table),
+        "runs-by-sweep": place.arn("dynamodb", f"{table}/index/runs-by-sweep"),
+        "runs-by-workflow": place.arn("dynamodb", f"{table}/index/runs-by-workflow"),
+        "topic": place.arn("sns", f"{place.prefix}-notices"),
+        "job-definitions": place.arn("batch", "job-definition/*"),
+        "job-queues": place.arn("batch", "job-queue/*"),
+        "jobs": place.arn("batch", "job/*"),
+        "everything": "*",
+    }[name]
+
+
+def policy(place: Place, function: str) -> dict[str, Any]:
+    """The policy document of a function in a place."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "".join(word.capitalize() for word in grant.why.replace(",", "").split()),
+                "Effect": "Allow",
+                "Action": list(grant.actions),
+                "Resource": [resource_arn(place, function, name) for name in grant.on],
+            }
+            for grant in GRANTS[function]
+        ],
+    }
