@@ -21,6 +21,7 @@ from chalicelib.core.errors import BatchwrightError, UserMistake
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _UNKNOWN = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure"}
+_MISSING = {"404", "NoSuchBucket", "NoSuchEntity", "NotFound", "ResourceNotFound", "ResourceNotFoundException"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
 
 
@@ -49,6 +50,16 @@ class Account:
 
     def client(self, service: str) -> Any:
         return self.session.client(service, region_name=self.region)
+
+    def has(self, service: str, call: str, **arguments: Any) -> bool:
+        """Whether something is there, by a call of a client that fails if it is not."""
+        try:
+            getattr(self.client(service), call)(**arguments)
+        except aws.ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return False
+            raise
+        return True
 
     def place(self, stage: str) -> Place:
         """Where a stage is in this account. Asks AWS who we are."""

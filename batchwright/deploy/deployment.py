@@ -12,12 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.functions import Functions
 from batchwright.deploy.policies import GRANTS, Place
-from batchwright.deploy.stacks import StackChange, Stacks, Template
+from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.foundation import variables_of
 from batchwright.workflow_file import load_workflow
 from chalicelib.aws.dynamodb import DynamoStore
@@ -76,6 +74,17 @@ def stack_names(place: Place) -> dict[str, str]:
     }
 
 
+def kept_data(account: Account, place: Place) -> list[Existing]:
+    """The table and the bucket, where an earlier life of the stage has left them."""
+    bucket = f"{place.prefix}-{place.account}-{place.region}"
+    found = []
+    if account.has("dynamodb", "describe_table", TableName=place.prefix):
+        found.append(Existing("Table", "AWS::DynamoDB::Table", {"TableName": place.prefix}))
+    if account.has("s3", "head_bucket", Bucket=bucket):
+        found.append(Existing("Bucket", "AWS::S3::Bucket", {"BucketName": bucket}))
+    return found
+
+
 def template(project: Path, name: str) -> Template:
     """A template of the project. Raises UserMistake when the folder has none."""
     path = project / "infra" / f"{name}.yaml"
@@ -93,9 +102,9 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     place = account.place(wish.stage)
     names = stack_names(place)
     say(f"stage {wish.stage} in account {place.account}, {place.region}")
-    existing = stacks.find(names["foundation"])
-    if existing is None:
+    if not stacks.has_begun(names["foundation"]):
         _check_free(account, place)
+        _adopt(account, stacks, place, wish, say)
     done = {}
     for name in TEMPLATES:
         if name == "batch" and not wish.with_batch and stacks.find(names[name]) is None:
@@ -111,6 +120,14 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     say(f"functions: {'deployed' if functions_changed else 'unchanged'}")
     workflows = push_workflows(account, wish.project / "statemachines", outputs["TableName"], say)
     return Deployed(place, tuple(done.values()), functions_changed, workflows, functions.api_url())
+
+
+def _adopt(account: Account, stacks: Stacks, place: Place, wish: Wish, say: Say) -> None:
+    kept = kept_data(account, place)
+    if kept:
+        say(f"stack {place.prefix}: taking up what was kept ({', '.join(one.logical_id.lower() for one in kept)})")
+        given = {"Stage": place.stage, **wish.parameters}
+        stacks.adopt(place.prefix, template(wish.project, "foundation"), given, kept)
 
 
 def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish, say: Say) -> StackChange:
@@ -161,14 +178,9 @@ def _check_parameters(wish: Wish) -> None:
 
 def _check_free(account: Account, place: Place) -> None:
     """Roles belong to the account and not to a region: one stage name cannot be used in two. Raises DeployError."""
-    iam = account.client("iam")
     role = f"{place.prefix}-on_events"
-    try:
-        iam.get_role(RoleName=role)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchEntity":
-            return
-        raise
+    if not account.has("iam", "get_role", RoleName=role):
+        return
     raise DeployError(
         f"the role {role} is there already, but no stack {place.prefix} in {place.region}: is '{place.stage}' deployed "
         "in another region of this account? Choose another --stage; if it was removed by hand, delete the role"

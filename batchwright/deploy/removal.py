@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -23,16 +22,6 @@ from batchwright.deploy.stacks import Stacks
 from batchwright.foundation import VARIABLE_NAMES
 
 Say = Callable[[str], None]
-_MISSING = {
-    "NoSuchBucket",
-    "404",
-    "NotFound",
-    "ResourceNotFoundException",
-    "ResourceNotFound",
-    "NoSuchEntity",
-    "AWS.SimpleQueueService.NonExistentQueue",
-    "QueueDoesNotExist",
-}
 
 
 @dataclass(frozen=True)
@@ -56,15 +45,15 @@ class Stage:
         found = [f"stack {name}" for name in self._stack_names() if self.stacks.find(name)]
         for function in GRANTS:
             name = self.place.function_name(function)
-            if self._answers("lambda", "get_function_configuration", FunctionName=name):
+            if self.account.has("lambda", "get_function_configuration", FunctionName=name):
                 found.append(f"function {name}")
             role = f"{self.place.prefix}-{function}"
-            if self._answers("iam", "get_role", RoleName=role):
+            if self.account.has("iam", "get_role", RoleName=role):
                 found.append(f"role {role}")
         found += [f"log group {name}" for name in self._log_groups()]
-        if self._answers("dynamodb", "describe_table", TableName=self.place.prefix):
+        if self.account.has("dynamodb", "describe_table", TableName=self.place.prefix):
             found.append(f"table {self.place.prefix}")
-        if self._answers("s3", "head_bucket", Bucket=self.bucket):
+        if self.account.has("s3", "head_bucket", Bucket=self.bucket):
             found.append(f"bucket {self.bucket}")
         return found
 
@@ -100,16 +89,6 @@ class Stage:
         names = stack_names(self.place)
         return [names[name] for name in TEMPLATES]
 
-    def _answers(self, service: str, call: str, **arguments: Any) -> bool:
-        """Whether something is there, by a call that fails if it is not."""
-        try:
-            getattr(self.account.client(service), call)(**arguments)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
-                return False
-            raise
-        return True
-
     def _delete_schedules(self, say: Say) -> None:
         """The schedules of workflows, which are in a group of the foundation but no part of its stack."""
         name = self.place.prefix
@@ -143,14 +122,14 @@ class Stage:
 
     def _delete_table(self, say: Say) -> None:
         dynamodb = self.account.client("dynamodb")
-        if not self._answers("dynamodb", "describe_table", TableName=self.place.prefix):
+        if not self.account.has("dynamodb", "describe_table", TableName=self.place.prefix):
             return
         dynamodb.delete_table(TableName=self.place.prefix)
         dynamodb.get_waiter("table_not_exists").wait(TableName=self.place.prefix)
         say(f"table {self.place.prefix}: removed")
 
     def _delete_bucket(self, say: Say) -> None:
-        if not self._answers("s3", "head_bucket", Bucket=self.bucket):
+        if not self.account.has("s3", "head_bucket", Bucket=self.bucket):
             return
         s3 = self.account.client("s3")
         removed = 0

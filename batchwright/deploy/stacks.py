@@ -6,8 +6,9 @@ deployment.py's.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from batchwright.deploy.account import DeployError
 POLL_SECONDS = 2.0
 LOCAL_POLL_SECONDS = 0.1
 WAIT_SECONDS = 3600.0
+_EMPTY = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -34,6 +36,15 @@ class StackChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Existing:
+    """A resource that is there, and what it is to become in a stack: its type there, and how its type is identified."""
+
+    logical_id: str
+    kind: str
+    identifier: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """A template file."""
 
@@ -42,6 +53,13 @@ class Template:
 
     def body(self) -> str:
         return self.path.read_text(encoding="utf-8")
+
+    def only(self, logical_ids: Collection[str]) -> str:
+        """The template with these resources alone and no outputs, as taking up existing resources needs it."""
+        head, _, rest = self.body().partition("\nResources:\n")
+        blocks = re.split(r"^(?=  \w+:\n)", rest.partition("\nOutputs:")[0], flags=re.MULTILINE)
+        wanted = [block for block in blocks if block.strip().partition(":")[0] in logical_ids]
+        return f"{head}\nResources:\n{''.join(wanted)}"
 
     def parameters(self) -> list[str]:
         """The names of its parameters."""
@@ -78,13 +96,39 @@ class Stacks:
         found: dict[str, Any] = stack
         return None if found["StackStatus"] == "DELETE_COMPLETE" else found
 
+    def has_begun(self, name: str) -> bool:
+        """Whether there is a stack with something in it."""
+        stack = self.find(name)
+        return stack is not None and stack["StackStatus"] not in _EMPTY
+
+    def adopt(self, name: str, template: Template, parameters: Mapping[str, str], existing: Sequence[Existing]) -> None:
+        """Create the stack around resources that are there already, with nothing else yet. Raises DeployError."""
+        self._ready(name)
+        change_set = f"batchwright-{time.time_ns()}"
+        self.client.create_change_set(
+            StackName=name,
+            ChangeSetName=change_set,
+            ChangeSetType="IMPORT",
+            TemplateBody=template.only([one.logical_id for one in existing]),
+            Parameters=_given(template, parameters, None),
+            ResourcesToImport=[
+                {
+                    "ResourceType": one.kind,
+                    "LogicalResourceId": one.logical_id,
+                    "ResourceIdentifier": dict(one.identifier),
+                }
+                for one in existing
+            ],
+        )
+        self._changes(name, change_set)
+        self.client.execute_change_set(StackName=name, ChangeSetName=change_set)
+        self._wait(name, "made around what was kept")
+
     def apply(
         self, name: str, template: Template, parameters: Mapping[str, str], tags: Mapping[str, str]
     ) -> StackChange:
         """Create the stack or bring it to what the template says; parameters that are not given stay as they are.
-
-        What the template retains and is there from an earlier life of the stack is taken up again. Raises DeployError.
-        """
+        Raises DeployError."""
         stack = self._ready(name)
         creates = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
         change_set = f"batchwright-{time.time_ns()}"
@@ -96,7 +140,6 @@ class Stacks:
             Parameters=_given(template, parameters, None if creates else stack),
             Capabilities=list(template.capabilities),
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-            ImportExistingResources=True,
         )
         changes = self._changes(name, change_set)
         if changes is None:
