@@ -27,7 +27,7 @@ TEMPLATES = ("foundation", "observability", "batch")
 """In the order in which their stacks are made; the last one is wished for or not."""
 AUTHS = ("token", "iam")
 STAGE_VARIABLE = "BATCHWRIGHT_STAGE"
-AUTH_VARIABLE = "BATCHWRIGHT_AUTH"
+AUTH_VARIABLE = "BATCHWRIGHT_API_AUTH"
 
 Say = Callable[[str], None]
 

@@ -102,7 +102,6 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         SUBMIT,
         TAG,
         FIND,
-        DESCRIBE,
         TERMINATE,
         COMMAND,
         TELL,
@@ -120,7 +119,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         COMMAND,
         TELL,
     ),
-    "start": (LOG, RECORDS, SHARDS, SUBMIT, TAG, FIND, COMMAND, TELL),
+    "start": (LOG, RECORDS, SHARDS, SUBMIT, TAG, FIND, TERMINATE, COMMAND, TELL),
 }
 """By function, as app.py names them."""
 

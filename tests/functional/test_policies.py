@@ -1,0 +1,158 @@
+"""One policy a function: it allows all that the function asks of AWS, and nothing that it never asks.
+
+Every scenario runs through the app's own functions while a judge refuses what their policies do not allow. What happens
+once in hundreds of runs is looked for in simulated worlds instead, where the same engine asks the same of its ports.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from batchwright.deploy.policies import GRANTS, resource_arn
+from batchwright.local.functions import PROJECT_FOLDER
+from tests.functional.judged import PLACE, JudgedApp, judged_app
+from tests.iam import Asked, covers, granted
+from tests.simulation.askings import askings
+
+# They share one local AWS, and the last test looks at what all of them asked.
+pytestmark = pytest.mark.xdist_group("policies")
+
+SEEDS = (*range(20), 45, 130, 209, 252, 349, 527)
+"""Worlds in which everything happens that may: among them the first in which `start` terminates a job (527)."""
+BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:ReceiveMessage", "sqs:GetQueueAttributes"}
+"""What Lambda itself does with a function's role: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+WITHOUT_NARROWER = {"batch:ListJobs", "batch:DescribeJobs"}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JudgedApp]:
+    with judged_app(tmp_path_factory.mktemp("judged")) as app:
+        yield app
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_refused(app: JudgedApp) -> Iterator[None]:
+    yield
+    assert app.judge.refused == []
+
+
+def test_a_fan_out_whose_tasks_are_tagged_and_one_fails_once(app: JudgedApp) -> None:
+    tagged = {"command": ["true"], "tags": {"team": "films"}}
+    parts = {f"part-{n}": {**tagged, "depends_on": ["first"]} for n in range(7)}
+    parts["part-0"]["command"] = ["sh", "-c", "test ${task.attempt} = 2"]
+    parts["part-0"]["retry"] = {"attempts": 2}
+    app.push("fan-out", {"first": tagged, **parts, "last": {"command": ["true"], "depends_on": list(parts)}})
+    assert app.run_to_its_end(app.start("fan-out")) == "succeeded"
+
+
+def test_functions_that_have_met_nothing_yet(app: JudgedApp) -> None:
+    app.push("cold", {"first": {"command": ["true"]}, "then": {"command": ["true"], "depends_on": ["first"]}})
+    run_id = app.start("cold")
+    app.cool()
+    assert app.run_to_its_end(run_id) == "succeeded"
+
+
+def test_many_roots(app: JudgedApp) -> None:
+    app.push("roots", {f"root-{n}": {"command": ["true"], "tags": {"team": "films"}} for n in range(8)})
+    assert app.run_to_its_end(app.start("roots")) == "succeeded"
+
+
+def test_a_job_that_batch_refuses(app: JudgedApp) -> None:
+    app.push("refused", {"first": {"command": ["true"]}, "then": {"command": ["true"], "depends_on": ["first"]}})
+    app.push("refused", {"first": {"command": ["true"], "job_definition": "no-such-definition:7"}})
+    assert app.run_to_its_end(app.start("refused")) == "failed"
+
+
+def test_a_run_that_is_paused_resumed_and_cancelled(app: JudgedApp) -> None:
+    app.push("asked", {"long": {"command": ["sleep", "600"]}, "then": {"command": ["true"], "depends_on": ["long"]}})
+    run_id = app.start("asked")
+    for what in ("pause", "resume", "cancel"):
+        app.ask(what, run_id)
+        app.take("on_commands", wait_seconds=1)
+    assert app.run_to_its_end(run_id) == "cancelled"
+
+
+@pytest.mark.parametrize("adopter", ["on_events", "sweep"])
+def test_a_submission_whose_answer_was_lost(app: JudgedApp, adopter: str) -> None:
+    """Its own event adopts the job, or the sweep hands the claim to somebody who asks for the job by its name."""
+    app.push(
+        f"lost-{adopter}",
+        {"first": {"command": ["sleep", "2"]}, "then": {"command": ["true"], "depends_on": ["first"]}},
+    )
+    app.lose_next_submission = True
+    run_id = app.start(f"lost-{adopter}")
+    if adopter == "sweep":
+        app.drop("on_events", app.messages("on_events", 5))
+    assert app.run_to_its_end(run_id, swept=True) == "succeeded"
+
+
+def test_a_run_whose_events_are_all_lost(app: JudgedApp) -> None:
+    app.push("swept", {"first": {"command": ["true"]}, "then": {"command": ["true"], "depends_on": ["first"]}})
+    run_id = app.start("swept")
+    while app.state_of(run_id) == "running":
+        app.drop("on_events", app.messages("on_events", 1))
+        app.sweep()
+    assert app.state_of(run_id) == "succeeded"
+
+
+@pytest.mark.parametrize("function", ["on_events", "on_commands"])
+def test_a_message_that_cannot_be_handled(app: JudgedApp, function: str) -> None:
+    app.send(function, "no JSON")
+    assert app.take(function, wait_seconds=5)
+    app.send(function, "no JSON")
+    assert app.take(function, receipts=5, wait_seconds=5)
+
+
+def test_a_policy_allows_nothing_that_is_never_asked(app: JudgedApp) -> None:
+    """Looks at what the tests before it asked; alone, it fails."""
+    simulated: dict[str, set[Asked]] = {name: set() for name in GRANTS}
+    for function, action, resource in askings(SEEDS):
+        simulated[function].add((action, resource_arn(PLACE, function, resource)))
+    never = [
+        (function, pair)
+        for function in GRANTS
+        for pair in granted(PLACE, function)
+        if pair[0] not in BY_LAMBDA
+        and pair not in simulated[function]
+        and not any(covers(pair, asked) for asked in app.judge.asked.get(function, ()))
+    ]
+    assert never == []
+
+
+def test_a_policy_allows_all_that_is_asked_in_simulated_worlds(app: JudgedApp) -> None:
+    found = askings(SEEDS)
+    denied = [
+        (function, action, resource)
+        for function, action, resource in found
+        if (action, resource_arn(PLACE, function, resource)) not in granted(PLACE, function)
+    ]
+    assert denied == []
+    assert len(found) > 30
+
+
+@pytest.mark.parametrize("function", GRANTS)
+def test_only_what_has_no_narrower_resource_is_allowed_on_everything(function: str) -> None:
+    pairs = granted(PLACE, function)
+    assert {action for action, resource in pairs if resource == "*"} <= WITHOUT_NARROWER
+    assert not [action for action, _ in pairs if "*" in action]
+    assert all(resource == "*" or f":{PLACE.account}:" in resource for _, resource in pairs)
+
+
+def test_every_function_of_the_app_has_a_policy() -> None:
+    assert set(GRANTS) == functions_of_the_app()
+
+
+def functions_of_the_app() -> set[str]:
+    """The functions that app.py declares, by their decorators."""
+    tree = ast.parse(Path(PROJECT_FOLDER / "app.py").read_text())
+    found = set()
+    for node in tree.body:
+        for decorator in getattr(node, "decorator_list", ()):
+            assert isinstance(decorator, ast.Call)
+            names = [word.value.value for word in decorator.keywords if word.arg == "name"]
+            found.add(str(names[0]) if names else node.name)
+    return found
