@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.tokens import TokenScope
 
 T = TypeVar("T")
 
@@ -193,17 +194,6 @@ class Acted(Answer):
 
     run: Run
     changed: Annotated[bool, Field(description="False when it was so already.")]
-
-
-class TokenScope(StrEnum):
-    """What a token allows; each allows what those before it do."""
-
-    READ = "read"
-    """To look."""
-    START = "start"
-    """To start runs."""
-    ADMIN = "admin"
-    """Everything: workflows, actions on runs, schedules, tokens."""
 
 
 class NewToken(Request):
