@@ -1,0 +1,286 @@
+"""Every route of the HTTP API, in one table: what it asks of the caller and of the request, and what it may answer.
+
+The routes that Chalice serves, the OpenAPI document, the table in docs/security.md and the test that walks it are made
+from this table. Needs no pydantic: models are named, and looked up by whoever needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib.core.rules import NAME_PATTERN
+from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.tokens import ID_PATTERN, TokenScope
+
+TIME_MAXIMUM_MS = 253_402_300_799_999
+"""The end of the year 9999."""
+COUNT_MAXIMUM = 1_000_000_000
+PAGE_CHARACTERS = 4_096
+BODY_BYTES_MAXIMUM = 512 * 1024
+"""Of any body but a workflow: a run's params have 300,000 bytes at most."""
+WORKFLOW_BYTES_MAXIMUM = 4 * 1024 * 1024
+"""A Lambda is invoked with 6 MB at most, in which the body is text within JSON."""
+
+RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$"
+
+
+class Kind(StrEnum):
+    """What a parameter of the path or the query is."""
+
+    COUNT = "count"
+    CHOICE = "choice"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of the path or the query: its kind, and the rule of that kind."""
+
+    name: str
+    description: str
+    kind: Kind = Kind.TEXT
+    minimum: int = 0
+    maximum: int = COUNT_MAXIMUM
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    default: int | None = None
+
+
+class About(StrEnum):
+    """Which workflow a request is about, for tokens that are good for one alone."""
+
+    NONE = "none"
+    """None of them; every token will do."""
+    NAMED = "named"
+    """The one in the path."""
+    RUN = "run"
+    """That of the run in the path; another's runs are as if there were none."""
+    BODY = "body"
+    """The one in the body."""
+    LISTED = "listed"
+    """Those of a list; a token sees of it what is of its workflow."""
+    ALL = "all"
+    """All of them: a token that is good for one alone will not do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path. `operation` is its name in operations.py and in the OpenAPI document. `answer` and `body`
+    name models, `many` is a list of them; `statuses` are the good ones, `refusals` those of its own beside everybody's."""
+
+    method: str
+    path: str
+    operation: str
+    summary: str
+    needs: TokenScope
+    about: About
+    answer: str | None
+    body: str | None = None
+    many: bool = False
+    query: tuple[Parameter, ...] = ()
+    headers: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = (200,)
+    refusals: tuple[int, ...] = ()
+
+    @property
+    def body_bytes_maximum(self) -> int:
+        return WORKFLOW_BYTES_MAXIMUM if self.body == WORKFLOW_FILE else BODY_BYTES_MAXIMUM
+
+    @property
+    def path_parameters(self) -> list[Parameter]:
+        """The parameters in its path, in their order."""
+        pieces = self.path.split("/")
+        return [PATH_PARAMETERS[piece[1:-1]] for piece in pieces if piece.startswith("{")]
+
+
+WORKFLOW_FILE = "WorkflowFile"
+"""The body that is a workflow's definition, whose model is core/workflow.py's."""
+OPENAPI = "OpenApi"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+IF_MATCH = "If-Match"
+IF_NONE_MATCH = "If-None-Match"
+
+PATH_PARAMETERS = {
+    "name": Parameter("name", "The workflow's name.", pattern=NAME_PATTERN),
+    "workflow": Parameter("workflow", "The workflow's name.", pattern=NAME_PATTERN),
+    "version": Parameter("version", "The number of the version.", Kind.COUNT, minimum=1),
+    "run_id": Parameter("run_id", "The run's id.", pattern=RUN_ID_PATTERN),
+    "task": Parameter("task", "The task's name.", pattern=NAME_PATTERN),
+    "schedule": Parameter("schedule", "The schedule's name.", pattern=NAME_PATTERN),
+    "token_id": Parameter("token_id", "The token's id, which is its second part.", pattern=ID_PATTERN),
+}
+
+_PAGE = Parameter("page", "The `next` of the page before; the first page without it.")
+_EPOCH = Parameter("epoch", "The epoch; the run's present one unless given.", Kind.COUNT, maximum=1_000_000)
+_WORKFLOW = Parameter("workflow", "Only those of this workflow.", pattern=NAME_PATTERN)
+
+
+def _limit(default: int, maximum: int) -> Parameter:
+    text = "How many a page has at most; one of large things has fewer."
+    return Parameter("limit", text, Kind.COUNT, minimum=1, maximum=maximum, default=default)
+
+
+def _time(name: str, description: str) -> Parameter:
+    return Parameter(name, description, Kind.COUNT, maximum=TIME_MAXIMUM_MS)
+
+
+def _states(states: Sequence[str]) -> Parameter:
+    return Parameter("state", "Only those in this state.", Kind.CHOICE, choices=tuple(states))
+
+
+READ, START, ADMIN = TokenScope
+
+ROUTES = (
+    Route("GET", "/health", "health", "Whether the service can do its work", READ, About.NONE, "Health"),
+    Route("GET", "/openapi.json", "openapi", "This API as OpenAPI 3.1", READ, About.NONE, OPENAPI),
+    Route(
+        *("GET", "/workflows", "list_workflows", "The workflows, by name", READ, About.LISTED, "WorkflowSummary"),
+        many=True,
+        query=(_limit(100, 1_000), _PAGE),
+    ),
+    Route(
+        *("GET", "/workflows/{name}", "get_workflow", "A workflow's latest version", READ, About.NAMED, "Workflow"),
+        headers=(IF_NONE_MATCH,),
+        statuses=(200, 304),
+        refusals=(404,),
+    ),
+    Route(
+        *("PUT", "/workflows/{name}", "put_workflow", "Push a workflow's next version", ADMIN, About.NAMED, "Workflow"),
+        body=WORKFLOW_FILE,
+        headers=(IF_MATCH,),
+        statuses=(200, 201),
+        refusals=(412, 422),
+    ),
+    Route(
+        *("DELETE", "/workflows/{name}", "delete_workflow", "Forget a workflow; its runs stay", ADMIN, About.NAMED),
+        answer=None,
+        headers=(IF_MATCH,),
+        statuses=(204,),
+        refusals=(404, 412),
+    ),
+    Route(
+        *("GET", "/workflows/{name}/versions/{version}", "get_version", "One version of a workflow", READ, About.NAMED),
+        answer="Workflow",
+        headers=(IF_NONE_MATCH,),
+        statuses=(200, 304),
+        refusals=(404,),
+    ),
+    Route(
+        *("GET", "/runs", "list_runs", "Runs, newest first", READ, About.LISTED, "Run"),
+        many=True,
+        query=(
+            _WORKFLOW,
+            _states(RunState),
+            _time("since_ms", "Only those created then or later; milliseconds since the epoch."),
+            _time("until_ms", "Only those created before; milliseconds since the epoch."),
+            _limit(20, 1_000),
+            _PAGE,
+        ),
+    ),
+    Route(
+        *("POST", "/runs", "start_run", "Start a run of a workflow", START, About.BODY, "Run"),
+        body="StartRun",
+        headers=(IDEMPOTENCY_KEY,),
+        statuses=(201,),
+        refusals=(404, 409),
+    ),
+    Route(
+        *("GET", "/runs/{run_id}", "get_run", "A run as it is now, or as an epoch ended", READ, About.RUN, "Run"),
+        query=(_EPOCH,),
+        refusals=(404,),
+    ),
+    Route(
+        *("GET", "/runs/{run_id}/tasks", "list_tasks", "A run's tasks, in the plan's order", READ, About.RUN, "Task"),
+        many=True,
+        query=(_EPOCH, _states(TaskState), _limit(1_000, 1_000), _PAGE),
+        refusals=(404,),
+    ),
+    Route(
+        *("GET", "/runs/{run_id}/tasks/{task}", "get_task", "One task with its attempts", READ, About.RUN, "Task"),
+        query=(_EPOCH,),
+        refusals=(404,),
+    ),
+    Route(
+        *("GET", "/runs/{run_id}/tasks/{task}/logs", "get_logs", "What an attempt's job wrote", READ, About.RUN),
+        answer="LogPage",
+        query=(
+            _EPOCH,
+            Parameter("attempt", "The attempt; the last unless given.", Kind.COUNT, minimum=1, maximum=1_000),
+            Parameter("child", "Of an array job, the child.", Kind.COUNT, maximum=9_999),
+            Parameter("tail", "Begin with the last so many lines.", Kind.COUNT, minimum=1, maximum=10_000),
+            _limit(1_000, 10_000),
+            _PAGE,
+        ),
+        refusals=(404,),
+    ),
+    Route(
+        *("GET", "/runs/{run_id}/events", "list_events", "What happened in a run, oldest first", READ, About.RUN),
+        answer="Event",
+        many=True,
+        query=(_limit(1_000, 1_000), _PAGE),
+        refusals=(404,),
+    ),
+    Route(
+        *("POST", "/runs/{run_id}/cancel", "cancel_run", "Cancel a run and end its jobs", ADMIN, About.RUN, "Acted"),
+        body="Cancel",
+        refusals=(404, 409),
+    ),
+    Route(
+        *("POST", "/runs/{run_id}/pause", "pause_run", "Start nothing more of a run", ADMIN, About.RUN, "Acted"),
+        refusals=(404, 409),
+    ),
+    Route(
+        *("POST", "/runs/{run_id}/resume", "resume_run", "Let a paused run go on", ADMIN, About.RUN, "Acted"),
+        refusals=(404, 409),
+    ),
+    Route(
+        *("POST", "/runs/{run_id}/redrive", "redrive_run", "Run an ended run again in part", ADMIN, About.RUN, "Acted"),
+        body="Redrive",
+        refusals=(404, 409),
+    ),
+    Route(
+        *("GET", "/schedules", "list_schedules", "The schedules", READ, About.LISTED, "Schedule"),
+        many=True,
+        query=(_WORKFLOW,),
+        refusals=(404,),
+    ),
+    Route(
+        *("GET", "/schedules/{workflow}/{schedule}/next", "next_times", "When a schedule comes next", READ, About.NAMED),
+        answer="Time",
+        many=True,
+        query=(
+            Parameter("count", "How many times.", Kind.COUNT, minimum=1, maximum=1_000, default=10),
+            _time("after_ms", "Those after this moment; after now unless given."),
+        ),
+        refusals=(404,),
+    ),
+    Route(
+        *("POST", "/schedules/{workflow}/{schedule}/pause", "pause_schedule", "Let a schedule start nothing"),
+        *(ADMIN, About.NAMED, "Schedule"),
+        refusals=(404,),
+    ),
+    Route(
+        *("POST", "/schedules/{workflow}/{schedule}/resume", "resume_schedule", "Let a schedule start runs again"),
+        *(ADMIN, About.NAMED, "Schedule"),
+        refusals=(404,),
+    ),
+    Route(
+        *("POST", "/schedules/{workflow}/{schedule}/backfill", "backfill", "Start runs for past times of a schedule"),
+        *(ADMIN, About.NAMED, "Backfilled"),
+        body="Backfill",
+        refusals=(404,),
+    ),
+    Route("GET", "/tokens", "list_tokens", "The tokens, without secrets", ADMIN, About.ALL, "Token", many=True),
+    Route(
+        *("POST", "/tokens", "create_token", "Make a token; its secret is told once", ADMIN, About.ALL, "CreatedToken"),
+        body="NewToken",
+        statuses=(201,),
+    ),
+    Route(
+        *("DELETE", "/tokens/{token_id}", "revoke_token", "Revoke a token, at once and for ever", ADMIN, About.ALL),
+        answer="Token",
+        refusals=(404,),
+    ),
+)
