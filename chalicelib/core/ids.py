@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib.core import limits
 
@@ -40,6 +42,12 @@ def run_id(workflow: str, idempotency_key: str) -> str:
     """The run that this key starts of this workflow: readable first, then 60 bits of hash. At most 53 characters."""
     digest = hashlib.sha256(f"{workflow}\n{idempotency_key}".encode()).digest()
     return f"{slug(workflow)[:40]}-{base64.b32encode(digest).decode().lower()[:12]}"
+
+
+def definition_digest(definition: Mapping[str, Any]) -> str:
+    """Names the content of a workflow's definition, whatever the order of its keys."""
+    canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def job_name(attempt: Attempt, task_name: str) -> str:

@@ -180,7 +180,7 @@ class Theatre:
 
     @property
     def run(self) -> Run:
-        (run,) = self.store.list_runs(self.plan.workflow, 10)
+        (run,) = self.store.list_runs(self.plan.workflow, 10).runs
         return run
 
     def record(self, name: str) -> TaskRecord | None:
