@@ -23,6 +23,10 @@ class NoJson(UserMistake):
     """Refuse: the body is not JSON that can be used."""
 
 
+class TooLarge(UserMistake):
+    """Refuse: the body has more bytes than the route takes."""
+
+
 def read_json(body: bytes) -> Any:
     """The value of a JSON text in UTF-8. Raises NoJson naming what is wrong and where."""
     try:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.api.json_body import NoJson, read_json
+from chalicelib.api.json_body import NoJson, TooLarge, read_json
 from chalicelib.api.route_table import IDEMPOTENCY_KEY, Kind, Parameter
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.suggest import Names, shown
@@ -23,10 +23,6 @@ KEY_CHARACTERS = 256
 ETAGS_CHARACTERS = 1_024
 DIGITS = 16
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_CHARACTERS}}}")
-
-
-class TooLarge(UserMistake):
-    """Refuse: the body has more bytes than the route takes."""
 
 
 def read_path(parameters: Sequence[Parameter], path: Mapping[str, str]) -> tuple[dict[str, Any], str | None]:
@@ -99,7 +95,7 @@ def _value(parameter: Parameter, text: str) -> Any:
             rule = f"one of {', '.join(parameter.choices)}"
             raise _broken(parameter, rule, text, suggestion)
         case Kind.TEXT:
-            if not text or (parameter.pattern and not _fits(parameter.pattern, text)):
+            if not text or (parameter.pattern and not parameter.fits(text)):
                 raise _broken(parameter, _rule_of(parameter), text)
             return text
 
@@ -109,10 +105,6 @@ def _count(parameter: Parameter, text: str) -> int:
     if not fits or not parameter.minimum <= int(text) <= parameter.maximum:
         raise _broken(parameter, f"a whole number from {parameter.minimum:,} to {parameter.maximum:,}", text)
     return int(text)
-
-
-def _fits(pattern: str, text: str) -> bool:
-    return bool(re.search(pattern, text)) and not text.endswith("\n")
 
 
 def _rule_of(parameter: Parameter) -> str:

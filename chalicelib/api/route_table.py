@@ -6,6 +6,7 @@ from this table. Needs no pydantic: models are named, and looked up by whoever n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,6 +47,10 @@ class Parameter:
     choices: tuple[str, ...] = ()
     pattern: str = ""
     default: int | None = None
+
+    def fits(self, text: str) -> bool:
+        """Whether a text keeps the rule of a parameter with a pattern."""
+        return bool(re.search(self.pattern, text)) and not text.endswith("\n")
 
 
 class About(StrEnum):
@@ -247,7 +252,14 @@ ROUTES = (
         refusals=(404,),
     ),
     Route(
-        *("GET", "/schedules/{workflow}/{schedule}/next", "next_times", "When a schedule comes next", READ, About.NAMED),
+        *(
+            "GET",
+            "/schedules/{workflow}/{schedule}/next",
+            "next_times",
+            "When a schedule comes next",
+            READ,
+            About.NAMED,
+        ),
         answer="Time",
         many=True,
         query=(

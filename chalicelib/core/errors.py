@@ -62,6 +62,10 @@ class IdempotencyConflict(UserMistake):
     """Refuse: the idempotency key was used before, to start something else."""
 
 
+class UnknownSchedule(UserMistake):
+    """Refuse: the workflow has no schedule of that name."""
+
+
 class UnknownToken(UserMistake):
     """Refuse: no token has that id."""
 

@@ -18,7 +18,7 @@ RECORD = TokenRecord(TOKEN.token_id, "nightly", TokenScope.READ, tokens.digest_o
 
 def test_a_secret_has_256_bits_and_a_token_shows_its_id() -> None:
     assert tokens.SECRET_BYTES * 8 == 256
-    assert TOKEN == Presented("0001020304050607", DRAWN[8:].hex())
+    assert Presented("0001020304050607", DRAWN[8:].hex()) == TOKEN
     assert tokens.written(TOKEN) == f"bw_0001020304050607_{DRAWN[8:].hex()}"
     assert tokens.is_token_id(TOKEN.token_id)
 

@@ -1,0 +1,76 @@
+"""What can be asked about tokens: make one, list them, revoke one. Where they are kept is the port's."""
+
+from __future__ import annotations
+
+import re
+
+from chalicelib.api import models as m
+from chalicelib.core.errors import UnknownToken, UserMistake
+from chalicelib.core.rules import name_rule
+from chalicelib.core.suggest import Names, shown
+from chalicelib.core.tokens import (
+    DAY_MS,
+    ID_BYTES,
+    SECRET_BYTES,
+    TokenRecord,
+    digest_of,
+    is_token_id,
+    new_token,
+    written,
+)
+from chalicelib.ports import Tokens
+
+DRAWN_BYTES = ID_BYTES + SECRET_BYTES
+"""How many random bytes a token is made of."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def create_token(tokens: Tokens, request: m.NewToken, now_ms: int, drawn: bytes) -> m.CreatedToken:
+    """Keep a new token made of these random bytes. Raises UserMistake for a name or workflow that cannot be."""
+    if _CONTROL.search(request.name) or not request.name.strip():
+        raise UserMistake(f"name must be something that can be read, not {request.name[:64]!r}")
+    if request.workflow is not None and name_rule(request.workflow):
+        raise UserMistake(f"workflow must be a workflow's name, not {shown(request.workflow)}")
+    token = new_token(drawn)
+    days = request.expires_in_days
+    record = TokenRecord(
+        token_id=token.token_id,
+        name=request.name,
+        scope=request.scope,
+        digest=digest_of(token.secret),
+        created_at_ms=now_ms,
+        workflow=request.workflow,
+        expires_at_ms=None if days is None else now_ms + days * DAY_MS,
+    )
+    tokens.add(record)
+    return m.CreatedToken(token=_told(record), secret=written(token))
+
+
+def list_tokens(tokens: Tokens) -> list[m.Token]:
+    """The tokens, oldest first."""
+    return [_told(record) for record in sorted(tokens.tokens(), key=lambda one: (one.created_at_ms, one.token_id))]
+
+
+def revoke_token(tokens: Tokens, token_id: str, now_ms: int) -> m.Token:
+    """The token as it is, revoked. Raises UnknownToken with the nearest id."""
+    if not is_token_id(token_id):
+        # Not shown: it may be a whole token.
+        raise UnknownToken(f"a token's id has {2 * ID_BYTES} hexadecimal digits: what is between its two underscores")
+    record = tokens.revoke(token_id, now_ms)
+    if record is None:
+        suggestion = Names(one.token_id for one in tokens.tokens()).suggestion(token_id)
+        raise UnknownToken(f"there is no token '{token_id}'{f'; {suggestion}' if suggestion else ''}")
+    return _told(record)
+
+
+def _told(record: TokenRecord) -> m.Token:
+    return m.Token(
+        token_id=record.token_id,
+        name=record.name,
+        scope=record.scope,
+        workflow=record.workflow,
+        created_at_ms=record.created_at_ms,
+        expires_at_ms=record.expires_at_ms,
+        revoked_at_ms=record.revoked_at_ms,
+        last_used_at_ms=record.last_used_at_ms,
+    )
