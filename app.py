@@ -80,8 +80,8 @@ def redrive(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"run_id": run.run_id, "state": run.state, "epoch": run.epoch, "version": run.version}
 
 
-# Who may ask the HTTP API: the holders of its tokens, or whoever IAM lets through. Each request is looked at anew, so that
-# a revocation holds at once.
+# Who may ask the HTTP API: the holders of its tokens, or whoever IAM lets through. No answer of the authorizer is kept,
+# so that a revocation holds at once.
 if api_trusts_iam(os.environ):
     authorizer = IAMAuthorizer()
 else:

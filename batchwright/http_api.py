@@ -1,4 +1,4 @@
-"""The API of a Batchwright somewhere, over HTTP: the whole protocol of chalicelib/api/port.py for an address and a token.
+"""The API of a Batchwright somewhere, over HTTP: the protocol of chalicelib/api/port.py for an address and a token.
 
 Owns which request each method is and which error each answer is. The connection is http_wire.py's. What the API refuses
 raises the same errors as in process; what it cannot do now, and what the network does, raise TryAgain.
@@ -104,7 +104,7 @@ class HttpApi:
         return self._read(m.Page[m.Task], self._ask("GET", ["runs", ("run_id", run_id), "tasks"], query=query))
 
     def task(self, run_id: str, name: str, epoch: int | None = None) -> m.Task:
-        path = ["runs", ("run_id", run_id), "tasks", ("task", name)]
+        path: Path = ["runs", ("run_id", run_id), "tasks", ("task", name)]
         return self._read(m.Task, self._ask("GET", path, query={"epoch": epoch}))
 
     def logs(
@@ -120,11 +120,11 @@ class HttpApi:
         page: str | None = None,
     ) -> m.LogPage:
         query = {"epoch": epoch, "attempt": attempt, "child": child, "tail": tail, "limit": limit, "page": page}
-        path = ["runs", ("run_id", run_id), "tasks", ("task", task), "logs"]
+        path: Path = ["runs", ("run_id", run_id), "tasks", ("task", task), "logs"]
         return self._read(m.LogPage, self._ask("GET", path, query=query))
 
     def events(self, run_id: str, *, limit: int = 1000, page: str | None = None) -> m.Page[m.Event]:
-        path = ["runs", ("run_id", run_id), "events"]
+        path: Path = ["runs", ("run_id", run_id), "events"]
         return self._read(m.Page[m.Event], self._ask("GET", path, query={"limit": limit, "page": page}))
 
     # Actions: each may be asked for twice, a redrive only if it names the epoch that it follows.
@@ -142,7 +142,7 @@ class HttpApi:
         return self._act(run_id, "redrive", request, is_repeatable=request.epoch is not None)
 
     def _act(self, run_id: str, action: str, request: BaseModel | None, *, is_repeatable: bool) -> m.Acted:
-        path = ["runs", ("run_id", run_id), action]
+        path: Path = ["runs", ("run_id", run_id), action]
         return self._read(m.Acted, self._ask("POST", path, body=request, is_repeatable=is_repeatable))
 
     # Schedules
@@ -151,21 +151,21 @@ class HttpApi:
         return self._read(m.Page[m.Schedule], self._ask("GET", ["schedules"], query={"workflow": workflow})).items
 
     def next_times(self, workflow: str, schedule: str, *, count: int = 10, after_ms: int | None = None) -> list[int]:
-        path = [*_schedule(workflow, schedule), "next"]
+        path: Path = [*_schedule(workflow, schedule), "next"]
         query = {"count": count, "after_ms": after_ms}
         return self._read(m.Page[int], self._ask("GET", path, query=query)).items
 
     def pause_schedule(self, workflow: str, schedule: str) -> m.Schedule:
-        path = [*_schedule(workflow, schedule), "pause"]
+        path: Path = [*_schedule(workflow, schedule), "pause"]
         return self._read(m.Schedule, self._ask("POST", path, is_repeatable=True))
 
     def resume_schedule(self, workflow: str, schedule: str) -> m.Schedule:
-        path = [*_schedule(workflow, schedule), "resume"]
+        path: Path = [*_schedule(workflow, schedule), "resume"]
         return self._read(m.Schedule, self._ask("POST", path, is_repeatable=True))
 
     def backfill(self, workflow: str, schedule: str, request: m.Backfill) -> m.Backfilled:
         # A time of a schedule starts one run, however often it is asked for.
-        path = [*_schedule(workflow, schedule), "backfill"]
+        path: Path = [*_schedule(workflow, schedule), "backfill"]
         return self._read(m.Backfilled, self._ask("POST", path, body=request, is_repeatable=True))
 
     # Tokens

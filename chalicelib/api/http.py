@@ -1,7 +1,7 @@
 """The HTTP API as Chalice serves it: a view for every route of the table, and one form for every answer.
 
 Owns what is Chalice's: requests in, responses out, what Chalice itself refuses, and what nobody foresaw. What a request
-means is answering.py's, which is loaded with the first one: a function that only follows events never pays for pydantic.
+means is answering.py's, which is loaded with the first one: a function that only follows events needs no pydantic.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from chalice import Blueprint, Response
-from chalice.app import Request
+from chalice.app import Blueprint, Request, Response
 
 from chalicelib.api.route_table import ROUTES, Route
 from chalicelib.wiring import wired
@@ -43,9 +42,9 @@ def _view(blueprint: Blueprint, route: Route, trusts_iam: bool) -> Callable[...,
         request = blueprint.current_request
         asked = Asked(
             path={name: unquote(value) for name, value in path.items()},
-            query={name: request.query_params.getlist(name) for name in request.query_params or ()},
+            query=_query(request),
             headers=request.headers,
-            body=request.raw_body or b"",
+            body=_body(request),
             context=request.context,
             request_id=_request_id(request),
         )
@@ -78,5 +77,16 @@ def _problem(response: Response, request_id: str) -> Response:
     return Response(json.dumps(problem.document(request_id)), headers, problem.status)
 
 
+def _body(request: Request) -> bytes:
+    body = request.raw_body
+    return body.encode() if isinstance(body, str) else body
+
+
+def _query(request: Request) -> dict[str, list[str]]:
+    given: Any = request.query_params or {}
+    return {name: given.getlist(name) for name in given}
+
+
 def _request_id(request: Request) -> str:
-    return str(request.lambda_context.aws_request_id)
+    context: Any = request.lambda_context
+    return str(context.aws_request_id)

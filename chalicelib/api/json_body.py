@@ -17,6 +17,8 @@ from chalicelib.core.suggest import shown
 DEPTH_MAXIMUM = 32
 DIGITS_MAXIMUM = 308
 """As many as the largest double has; whole numbers are kept exactly."""
+CONTAINERS_MAXIMUM = 300_000
+"""Lists and objects, each of which takes time; a workflow of 100,000 tasks has fewer."""
 
 
 class NoJson(UserMistake):
@@ -33,6 +35,9 @@ def read_json(body: bytes) -> Any:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NoJson(f"the body must be UTF-8, and its byte {error.start} is not") from None
+    containers = text.count("[") + text.count("{")
+    if containers > CONTAINERS_MAXIMUM:
+        raise NoJson(f"the body has more than {CONTAINERS_MAXIMUM:,} lists and objects")
     try:
         value = json.loads(
             text, parse_constant=_no_number, parse_int=_integer, parse_float=_float, object_pairs_hook=_object
@@ -51,7 +56,7 @@ def read_json(body: bytes) -> Any:
 def _check_depth(value: Any) -> None:
     """Level by level, so that no call is nested."""
     level: list[Any] = [value]
-    for _ in range(DEPTH_MAXIMUM + 1):
+    for _ in range(DEPTH_MAXIMUM):
         level = [item for one in level for item in _items(one) if isinstance(item, (dict, list))]
         if not level:
             return
@@ -93,6 +98,8 @@ def _integer(digits: str) -> int:
 
 
 def _float(written: str) -> float:
+    if len(written) > DIGITS_MAXIMUM:
+        raise NoJson(f"a number in the body has {len(written)} digits; {DIGITS_MAXIMUM} are the most")
     value = float(written)
     if not math.isfinite(value):
         raise NoJson(f"the number {written[:40]} in the body is too large")

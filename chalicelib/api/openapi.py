@@ -31,7 +31,6 @@ from chalicelib.version import VERSION
 _SCHEMAS = "#/components/schemas/"
 _JSON = "application/json"
 _COMMON_REFUSALS = (400, 401, 403, 405, 429, 500, 503)
-_BODY_REFUSALS = (413, 415)
 
 _HEADERS = {
     IDEMPOTENCY_KEY: (
@@ -145,8 +144,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _statuses(route: Route) -> list[int]:
-    body = _BODY_REFUSALS if route.body is not None else ()
-    return sorted({*route.statuses, *route.refusals, *_COMMON_REFUSALS, *body})
+    return sorted({*route.statuses, *route.refusals, *_COMMON_REFUSALS})
 
 
 def _parameter(parameter: Parameter, place: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a request asks for, read and checked: its path, its query, its headers, its body.
 
-Every mistake is told by place, rule and value. Which parameters a route has is route_table.py's; pydantic judges bodies,
-but the words are ours.
+Every mistake is told by place, rule and value. Which parameters a route has is route_table.py's; pydantic judges the
+bodies, but the words are ours.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from chalicelib.core.rules import NAME_PATTERN
 from chalicelib.core.states import RunState, TaskState
@@ -72,8 +73,9 @@ class About(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path. `operation` is its name in operations.py and in the OpenAPI document. `answer` and `body`
-    name models, `many` is a list of them; `statuses` are the good ones, `refusals` those of its own beside everybody's."""
+    """One method of one path. `operation` is its name in operations.py and in the OpenAPI document, `needs` the least
+    scope, `about` which workflow it is about. `answer` and `body` name models, and `many` is a page of answers;
+    `statuses` are the good ones."""
 
     method: str
     path: str
@@ -87,7 +89,21 @@ class Route:
     query: tuple[Parameter, ...] = ()
     headers: tuple[str, ...] = ()
     statuses: tuple[int, ...] = (200,)
-    refusals: tuple[int, ...] = ()
+
+    @property
+    def refusals(self) -> list[int]:
+        """The statuses with which it refuses, beside those with which everything may be refused."""
+        is_act_on_runs = self.method == "POST" and self.about in (About.RUN, About.BODY)
+        is_for_what_is_there = bool(self.path_parameters) and self.body != WORKFLOW_FILE
+        found = {
+            404: is_for_what_is_there or self.about is About.BODY,
+            409: is_act_on_runs,
+            412: IF_MATCH in self.headers,
+            413: self.body is not None,
+            415: self.body is not None,
+            422: self.body == WORKFLOW_FILE,
+        }
+        return [status for status, applies in found.items() if applies]
 
     @property
     def body_bytes_maximum(self) -> int:
@@ -137,162 +153,134 @@ def _states(states: Sequence[str]) -> Parameter:
 
 READ, START, ADMIN = TokenScope
 
+
+def _get(path: str, operation: str, summary: str, about: About, answer: str, **more: Any) -> Route:
+    return Route("GET", path, operation, summary, about=about, answer=answer, **{"needs": READ, **more})
+
+
+def _post(path: str, operation: str, summary: str, about: About, answer: str, **more: Any) -> Route:
+    return Route("POST", path, operation, summary, about=about, answer=answer, **{"needs": ADMIN, **more})
+
+
+def _put(path: str, operation: str, summary: str, about: About, answer: str, **more: Any) -> Route:
+    return Route("PUT", path, operation, summary, about=about, answer=answer, needs=ADMIN, **more)
+
+
+def _delete(path: str, operation: str, summary: str, about: About, answer: str | None, **more: Any) -> Route:
+    return Route("DELETE", path, operation, summary, about=about, answer=answer, needs=ADMIN, **more)
+
+
+_WORKFLOW_PATH = "/workflows/{name}"
+_RUN = "/runs/{run_id}"
+_SCHEDULE = "/schedules/{workflow}/{schedule}"
+
+_RUN_FILTERS = (
+    _WORKFLOW,
+    _states(list(RunState)),
+    _time("since_ms", "Only those created then or later; milliseconds since the epoch."),
+    _time("until_ms", "Only those created before; milliseconds since the epoch."),
+    _limit(20, 1_000),
+    _PAGE,
+)
+_LOG_PLACE = (
+    _EPOCH,
+    Parameter("attempt", "The attempt; the last unless given.", Kind.COUNT, minimum=1, maximum=1_000),
+    Parameter("child", "Of an array job, the child.", Kind.COUNT, maximum=9_999),
+    Parameter("tail", "Begin with the last so many lines.", Kind.COUNT, minimum=1, maximum=10_000),
+    _limit(1_000, 10_000),
+    _PAGE,
+)
+_TIMES = (
+    Parameter("count", "How many times.", Kind.COUNT, minimum=1, maximum=1_000, default=10),
+    _time("after_ms", "Those after this moment; after now unless given."),
+)
+_TASK_FILTERS = (_EPOCH, _states(list(TaskState)), _limit(1_000, 1_000), _PAGE)
+_LIST = (_limit(1_000, 1_000), _PAGE)
+_WORKFLOW_LIST = (_limit(100, 1_000), _PAGE)
+
+NONE, NAMED, OF_RUN, IN_BODY, LISTED, ALL = About
+
 ROUTES = (
-    Route("GET", "/health", "health", "Whether the service can do its work", READ, About.NONE, "Health"),
-    Route("GET", "/openapi.json", "openapi", "This API as OpenAPI 3.1", READ, About.NONE, OPENAPI),
-    Route(
-        *("GET", "/workflows", "list_workflows", "The workflows, by name", READ, About.LISTED, "WorkflowSummary"),
+    _get("/health", "health", "Whether the service can do its work", NONE, "Health"),
+    _get("/openapi.json", "openapi", "This API as OpenAPI 3.1", NONE, OPENAPI),
+    _get(
+        "/workflows",
+        "list_workflows",
+        "The workflows, by name",
+        LISTED,
+        "WorkflowSummary",
         many=True,
-        query=(_limit(100, 1_000), _PAGE),
+        query=_WORKFLOW_LIST,
     ),
-    Route(
-        *("GET", "/workflows/{name}", "get_workflow", "A workflow's latest version", READ, About.NAMED, "Workflow"),
+    _get(
+        *(_WORKFLOW_PATH, "get_workflow", "A workflow's latest version", NAMED, "Workflow"),
         headers=(IF_NONE_MATCH,),
         statuses=(200, 304),
-        refusals=(404,),
     ),
-    Route(
-        *("PUT", "/workflows/{name}", "put_workflow", "Push a workflow's next version", ADMIN, About.NAMED, "Workflow"),
+    _put(
+        *(_WORKFLOW_PATH, "put_workflow", "Push a workflow's next version", NAMED, "Workflow"),
         body=WORKFLOW_FILE,
         headers=(IF_MATCH,),
         statuses=(200, 201),
-        refusals=(412, 422),
     ),
-    Route(
-        *("DELETE", "/workflows/{name}", "delete_workflow", "Forget a workflow; its runs stay", ADMIN, About.NAMED),
-        answer=None,
+    _delete(
+        *(_WORKFLOW_PATH, "delete_workflow", "Forget a workflow; its runs stay", NAMED, None),
         headers=(IF_MATCH,),
         statuses=(204,),
-        refusals=(404, 412),
     ),
-    Route(
-        *("GET", "/workflows/{name}/versions/{version}", "get_version", "One version of a workflow", READ, About.NAMED),
-        answer="Workflow",
+    _get(
+        *(f"{_WORKFLOW_PATH}/versions/{{version}}", "get_version", "One version of a workflow", NAMED, "Workflow"),
         headers=(IF_NONE_MATCH,),
         statuses=(200, 304),
-        refusals=(404,),
     ),
-    Route(
-        *("GET", "/runs", "list_runs", "Runs, newest first", READ, About.LISTED, "Run"),
-        many=True,
-        query=(
-            _WORKFLOW,
-            _states(RunState),
-            _time("since_ms", "Only those created then or later; milliseconds since the epoch."),
-            _time("until_ms", "Only those created before; milliseconds since the epoch."),
-            _limit(20, 1_000),
-            _PAGE,
-        ),
-    ),
-    Route(
-        *("POST", "/runs", "start_run", "Start a run of a workflow", START, About.BODY, "Run"),
+    _get("/runs", "list_runs", "Runs, newest first", LISTED, "Run", many=True, query=_RUN_FILTERS),
+    _post(
+        *("/runs", "start_run", "Start a run of a workflow", IN_BODY, "Run"),
+        needs=START,
         body="StartRun",
         headers=(IDEMPOTENCY_KEY,),
         statuses=(201,),
-        refusals=(404, 409),
     ),
-    Route(
-        *("GET", "/runs/{run_id}", "get_run", "A run as it is now, or as an epoch ended", READ, About.RUN, "Run"),
+    _get(_RUN, "get_run", "A run as it is now, or as an epoch ended", OF_RUN, "Run", query=(_EPOCH,)),
+    _get(
+        *(f"{_RUN}/tasks", "list_tasks", "A run's tasks, in the plan's order", OF_RUN, "Task"),
+        many=True,
+        query=_TASK_FILTERS,
+    ),
+    _get(
+        *(f"{_RUN}/tasks/{{task}}", "get_task", "One task with its attempts", OF_RUN, "Task"),
         query=(_EPOCH,),
-        refusals=(404,),
     ),
-    Route(
-        *("GET", "/runs/{run_id}/tasks", "list_tasks", "A run's tasks, in the plan's order", READ, About.RUN, "Task"),
+    _get(
+        *(f"{_RUN}/tasks/{{task}}/logs", "get_logs", "What an attempt's job wrote", OF_RUN, "LogPage"),
+        query=_LOG_PLACE,
+    ),
+    _get(
+        *(f"{_RUN}/events", "list_events", "What happened in a run, oldest first", OF_RUN, "Event"),
         many=True,
-        query=(_EPOCH, _states(TaskState), _limit(1_000, 1_000), _PAGE),
-        refusals=(404,),
+        query=_LIST,
     ),
-    Route(
-        *("GET", "/runs/{run_id}/tasks/{task}", "get_task", "One task with its attempts", READ, About.RUN, "Task"),
-        query=(_EPOCH,),
-        refusals=(404,),
-    ),
-    Route(
-        *("GET", "/runs/{run_id}/tasks/{task}/logs", "get_logs", "What an attempt's job wrote", READ, About.RUN),
-        answer="LogPage",
-        query=(
-            _EPOCH,
-            Parameter("attempt", "The attempt; the last unless given.", Kind.COUNT, minimum=1, maximum=1_000),
-            Parameter("child", "Of an array job, the child.", Kind.COUNT, maximum=9_999),
-            Parameter("tail", "Begin with the last so many lines.", Kind.COUNT, minimum=1, maximum=10_000),
-            _limit(1_000, 10_000),
-            _PAGE,
-        ),
-        refusals=(404,),
-    ),
-    Route(
-        *("GET", "/runs/{run_id}/events", "list_events", "What happened in a run, oldest first", READ, About.RUN),
-        answer="Event",
+    _post(f"{_RUN}/cancel", "cancel_run", "Cancel a run; end its jobs", OF_RUN, "Acted", body="Cancel"),
+    _post(f"{_RUN}/pause", "pause_run", "Start nothing more of a run", OF_RUN, "Acted"),
+    _post(f"{_RUN}/resume", "resume_run", "Let a paused run go on", OF_RUN, "Acted"),
+    _post(f"{_RUN}/redrive", "redrive_run", "Run an ended run again", OF_RUN, "Acted", body="Redrive"),
+    _get("/schedules", "list_schedules", "The schedules", LISTED, "Schedule", many=True, query=(_WORKFLOW,)),
+    _get(
+        *(f"{_SCHEDULE}/next", "next_times", "When a schedule comes next", NAMED, "Time"),
         many=True,
-        query=(_limit(1_000, 1_000), _PAGE),
-        refusals=(404,),
+        query=_TIMES,
     ),
-    Route(
-        *("POST", "/runs/{run_id}/cancel", "cancel_run", "Cancel a run and end its jobs", ADMIN, About.RUN, "Acted"),
-        body="Cancel",
-        refusals=(404, 409),
-    ),
-    Route(
-        *("POST", "/runs/{run_id}/pause", "pause_run", "Start nothing more of a run", ADMIN, About.RUN, "Acted"),
-        refusals=(404, 409),
-    ),
-    Route(
-        *("POST", "/runs/{run_id}/resume", "resume_run", "Let a paused run go on", ADMIN, About.RUN, "Acted"),
-        refusals=(404, 409),
-    ),
-    Route(
-        *("POST", "/runs/{run_id}/redrive", "redrive_run", "Run an ended run again in part", ADMIN, About.RUN, "Acted"),
-        body="Redrive",
-        refusals=(404, 409),
-    ),
-    Route(
-        *("GET", "/schedules", "list_schedules", "The schedules", READ, About.LISTED, "Schedule"),
-        many=True,
-        query=(_WORKFLOW,),
-        refusals=(404,),
-    ),
-    Route(
-        *(
-            "GET",
-            "/schedules/{workflow}/{schedule}/next",
-            "next_times",
-            "When a schedule comes next",
-            READ,
-            About.NAMED,
-        ),
-        answer="Time",
-        many=True,
-        query=(
-            Parameter("count", "How many times.", Kind.COUNT, minimum=1, maximum=1_000, default=10),
-            _time("after_ms", "Those after this moment; after now unless given."),
-        ),
-        refusals=(404,),
-    ),
-    Route(
-        *("POST", "/schedules/{workflow}/{schedule}/pause", "pause_schedule", "Let a schedule start nothing"),
-        *(ADMIN, About.NAMED, "Schedule"),
-        refusals=(404,),
-    ),
-    Route(
-        *("POST", "/schedules/{workflow}/{schedule}/resume", "resume_schedule", "Let a schedule start runs again"),
-        *(ADMIN, About.NAMED, "Schedule"),
-        refusals=(404,),
-    ),
-    Route(
-        *("POST", "/schedules/{workflow}/{schedule}/backfill", "backfill", "Start runs for past times of a schedule"),
-        *(ADMIN, About.NAMED, "Backfilled"),
+    _post(f"{_SCHEDULE}/pause", "pause_schedule", "Let a schedule start nothing", NAMED, "Schedule"),
+    _post(f"{_SCHEDULE}/resume", "resume_schedule", "Let a schedule go on", NAMED, "Schedule"),
+    _post(
+        *(f"{_SCHEDULE}/backfill", "backfill", "Start runs for past times of a schedule", NAMED, "Backfilled"),
         body="Backfill",
-        refusals=(404,),
     ),
-    Route("GET", "/tokens", "list_tokens", "The tokens, without secrets", ADMIN, About.ALL, "Token", many=True),
-    Route(
-        *("POST", "/tokens", "create_token", "Make a token; its secret is told once", ADMIN, About.ALL, "CreatedToken"),
+    _get("/tokens", "list_tokens", "The tokens, without secrets", ALL, "Token", many=True, needs=ADMIN),
+    _post(
+        *("/tokens", "create_token", "Make a token; its secret is told once", ALL, "CreatedToken"),
         body="NewToken",
         statuses=(201,),
     ),
-    Route(
-        *("DELETE", "/tokens/{token_id}", "revoke_token", "Revoke a token, at once and for ever", ADMIN, About.ALL),
-        answer="Token",
-        refusals=(404,),
-    ),
+    _delete("/tokens/{token_id}", "revoke_token", "Revoke a token, at once and for ever", ALL, "Token"),
 )

@@ -1,8 +1,8 @@
 """Tokens of the HTTP API: how one is written, when it is good, and what its scope allows.
 
-Owns the rules alone. The random bits are drawn at the edge and passed in, the clock's time too; where tokens are kept is
-the port `Tokens`'. A token is `bw_<token_id>_<secret>`: the id finds the record, the secret has 256 random bits, and only
-its SHA-256 is kept. Nothing can be guessed from so many bits, so a hash that is slow on purpose would protect nothing.
+Owns the rules alone. The random bits are drawn at the edge and passed in, as is the time; where tokens are kept is the
+port `Tokens`'. A token is `bw_<token_id>_<secret>`: the id finds the record, the secret has 256 random bits, and only
+their SHA-256 is kept. So many bits cannot be guessed, so a hash that is slow on purpose would protect nothing.
 """
 
 from __future__ import annotations
