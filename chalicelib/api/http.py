@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib.api.route_table import ROUTES, Route
-from chalicelib.wiring import wired
+
+if TYPE_CHECKING:
+    from chalicelib.api.port import Api
+
+ApiOf = Callable[[str], "Api"]
+"""The Api for one request, which is named by its id."""
 
 REQUEST_ID = "X-Request-Id"
 _SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
@@ -22,7 +27,7 @@ _TITLES = {405: "The method is not one of this path", 415: "The body's Content-T
 """What Chalice refuses before a view is called."""
 
 
-def http_routes(authorizer: Any, *, trusts_iam: bool) -> Blueprint:
+def http_routes(api_of: ApiOf, authorizer: Any, *, trusts_iam: bool) -> Blueprint:
     """The routes, closed by that authorizer. `trusts_iam`: whoever IAM lets through may do everything."""
     blueprint = Blueprint(__name__)
     for route in ROUTES:
@@ -30,12 +35,12 @@ def http_routes(authorizer: Any, *, trusts_iam: bool) -> Blueprint:
         register = blueprint.route(
             route.path, name=route.operation, methods=[route.method], authorizer=authorizer, content_types=content_types
         )
-        register(_view(blueprint, route, trusts_iam))
+        register(_view(blueprint, api_of, route, trusts_iam))
     blueprint.register_middleware(_in_one_form, "http")
     return blueprint
 
 
-def _view(blueprint: Blueprint, route: Route, trusts_iam: bool) -> Callable[..., Response]:
+def _view(blueprint: Blueprint, api_of: ApiOf, route: Route, trusts_iam: bool) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         from chalicelib.api.answering import Asked, answer
 
@@ -48,7 +53,7 @@ def _view(blueprint: Blueprint, route: Route, trusts_iam: bool) -> Callable[...,
             context=request.context,
             request_id=_request_id(request),
         )
-        told = answer(route, asked, wired().api(asked.request_id), trusts_iam=trusts_iam)
+        told = answer(route, asked, api_of(asked.request_id), trusts_iam=trusts_iam)
         return Response(told.body, dict(told.headers), told.status)
 
     view.__doc__ = f"{route.summary}."

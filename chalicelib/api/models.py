@@ -134,6 +134,8 @@ class Task(Answer):
     stopped_at_ms: int | None = None
     retry_at_ms: Annotated[int | None, Field(description="When its next attempt begins.")] = None
     is_array: bool = False
+    children: Annotated[int | None, Field(description="Of an array under way: how many jobs it has.")] = None
+    children_ended: Annotated[int | None, Field(description="How many of them have ended.")] = None
     kept: Annotated[bool, Field(description="A redrive kept its ending; it did not run in this epoch.")] = False
     second_jobs: Annotated[list[str], Field(description="Jobs ended because their attempt had one.")] = []
     attempts: Annotated[list[Attempt], Field(description="Its ended attempts, oldest first.")] = []
@@ -200,6 +202,7 @@ class Acted(Answer):
 
     run: Run
     changed: Annotated[bool, Field(description="False when it was so already.")]
+    kept: Annotated[int | None, Field(description="Of a redrive: how many tasks keep their ending.")] = None
 
 
 class NewToken(Request):

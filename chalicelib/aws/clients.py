@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import boto3
@@ -12,22 +14,24 @@ from chalicelib.aws.batch import submit_config
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One client a service; `batch_submit` tries every call once."""
+    """One client a service; `batch_submit` tries every call once. That for logs is made by who reads some."""
 
     dynamodb: Any
     sqs: Any
     sns: Any
     batch: Any
     batch_submit: Any
+    make_logs: Callable[[], Any]
 
 
-def clients() -> Clients:
-    """Clients from boto3's own environment: credentials, region, endpoints."""
-    session = boto3.session.Session()
+def clients(session: Any = None) -> Clients:
+    """The clients of a session; without one, from boto3's own environment: credentials, region, endpoints."""
+    session = session or boto3.session.Session()
     return Clients(
         dynamodb=session.client("dynamodb"),
         sqs=session.client("sqs"),
         sns=session.client("sns"),
         batch=session.client("batch"),
         batch_submit=session.client("batch", config=submit_config()),
+        make_logs=partial(session.client, "logs"),
     )
