@@ -26,6 +26,7 @@ from chalicelib.core.records import (
     WorkflowVersion,
 )
 from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.tokens import TokenRecord
 
 PAST_REASON_CHARACTERS = 256
 """How much of a reason a store keeps of an attempt that was followed by another, so that records stay small."""
@@ -255,6 +256,33 @@ class Permits(Protocol):
         PERMITS_FORGOTTEN_SECONDS from `now_us` was drawn by a wrong clock, and begins anew at `now_us`. Of a call
         whose answer is lost the stretch may be wasted; it is never given twice. Raises TryAgain.
         """
+        ...
+
+
+class Tokens(Protocol):
+    """The tokens of the HTTP API, without their secrets."""
+
+    def add(self, record: TokenRecord) -> None:
+        """Keep a token that was just made. Raises Defect when there is another one of its id. Raises TryAgain."""
+        ...
+
+    def token(self, token_id: str) -> TokenRecord | None:
+        """The token, read consistently, so that a revocation holds at once. None when there is none. Raises
+        TryAgain."""
+        ...
+
+    def tokens(self) -> list[TokenRecord]:
+        """All tokens, by their ids, those revoked and expired lately among them. Raises TryAgain."""
+        ...
+
+    def revoke(self, token_id: str, now_ms: int) -> TokenRecord | None:
+        """Note the revocation, unless there is one already; the token as it is then. None when there is none. Raises
+        TryAgain."""
+        ...
+
+    def note_use(self, token_id: str, now_ms: int) -> None:
+        """Note that the token was used, unless that was noted within the hour before; nothing happens where there is
+        no token. Raises TryAgain."""
         ...
 
 

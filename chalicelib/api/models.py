@@ -15,8 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.tokens import TokenScope
 
 T = TypeVar("T")
+
+VERSION_MAXIMUM = 1_000_000_000
+EPOCH_MAXIMUM = 1_000_000
+TIME_MAXIMUM_MS = 253_402_300_799_999
+"""The end of the year 9999."""
 
 
 class Answer(BaseModel):
@@ -62,7 +68,7 @@ class StartRun(Request):
     """A run to be started."""
 
     workflow: str
-    version: Annotated[int | None, Field(ge=1, description="The latest, unless given.")] = None
+    version: Annotated[int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The latest, unless given.")] = None
     params: Annotated[dict[str, Any], Field(description="Values for the workflow's params.")] = {}
 
 
@@ -184,9 +190,10 @@ class Redrive(Request):
         None
     )
     tasks: Annotated[list[str], Field(description="With the scope `tasks`: their names.")] = []
-    version: Annotated[int | None, Field(ge=1, description="The run's own, unless given.")] = None
+    version: Annotated[int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The run's own, unless given.")] = None
     epoch: Annotated[
-        int | None, Field(ge=0, description="The epoch that was seen to have ended: asking twice redrives once.")
+        int | None,
+        Field(ge=0, le=EPOCH_MAXIMUM, description="The epoch that was seen to have ended: asking twice redrives once."),
     ] = None
 
 
@@ -196,17 +203,6 @@ class Acted(Answer):
     run: Run
     changed: Annotated[bool, Field(description="False when it was so already.")]
     kept: Annotated[int | None, Field(description="Of a redrive: how many tasks keep their ending.")] = None
-
-
-class TokenScope(StrEnum):
-    """What a token allows; each allows what those before it do."""
-
-    READ = "read"
-    """To look."""
-    START = "start"
-    """To start runs."""
-    ADMIN = "admin"
-    """Everything: workflows, actions on runs, schedules, tokens."""
 
 
 class NewToken(Request):
@@ -277,8 +273,8 @@ class Schedule(Answer):
 class Backfill(Request):
     """Past times of a schedule for which runs are to be started."""
 
-    from_ms: int
-    to_ms: Annotated[int, Field(description="Inclusive.")]
+    from_ms: Annotated[int, Field(ge=0, le=TIME_MAXIMUM_MS)]
+    to_ms: Annotated[int, Field(ge=0, le=TIME_MAXIMUM_MS, description="Inclusive.")]
     dry_run: Annotated[bool, Field(description="Only tell the times.")] = False
 
 

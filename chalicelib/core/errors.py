@@ -62,6 +62,18 @@ class IdempotencyConflict(UserMistake):
     """Refuse: the idempotency key was used before, to start something else."""
 
 
+class UnknownSchedule(UserMistake):
+    """Refuse: the workflow has no schedule of that name."""
+
+
+class UnknownToken(UserMistake):
+    """Refuse: no token has that id."""
+
+
+class NotAllowed(UserMistake):
+    """Refuse: who asks has no good token, or one that does not allow it."""
+
+
 class TryAgain(BatchwrightError):
     """Try again later. Whether or not the call took effect, every call of ours but SubmitJob may simply be repeated."""
 
