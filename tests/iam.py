@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
-from batchwright.deploy.policies import GRANTS, Place, policy
+from batchwright.deploy.policies import GRANTS, LEADING_KEYS, Place, policy
 
 Asked = tuple[str, str]
 """An action, and the ARN of what it is done to."""
@@ -60,11 +61,24 @@ def _batch_arn(place: Place, kind: str, name: str) -> str:
     return name if name.startswith("arn:") else place.arn("batch", f"{kind}/{name}")
 
 
+def _logs(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
+    stream = f"log-group:{params['logGroupName']}:log-stream:{params['logStreamName']}"
+    return [(f"logs:{operation}", place.arn("logs", stream))]
+
+
+def partition_of(params: Mapping[str, Any]) -> str | None:
+    """The partition key that a call of DynamoDB names for the one item that it is about."""
+    key = params.get("Key") or params.get("Item") or {}
+    found: str | None = key.get("pk", {}).get("S")
+    return found
+
+
 _READERS: dict[str, Callable[[Place, str, Mapping[str, Any]], list[Asked]]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,
     "sns": _sns,
     "batch": _batch,
+    "logs": _logs,
 }
 
 
@@ -81,21 +95,27 @@ class Judge:
     refused: list[tuple[str, Asked]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._policies = {name: IAMPolicy({"policy_document": json.dumps(policy(self.place, name))}) for name in GRANTS}
+        self._statements = {
+            name: [(_policy_of(one["Action"], one["Resource"]), one.get("Condition")) for one in statements]
+            for name, statements in ((name, policy(self.place, name)["Statement"]) for name in GRANTS)
+        }
 
-    def listen(self, client: Any) -> None:
-        client.meta.events.register_first("before-parameter-build", self._before)
+    def listen(self, session: Any) -> None:
+        """Listen to every client that a boto3 session makes from now on."""
+        session.events.register_first("before-parameter-build", self._before)
 
-    def allows(self, function: str, asked: Asked) -> bool:
-        action, resource = asked
-        return self._policies[function].is_action_permitted(action, resource) is PermissionResult.PERMITTED
+    def allows(self, function: str, asked: Asked, params: Mapping[str, Any]) -> bool:
+        return any(
+            found.is_action_permitted(*asked) is PermissionResult.PERMITTED and _holds(condition, params)
+            for found, condition in self._statements[function]
+        )
 
     def _before(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         if not self.function:
             return
         for asked in asked_of(self.place, model.service_model.service_name, model.name, params):
             self.asked.setdefault(self.function, set()).add(asked)
-            if not self.allows(self.function, asked):
+            if not self.allows(self.function, asked, params):
                 self.refused.append((self.function, asked))
                 text = f"not authorized to perform: {asked[0]} on resource: {asked[1]}"
                 raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": text}}, model.name)
@@ -112,10 +132,25 @@ def granted(place: Place, function: str) -> set[Asked]:
 
 
 def covers(pattern: Asked, asked: Asked) -> bool:
-    """Whether a granted pair is what allows this."""
-    document = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": pattern[0], "Resource": pattern[1]}],
-    }
-    found = IAMPolicy({"policy_document": json.dumps(document)}).is_action_permitted(*asked)
-    return found is PermissionResult.PERMITTED
+    """Whether a granted action on a granted resource allows this."""
+    return _policy_of(*pattern).is_action_permitted(*asked) is PermissionResult.PERMITTED
+
+
+@cache
+def _policy_of_text(document: str) -> IAMPolicy:
+    return IAMPolicy({"policy_document": document})
+
+
+def _policy_of(actions: str | list[str], resources: str | list[str]) -> IAMPolicy:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    return _policy_of_text(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+
+def _holds(condition: Mapping[str, Any] | None, params: Mapping[str, Any]) -> bool:
+    """Whether the one condition that the policies know is met."""
+    if condition is None:
+        return True
+    assert list(condition) == ["ForAllValues:StringEquals"] and list(condition["ForAllValues:StringEquals"]) == [
+        LEADING_KEYS
+    ]
+    return partition_of(params) in condition["ForAllValues:StringEquals"][LEADING_KEYS]

@@ -7,12 +7,15 @@ service knows no narrower resource: https://docs.aws.amazon.com/service-authoriz
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from chalicelib.aws.dynamodb_tokens import PARTITION as TOKENS_PARTITION
 
 APP = "batchwright"
 API_HANDLER = "api_handler"
 """Chalice's name for the function of all HTTP routes."""
+LEADING_KEYS = "dynamodb:LeadingKeys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Grant:
     why: str
     actions: tuple[str, ...]
     on: tuple[str, ...]
+    partition: str | None = None
+    """Of a table, the only partition key."""
 
 
 def _feeds(queue: str) -> Grant:
@@ -79,6 +84,9 @@ COMMAND = Grant("hand over work and timers", ("sqs:SendMessage",), ("commands",)
 # With the key that AWS manages for SNS, publishing to an encrypted topic needs no grant of KMS.
 TELL = Grant("publish notices", ("sns:Publish",), ("topic",))
 
+BY_WORKFLOW = Grant("list runs", ("dynamodb:Query",), ("runs-by-workflow",))
+BY_SWEEP = Grant("find the runs that are due", ("dynamodb:Query",), ("runs-by-sweep",))
+
 GRANTS: dict[str, tuple[Grant, ...]] = {
     "on_events": (
         LOG,
@@ -110,7 +118,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         LOG,
         RECORDS,
         SHARDS,
-        Grant("find the runs that are due", ("dynamodb:Query",), ("runs-by-sweep",)),
+        BY_SWEEP,
         SUBMIT,
         TAG,
         FIND,
@@ -120,6 +128,32 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TELL,
     ),
     "start": (LOG, RECORDS, SHARDS, SUBMIT, TAG, FIND, TERMINATE, COMMAND, TELL),
+    API_HANDLER: (
+        LOG,
+        RECORDS,
+        SHARDS,
+        BY_WORKFLOW,
+        replace(BY_SWEEP, why="see whether the table answers"),
+        SUBMIT,
+        TAG,
+        FIND,
+        replace(DESCRIBE, why="find the logs of jobs that have not ended"),
+        TERMINATE,
+        COMMAND,
+        TELL,
+        # The group in which AWS Batch keeps what jobs write, whoever submitted them; a stream's name is Batch's.
+        Grant("read what jobs wrote", ("logs:GetLogEvents",), ("logs-of-jobs",)),
+    ),
+    # It reads what strangers send, so it is kept to the tokens' partition of the table.
+    "bearer": (
+        LOG,
+        Grant(
+            "read a token and note its use",
+            ("dynamodb:GetItem", "dynamodb:UpdateItem"),
+            ("table",),
+            partition=TOKENS_PARTITION,
+        ),
+    ),
 }
 """By function, as app.py names them."""
 
@@ -139,21 +173,23 @@ def resource_arn(place: Place, function: str, name: str) -> str:
         "job-definitions": place.arn("batch", "job-definition/*"),
         "job-queues": place.arn("batch", "job-queue/*"),
         "jobs": place.arn("batch", "job/*"),
+        "logs-of-jobs": place.arn("logs", "log-group:/aws/batch/job:log-stream:*"),
         "everything": "*",
     }[name]
 
 
 def policy(place: Place, function: str) -> dict[str, Any]:
     """The policy document of a function in a place."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "".join(word.capitalize() for word in grant.why.replace(",", "").split()),
-                "Effect": "Allow",
-                "Action": list(grant.actions),
-                "Resource": [resource_arn(place, function, name) for name in grant.on],
-            }
-            for grant in GRANTS[function]
-        ],
+    return {"Version": "2012-10-17", "Statement": [_statement(place, function, grant) for grant in GRANTS[function]]}
+
+
+def _statement(place: Place, function: str, grant: Grant) -> dict[str, Any]:
+    statement: dict[str, Any] = {
+        "Sid": "".join(word.capitalize() for word in grant.why.replace(",", "").split()),
+        "Effect": "Allow",
+        "Action": list(grant.actions),
+        "Resource": [resource_arn(place, function, name) for name in grant.on],
     }
+    if grant.partition is not None:
+        statement["Condition"] = {"ForAllValues:StringEquals": {LEADING_KEYS: [grant.partition]}}
+    return statement

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import boto3
+import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from batchwright.deploy.policies import Place
@@ -16,28 +19,32 @@ from batchwright.local.isolation import client, enter
 from batchwright.local.run import prepare
 from batchwright.local.stack import STAGE, LocalAws
 from chalicelib import wiring
+from chalicelib.api.direct import DirectApi
+from chalicelib.aws.clients import clients
 from chalicelib.core.compile import compile_workflow
 from chalicelib.core.workflow import Workflow
-from chalicelib.engine.cancel import request_cancel
 from chalicelib.engine.messages import MessagesLeft
-from chalicelib.engine.pace import pause_run, resume_run
-from chalicelib.wiring import wired
+from chalicelib.wiring import Wired
 from tests.functional.commands import SHELL, wait_until
 from tests.iam import Judge
 
 PLACE = Place(STAGE, "000000000000", "us-east-1")
 SOON = {"BATCHWRIGHT_LEASE_SECONDS": "1", "BATCHWRIGHT_SWEEP_SECONDS": "1", "BATCHWRIGHT_QUIET_SECONDS": "1"}
+METHOD_ARN = PLACE.arn("execute-api", "api/api/GET/runs")
 SWEEP = ScheduleSource("sweep", "rate(5 minutes)")
+
+Answer = TypeVar("Answer")
 
 
 class JudgedApp:
     """The functions, their queues, and the judge; made by `judged_app`."""
 
-    def __init__(self, aws: LocalAws, folder: Path) -> None:
+    def __init__(self, aws: LocalAws, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.aws = aws
         self.judge = Judge(PLACE)
         self.lose_next_submission = False
         self._folder = folder
+        self._patch = patch
         self._functions = Functions()
         self._sqs = client("sqs", aws.environment)
         self._urls = {
@@ -48,17 +55,22 @@ class JudgedApp:
 
     def cool(self) -> None:
         """Make of this process one that has met nothing yet, as Lambda starts them."""
-        wiring.wired.cache_clear()
-        clients = wired().clients
-        for one in (clients.dynamodb, clients.sqs, clients.sns, clients.batch, clients.batch_submit):
-            self.judge.listen(one)
-        clients.batch_submit.meta.events.register("after-call.batch.SubmitJob", self._lose)
+        session = boto3.session.Session()
+        self.judge.listen(session)
+        session.events.register("after-call.batch.SubmitJob", self._lose)
+        self._wired = wiring.wire(os.environ, clients(session))
+        self._patch.setattr(wiring, "wired", lambda: self._wired)
+        self._patch.setattr(sys.modules["app"], "wired", lambda: self._wired)
+
+    @property
+    def wired(self) -> Wired:
+        return self._wired
 
     def push(self, name: str, tasks: Mapping[str, Any]) -> None:
         """Push a workflow of shell commands, with the queues and job definitions that it names."""
         definition = {"name": name, "defaults": SHELL, "tasks": tasks}
         plan = compile_workflow(Workflow.model_validate(definition))
-        prepare(self.aws.environment, wired().world.store, definition, plan, {}, self._folder)
+        prepare(self.aws.environment, self.wired.world.store, definition, plan, {}, self._folder)
 
     def start(self, name: str) -> str:
         """Start a run through the function; its id."""
@@ -107,22 +119,19 @@ class JudgedApp:
         return self.state_of(run_id)
 
     def state_of(self, run_id: str) -> str:
-        run = wired().world.store.run(run_id)
+        run = self.wired.world.store.run(run_id)
         assert run is not None
         return str(run.state)
 
-    def ask(self, what: str, run_id: str) -> None:
-        """Cancel, pause or resume a run, as the API would."""
-        world = wired().world_of("test")
-        match what:
-            case "cancel":
-                request_cancel(world, run_id, "asked for")
-            case "pause":
-                pause_run(world, run_id)
-            case "resume":
-                resume_run(world, run_id)
-            case _:
-                raise ValueError(what)
+    def api(self, call: Callable[[DirectApi], Answer]) -> Answer:
+        """What the function of the HTTP routes does for a request."""
+        answer: Answer = self._as("api_handler", lambda: call(self.wired.api("test")))
+        return answer
+
+    def let_in(self, header: str) -> dict[str, Any]:
+        """What the authorizer answers."""
+        found: dict[str, Any] = self._as("bearer", lambda: self.wired.let_in(header, METHOD_ARN))
+        return found
 
     def _as(self, function: str, call: Any) -> Any:
         self.judge.function = function
@@ -143,12 +152,10 @@ class JudgedApp:
 def judged_app(folder: Path) -> Iterator[JudgedApp]:
     """The app on a local AWS without a worker; this process becomes a part of it for as long."""
     before = dict(os.environ)
-    with LocalAws(folder, workers=0, variables=SOON) as aws:
+    with LocalAws(folder, workers=0, variables=SOON) as aws, pytest.MonkeyPatch.context() as patch:
         enter(aws.environment)
-        wiring.wired.cache_clear()
         try:
-            yield JudgedApp(aws, folder)
+            yield JudgedApp(aws, folder, patch)
         finally:
-            wiring.wired.cache_clear()
             os.environ.clear()
             os.environ.update(before)

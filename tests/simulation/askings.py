@@ -15,7 +15,15 @@ from tests.simulation.play import play
 from tests.simulation.scope import Scope
 from tests.simulation.world import SimulatedWorld
 
-FUNCTIONS = ("on_events", "on_commands", "sweep", "start")
+FUNCTIONS = {
+    "on_events": ("on_events",),
+    "on_commands": ("on_commands",),
+    "sweep": ("sweep",),
+    "start": ("start", "api_handler"),
+    **dict.fromkeys(("cancel", "pause", "pause_again", "resume", "resume_in_the_end"), ("api_handler",)),
+    **dict.fromkeys(("redrive", "redrive_again"), ("api_handler",)),
+}
+"""By what an invocation is called in a simulated world: the functions that do it."""
 Asking = tuple[str, str, str]
 """A function, an action, and what it is done to, by the name that batchwright/deploy/policies.py gives it."""
 
@@ -53,7 +61,8 @@ def _listening(seen: set[Asking]) -> Iterator[None]:
         words = invocation.name.split()
         if words[1] in FUNCTIONS:
             port = names.get(id(function.__self__), "")
-            seen.update((words[1], action, resource) for action, resource in _actions(words[1], port, name))
+            asked = _actions(words[1], port, name)
+            seen.update((one, action, on) for one in FUNCTIONS[words[1]] for action, on in asked)
         return call(self, name, function, args, kwargs)
 
     names: dict[int, str] = {}
