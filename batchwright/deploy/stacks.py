@@ -229,8 +229,23 @@ class Stacks:
                     reason = f"{event['LogicalResourceId']} ({event['ResourceType']}): {text}"
                 begins = event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
                 if begins and event["ResourceType"] == "AWS::CloudFormation::Stack":
-                    return _with_advice(reason)
-        return _with_advice(reason)
+                    return _with_advice(self._in_full(name, reason))
+        return _with_advice(self._in_full(name, reason))
+
+    def _in_full(self, name: str, reason: str) -> str:
+        """The reason, or what it refers to: of what CloudFormation finds wrong with a template before it makes anything,
+        a stack's events say no more than that there is something."""
+        if not reason.partition("): ")[2].startswith("Validation failed"):
+            return reason
+        try:
+            events = self.client.describe_events(StackName=name)["OperationEvents"]
+        except ClientError:
+            return reason
+        found = [one for one in events if one.get("ValidationStatusReason")]
+        texts = [
+            f"{one['LogicalResourceId']} ({one['ResourceType']}): {one['ValidationStatusReason']}" for one in found
+        ]
+        return "; ".join(dict.fromkeys(texts)) or reason
 
     def _pause(self, deadline: float, name: str) -> None:
         if time.monotonic() > deadline:
