@@ -233,7 +233,7 @@ class Stacks:
         return _with_advice(self._in_full(name, reason))
 
     def _in_full(self, name: str, reason: str) -> str:
-        """The reason, or what it refers to: of what CloudFormation finds wrong with a template before it makes anything,
+        """The reason, or what it refers to: of what CloudFormation finds wrong with a template before it makes a thing,
         a stack's events say no more than that there is something."""
         if not reason.partition("): ")[2].startswith("Validation failed"):
             return reason

@@ -36,7 +36,7 @@ class Account:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.project = folder / "clone"
-        _copy_project(self.project)
+        copy_project(self.project)
         # What alarms and dashboards are made in, beside what the local AWS has.
         services = (*SERVICES, "monitoring", "apigateway", "ec2")
         self.ministack = MiniStack(folder / "ministack.log", services=services)
@@ -111,7 +111,8 @@ class Account:
         path.write_text(json.dumps(config, indent=2) + "\n")
 
 
-def _copy_project(folder: Path) -> None:
+def copy_project(folder: Path, *, of_this_machine: bool = True) -> None:
+    """Copy what a deployment needs of a clone; `of_this_machine` makes its functions run here, whatever Lambda has."""
     for name in PROJECT:
         source, target = PROJECT_FOLDER / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +120,8 @@ def _copy_project(folder: Path) -> None:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    # The processes are this machine's, whatever Lambda would have.
+    if not of_this_machine:
+        return
     path = folder / ".chalice" / "config.json"
     config = json.loads(path.read_text())
     config["lambda_architecture"] = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
