@@ -29,12 +29,21 @@ class Server:
     """Chalice's local server for an app, listening on a free port of the loopback interface."""
 
     def __init__(self, app: Any) -> None:
-        self._server = create_local_server(app, Config(), HOST, 0)
-        self.address = f"http://{HOST}:{self._server.server.server_address[1]}"
+        # Head and body of an answer are two writes: the second must not wait 40 ms for the client's word on the first.
+        ChaliceRequestHandler.disable_nagle_algorithm = True
+        # A line for each request is in nobody's interest here; what is refused or fails is logged by the app itself.
+        ChaliceRequestHandler.log_request = lambda *_: None
+        self._server = create_local_server(app, Config(), HOST, 0).server
+        self.address = f"http://{HOST}:{self._server.server_address[1]}"
 
     def serve(self) -> None:
-        """Serve until the process ends. Chalice's own method would print the port 0."""
-        self._server.server.serve_forever()
+        """Serve until the process ends or `close`. Chalice's own method would print the port 0."""
+        self._server.serve_forever(poll_interval=0.05)
+
+    def close(self) -> None:
+        """From another thread: stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
 
 
 def main() -> None:
@@ -49,8 +58,6 @@ def main() -> None:
         signal.signal(number, lambda *_: os._exit(0))
     if options.exit_with_stdin:
         when_parent_is_gone(lambda: os._exit(0))
-    # A line for each request is in nobody's interest here; what is refused or fails is logged by the app itself.
-    ChaliceRequestHandler.log_request = lambda *_: None
     server = Server(load_app(options.project))
     print(json.dumps({"address": server.address}), flush=True)
     sys.stdout = sys.stderr

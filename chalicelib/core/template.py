@@ -26,6 +26,7 @@ WHOLE_PARAM_PATTERN = rf"^\$\{{params\.{PARAM_NAME}\}}$"
 
 _MARK = re.compile(r"\$\$\{|\$\{[^{}]*\}|\$\{")
 _EXPRESSION = re.compile(rf"\$\{{(?:params\.({PARAM_NAME})|(run\.id|task\.name|task\.attempt))\}}")
+_SHOWN_CHARACTERS = 120
 _KNOWN = "an expression is ${params.NAME}, ${run.id}, ${task.name} or ${task.attempt}"
 
 
@@ -151,6 +152,8 @@ def _expression(mark: str) -> Expression:
 
 
 def _no_expression(mark: str) -> TemplateMistake:
+    if len(mark) > _SHOWN_CHARACTERS:
+        return TemplateMistake(f"'{mark[:_SHOWN_CHARACTERS]}...', which is no expression", _KNOWN)
     if not mark.endswith("}"):
         return TemplateMistake("a '${' that no '}' closes", "write '$${' for a literal '${'")
     tight = "".join(mark.split())
