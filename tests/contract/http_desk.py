@@ -8,7 +8,7 @@ from typing import Any
 from chalice.app import AuthRequest, Chalice
 
 from batchwright.http_api import HttpApi
-from batchwright.local.api import Server
+from batchwright.local.api import HOST, Server, listening
 from chalicelib.api import models as m
 from chalicelib.api.access import authorize, place_of_arn, policy
 from chalicelib.api.http import http_routes
@@ -32,8 +32,9 @@ class Counter:
             return policy(authorize(self.desk.tokens, self.desk.now_ms(), request.token, place), request.method_arn)
 
         app.register_blueprint(http_routes(self._api, bearer, trusts_iam=False))
-        self._server = Server(app)
-        self.address = self._server.address
+        listener = listening()
+        self._server = Server(app, listener)
+        self.address = f"http://{HOST}:{listener.getsockname()[1]}"
         threading.Thread(target=self._server.serve, daemon=True).start()
 
     def close(self) -> None:
