@@ -22,12 +22,20 @@ class UnknownRun(UserMistake):
     """Refuse: no run has that id."""
 
 
+class UnknownSchedule(UserMistake):
+    """Refuse: the workflow has no schedule of that name."""
+
+
 class IdempotencyConflict(UserMistake):
     """Refuse: the idempotency key was used before, to start something else."""
 
 
 class TryAgain(BatchwrightError):
     """Try again later. Whether or not the call took effect, every call of ours but SubmitJob may simply be repeated."""
+
+
+class SchedulesNotPlaced(TryAgain):
+    """Try again: the workflow was pushed, and not all of its schedules reached EventBridge Scheduler."""
 
 
 class Throttled(TryAgain):

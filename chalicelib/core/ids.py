@@ -42,6 +42,16 @@ def run_id(workflow: str, idempotency_key: str) -> str:
     return f"{slug(workflow)[:40]}-{base64.b32encode(digest).decode().lower()[:12]}"
 
 
+def scheduled_key(schedule: str, at_ms: int) -> str:
+    """The idempotency key of the run that a schedule starts for a time: whoever starts it starts the same."""
+    return f"schedule {schedule} {at_ms}"
+
+
+def scheduled_run_id(workflow: str, schedule: str, at_ms: int) -> str:
+    """The run of a schedule's time."""
+    return run_id(workflow, scheduled_key(schedule, at_ms))
+
+
 def job_name(attempt: Attempt, task_name: str) -> str:
     """The name of an attempt's job: valid for Batch, exact for ListJobs, and never parsed.
 
