@@ -37,7 +37,7 @@ class Runs:
 
     def of_workflow(self, workflow: str, limit: int) -> list[Run]:
         """The runs of a workflow, newest first. Raises UnknownWorkflow when there is none of that name."""
-        runs = self.store.list_runs(workflow, limit)
+        runs = list(self.store.list_runs(workflow, limit).runs)
         if not runs and self.store.workflow(workflow) is None:
             hint = Names({run.workflow for run in self._looked_through()[0]}).suggestion(workflow)
             raise UnknownWorkflow(f"no workflow '{workflow}' was pushed" + (f"; {hint}" if hint else ""))

@@ -14,7 +14,17 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.job import JobRequest
 from chalicelib.core.notices import Notice
 from chalicelib.core.plan import Plan
-from chalicelib.core.records import Claim, JobResult, Run, Tally, TaskRecord, WorkflowVersion
+from chalicelib.core.records import (
+    Claim,
+    JobResult,
+    ListedRuns,
+    Run,
+    RunPlace,
+    Tally,
+    TaskRecord,
+    WorkflowEntry,
+    WorkflowVersion,
+)
 from chalicelib.core.schedule import Schedule
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState, TaskState
@@ -39,20 +49,36 @@ class Clock(Protocol):
 class Workflows(Protocol):
     """Workflows and their plans."""
 
-    def push(self, name: str, definition: Mapping[str, Any], plan: Plan, now_ms: int) -> WorkflowVersion:
-        """Store a workflow as its next version, and its plan under its digest.
+    def push(
+        self, name: str, definition: Mapping[str, Any], plan: Plan, now_ms: int, *, after: int | None = None
+    ) -> WorkflowVersion:
+        """Store a workflow as its next version, its plan under its digest, and its entry in the list of workflows.
 
-        The same plan and definition as the latest version make no new one: that version is returned.
+        The same plan and definition as the latest version make no new one: that version is returned, and the entry
+        made if it was lost. Of a deleted workflow the next version is the one after the last, whatever is in it.
+        Raises PreconditionFailed when `after` is given and is not the number of the latest version: 0 for none.
         """
         ...
 
     def workflow(self, name: str, version: int | None = None) -> WorkflowVersion | None:
-        """One version, the latest by default. None when there is none."""
+        """One version, the latest by default. None when there is none, and while the workflow is deleted."""
+        ...
+
+    def delete_workflow(self, name: str, version: int) -> bool:
+        """Forget the workflow if this is its latest version; whether it was. Its plans and runs stay."""
+        ...
+
+    def list_workflows(self, limit: int, *, after: str = "", with_deleted: bool = False) -> list[WorkflowEntry]:
+        """The workflows whose names come after that one, by name as its UTF-8 bytes sort."""
         ...
 
     def plan(self, digest: str) -> Plan:
         """The plan of that digest, from the warm cache if it was read before. Raises Defect when it is not stored."""
         ...
+
+
+RUNS_LOOKED_AT = 1_000
+"""How many records one call looks at to list runs, but for those of one millisecond, which it looks at together."""
 
 
 class Runs(Protocol):
@@ -95,8 +121,19 @@ class Runs(Protocol):
         and with which shard that begins. Lands only if nobody noted one since; whether it did."""
         ...
 
-    def list_runs(self, workflow: str, limit: int) -> list[Run]:
-        """The runs of a workflow, newest first. Eventually consistent."""
+    def list_runs(
+        self,
+        workflow: str,
+        limit: int,
+        *,
+        state: RunState | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        after: RunPlace | None = None,
+    ) -> ListedRuns:
+        """The runs of a workflow, also of a deleted one, created from `since_ms` on and before `until_ms`, newest
+        first, from behind the place `after` on. Looks at RUNS_LOOKED_AT records or a few more, so that a rare state
+        may take several calls. Eventually consistent."""
         ...
 
     def tally(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
@@ -338,4 +375,35 @@ class Notices(Protocol):
 
     def publish(self, notice: Notice) -> None:
         """Publish at least once; the notice's id lets a consumer drop a repeat. Raises TryAgain."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenLine:
+    """A line that a job wrote, without its end."""
+
+    at_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLines:
+    """Lines of a log, oldest first, and the token of what follows them; None: from the beginning, for nothing has been
+    written yet. At the end of the log the token is the one that was given."""
+
+    lines: tuple[WrittenLine, ...]
+    token: str | None
+
+
+class Logs(Protocol):
+    """What jobs wrote, one log stream a try of a job."""
+
+    def read(self, stream: str, limit: int, *, token: str | None = None) -> LogLines:
+        """The lines behind a token, from the beginning without one; at most `limit`, up to 10,000. May give fewer, or
+        none, though there are more: only the same token means the end. Raises UserMistake for a token that is none,
+        and TryAgain."""
+        ...
+
+    def tail(self, stream: str, lines: int) -> LogLines:
+        """The last so many lines, up to 10,000. Raises TryAgain."""
         ...

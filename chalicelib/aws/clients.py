@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import boto3
@@ -12,13 +14,15 @@ from chalicelib.aws.batch import submit_config
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One client a service; `batch_submit` tries every call once."""
+    """One client a service; `batch_submit` tries every call once. That for schedules is made by
+    who changes some."""
 
     dynamodb: Any
     sqs: Any
     sns: Any
     batch: Any
     batch_submit: Any
+    scheduler: Callable[[], Any]
 
 
 def clients() -> Clients:
@@ -30,4 +34,5 @@ def clients() -> Clients:
         sns=session.client("sns"),
         batch=session.client("batch"),
         batch_submit=session.client("batch", config=submit_config()),
+        scheduler=partial(session.client, "scheduler"),
     )

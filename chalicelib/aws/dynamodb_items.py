@@ -14,7 +14,17 @@ from chalicelib.aws.dynamodb_table import Item, Key
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import shard_of
-from chalicelib.core.records import Claim, JobResult, PastEpoch, Redrive, Run, Scope, Tally, TaskRecord
+from chalicelib.core.records import (
+    Claim,
+    JobResult,
+    PastEpoch,
+    Redrive,
+    Run,
+    Scope,
+    Tally,
+    TaskRecord,
+    WorkflowEntry,
+)
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 from chalicelib.ports import PAST_REASON_CHARACTERS
 
@@ -28,6 +38,8 @@ SCHEDULE_PREFIX = "SCHEDULE#"
 TASK_PREFIX = "TASK#"
 CHUNK_PREFIX = "CHUNK#"
 LATEST = "LATEST"
+WORKFLOWS = "WORKFLOWS"
+"""The partition that lists the workflows, an item each."""
 
 
 def run_key(run_id: str) -> Key:
@@ -61,6 +73,31 @@ def latest_key(workflow: str) -> Key:
 
 def schedule_key(workflow: str, name: str) -> Key:
     return f"{SCHEDULE_PREFIX}{workflow}", name
+
+
+def entry_key(workflow: str) -> Key:
+    return WORKFLOWS, workflow
+
+
+def entry_attributes(entry: WorkflowEntry) -> Item:
+    return {
+        "version": entry.version,
+        "tasks": entry.tasks,
+        "pushed_at_ms": entry.pushed_at_ms,
+        "description": entry.description,
+        "deleted": entry.is_deleted or None,
+    }
+
+
+def entry_of(item: Mapping[str, Any]) -> WorkflowEntry:
+    return WorkflowEntry(
+        name=item["sk"],
+        version=item["version"],
+        tasks=item["tasks"],
+        pushed_at_ms=item["pushed_at_ms"],
+        description=item.get("description"),
+        is_deleted=item.get("deleted", False),
+    )
 
 
 def chunk_key(partition: str, number: int) -> Key:

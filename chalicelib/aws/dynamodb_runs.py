@@ -9,9 +9,13 @@ from typing import Any
 from chalicelib.aws.dynamodb_items import DUE, RUNS_BY_SWEEP, RUNS_BY_WORKFLOW, run_attributes, run_key, run_of
 from chalicelib.aws.dynamodb_table import Table
 from chalicelib.core.errors import Defect, UserMistake
-from chalicelib.core.records import Run
+from chalicelib.core.records import ListedRuns, Run, RunPlace
+from chalicelib.core.runlist import first_runs
 from chalicelib.core.states import OTHER_OF_SWITCH, RunState
+from chalicelib.ports import RUNS_LOOKED_AT
 
+_LATEST_MS = 10**15
+"""No run is of the year 33,658."""
 PARAMS_BYTES_MAXIMUM = 300_000
 """DynamoDB refuses items above 400 KB, and a run's params are one item with the rest of its record."""
 
@@ -99,9 +103,28 @@ class DynamoRuns:
         condition = f"#epoch = :epoch AND {same} AND #sweep_shard = :seen_shard"
         return self._table.update_if(run_key(run.run_id), update, condition, values).landed
 
-    def list_runs(self, workflow: str, limit: int) -> list[Run]:
-        items = self._table.query_index(RUNS_BY_WORKFLOW, "#workflow = :workflow", {"workflow": workflow}, limit)
-        return [run_of(item) for item in islice(items, limit)]
+    def list_runs(
+        self,
+        workflow: str,
+        limit: int,
+        *,
+        state: RunState | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        after: RunPlace | None = None,
+    ) -> ListedRuns:
+        first_ms = 0 if since_ms is None else since_ms
+        last_ms = _LATEST_MS if until_ms is None else until_ms - 1
+        if after is not None:
+            last_ms = min(last_ms, after.created_at_ms)
+        if first_ms > last_ms:
+            return ListedRuns((), None)
+        condition = "#workflow = :workflow AND #created_at_ms BETWEEN :first AND :last"
+        values = {"workflow": workflow, "first": first_ms, "last": last_ms}
+        # One more, which tells whether the list goes on.
+        at_a_time = min(limit + 1, RUNS_LOOKED_AT) if state is None else RUNS_LOOKED_AT
+        items = self._table.query_index(RUNS_BY_WORKFLOW, condition, values, at_a_time)
+        return first_runs(map(run_of, items), limit, state, after, RUNS_LOOKED_AT)
 
 
 def _one_of(states: Sequence[RunState]) -> tuple[str, dict[str, Any]]:

@@ -107,6 +107,16 @@ class Table:
         parts = {"KeyConditionExpression": "#pk = :pk"}
         return self._pages({"ConsistentRead": True, **_expressions(parts, {"pk": partition})})
 
+    def query_after(self, partition: str, sort_key: str, limit: int) -> Iterator[Item]:
+        """The partition's items behind that sort key, ascending, read consistently; asks for no more than `limit` at a
+        time."""
+        parts = {"KeyConditionExpression": "#pk = :pk AND #sk > :after"}
+        values = {"pk": partition, "after": sort_key}
+        if not sort_key:
+            # A key is never empty, and a condition may not compare with an empty one.
+            parts, values = {"KeyConditionExpression": "#pk = :pk"}, {"pk": partition}
+        return self._pages({"ConsistentRead": True, "Limit": limit, **_expressions(parts, values)})
+
     def query_index(
         self, index: str, condition: str, values: Mapping[str, Any], limit: int, *, ascending: bool = False
     ) -> Iterator[Item]:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chalicelib.core import ids, limits, rules
-from chalicelib.core.errors import UserMistake
+from chalicelib.core.errors import InvalidWorkflow
 from chalicelib.core.graph import graph_mistakes
 from chalicelib.core.job import JobRequest, size_problems
 from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
@@ -62,10 +62,10 @@ def check_definition(definition: Any) -> Checked:
 
 
 def workflow_from(definition: Any) -> Workflow:
-    """The workflow of a definition. Raises one UserMistake with a line for each mistake, by place in the definition."""
+    """The workflow of a definition. Raises InvalidWorkflow with every mistake."""
     checked = check_definition(definition)
     if checked.workflow is None:
-        raise UserMistake("\n".join(mistake.line() for mistake in checked.mistakes))
+        raise InvalidWorkflow(checked.mistakes)
     return checked.workflow
 
 

@@ -5,6 +5,14 @@
 `Defect`        stop: an assumption of ours does not hold; the stack trace is wanted.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.core.mistakes import Mistake
+
 
 class BatchwrightError(Exception):
     """Root of all errors raised on purpose. Its text is meant to be read by a person."""
@@ -24,6 +32,34 @@ class UnknownRun(UserMistake):
 
 class UnknownSchedule(UserMistake):
     """Refuse: the workflow has no schedule of that name."""
+
+
+class UnknownEpoch(UserMistake):
+    """Refuse: the run was not redriven so often."""
+
+
+class UnknownTask(UserMistake):
+    """Refuse: the run has no task, or the task no attempt or child, of that name or number."""
+
+
+class InvalidWorkflow(UserMistake):
+    """Refuse: the definition has mistakes; the text has a line for each."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = list(mistakes)
+        super().__init__("\n".join(mistake.line() for mistake in self.mistakes))
+
+
+class PreconditionFailed(UserMistake):
+    """Refuse: what is to be replaced or deleted is not, or not any more, what the caller has seen."""
+
+
+class WrongState(UserMistake):
+    """Refuse: the run is in a state that does not allow it."""
+
+
+class BadPage(UserMistake):
+    """Refuse: that is no `page` of this list."""
 
 
 class IdempotencyConflict(UserMistake):

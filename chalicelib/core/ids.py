@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib.core import limits
 
@@ -50,6 +52,12 @@ def scheduled_key(schedule: str, at_ms: int) -> str:
 def scheduled_run_id(workflow: str, schedule: str, at_ms: int) -> str:
     """The run of a schedule's time."""
     return run_id(workflow, scheduled_key(schedule, at_ms))
+
+
+def definition_digest(definition: Mapping[str, Any]) -> str:
+    """Names the content of a workflow's definition, whatever the order of its keys."""
+    canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def job_name(attempt: Attempt, task_name: str) -> str:

@@ -221,3 +221,54 @@ class WorkflowVersion:
     definition: Mapping[str, Any] = field(repr=False)
     plan_digest: str
     pushed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowEntry:
+    """A workflow in the list of workflows: its latest version, in short. `is_deleted`: forgotten, but for its runs."""
+
+    name: str
+    version: int
+    tasks: int
+    pushed_at_ms: int
+    description: str | None = None
+    is_deleted: bool = False
+
+
+DESCRIPTION_CHARACTERS = 300
+"""How much of a description the list of workflows holds."""
+
+
+def entry_of_push(
+    name: str, definition: Mapping[str, Any], tasks: int, version: int, pushed_at_ms: int
+) -> WorkflowEntry:
+    """The entry of a version that was pushed with this definition."""
+    description = definition.get("description")
+    cut = description[:DESCRIPTION_CHARACTERS] if isinstance(description, str) and description else None
+    return WorkflowEntry(name, version, tasks, pushed_at_ms, cut)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """A run's place in a list of runs, which is newest first; of runs of one millisecond, the highest id first."""
+
+    created_at_ms: int
+    run_id: str
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Descends along a list of runs."""
+        return self.created_at_ms, self.run_id
+
+
+def place_of_run(run: Run) -> RunPlace:
+    return RunPlace(run.created_at_ms, run.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRuns:
+    """Runs of a list, newest first, and where it goes on: after that place, or nowhere. There may be fewer than were
+    asked for though it goes on, for no call looks at more than so many."""
+
+    runs: tuple[Run, ...]
+    after: RunPlace | None

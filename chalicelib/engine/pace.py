@@ -7,18 +7,18 @@ and looks at the claims afterwards, so that a task which was not started for the
 from __future__ import annotations
 
 from chalicelib.core.commands import HealRun, encode
-from chalicelib.core.errors import UnknownRun, UserMistake
+from chalicelib.core.errors import UnknownRun, WrongState
 from chalicelib.core.states import OTHER_OF_SWITCH, RunState
 from chalicelib.engine.world import World
 
 
 def pause_run(world: World, run_id: str) -> bool:
-    """Let a run start nothing more; its running jobs go on. Whether it was going on. Raises UnknownRun, UserMistake."""
+    """Let a run start nothing more; its running jobs go on. Whether it was going on. Raises UnknownRun, WrongState."""
     return _switch(world, run_id, RunState.PAUSED)
 
 
 def resume_run(world: World, run_id: str) -> bool:
-    """Let a paused run go on; whether it was paused. Raises UnknownRun, UserMistake."""
+    """Let a paused run go on; whether it was paused. Raises UnknownRun, WrongState."""
     return _switch(world, run_id, RunState.RUNNING)
 
 
@@ -27,7 +27,7 @@ def _switch(world: World, run_id: str, to: RunState) -> bool:
     if run is None:
         raise UnknownRun(f"there is no run '{run_id}'")
     if run.state not in (to, OTHER_OF_SWITCH[to]):
-        raise UserMistake(
+        raise WrongState(
             f"run '{run_id}' is {run.state} and cannot be {'paused' if to is RunState.PAUSED else 'resumed'}"
         )
     switched = world.store.switch_run(run_id, run.epoch, to)

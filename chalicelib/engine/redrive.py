@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chalicelib.core.commands import HealRun, encode
-from chalicelib.core.errors import UnknownRun, UnknownWorkflow, UserMistake
+from chalicelib.core.errors import UnknownRun, UnknownWorkflow, WrongState
 from chalicelib.core.job import check_run
 from chalicelib.core.params import complete_params, declarations
 from chalicelib.core.plan import Plan
@@ -22,8 +22,8 @@ from chalicelib.engine.world import RunFacts, World
 
 
 def redrive_run(world: World, request: RedriveRequest) -> Run:
-    """Begin the next epoch of a run that has ended; returns the run in it. Raises UnknownRun, UnknownWorkflow, and
-    UserMistake when it has not ended or what is asked for makes no sense: then nothing was changed."""
+    """Begin the next epoch of a run that has ended; returns the run in it. Raises UnknownRun, UnknownWorkflow,
+    WrongState when it has not ended, UserMistake when what is asked for makes no sense: then nothing was changed."""
     run = world.store.run(request.run_id)
     if run is None:
         raise UnknownRun(f"there is no run '{request.run_id}'")
@@ -31,9 +31,9 @@ def redrive_run(world: World, request: RedriveRequest) -> Run:
     if request.epoch is not None and run.epoch != request.epoch:
         if run.epoch == request.epoch + 1 and _is_the_same(run, redrive, request.version):
             return _go_on(world, run)
-        raise UserMistake(f"run '{run.run_id}' was redriven meanwhile")
+        raise WrongState(f"run '{run.run_id}' was redriven meanwhile")
     if not run.state.ended:
-        raise UserMistake(f"run '{run.run_id}' is {run.state}; only a run that has ended can be redriven")
+        raise WrongState(f"run '{run.run_id}' is {run.state}; only a run that has ended can be redriven")
     # From the next epoch on, nobody would.
     tell_if_ended(world, run)
     following = _following(world, run, redrive, request.version)

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.records import Run
+from chalicelib.aws import dynamodb_runs
+from chalicelib.core.records import ListedRuns, Run, RunPlace, place_of_run
 from chalicelib.core.states import RunState
 from chalicelib.ports import Store
+from tests.memory import store as memory_store
 
 RUNNING, PAUSED, SUCCEEDED = RunState.RUNNING, RunState.PAUSED, RunState.SUCCEEDED
 
@@ -94,12 +96,68 @@ def test_nothing_expected_moves_nothing(store: Store, run: Run) -> None:
 def test_runs_are_listed_newest_first_up_to_the_limit(store: Store, run: Run) -> None:
     for number in (2, 5, 1, 4, 3):
         store.create_run(replace(run, run_id=f"{run.run_id}-{number}", created_at_ms=number))
-    listed = store.list_runs(run.workflow, 3)
+    listed = store.list_runs(run.workflow, 3).runs
     assert [found.created_at_ms for found in listed] == [5, 4, 3]
     assert listed[0] == replace(run, run_id=f"{run.run_id}-5", created_at_ms=5)
-    assert len(store.list_runs(run.workflow, 100)) == 5
+    assert len(store.list_runs(run.workflow, 100).runs) == 5
 
 
 def test_a_list_holds_the_runs_of_its_workflow_alone(store: Store, run: Run) -> None:
     store.create_run(run)
-    assert store.list_runs(f"{run.workflow}-other", 10) == []
+    assert store.list_runs(f"{run.workflow}-other", 10) == ListedRuns((), None)
+
+
+def created(store: Store, run: Run, *times_ms: int, state: RunState = RUNNING) -> None:
+    for number, at_ms in enumerate(times_ms):
+        run_id = f"{run.run_id}-{state}-{at_ms:06d}-{number:03d}"
+        store.create_run(replace(run, run_id=run_id, created_at_ms=at_ms, state=state))
+
+
+def test_a_list_of_runs_goes_on_where_it_stopped_also_within_a_millisecond(store: Store, run: Run) -> None:
+    created(store, run, 5, 4, 4, 4, 4, 3, 1)
+    seen: list[Run] = []
+    after: RunPlace | None = None
+    for _ in range(4):
+        listed = store.list_runs(run.workflow, 2, after=after)
+        seen += listed.runs
+        after = listed.after
+    assert after is None
+    assert seen == sorted(seen, key=lambda one: place_of_run(one).order, reverse=True)
+    assert len({one.run_id for one in seen}) == 7
+    assert store.list_runs(run.workflow, 7).after is None
+
+
+def test_runs_are_listed_from_a_time_on_and_before_another(store: Store, run: Run) -> None:
+    created(store, run, 1, 2, 3, 4, 5)
+
+    def times(**asked: int) -> list[int]:
+        return [one.created_at_ms for one in store.list_runs(run.workflow, 10, **asked).runs]
+
+    assert times(since_ms=2, until_ms=5) == [4, 3, 2]
+    assert times(since_ms=4) == [5, 4]
+    assert times(until_ms=2) == [1]
+    assert times(since_ms=5, until_ms=5) == []
+    assert times(since_ms=6, until_ms=2) == []
+
+
+def test_runs_are_listed_by_their_state(store: Store, run: Run) -> None:
+    created(store, run, 1, 3, 5)
+    created(store, run, 2, 4, 6, state=SUCCEEDED)
+    listed = store.list_runs(run.workflow, 2, state=SUCCEEDED)
+    assert [one.created_at_ms for one in listed.runs] == [6, 4]
+    rest = store.list_runs(run.workflow, 2, state=SUCCEEDED, after=listed.after)
+    assert [one.created_at_ms for one in rest.runs] == [2]
+
+
+def test_one_call_looks_at_so_many_runs_and_tells_where_the_next_goes_on(
+    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (dynamodb_runs, memory_store):
+        monkeypatch.setattr(module, "RUNS_LOOKED_AT", 4)
+    created(store, run, *range(2, 12))
+    created(store, run, 1, state=SUCCEEDED)
+    calls, after, found = 0, None, ()
+    while calls == 0 or after is not None:
+        listed = store.list_runs(run.workflow, 5, state=SUCCEEDED, after=after)
+        calls, after, found = calls + 1, listed.after, found + listed.runs
+    assert (calls, [one.created_at_ms for one in found]) == (3, [1])

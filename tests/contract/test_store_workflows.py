@@ -10,8 +10,9 @@ import pytest
 
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core import limits
-from chalicelib.core.errors import Defect
+from chalicelib.core.errors import Defect, PreconditionFailed
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.records import WorkflowEntry
 from chalicelib.core.states import TriggerRule
 from chalicelib.ports import Store
 from tests.contract.conftest import SERVERS
@@ -108,6 +109,81 @@ def test_a_definition_too_large_for_an_item_is_read_back_equal(store: Store, fre
     assert pushed.definition == definition
     assert store.workflow(fresh) == pushed == store.workflow(fresh, 1)
     assert store.push(fresh, definition, plan_of(fresh), 6_000) == pushed
+
+
+def listed(store: Store, prefix: str, **asked: Any) -> list[WorkflowEntry]:
+    """The entries whose names begin so: tests share a table."""
+    return [one for one in store.list_workflows(1_000, **asked) if one.name.startswith(prefix)]
+
+
+def test_workflows_are_listed_by_name_with_their_latest_versions(store: Store, fresh: str) -> None:
+    for name in ("b", "a", "é", "Z"):
+        store.push(f"{fresh}{name}", {"n": 1}, plan_of(fresh), 5_000)
+    store.push(f"{fresh}b", {"n": 2, "description": "d" * 400}, plan_of(fresh, "more"), 6_000)
+    found = listed(store, fresh)
+    assert [one.name.removeprefix(fresh) for one in found] == ["Z", "a", "b", "é"]
+    assert found[2] == WorkflowEntry(f"{fresh}b", 2, 2, 6_000, "d" * 300)
+    assert found[1] == WorkflowEntry(f"{fresh}a", 1, 1, 5_000)
+    (first,) = store.list_workflows(1, after=fresh)
+    assert store.list_workflows(2, after=first.name) == found[1:3]
+
+
+def test_a_deleted_workflow_is_unknown_and_its_plans_stay(store: Store, fresh: str) -> None:
+    pushed = store.push(fresh, DEFINITION, plan_of(fresh), 5_000)
+    assert store.delete_workflow(fresh, 1)
+    assert store.workflow(fresh) is None
+    assert store.workflow(fresh, 1) is None
+    assert listed(store, fresh) == []
+    assert [one.is_deleted for one in listed(store, fresh, with_deleted=True)] == [True]
+    assert store.plan(pushed.plan_digest) == plan_of(fresh)
+    assert not store.delete_workflow(fresh, 1)
+
+
+def test_only_the_latest_version_that_somebody_saw_is_deleted(store: Store, fresh: str) -> None:
+    assert not store.delete_workflow(fresh, 0)
+    assert not store.delete_workflow(fresh, 1)
+    store.push(fresh, {"n": 1}, plan_of(fresh), 5_000)
+    second = store.push(fresh, {"n": 2}, plan_of(fresh), 6_000)
+    assert not store.delete_workflow(fresh, 1)
+    assert store.workflow(fresh) == second
+
+
+def test_a_push_after_a_deletion_goes_on_counting_also_with_what_was_deleted(store: Store, fresh: str) -> None:
+    store.push(fresh, DEFINITION, plan_of(fresh), 5_000)
+    store.delete_workflow(fresh, 1)
+    again = store.push(fresh, DEFINITION, plan_of(fresh), 6_000)
+    assert (again.version, store.workflow(fresh)) == (2, again)
+    assert [(one.version, one.is_deleted) for one in listed(store, fresh)] == [(2, False)]
+
+
+def test_a_push_after_another_version_than_the_one_that_was_seen_is_refused(store: Store, fresh: str) -> None:
+    store.push(fresh, {"n": 1}, plan_of(fresh), 5_000, after=0)
+    with pytest.raises(PreconditionFailed, match=f"workflow '{fresh}' was pushed or deleted meanwhile"):
+        store.push(fresh, {"n": 2}, plan_of(fresh), 6_000, after=0)
+    assert store.push(fresh, {"n": 2}, plan_of(fresh), 6_000, after=1).version == 2
+    store.delete_workflow(fresh, 2)
+    with pytest.raises(PreconditionFailed):
+        store.push(fresh, {"n": 3}, plan_of(fresh), 7_000, after=2)
+    assert store.push(fresh, {"n": 3}, plan_of(fresh), 7_000, after=0).version == 3
+
+
+@pytest.mark.parametrize("left", ["nothing", "a mark"])
+def test_pushing_again_lists_a_workflow_whose_entry_was_lost(dynamodb: tuple[Any, str], fresh: str, left: str) -> None:
+    client, table_name = dynamodb
+    store = DynamoStore(client, table_name)
+    store.push(fresh, DEFINITION, plan_of(fresh), 5_000)
+    key = {"pk": {"S": "WORKFLOWS"}, "sk": {"S": fresh}}
+    if left == "nothing":
+        client.delete_item(TableName=table_name, Key=key)
+    else:
+        # Who deleted it died before it was deleted.
+        values = {":yes": {"BOOL": True}}
+        client.update_item(
+            TableName=table_name, Key=key, UpdateExpression="SET deleted = :yes", ExpressionAttributeValues=values
+        )
+    assert listed(store, fresh) == []
+    store.push(fresh, DEFINITION, plan_of(fresh), 6_000)
+    assert [one.version for one in listed(store, fresh)] == [1]
 
 
 @pytest.mark.parametrize("dynamodb", SERVERS, indirect=True)

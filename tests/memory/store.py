@@ -12,22 +12,27 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from chalicelib.core.errors import Defect
+from chalicelib.core.errors import Defect, PreconditionFailed
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import Plan, shard_of
 from chalicelib.core.records import (
     RELEASED,
     Claim,
     JobResult,
+    ListedRuns,
     Run,
+    RunPlace,
     Tally,
     TaskRecord,
+    WorkflowEntry,
     WorkflowVersion,
     check_endings,
+    entry_of_push,
 )
+from chalicelib.core.runlist import first_runs
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import OTHER_OF_SWITCH, UNDER_WAY, RunState, TaskState, check_observed, states_before
-from chalicelib.ports import PAST_REASON_CHARACTERS
+from chalicelib.ports import PAST_REASON_CHARACTERS, RUNS_LOOKED_AT
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -37,6 +42,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._versions: dict[str, list[WorkflowVersion]] = {}
+        self._deleted: set[str] = set()
         self._plans: dict[str, Plan] = {}
         self._runs: dict[str, Run] = {}
         self._tallies: dict[tuple[str, int, int], Tally] = {}
@@ -45,18 +51,44 @@ class MemoryStore:
 
     # Workflows
 
-    def push(self, name: str, definition: Mapping[str, Any], plan: Plan, now_ms: int) -> WorkflowVersion:
+    def push(
+        self, name: str, definition: Mapping[str, Any], plan: Plan, now_ms: int, *, after: int | None = None
+    ) -> WorkflowVersion:
         versions = self._versions.setdefault(name, [])
-        if versions and (versions[-1].plan_digest, versions[-1].definition) == (plan.digest, definition):
-            return self._copy(versions[-1])
+        if after is not None and after != (0 if name in self._deleted else len(versions)):
+            raise PreconditionFailed(f"workflow '{name}' was pushed or deleted meanwhile; look at it again")
+        last = versions[-1] if versions and name not in self._deleted else None
+        if last and (last.plan_digest, last.definition) == (plan.digest, definition):
+            return self._copy(last)
+        self._deleted.discard(name)
         self._plans[plan.digest] = plan
         versions.append(WorkflowVersion(name, len(versions) + 1, _copied(definition), plan.digest, now_ms))
         return self._copy(versions[-1])
 
     def workflow(self, name: str, version: int | None = None) -> WorkflowVersion | None:
-        versions = self._versions.get(name, [])
+        versions = [] if name in self._deleted else self._versions.get(name, [])
         number = len(versions) if version is None else version
         return self._copy(versions[number - 1]) if 1 <= number <= len(versions) else None
+
+    def delete_workflow(self, name: str, version: int) -> bool:
+        if name in self._deleted or version < 1 or len(self._versions.get(name, [])) != version:
+            return False
+        self._deleted.add(name)
+        return True
+
+    def list_workflows(self, limit: int, *, after: str = "", with_deleted: bool = False) -> list[WorkflowEntry]:
+        names = [
+            name
+            for name, versions in sorted(self._versions.items(), key=lambda item: item[0].encode())
+            if versions and name.encode() > after.encode() and (with_deleted or name not in self._deleted)
+        ]
+        return [self._entry(self._versions[name][-1]) for name in names[:limit]]
+
+    def _entry(self, latest: WorkflowVersion) -> WorkflowEntry:
+        if latest.name in self._deleted:
+            return WorkflowEntry(latest.name, latest.version, tasks=0, pushed_at_ms=0, is_deleted=True)
+        tasks = len(self._plans[latest.plan_digest].tasks)
+        return entry_of_push(latest.name, latest.definition, tasks, latest.version, latest.pushed_at_ms)
 
     def plan(self, digest: str) -> Plan:
         if digest not in self._plans:
@@ -129,10 +161,26 @@ class MemoryStore:
         self._runs[run.run_id] = replace(stored, sweep_at_ms=sweep_at_ms, sweep_shard=next_shard)
         return True
 
-    def list_runs(self, workflow: str, limit: int) -> list[Run]:
-        runs = [run for run in self._runs.values() if run.workflow == workflow]
+    def list_runs(
+        self,
+        workflow: str,
+        limit: int,
+        *,
+        state: RunState | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        after: RunPlace | None = None,
+    ) -> ListedRuns:
+        runs = [
+            replace(run, params=_copied(run.params))
+            for run in self._runs.values()
+            if run.workflow == workflow
+            and (since_ms is None or run.created_at_ms >= since_ms)
+            and (until_ms is None or run.created_at_ms < until_ms)
+            and (after is None or run.created_at_ms <= after.created_at_ms)
+        ]
         runs.sort(key=lambda run: run.created_at_ms, reverse=True)
-        return [replace(run, params=_copied(run.params)) for run in runs[:limit]]
+        return first_runs(runs, limit, state, after, RUNS_LOOKED_AT)
 
     # Tallies
 

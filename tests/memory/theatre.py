@@ -27,6 +27,7 @@ from tests.memory.clock import HandClock
 from tests.memory.notices import MemoryNotices
 from tests.memory.permits import MemoryPermits
 from tests.memory.queue import MemoryCommands, MemoryDeadLetters
+from tests.memory.scheduler import MemoryScheduler
 from tests.memory.store import MemoryStore
 
 
@@ -110,6 +111,7 @@ class Theatre:
         self.commands = MemoryCommands(self.clock, visibility_seconds=360)
         self.dead = MemoryDeadLetters()
         self.notices = MemoryNotices()
+        self.scheduler = MemoryScheduler()
         self.settings = settings
         self.cut: Cut | None = None
         self.calls: list[str] = []
@@ -137,6 +139,7 @@ class Theatre:
             permits=Crashing(self.permits, self),
             commands=Crashing(self.commands, self),
             notices=Crashing(self.notices, self),
+            scheduler=Crashing(self.scheduler, self),
             clock=self.clock,
             owner=f"invocation-{self._invocations}",
             settings=self.settings,
@@ -180,7 +183,7 @@ class Theatre:
 
     @property
     def run(self) -> Run:
-        (run,) = self.store.list_runs(self.plan.workflow, 10)
+        (run,) = self.store.list_runs(self.plan.workflow, 10).runs
         return run
 
     def record(self, name: str) -> TaskRecord | None:

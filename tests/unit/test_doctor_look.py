@@ -41,7 +41,7 @@ class Watched:
 
     def look(self) -> None:
         theatre = self.theatre
-        runs = [run.run_id for run in theatre.store.list_runs(PLAN.workflow, 10)]
+        runs = [run.run_id for run in theatre.store.list_runs(PLAN.workflow, 10).runs]
         report = Doctor(theatre.store, None, patience_of(theatre.settings), theatre.clock.now_ms).look(runs)
         assert report.findings == []
         self.looks += 1

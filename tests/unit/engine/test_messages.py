@@ -187,7 +187,7 @@ def test_the_events_of_two_runs_in_one_batch_do_not_mix(theatre):
     first, second = (job for job in theatre.batch.jobs.values() if job.request.name.startswith("a-"))
     theatre.events.send([theatre.ending_document(first), theatre.ending_document(second)])
     theatre.deliver_events()
-    runs = theatre.store.list_runs("play", 10)
+    runs = theatre.store.list_runs("play", 10).runs
     assert runs[0].run_id == other.run_id
     assert [theatre.store.read_tally(run.run_id, 0, 0).succeeded for run in runs] == [1, 1]
     assert len(theatre.jobs("c")) == 2

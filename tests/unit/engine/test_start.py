@@ -28,7 +28,7 @@ def theatre_with(command: str = "true", **settings) -> Theatre:
 
 
 def nothing_is_left(theatre: Theatre) -> bool:
-    return (theatre.store.list_runs("play", 10), theatre.jobs(), theatre.commands.bodies) == ([], [], [])
+    return (theatre.store.list_runs("play", 10).runs, theatre.jobs(), theatre.commands.bodies) == ((), [], [])
 
 
 def test_a_run_starts_with_its_params_completed_and_its_roots_submitted():

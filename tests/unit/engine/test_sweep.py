@@ -293,7 +293,7 @@ def test_all_runs_that_are_due_are_looked_at_however_many():
         theatre.start(str(number))
     theatre.end_jobs()
     assert theatre.sweep(after_seconds=QUIET_SECONDS) == Swept(runs=120, unfinished=0)
-    assert {run.state for run in theatre.store.list_runs("play", 200)} == {RunState.SUCCEEDED}
+    assert {run.state for run in theatre.store.list_runs("play", 200).runs} == {RunState.SUCCEEDED}
 
 
 def test_an_ended_run_is_looked_at_once_more_and_then_never_again():
