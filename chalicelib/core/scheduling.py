@@ -34,10 +34,10 @@ class ScheduleRecord:
     """What is remembered of a schedule. Each write raises `revision`, and lands only on the one that was read.
 
     `schedule` is as in that `version` of the workflow; None once it was removed. Its times count from `since_ms`.
-    `active_ms` is the time of the run that was begun last, where runs may not overlap; `active_is_backfill` if it was
-    asked for. `last_ms` is the latest time that a run was wanted for, `failure` why that of `failed_ms` could not be
-    started. `placed` names what EventBridge Scheduler holds: None when that is not known, empty when nothing. At
-    `sweep_at_ms` the sweep looks.
+    `active_ms` is the time whose turn it is, where runs may not overlap; `active_is_backfill` if it was asked for,
+    `active_has_run` once its run surely exists and goes on. `last_ms` is the latest time that a run was wanted for,
+    `failure` why that of `failed_ms` could not be started. `placed` names what EventBridge Scheduler holds: None when
+    that is not known, empty when nothing. At `sweep_at_ms` the sweep looks.
     """
 
     workflow: str
@@ -52,6 +52,7 @@ class ScheduleRecord:
     backfill: tuple[int, ...] = ()
     active_ms: int | None = None
     active_is_backfill: bool = False
+    active_has_run: bool = False
     last_ms: int | None = None
     failed_ms: int | None = None
     failure: str | None = None
@@ -94,11 +95,10 @@ class ScheduleRecord:
 
 
 class ActiveRun(Enum):
-    """The run of the active time, as its record says."""
+    """The run of the active time, as its record says. `NOT_STARTED`: whoever was to start it died, or is about to."""
 
     NONE = "none"
     NOT_STARTED = "not started"
-    """Whoever began it died, or is about to."""
     GOING = "going"
     ENDED = "ended"
 
@@ -226,7 +226,7 @@ def next_step(record: ScheduleRecord, active: ActiveRun) -> tuple[ScheduleRecord
 
 
 def _begun(record: ScheduleRecord, at_ms: int) -> ScheduleRecord:
-    return replace(record, active_ms=at_ms, last_ms=max(at_ms, record.last_ms or 0))
+    return replace(record, active_ms=at_ms, active_has_run=False, last_ms=max(at_ms, record.last_ms or 0))
 
 
 def waiting(record: ScheduleRecord) -> tuple[int, ...]:
@@ -251,6 +251,7 @@ def started(record: ScheduleRecord, times_ms: Iterable[int], failures: Mapping[i
         pending=tuple(at_ms for at_ms in record.pending if at_ms not in over),
         backfill=tuple(at_ms for at_ms in record.backfill if at_ms not in over),
         active_ms=active_ms,
+        active_has_run=active_ms is not None and (active_ms in over or record.active_has_run),
         last_ms=max([*over, record.last_ms or 0]),
     )
     if failures:
@@ -259,10 +260,10 @@ def started(record: ScheduleRecord, times_ms: Iterable[int], failures: Mapping[i
     return record
 
 
-def next_look_ms(record: ScheduleRecord, active: ActiveRun, now_ms: int, sweep_ms: int) -> int:
+def next_look_ms(record: ScheduleRecord, now_ms: int, sweep_ms: int) -> int:
     """When the sweep is to look at the record."""
     is_open = bool(waiting(record) or record.backfill or record.placed != record.wanted_placing)
-    is_open = is_open or (record.active_ms is not None and active is ActiveRun.NOT_STARTED)
+    is_open = is_open or (record.active_ms is not None and not record.active_has_run)
     next_ms = record.next_ms
     soonest_ms = NEVER_MS if next_ms is None else max(next_ms, now_ms) + LOOK_AFTER_MS
     return min(soonest_ms, now_ms + sweep_ms) if is_open else soonest_ms

@@ -55,14 +55,13 @@ def _adopt(world: World, workflow: str, name: str, schedule: Schedule | None, ve
     """Bring one schedule to its record, then to EventBridge Scheduler."""
     for _ in range(_TRIES):
         record = world.store.schedule(workflow, name)
-        active = active_run(world, record)[1] if record else ActiveRun.NONE
-        going = active is ActiveRun.GOING
+        going = record is not None and active_run(world, record)[1] is ActiveRun.GOING
         # What was deleted has no version: it goes whatever version it was of.
         number = version or (record.version if record else 0)
         after = adopted(record, (workflow, name), schedule, number, world.clock.now_ms(), going)
         if after is None:
             return
-        written = write(world, record, after, active)
+        written = write(world, record, after)
         if written is not None:
             _place(world, written)
             return
@@ -86,9 +85,7 @@ def _place(world: World, record: ScheduleRecord) -> None:
             world.scheduler.remove(record.workflow, record.name)
         now = world.store.schedule(record.workflow, record.name)
         assert now is not None, "records of schedules are never deleted"
-        if now.wanted_placing == wanted:
-            active = active_run(world, now)[1]
-            if write(world, now, replace(now, placed=wanted), active) is not None:
-                return
+        if now.wanted_placing == wanted and write(world, now, replace(now, placed=wanted)) is not None:
+            return
         record = now
     raise TryAgain(f"schedule '{record.name}' of '{record.workflow}' is busy")

@@ -36,7 +36,7 @@ from chalicelib.core.states import RunState
 from chalicelib.core.suggest import Names
 from chalicelib.engine.cancel import request_cancel
 from chalicelib.engine.start import start_scheduled
-from chalicelib.engine.world import DONE, NotYet, Outcome, World
+from chalicelib.engine.world import DONE, Outcome, World
 
 log = logging.getLogger(__name__)
 
@@ -55,13 +55,13 @@ def attend(world: World, workflow: str, name: str, *, told_ms: int | None = None
         record = world.store.schedule(workflow, name)
         if record is None or record.schedule is None:
             if record is not None:
-                write(world, record, record, ActiveRun.NONE)
+                write(world, record, record)
             return DONE
         run, active = active_run(world, record)
         now_ms = world.clock.now_ms()
         horizon_ms = now_ms if told_ms is None else max(now_ms, min(told_ms, now_ms + MINUTE_MS))
         decided, step = next_step(due(record, horizon_ms, active is ActiveRun.GOING), active)
-        written = write(world, record, decided, active)
+        written = write(world, record, decided)
         if written is None:
             continue
         match step:
@@ -76,31 +76,28 @@ def attend(world: World, workflow: str, name: str, *, told_ms: int | None = None
                 # Whoever told that the active run has ended may have looked before this was written.
                 if written is record or not waiting(written):
                     return DONE
-    return NotYet(world.settings.soon_seconds, f"schedule '{name}' of '{workflow}' is busy")
+    world.commands.send([encode(ScheduleNext(workflow, name))])
+    return DONE
 
 
 def active_run(world: World, record: ScheduleRecord) -> tuple[Run | None, ActiveRun]:
     """The run of the record's active time, read consistently."""
     if record.active_ms is None:
         return None, ActiveRun.NONE
-    run = world.store.run(record.run_id(record.active_ms))
+    run = world.store.run(record.run_id(record.active_ms)) if record.active_has_run else None
     if run is None:
         return None, ActiveRun.NOT_STARTED
     return run, ActiveRun.ENDED if run.state.ended else ActiveRun.GOING
 
 
-def write(
-    world: World, before: ScheduleRecord | None, after: ScheduleRecord, active: ActiveRun
-) -> ScheduleRecord | None:
+def write(world: World, before: ScheduleRecord | None, after: ScheduleRecord) -> ScheduleRecord | None:
     """Write a record in place of another, or the first one, and when the sweep is to look at it. Returns what is there
     now, `before` if nothing had to be written; None when somebody else wrote meanwhile."""
     now_ms = world.clock.now_ms()
     if before is not None and after == before and before.sweep_at_ms > now_ms:
         return before
-    if before is not None and after.active_ms != before.active_ms and after.active_ms is not None:
-        active = ActiveRun.NOT_STARTED
-    sweep_at_ms = next_look_ms(after, active, now_ms, world.settings.sweep_seconds * 1000)
     revision = 1 if before is None else before.revision + 1
+    sweep_at_ms = next_look_ms(after, now_ms, world.settings.sweep_seconds * 1000)
     after = replace(after, revision=revision, sweep_at_ms=sweep_at_ms)
     return after if world.store.put_schedule(after) else None
 
@@ -109,22 +106,20 @@ def _start(world: World, record: ScheduleRecord, times_ms: tuple[int, ...]) -> b
     """Start the runs of these times; whether that was all for now."""
     assert record.schedule is not None, "a removed schedule starts nothing"
     failures: dict[int, str] = {}
-    over = False
     for at_ms in times_ms:
         try:
-            over = start_scheduled(world, record, record.schedule, at_ms).state.ended
+            start_scheduled(world, record, record.schedule, at_ms)
         except UserMistake as mistake:
             log.warning("the run of schedule %s at %s could not be started: %s", record.name, iso_time(at_ms), mistake)
             failures[at_ms] = str(mistake)
-    if not record.may_overlap and not failures:
-        # One that had ended before leaves room for the next.
-        return not over
-    after = write(world, record, started(record, times_ms, failures), ActiveRun.NONE)
-    if after is None or not record.may_overlap:
+    after = write(world, record, started(record, times_ms, failures))
+    if after is None:
         return False
-    if waiting(after) or after.backfill:
+    more = bool(waiting(after) or after.backfill)
+    if more and after.may_overlap:
         world.commands.send([encode(ScheduleNext(record.workflow, record.name))])
-    return True
+    # A run that ended at once, or was there before and has ended, leaves room for the next.
+    return after.may_overlap or not more
 
 
 def pause_schedule(world: World, workflow: str, name: str) -> ScheduleRecord:
@@ -179,7 +174,7 @@ def change(world: World, workflow: str, name: str, make: Change) -> ScheduleReco
         record = _known(world, workflow, name)
         _, active = active_run(world, record)
         after = make(record, world.clock.now_ms(), active is ActiveRun.GOING)
-        written = write(world, record, after, active)
+        written = write(world, record, after)
         if written is not None:
             return written
     raise TryAgain(f"schedule '{name}' of '{workflow}' is busy")
