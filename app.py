@@ -46,34 +46,3 @@ def start(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     run = wired().start_run(event, context.aws_request_id)
     return {"run_id": run.run_id, "state": run.state, "workflow": run.workflow, "version": run.version}
-
-
-@app.lambda_function(name="cancel")
-def cancel(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Cancel a run: `{"run_id": "...", "reason": "..."}`. `cancelling` is false when it had ended already."""
-    cancelling = wired().cancel_run(event, context.aws_request_id)
-    return {"run_id": event["run_id"], "cancelling": cancelling}
-
-
-@app.lambda_function(name="pause")
-def pause(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Start nothing more of a run: `{"run_id": "..."}`. Its running jobs go on. `paused` is false when it was so."""
-    paused = wired().pause_run(event, context.aws_request_id)
-    return {"run_id": event["run_id"], "paused": paused}
-
-
-@app.lambda_function(name="resume")
-def resume(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Let a paused run go on: `{"run_id": "..."}`. `resumed` is false when it was not paused."""
-    resumed = wired().resume_run(event, context.aws_request_id)
-    return {"run_id": event["run_id"], "resumed": resumed}
-
-
-@app.lambda_function(name="redrive")
-def redrive(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Run an ended run again: `{"run_id": "...", "scope": "from_failed|tasks|all", "tasks": [...], "version": 3}`.
-
-    Only `run_id` is required. What follows a task that runs again runs again, too; the rest keeps its ending.
-    """
-    run = wired().redrive_run(event, context.aws_request_id)
-    return {"run_id": run.run_id, "state": run.state, "epoch": run.epoch, "version": run.version}

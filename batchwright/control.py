@@ -6,18 +6,15 @@ Owns the sentences and the mistakes that only show once the run is looked at. Th
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from batchwright.runview import RunView, view_run
 from batchwright.summary import number_of
+from chalicelib.api import models as m
+from chalicelib.api.direct import DirectApi
+from chalicelib.api.runview import RunView, view_run
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.plan import Plan
-from chalicelib.core.records import Run, in_epoch
-from chalicelib.core.redrive import kept_endings
-from chalicelib.core.states import RunState, TaskState
-from chalicelib.ports import Store
+from chalicelib.core.records import Run
+from chalicelib.core.states import TaskState
 from chalicelib.wiring import Wired
 
 
@@ -29,33 +26,29 @@ class Control:
 
     def cancel(self, run: Run, reason: str) -> str:
         """Ask for the run to be cancelled. Raises UserMistake when it ended otherwise."""
-        if run.state in (RunState.SUCCEEDED, RunState.FAILED):
-            raise UserMistake(f"run '{run.run_id}' has ended already, it {run.state}; there is nothing to cancel")
-        self._ask(self.wired.cancel_run, {"run_id": run.run_id, "reason": reason})
+        self._api.cancel(run.run_id, m.Cancel(reason=reason))
         return cancel_sentence(self._view(run))
 
     def pause(self, run: Run) -> str:
         """Let the run start nothing more. Raises UserMistake when it does not go on."""
-        news: bool = self._ask(self.wired.pause_run, {"run_id": run.run_id})
-        return pause_sentence(self._view(run), news)
+        return pause_sentence(self._view(run), self._api.pause(run.run_id).changed)
 
     def resume(self, run: Run) -> str:
-        """Let the run go on. Raises UserMistake when it is not paused."""
-        if run.state is RunState.RUNNING:
-            raise UserMistake(f"run '{run.run_id}' is {run.state}; only a paused run can be resumed")
-        self._ask(self.wired.resume_run, {"run_id": run.run_id})
-        return resume_sentence(self._view(run))
+        """Let the run go on. Raises UserMistake when it has ended."""
+        news = self._api.resume(run.run_id).changed
+        return resume_sentence(self._view(run), news)
 
-    def redrive(self, run: Run, asked: Mapping[str, Any]) -> str:
-        """Run the ended run again; `asked` has scope, tasks and version as `redrive` in app.py takes them. Raises
-        UserMistake when that makes no sense."""
-        payload = {**asked, "run_id": run.run_id, "epoch": run.epoch}
-        redriven: Run = self._ask(self.wired.redrive_run, payload)
-        plan = self.wired.world.store.plan(redriven.plan_digest)
-        return redrive_sentence(redriven, len(plan.tasks), kept_count(self.wired.world.store, redriven, plan))
+    def redrive(self, run: Run, asked: m.Redrive) -> str:
+        """Run the ended run again. Raises UserMistake when that makes no sense."""
+        acted = self._api.redrive(run.run_id, asked.model_copy(update={"epoch": run.epoch}))
+        store = self.wired.world.store
+        redriven = store.run(run.run_id)
+        assert redriven is not None
+        return redrive_sentence(redriven, len(store.plan(redriven.plan_digest).tasks), acted.kept or 0)
 
-    def _ask(self, function: Callable[[object, str], Any], payload: Mapping[str, Any]) -> Any:
-        return function(dict(payload), str(uuid.uuid4()))
+    @property
+    def _api(self) -> DirectApi:
+        return self.wired.api(str(uuid.uuid4()))
 
     def _view(self, run: Run) -> RunView:
         store = self.wired.world.store
@@ -66,16 +59,6 @@ def check_has_ended(run: Run) -> None:
     """Raises UserMistake when the run goes on and so cannot be redriven."""
     if not run.state.ended:
         raise UserMistake(f"run '{run.run_id}' is {run.state}; only a run that has ended can be redriven")
-
-
-def kept_count(store: Store, run: Run, plan: Plan) -> int:
-    """How many endings a redriven run's epoch keeps of the one before."""
-    assert run.redrive is not None, "a run that was redriven has its redrive"
-    before = in_epoch(run, run.epoch - 1)
-    old = store.plan(before.plan_digest)
-    tallies = {shard: store.read_tally(run.run_id, before.epoch, shard) for shard in range(old.shard_count)}
-    kept = kept_endings(old, tallies, plan, run.redrive)
-    return sum(mask.bit_count() for of_shard in kept.values() for mask in of_shard.values())
 
 
 def cancel_sentence(view: RunView) -> str:
@@ -101,11 +84,11 @@ def pause_sentence(view: RunView, news: bool) -> str:
     )
 
 
-def resume_sentence(view: RunView) -> str:
-    """What a run has before it that was resumed."""
-    run_id, waiting = view.run.run_id, view.counts()[TaskState.WAITING]
+def resume_sentence(view: RunView, news: bool) -> str:
+    """What a run has before it that was resumed. `news`: it was paused before."""
+    run_id, waiting, was_so = view.run.run_id, view.counts()[TaskState.WAITING], "" if news else " already"
     return (
-        f"Run {run_id} goes on: {_jobs(view)} under way, {number_of(waiting, 'task')} "
+        f"Run {run_id} goes on{was_so}: {_jobs(view)} under way, {number_of(waiting, 'task')} "
         f"{_verb(waiting, 'waits', 'wait')}; `batchwright watch {run_id}` follows it."
     )
 

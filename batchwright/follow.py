@@ -13,7 +13,7 @@ from typing import Any
 
 from batchwright.interrupts import Interrupts
 from batchwright.progress import Progress
-from batchwright.runview import RunView, view_run, with_children
+from chalicelib.api.runview import RunView, view_run, with_children
 from chalicelib.core.errors import UnknownRun
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.records import in_epoch

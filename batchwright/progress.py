@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from batchwright.runview import RunView, TaskRow, changed
+from chalicelib.api.runview import RunView, TaskRow, changed
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import JobResult, Run
 from chalicelib.core.states import RunState, TaskState

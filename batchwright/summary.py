@@ -12,7 +12,7 @@ from rich.text import Text
 
 from batchwright.joblogs import failed_children, tail
 from batchwright.progress import counts_line, duration, now_ms, task_table, why
-from batchwright.runview import RunView, TaskRow
+from chalicelib.api.runview import RunView, TaskRow
 from chalicelib.core.records import JobResult, Redrive, Run, Scope
 from chalicelib.core.states import RunState, TaskState
 

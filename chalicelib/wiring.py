@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import scheduler
 from chalicelib.aws.batch import AwsBatch
@@ -25,18 +25,20 @@ from chalicelib.aws.clients import Clients, clients
 from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_permits import DynamoPermits
+from chalicelib.aws.logs import CloudWatchLogs
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.records import Run
-from chalicelib.core.requests import read_cancel, read_redrive, read_run_id, read_start
-from chalicelib.engine.cancel import request_cancel
+from chalicelib.core.requests import read_start
 from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
-from chalicelib.engine.pace import pause_run, resume_run
-from chalicelib.engine.redrive import redrive_run
 from chalicelib.engine.start import start_run
 from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
+from chalicelib.ports import Logs
+
+if TYPE_CHECKING:
+    from chalicelib.api.direct import DirectApi
 
 VARIABLES = (
     "BATCHWRIGHT_TABLE",
@@ -48,6 +50,9 @@ VARIABLES = (
     *scheduler.VARIABLES.values(),
 )
 """What must be set."""
+
+TABLE_PREFIX = "batchwright-"
+"""What a stage's table is named, before the stage's own name: infra/foundation.yaml."""
 
 SUBMIT_RATE = "BATCHWRIGHT_SUBMIT_RATE"
 SWEEP_SECONDS = "BATCHWRIGHT_SWEEP_SECONDS"
@@ -85,6 +90,8 @@ class Wired:
 
     clients: Clients
     world: World
+    logs: Logs
+    stage: str
     events: Mailbox
     commands: Mailbox
 
@@ -106,26 +113,17 @@ class Wired:
         key = asked.idempotency_key or owner
         return start_run(self.world_of(owner), asked.workflow, asked.params, key, asked.version)
 
-    def cancel_run(self, payload: object, owner: str) -> bool:
-        """Ask for the run that a payload names to be cancelled; whether it was still going on."""
-        asked = read_cancel(payload)
-        return request_cancel(self.world_of(owner), asked.run_id, asked.reason)
-
-    def pause_run(self, payload: object, owner: str) -> bool:
-        """Let the run that a payload names start nothing more; whether it was going on."""
-        return pause_run(self.world_of(owner), read_run_id(payload))
-
-    def resume_run(self, payload: object, owner: str) -> bool:
-        """Let the paused run that a payload names go on; whether it was paused."""
-        return resume_run(self.world_of(owner), read_run_id(payload))
-
-    def redrive_run(self, payload: object, owner: str) -> Run:
-        """Run again what a payload asks for of a run that has ended."""
-        return redrive_run(self.world_of(owner), read_redrive(payload))
-
     def sweep(self, owner: str) -> Swept:
         """Look at the runs that are due for it."""
         return sweep(self.world_of(owner))
+
+    def api(self, owner: str) -> DirectApi:
+        """The API for one invocation."""
+        # The models need pydantic, which those who only follow events never load.
+        from chalicelib.api.direct import DirectApi
+        from chalicelib.api.ground import Ground
+
+        return DirectApi(Ground(self.world_of(owner), self.logs, self.stage))
 
 
 def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
@@ -143,7 +141,7 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         permits=DynamoPermits(aws.dynamodb, table),
         commands=commands,
         notices=SnsNotices(aws.sns, topic_arn),
-        scheduler=scheduler.EventBridgeScheduler(aws.scheduler, scheduler.place_of(environment)),
+        scheduler=scheduler.EventBridgeScheduler(aws.make_scheduler, scheduler.place_of(environment)),
         clock=WallClock(),
         owner="",
         settings=settings_of(environment),
@@ -151,6 +149,8 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
     return Wired(
         clients=aws,
         world=world,
+        logs=CloudWatchLogs(aws.make_logs),
+        stage=table.removeprefix(TABLE_PREFIX),
         events=Mailbox(
             inbox=SqsInbox(aws.sqs, events_url),
             again=SqsCommands(aws.sqs, events_url),

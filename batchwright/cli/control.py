@@ -15,6 +15,7 @@ from batchwright.cli.watch import runs_of, watched
 from batchwright.control import Control, check_has_ended
 from batchwright.local.run import prepare
 from batchwright.workflow_file import WorkflowFile, load_workflow
+from chalicelib.api import models as m
 from chalicelib.core.compile import compile_workflow
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.job import check_run
@@ -93,7 +94,7 @@ def redrive(
         number = version
         if file is not None and loaded is not None:
             number = _pushed(target, wired, run, loaded, file)
-        return Control(wired).redrive(run, {"scope": scope.value, "tasks": list(tasks), "version": number})
+        return Control(wired).redrive(run, m.Redrive(scope=scope, tasks=list(tasks), version=number))
 
     return _act(run_id, wait, RunState.SUCCEEDED, act)
 

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -30,9 +31,10 @@ from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.run import prepare, put_file, start
 from batchwright.local.stack import LocalAws, LocalAwsError
 from batchwright.progress import NoProgress, Progress
-from batchwright.runview import RunView
 from batchwright.summary import number_of, print_summary, run_document
 from batchwright.workflow_file import WorkflowFile, load_workflow
+from chalicelib.api import models as m
+from chalicelib.api.runview import RunView
 from chalicelib.core.compile import compile_workflow
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.job import check_run
@@ -109,7 +111,7 @@ def run_file(
             if not as_json:
                 _say_started(console, ready.plan, run_id)
             begun = Followed(run_id, wired().world.store, client_of("batch"))
-            cancel = partial(functions.invoke, "cancel", {"run_id": run_id, "reason": "interrupted"})
+            cancel = partial(wired().api(str(uuid.uuid4())).cancel, run_id, m.Cancel(reason="interrupted"))
             view = follow(begun, progress_on(console, as_json), interrupts, aws.check, cancel)
             if as_json:
                 click.echo(json.dumps(run_document(view), indent=2))

@@ -13,8 +13,8 @@ from batchwright.follow import PAUSE_SECONDS, Followed
 from batchwright.interrupts import counted
 from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progress
 from batchwright.runlist import Runs
-from batchwright.runview import RunView
 from batchwright.summary import print_summary
+from chalicelib.api.runview import RunView
 from chalicelib.core.states import RunState
 from chalicelib.wiring import Wired
 

@@ -1,8 +1,8 @@
 """What can be asked of a Batchwright, wherever it runs: one protocol, spoken in process and over HTTP.
 
 The CLI knows nothing else. `direct.py` implements it on the table, `batchwright/http_api.py` on an API's address, and
-one contract suite runs against both. Mistakes of the caller raise UserMistake (UnknownWorkflow, UnknownRun and
-IdempotencyConflict among them), an API that cannot be reached or fails raises TryAgain.
+one contract suite runs against both. Mistakes of the caller raise UserMistake (core/errors.py has its kinds), an API
+that cannot be reached or fails raises TryAgain.
 """
 
 from __future__ import annotations
@@ -53,11 +53,13 @@ class Api(Protocol):
         limit: int = 20,
         page: str | None = None,
     ) -> m.Page[m.Run]:
-        """Runs, newest first: created from `since_ms` on and before `until_ms`. Eventually consistent."""
+        """Runs, newest first: created from `since_ms` on and before `until_ms`. Eventually consistent. A page may have
+        fewer than `limit`: of a rare state even none, though the list goes on."""
         ...
 
     def run(self, run_id: str, epoch: int | None = None) -> m.Run:
-        """A run as it is now, or as it ended in an earlier epoch. Raises UnknownRun, with the nearest id."""
+        """A run as it is now, or as it ended in an earlier epoch. Raises UnknownRun, with the nearest id, and
+        UnknownEpoch."""
         ...
 
     def tasks(
@@ -69,11 +71,11 @@ class Api(Protocol):
         limit: int = 1000,
         page: str | None = None,
     ) -> m.Page[m.Task]:
-        """The tasks of a run, in the order of its plan, without their attempts before the last."""
+        """The tasks of a run, in the order of its plan, with their attempts. A page may have fewer than `limit`."""
         ...
 
     def task(self, run_id: str, name: str, epoch: int | None = None) -> m.Task:
-        """One task with its attempts. Raises UserMistake with the nearest name."""
+        """One task with its attempts. Raises UnknownTask with the nearest name."""
         ...
 
     def logs(
@@ -89,36 +91,56 @@ class Api(Protocol):
         page: str | None = None,
     ) -> m.LogPage:
         """What an attempt's job wrote (the last attempt by default; of an array a child), oldest line first. `tail`
-        begins with the last so many lines."""
+        begins with the last so many lines. Raises UnknownTask for an attempt or a child that there is not."""
         ...
 
     def events(self, run_id: str, *, limit: int = 1000, page: str | None = None) -> m.Page[m.Event]:
-        """What happened in a run, in the order of time, derived from its records."""
+        """What happened in a run, in the order of time, derived from its records. Each page reads the whole run."""
         ...
 
     # Actions
 
-    def cancel(self, run_id: str, request: m.Cancel) -> m.Acted: ...
+    def cancel(self, run_id: str, request: m.Cancel) -> m.Acted:
+        """Start nothing more of a run and end its jobs. Raises WrongState when it ended otherwise."""
+        ...
 
-    def pause(self, run_id: str) -> m.Acted: ...
+    def pause(self, run_id: str) -> m.Acted:
+        """Start nothing more of a run; its jobs go on. Raises WrongState when it has ended or is being cancelled."""
+        ...
 
-    def resume(self, run_id: str) -> m.Acted: ...
+    def resume(self, run_id: str) -> m.Acted:
+        """Let a paused run go on. Raises WrongState when it has ended or is being cancelled."""
+        ...
 
-    def redrive(self, run_id: str, request: m.Redrive) -> m.Acted: ...
+    def redrive(self, run_id: str, request: m.Redrive) -> m.Acted:
+        """Run an ended run again, in part. Raises WrongState when it goes on, or was redriven since the epoch that is
+        given, UnknownWorkflow for a version, and UserMistake for what cannot run again."""
+        ...
 
     # Schedules
 
-    def schedules(self, workflow: str | None = None) -> list[m.Schedule]: ...
+    def schedules(self, workflow: str | None = None) -> list[m.Schedule]:
+        """The schedules of one workflow, or of all, by workflow and name. Of all, eventually consistent. Raises
+        UnknownWorkflow."""
+        ...
 
-    def next_times(
-        self, workflow: str, schedule: str, *, count: int = 10, after_ms: int | None = None
-    ) -> list[int]: ...
+    def next_times(self, workflow: str, schedule: str, *, count: int = 10, after_ms: int | None = None) -> list[int]:
+        """Its next times after now or another moment, 100 at most; fewer when there are no more, also while it is
+        paused, for it may be resumed. Raises UnknownSchedule."""
+        ...
 
-    def pause_schedule(self, workflow: str, schedule: str) -> m.Schedule: ...
+    def pause_schedule(self, workflow: str, schedule: str) -> m.Schedule:
+        """Let it start nothing by itself; its runs go on. Raises UnknownSchedule."""
+        ...
 
-    def resume_schedule(self, workflow: str, schedule: str) -> m.Schedule: ...
+    def resume_schedule(self, workflow: str, schedule: str) -> m.Schedule:
+        """Let it go on; what it missed is caught up as it says. Raises UnknownSchedule."""
+        ...
 
-    def backfill(self, workflow: str, schedule: str, request: m.Backfill) -> m.Backfilled: ...
+    def backfill(self, workflow: str, schedule: str, request: m.Backfill) -> m.Backfilled:
+        """Have a run started for each of its past times in a range that has none, 1,000 at most: all at once where runs
+        may overlap, else one after another. The runs are named, and start soon. Raises UnknownSchedule and UserMistake."""
+        ...
 
     # Tokens
 

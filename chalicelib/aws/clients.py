@@ -14,25 +14,27 @@ from chalicelib.aws.batch import submit_config
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One client a service; `batch_submit` tries every call once. That for schedules is made by
-    who changes some."""
+    """One client a service; `batch_submit` tries every call once. Those for logs and for schedules are made by who reads
+    or changes some."""
 
     dynamodb: Any
     sqs: Any
     sns: Any
     batch: Any
     batch_submit: Any
-    scheduler: Callable[[], Any]
+    make_logs: Callable[[], Any]
+    make_scheduler: Callable[[], Any]
 
 
-def clients() -> Clients:
-    """Clients from boto3's own environment: credentials, region, endpoints."""
-    session = boto3.session.Session()
+def clients(session: Any = None) -> Clients:
+    """The clients of a session; without one, from boto3's own environment: credentials, region, endpoints."""
+    session = session or boto3.session.Session()
     return Clients(
         dynamodb=session.client("dynamodb"),
         sqs=session.client("sqs"),
         sns=session.client("sns"),
         batch=session.client("batch"),
         batch_submit=session.client("batch", config=submit_config()),
-        scheduler=partial(session.client, "scheduler"),
+        make_logs=partial(session.client, "logs"),
+        make_scheduler=partial(session.client, "scheduler"),
     )

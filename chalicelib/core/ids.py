@@ -41,7 +41,12 @@ class Attempt:
 def run_id(workflow: str, idempotency_key: str) -> str:
     """The run that this key starts of this workflow: readable first, then 60 bits of hash. At most 53 characters."""
     digest = hashlib.sha256(f"{workflow}\n{idempotency_key}".encode()).digest()
-    return f"{slug(workflow)[:40]}-{base64.b32encode(digest).decode().lower()[:12]}"
+    return f"{run_id_stem(workflow)}-{base64.b32encode(digest).decode().lower()[:12]}"
+
+
+def run_id_stem(workflow: str) -> str:
+    """What the ids of a workflow's runs begin with."""
+    return slug(workflow)[:40]
 
 
 def scheduled_key(schedule: str, at_ms: int) -> str:

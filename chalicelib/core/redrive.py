@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from chalicelib.core.errors import UserMistake
+from chalicelib.core.errors import UnknownTask, UserMistake
 from chalicelib.core.plan import Plan, offset_of, shard_of
 from chalicelib.core.records import Redrive, Scope, Tally
 from chalicelib.core.states import ENDINGS, TaskState
@@ -56,7 +56,7 @@ def _check_names(plan: Plan, redrive: Redrive) -> None:
     for name in redrive.tasks:
         if name not in plan.index_of:
             hint = Names(plan.index_of).suggestion(name)
-            raise UserMistake(f"workflow '{plan.workflow}' has no task '{name}'" + (f"; {hint}" if hint else ""))
+            raise UnknownTask(f"workflow '{plan.workflow}' has no task '{name}'" + (f"; {hint}" if hint else ""))
 
 
 def _check_unchanged(old: Plan, new: Plan, kept: Mapping[int, TaskState]) -> None:

@@ -1,8 +1,8 @@
-"""What a caller may ask of the functions, read and checked: a mistake is named by its field, rule and value."""
+"""What a caller may ask of the engine, read and checked: a mistake is named by its field, rule and value."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +19,6 @@ class StartRequest:
     params: Mapping[str, Any]
     idempotency_key: str | None
     version: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class CancelRequest:
-    """A run to be cancelled, and why."""
-
-    run_id: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +43,16 @@ def read_start(payload: object) -> StartRequest:
     return StartRequest(_text(fields, "workflow"), params or {}, _optional_text(fields, "idempotency_key"), version)
 
 
-def read_cancel(payload: object) -> CancelRequest:
-    """The request in a payload; raises UserMistake naming the field that is wrong."""
-    fields = _object(payload, ("run_id", "reason"))
-    return CancelRequest(_text(fields, "run_id"), _optional_text(fields, "reason") or "cancelled on request")
-
-
-def read_run_id(payload: object) -> str:
-    """The run in a payload that names nothing else; raises UserMistake naming the field that is wrong."""
-    return _text(_object(payload, ("run_id",)), "run_id")
-
-
-def read_redrive(payload: object) -> RedriveRequest:
-    """The request in a payload; raises UserMistake naming the field that is wrong."""
-    fields = _object(payload, ("run_id", "scope", "tasks", "version", "epoch"))
-    tasks = fields.get("tasks") or []
-    if not isinstance(tasks, list) or not all(isinstance(task, str) and task for task in tasks):
-        raise UserMistake(f"tasks must be a list of task names, not {shown(tasks)}")
-    given = fields.get("scope") or (Scope.TASKS if tasks else Scope.FROM_FAILED)
-    if given not in list(Scope):
-        raise UserMistake(f"scope must be one of {', '.join(Scope)}, not {shown(given)}")
-    scope = Scope(given)
-    if (scope is Scope.TASKS) != bool(tasks):
-        raise UserMistake(f"tasks are named with the scope '{Scope.TASKS}' and with no other, which is '{scope}' here")
-    return RedriveRequest(
-        run_id=_text(fields, "run_id"),
-        scope=scope,
-        # The order in which they are named makes no other redrive.
-        tasks=tuple(sorted(set(tasks))),
-        version=_optional_count(fields, "version", minimum=1),
-        epoch=_optional_count(fields, "epoch", minimum=0),
-    )
+def redrive_request(
+    run_id: str, scope: Scope | None, tasks: Sequence[str], version: int | None, epoch: int | None
+) -> RedriveRequest:
+    """The redrive that is asked for; raises UserMistake when scope and tasks do not go together. Without a scope, it is
+    `tasks` if any are named, else `from_failed`."""
+    meant = scope or (Scope.TASKS if tasks else Scope.FROM_FAILED)
+    if (meant is Scope.TASKS) != bool(tasks):
+        raise UserMistake(f"tasks are named with the scope '{Scope.TASKS}' and with no other, which is '{meant}' here")
+    # The order in which they are named makes no other redrive.
+    return RedriveRequest(run_id, meant, tuple(sorted(set(tasks))), version, epoch)
 
 
 def _object(payload: object, known: tuple[str, ...]) -> Mapping[str, Any]:

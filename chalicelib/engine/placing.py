@@ -21,10 +21,12 @@ from chalicelib.engine.world import World
 _TRIES = 12
 
 
-def push_workflow(world: World, name: str, definition: Mapping[str, Any], plan: Plan) -> WorkflowVersion:
-    """Push a workflow and bring its schedules to where they are fired from. Raises SchedulesNotPlaced when it is pushed
-    and some of its schedules are not: then pushing the same again goes on."""
-    version = world.store.push(name, definition, plan, world.clock.now_ms())
+def push_workflow(
+    world: World, name: str, definition: Mapping[str, Any], plan: Plan, *, after: int | None = None
+) -> WorkflowVersion:
+    """Push a workflow (`after` as the store says) and bring its schedules to where they are fired from. Raises
+    SchedulesNotPlaced when it is pushed and some of its schedules are not: then pushing the same again goes on."""
+    version = world.store.push(name, definition, plan, world.clock.now_ms(), after=after)
     try:
         place_schedules(world, name)
     except TryAgain as failure:

@@ -54,6 +54,13 @@ def prepare(world: World, run: Run) -> RunFacts:
     return facts
 
 
+def kept_count(world: World, run: Run) -> int:
+    """How many endings the epoch of a redriven run keeps of the one before; 0 of a run that was never redriven."""
+    if run.redrive is None:
+        return 0
+    return sum(mask.bit_count() for of_shard in _kept(world, run).values() for mask in of_shard.values())
+
+
 def _is_the_same(run: Run, redrive: Redrive, version: int | None) -> bool:
     """Whether the run's epoch was begun by such a request."""
     asked = run.past[-1].version if version is None else version

@@ -140,7 +140,7 @@ def backfill(
     """Have the runs of a schedule's times started from one moment to another (inclusive, and not after now), each once:
     times that had a run keep it. The record and the times. Raises UnknownSchedule, and UserMistake when they are too
     many or the schedule is not enabled."""
-    record = _known(world, workflow, name)
+    record = known_schedule(world, workflow, name)
     if record.times is None:
         raise UserMistake(f"schedule '{name}' of '{workflow}' is not enabled, so it has no times")
     last_ms = min(to_ms, world.clock.now_ms())
@@ -171,7 +171,7 @@ def backfill(
 def change(world: World, workflow: str, name: str, make: Change) -> ScheduleRecord:
     """Change a schedule's record, whatever else happens to it meanwhile; what it is then."""
     for _ in range(_LOOKS):
-        record = _known(world, workflow, name)
+        record = known_schedule(world, workflow, name)
         _, active = active_run(world, record)
         after = make(record, world.clock.now_ms(), active is ActiveRun.GOING)
         written = write(world, record, after)
@@ -180,7 +180,8 @@ def change(world: World, workflow: str, name: str, make: Change) -> ScheduleReco
     raise TryAgain(f"schedule '{name}' of '{workflow}' is busy")
 
 
-def _known(world: World, workflow: str, name: str) -> ScheduleRecord:
+def known_schedule(world: World, workflow: str, name: str) -> ScheduleRecord:
+    """The record of a schedule. Raises UnknownSchedule with the nearest name."""
     record = world.store.schedule(workflow, name)
     if record is not None and record.schedule is not None:
         return record

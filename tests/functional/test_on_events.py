@@ -29,7 +29,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 @pytest.fixture(scope="module")
 def wired(aws: LocalAws) -> Wired:
     clients = {name: client(name, aws.environment) for name in ("dynamodb", "sqs", "sns", "batch")}
-    return wire(aws.environment, Clients(**clients, batch_submit=clients["batch"]))
+    return wire(aws.environment, Clients(**clients, batch_submit=clients["batch"], make_logs=lambda: None))
 
 
 class EventsQueue:

@@ -22,6 +22,7 @@ from chalicelib.engine.redrive import redrive_run
 from chalicelib.engine.start import start_run
 from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
+from chalicelib.ports import Store
 from tests.memory.batch import MemoryBatch, MemoryJob
 from tests.memory.clock import HandClock
 from tests.memory.notices import MemoryNotices
@@ -92,7 +93,7 @@ class Cut:
 
 
 class Theatre:
-    """One run of one plan. `fails` names (task, attempt number) whose jobs fail."""
+    """One run of one plan, in memory or on a `store`. `fails` names (task, attempt number) whose jobs fail."""
 
     def __init__(
         self,
@@ -100,11 +101,12 @@ class Theatre:
         fails: Sequence[tuple[str, int]] = (),
         settings: Settings = DEFAULTS,
         definition: Mapping[str, Any] | None = None,
+        store: Store | None = None,
     ) -> None:
         self.plan = plan
         self.fails = set(fails)
         self.clock = HandClock()
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.batch = MemoryBatch(self.clock)
         self.permits = MemoryPermits()
         self.events = MemoryCommands(self.clock, visibility_seconds=360)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from batchwright.runview import RunView, TaskRow
+from chalicelib.api.runview import RunView, TaskRow
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import JobResult, PastEpoch, Redrive, Run, Scope
 from chalicelib.core.states import RunState, TaskState

@@ -9,7 +9,7 @@ from batchwright.control import (
     redrive_sentence,
     resume_sentence,
 )
-from batchwright.runview import RunView
+from chalicelib.api.runview import RunView
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.states import RunState, TaskState
 from tests.unit.rows import redriven, row, view
@@ -35,8 +35,9 @@ def test_a_pause_says_what_goes_on_and_what_waits(shown: RunView, said: str) -> 
 
 
 def test_a_resume_says_what_is_still_to_come() -> None:
-    said = "Run films-abc goes on: 3 jobs under way, 1,500 tasks wait; `batchwright watch films-abc` follows it."
-    assert resume_sentence(MANY) == said
+    said = ": 3 jobs under way, 1,500 tasks wait; `batchwright watch films-abc` follows it."
+    assert resume_sentence(MANY, news=True) == f"Run films-abc goes on{said}"
+    assert resume_sentence(MANY, news=False) == f"Run films-abc goes on already{said}"
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from chalicelib.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 AWS_PACKAGES = ("boto3", "botocore")
@@ -54,6 +57,7 @@ def strangers(room: str, *allowed: str) -> list[str]:
         ("chalicelib/ports.py", ["chalicelib.core"]),
         ("chalicelib/aws", ["chalicelib.core", "chalicelib.ports", "chalicelib.aws"]),
         ("chalicelib/engine", ["chalicelib.core", "chalicelib.ports", "chalicelib.engine"]),
+        ("chalicelib/api", [f"chalicelib.{room}" for room in ("core", "ports", "engine", "api", "version")]),
         ("chalicelib", ["chalicelib"]),
     ],
 )
@@ -62,8 +66,8 @@ def test_a_room_imports_only_what_it_may(room: str, allowed: list[str]) -> None:
     assert strangers(room, *allowed) == []
 
 
-@pytest.mark.parametrize("room", ["chalicelib/core", "chalicelib/engine", "chalicelib/ports.py"])
-def test_core_and_engine_import_nothing_that_draws_or_looks_at_a_clock_or_speaks_to_aws(room: str) -> None:
+@pytest.mark.parametrize("room", ["chalicelib/core", "chalicelib/engine", "chalicelib/api", "chalicelib/ports.py"])
+def test_core_engine_and_api_import_nothing_that_draws_or_looks_at_a_clock_or_speaks_to_aws(room: str) -> None:
     found = [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in modules_of(room)
@@ -103,9 +107,14 @@ def test_only_the_adapters_speak_to_aws_in_the_lambda() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("module", ["plan", "job", "template", "params"])
+def test_a_lambda_has_the_version_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
+
+
+@pytest.mark.parametrize("module", ["core.plan", "core.job", "core.template", "core.params", "wiring"])
 def test_a_lambda_that_follows_events_never_loads_pydantic(module: str) -> None:
-    program = f"import sys, chalicelib.core.{module}; sys.exit('pydantic' in sys.modules)"
+    program = f"import sys, chalicelib.{module}; sys.exit('pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode == 0
 
 

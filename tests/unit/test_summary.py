@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from batchwright.runview import RunView
 from batchwright.summary import print_summary, run_document, scope_words, sentence
+from chalicelib.api.runview import RunView
 from chalicelib.core.records import Redrive, Scope
 from chalicelib.core.states import RunState, TaskState
 from tests.unit.rows import FAILURE, NOON_MS, ended, redriven, result, row, view

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from batchwright.runview import RunView, TaskRow, changed, view_run, with_children
+from chalicelib.api.runview import RunView, TaskRow, changed, view_run, with_children
 from chalicelib.core.ids import Attempt
 from chalicelib.core.records import JobResult, Scope, in_epoch
 from chalicelib.core.requests import RedriveRequest

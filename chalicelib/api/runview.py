@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chalicelib.core.limits import SHARD_SIZE
 from chalicelib.core.plan import Plan, offset_of, shard_of
 from chalicelib.core.records import RELEASED, JobResult, Run, TaskRecord, in_epoch
 from chalicelib.core.retry import attempts_allowed
@@ -77,20 +78,44 @@ class RunView:
 
 
 def view_run(store: Store, run: Run) -> RunView:
-    """Read the whole run as it is in its epoch: one query and one read a shard. Of a redriven run, also one query for
-    each shard of earlier epochs that kept tasks ran in."""
-    plan, earlier = store.plan(run.plan_digest), _Earlier(store, run)
-    rows: list[TaskRow] = []
-    for shard in range(plan.shard_count):
-        tally = store.read_tally(run.run_id, run.epoch, shard)
-        records = {record.attempt.index: record for record in store.tasks(run.run_id, run.epoch, shard)}
-        first = len(rows)
-        for index in range(first, first + plan.shard_size(shard)):
+    """Read the whole run as it is in its epoch."""
+    look = RunLook(store, run)
+    return RunView(run, tuple(row for shard in range(look.plan.shard_count) for row in look.rows(shard)))
+
+
+class RunLook:
+    """A run in one of its epochs, looked at shard by shard."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self.run = run
+        self.plan = store.plan(run.plan_digest)
+        self._store = store
+        self._earlier = _Earlier(store, run)
+
+    def rows(self, shard: int, state: TaskState | None = None) -> list[TaskRow]:
+        """The rows of a shard's tasks (in that state): one query and one read. Of a redriven run, also one query for
+        each shard of earlier epochs that kept tasks ran in."""
+        run, first = self.run, shard * SHARD_SIZE
+        tally = self._store.read_tally(run.run_id, run.epoch, shard)
+        if state is not None and state.ended and not tally.mask(state):
+            return []
+        records = {record.attempt.index: record for record in self._store.tasks(run.run_id, run.epoch, shard)}
+        rows: list[TaskRow] = []
+        for index in range(first, first + self.plan.shard_size(shard)):
             # The tally is written first and the record last, so of the two the tally knows more about endings.
-            ending = tally.ending_of(offset_of(index))
-            row = _row(plan, index, records.get(index), ending)
-            rows.append(earlier.kept(row, ending) if index not in records and ending else row)
-    return RunView(run, tuple(rows))
+            rows.append(self._row(index, records.get(index), tally.ending_of(offset_of(index))))
+        return [row for row in rows if state in (None, row.state)]
+
+    def row(self, index: int) -> TaskRow:
+        """The row of one task."""
+        run = self.run
+        tally = self._store.read_tally(run.run_id, run.epoch, shard_of(index))
+        record = self._store.task(run.run_id, run.epoch, index)
+        return self._row(index, record, tally.ending_of(offset_of(index)))
+
+    def _row(self, index: int, record: TaskRecord | None, ending: TaskState | None) -> TaskRow:
+        row = _row(self.plan, index, record, ending)
+        return self._earlier.kept(row, ending) if record is None and ending else row
 
 
 class _Earlier:
@@ -157,15 +182,18 @@ def _row(plan: Plan, index: int, record: TaskRecord | None, ending: TaskState | 
 
 def with_children(view: RunView, jobs: Iterable[Mapping[str, Any]]) -> RunView:
     """The view with how far its arrays are, from their jobs as DescribeJobs tells them."""
-    arrays = {job["jobId"]: job.get("arrayProperties", {}) for job in jobs}
-    rows = []
-    for row in view.rows:
-        if array := arrays.get(row.job_id):
-            summary = array.get("statusSummary", {})
-            ended = summary.get("SUCCEEDED", 0) + summary.get("FAILED", 0)
-            row = replace(row, children=array.get("size"), children_ended=ended)
-        rows.append(row)
-    return RunView(view.run, tuple(rows))
+    by_id = {job["jobId"]: job for job in jobs}
+    return RunView(view.run, tuple(children_counted(row, by_id) for row in view.rows))
+
+
+def children_counted(row: TaskRow, jobs: Mapping[str, Mapping[str, Any]]) -> TaskRow:
+    """The row with how far its array is, if its job is among these, by id."""
+    array = jobs.get(row.job_id or "", {}).get("arrayProperties", {})
+    if not array:
+        return row
+    summary = array.get("statusSummary", {})
+    ended = summary.get("SUCCEEDED", 0) + summary.get("FAILED", 0)
+    return replace(row, children=array.get("size"), children_ended=ended)
 
 
 def changed(before: Sequence[TaskRow], after: Sequence[TaskRow]) -> list[TaskRow]:

@@ -1,0 +1,122 @@
+"""The API in process: what the jobs of a run wrote.
+
+Owns which log stream an attempt has: its result names it once it has ended; before, and for an array's children, Batch
+is asked. The page of a log holds no stream's name, so it leads nowhere but to what its run may show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.api import models as m
+from chalicelib.api.direct_runs import index_of_task
+from chalicelib.api.ground import Part, check_limit
+from chalicelib.api.runview import RunLook, TaskRow
+from chalicelib.core.errors import UnknownTask, UserMistake
+from chalicelib.core.ids import is_refused_job_id
+from chalicelib.core.pages import page_of, place_in
+from chalicelib.ports import LogLines
+
+LINES_A_PAGE = 10_000
+_LATE_MS = 5_000
+"""A log's last lines may arrive this long after their job's end was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """An attempt's log stream; None while there is none. `is_over`: nothing more will be written to it."""
+
+    name: str | None
+    is_over: bool
+
+
+class DirectLogs(Part):
+    """What the protocol says of logs."""
+
+    def logs(
+        self,
+        run_id: str,
+        task: str,
+        *,
+        epoch: int | None = None,
+        attempt: int | None = None,
+        child: int | None = None,
+        tail: int | None = None,
+        limit: int = 1000,
+        page: str | None = None,
+    ) -> m.LogPage:
+        check_limit(limit, LINES_A_PAGE)
+        if tail is not None and not 1 <= tail <= LINES_A_PAGE:
+            raise UserMistake(f"tail must be 1 to {LINES_A_PAGE:,}, not {tail}")
+        of_list, token = ("logs", run_id, task, child), None
+        if page is not None:
+            place = place_in(of_list, page)
+            # The attempt that the log is of, also when another one followed since.
+            epoch, attempt, token = place["epoch"], place["attempt"], place["token"]
+        look = RunLook(self._ground.store, self._ground.run(run_id, epoch))
+        row = look.row(index_of_task(look, task))
+        number = _attempt_of(row, attempt)
+        stream = self._stream(look, row, number, child)
+        told = LogLines((), token)
+        if stream.name is not None:
+            from_the_end = tail is not None and page is None
+            logs = self._ground.logs
+            told = logs.tail(stream.name, tail or 1) if from_the_end else logs.read(stream.name, limit, token=token)
+        at_the_end = not told.lines and told.token == token
+        following = None
+        if not (stream.is_over and at_the_end):
+            place = {"epoch": look.run.epoch, "attempt": number or None, "token": told.token}
+            following = page_of(of_list, place)
+        return m.LogPage(items=[m.LogLine(at_ms=line.at_ms, text=line.text) for line in told.lines], next=following)
+
+    def _stream(self, look: RunLook, row: TaskRow, number: int, child: int | None) -> _Stream:
+        size = look.plan.tasks[row.index].job.array_size
+        if size is None and child is not None:
+            raise UnknownTask(f"task '{row.name}' is no array; it has no child {child}")
+        if size is not None and child is None:
+            raise UserMistake(f"task '{row.name}' is an array of jobs, each with a log: say of which child, from 0 on")
+        results = [result for result in (*row.past, row.result) if result]
+        if number == 0:
+            return _Stream(None, row.state.ended)
+        if number > len(results):
+            return self._of_a_job(row.job_id, child, row.state.ended)
+        result = results[number - 1]
+        is_over = self._long_ago(result.stopped_at_ms)
+        if child is None:
+            return _Stream(result.log_stream, is_over)
+        found = self._of_a_job(result.job_id, child, is_over)
+        return _Stream(found.name, is_over)
+
+    def _of_a_job(self, job_id: str | None, child: int | None, is_over: bool) -> _Stream:
+        if job_id is None or is_refused_job_id(job_id):
+            return _Stream(None, is_over)
+        named = job_id if child is None else f"{job_id}:{child}"
+        job = self._ground.world.batch.describe([named]).get(named)
+        if job is None:
+            if child is not None:
+                raise UnknownTask(
+                    f"Batch knows no child {child} of job {job_id}; some days after its end it forgets one"
+                )
+            return _Stream(None, is_over)
+        ended = job.get("status") in ("SUCCEEDED", "FAILED") and self._long_ago(job.get("stoppedAt"))
+        return _Stream(_stream_of(job), is_over or ended)
+
+    def _long_ago(self, stopped_at_ms: int | None) -> bool:
+        return stopped_at_ms is None or stopped_at_ms + _LATE_MS < self._ground.world.clock.now_ms()
+
+
+def _attempt_of(row: TaskRow, attempt: int | None) -> int:
+    """The number of the attempt that is meant; 0 for the last one of a task that has had none."""
+    if attempt is not None and not 1 <= attempt <= row.attempt:
+        raise UnknownTask(f"task '{row.name}' has had {row.attempt or 'no'} attempts; there is no attempt {attempt}")
+    return row.attempt if attempt is None else attempt
+
+
+def _stream_of(job: Mapping[str, Any]) -> str | None:
+    """The log stream of a job as DescribeJobs tells it: of its try under way, else of the last one."""
+    for one in (job, *reversed(job.get("attempts", ()))):
+        if name := one.get("container", {}).get("logStreamName"):
+            return str(name)
+    return None

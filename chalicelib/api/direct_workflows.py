@@ -1,0 +1,75 @@
+"""The API in process: workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.api import models as m
+from chalicelib.api.ground import Part, check_limit
+from chalicelib.api.shown import summary_model, workflow_model
+from chalicelib.core.check import workflow_from
+from chalicelib.core.compile import compile_workflow
+from chalicelib.core.errors import InvalidWorkflow, PreconditionFailed, TryAgain
+from chalicelib.core.ids import definition_digest
+from chalicelib.core.mistakes import Mistake
+from chalicelib.core.pages import page_of, place_in
+from chalicelib.core.records import WorkflowVersion
+from chalicelib.core.suggest import shown
+from chalicelib.engine.placing import place_schedules, push_workflow
+
+WORKFLOWS_A_PAGE = 1_000
+_OF_LIST = ("workflows",)
+_ANY = "*"
+_TRIES = 10
+
+
+class DirectWorkflows(Part):
+    """What the protocol says of workflows."""
+
+    def put_workflow(self, name: str, definition: Mapping[str, Any], *, if_match: str | None = None) -> m.Workflow:
+        workflow = workflow_from(definition)
+        if workflow.name != name:
+            text = f"name must be '{name}', for it is pushed under that name, not {shown(workflow.name)}"
+            raise InvalidWorkflow([Mistake(("name",), text)])
+        plan = compile_workflow(workflow)
+        after = None
+        if if_match is not None:
+            latest = self._ground.store.workflow(name)
+            _check_match(name, latest, if_match)
+            after = latest.version if latest and if_match != _ANY else None
+        return workflow_model(push_workflow(self._ground.world, name, definition, plan, after=after))
+
+    def workflows(self, *, limit: int = 100, page: str | None = None) -> m.Page[m.WorkflowSummary]:
+        check_limit(limit, WORKFLOWS_A_PAGE)
+        after = "" if page is None else place_in(_OF_LIST, page)["name"]
+        entries = self._ground.store.list_workflows(limit + 1, after=after)
+        following = page_of(_OF_LIST, {"name": entries[limit - 1].name}) if len(entries) > limit else None
+        return m.Page(items=[summary_model(entry) for entry in entries[:limit]], next=following)
+
+    def workflow(self, name: str, version: int | None = None) -> m.Workflow:
+        return workflow_model(self._known(name, version))
+
+    def delete_workflow(self, name: str, *, if_match: str | None = None) -> None:
+        for _ in range(_TRIES):
+            latest = self._known(name)
+            if if_match is not None:
+                _check_match(name, latest, if_match)
+            if self._ground.store.delete_workflow(name, latest.version):
+                # Whatever keeps this from its end, the next deletion says that it is gone, and a push brings them back.
+                place_schedules(self._ground.world, name)
+                return
+        raise TryAgain(f"workflow '{name}' was pushed {_TRIES} times meanwhile")
+
+    def _known(self, name: str, version: int | None = None) -> WorkflowVersion:
+        found = self._ground.store.workflow(name, version)
+        if found is None:
+            raise self._ground.unknown_workflow(name, version)
+        return found
+
+
+def _check_match(name: str, latest: WorkflowVersion | None, if_match: str) -> None:
+    if latest is None:
+        raise PreconditionFailed(f"no workflow '{name}' is there to be replaced")
+    if if_match not in (_ANY, definition_digest(latest.definition)):
+        raise PreconditionFailed(f"workflow '{name}' is another in version {latest.version} than the one that you saw")

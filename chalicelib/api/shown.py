@@ -1,0 +1,115 @@
+"""Records as the models tell them: what leaves, and under which name."""
+
+from __future__ import annotations
+
+from chalicelib.api import models as m
+from chalicelib.api.runview import TaskRow
+from chalicelib.core.ids import definition_digest
+from chalicelib.core.plan import Plan
+from chalicelib.core.records import JobResult, Run, WorkflowEntry, WorkflowVersion
+from chalicelib.core.schedule import Schedule
+from chalicelib.core.scheduling import ScheduleRecord
+
+
+def workflow_model(version: WorkflowVersion) -> m.Workflow:
+    return m.Workflow(
+        name=version.name,
+        version=version.version,
+        etag=definition_digest(version.definition),
+        pushed_at_ms=version.pushed_at_ms,
+        definition=dict(version.definition),
+    )
+
+
+def summary_model(entry: WorkflowEntry) -> m.WorkflowSummary:
+    return m.WorkflowSummary(
+        name=entry.name,
+        version=entry.version,
+        description=entry.description,
+        tasks=entry.tasks,
+        pushed_at_ms=entry.pushed_at_ms,
+    )
+
+
+def run_model(run: Run) -> m.Run:
+    redrive = None
+    if run.redrive is not None:
+        redrive = m.Redriven(scope=run.redrive.scope, tasks=list(run.redrive.tasks))
+    past = [
+        m.PastEpoch(epoch=epoch, version=past.version, state=past.state, ended_at_ms=past.ended_at_ms)
+        for epoch, past in enumerate(run.past)
+    ]
+    return m.Run(
+        run_id=run.run_id,
+        workflow=run.workflow,
+        version=run.version,
+        state=run.state,
+        epoch=run.epoch,
+        params=dict(run.params),
+        created_at_ms=run.created_at_ms,
+        ended_at_ms=run.ended_at_ms,
+        redrive=redrive,
+        past=past,
+        schedule=run.schedule,
+        scheduled_at_ms=run.scheduled_at_ms,
+    )
+
+
+def schedule_model(record: ScheduleRecord, schedule: Schedule) -> m.Schedule:
+    last_ms = record.last_ms if record.last_ms != record.failed_ms else None
+    return m.Schedule(
+        workflow=record.workflow,
+        name=record.name,
+        expression=schedule.expression,
+        time_zone=schedule.time_zone,
+        overlap=schedule.overlap,
+        catch_up=schedule.catch_up,
+        enabled=schedule.enabled,
+        paused=record.paused_at_ms is not None,
+        starts_at_ms=schedule.starts_at_ms,
+        ends_at_ms=schedule.ends_at_ms,
+        next_at_ms=record.next_ms,
+        waiting=len(record.pending) + len(record.backfill),
+        last_at_ms=last_ms,
+        last_run_id=None if last_ms is None else record.run_id(last_ms),
+        failed_at_ms=record.failed_ms,
+        failure=record.failure,
+        placed=record.placed == record.wanted_placing,
+    )
+
+
+def task_model(row: TaskRow, plan: Plan, epoch: int) -> m.Task:
+    """A task of a run in an epoch."""
+    return m.Task(
+        index=row.index,
+        name=row.name,
+        state=row.state,
+        depends_on=[plan.tasks[parent].name for parent in plan.parents[row.index]],
+        epoch=epoch if row.kept_from is None else row.kept_from,
+        attempt=row.attempt,
+        attempts_allowed=row.attempts_allowed,
+        job_id=row.job_id,
+        claimed_at_ms=row.claimed_at_ms,
+        started_at_ms=row.started_at_ms,
+        stopped_at_ms=row.stopped_at_ms,
+        retry_at_ms=row.retry_at_ms,
+        is_array=row.is_array,
+        children=row.children,
+        children_ended=row.children_ended,
+        kept=row.kept_from is not None,
+        second_jobs=list(row.second_jobs),
+        attempts=[attempt_model(result) for result in (*row.past, row.result) if result],
+    )
+
+
+def attempt_model(result: JobResult) -> m.Attempt:
+    return m.Attempt(
+        job_id=result.job_id,
+        succeeded=result.succeeded,
+        exit_code=result.exit_code,
+        failure=result.failure,
+        reason=result.reason,
+        log_stream=result.log_stream,
+        started_at_ms=result.started_at_ms,
+        stopped_at_ms=result.stopped_at_ms,
+    )

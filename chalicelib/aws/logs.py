@@ -1,0 +1,49 @@
+"""The logs port over CloudWatch Logs: the group that Batch's jobs write to.
+
+Owns the group's name and what GetLogEvents' tokens mean. A line longer than CloudWatch takes is several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from chalicelib.aws.answers import ClientError, answers, code_of
+from chalicelib.core.errors import UserMistake
+from chalicelib.ports import LogLines, WrittenLine
+
+LOG_GROUP = "/aws/batch/job"
+
+
+class CloudWatchLogs:
+    """Reads the log streams of the group. The client is made when it is first needed: few invocations read logs."""
+
+    def __init__(self, make_client: Callable[[], Any]) -> None:
+        self._make_client = make_client
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._make_client()
+
+    def read(self, stream: str, limit: int, *, token: str | None = None) -> LogLines:
+        given = {"nextToken": token} if token is not None else {}
+        return self._events(stream, token, startFromHead=True, limit=limit, **given)
+
+    def tail(self, stream: str, lines: int) -> LogLines:
+        return self._events(stream, None, startFromHead=False, limit=lines)
+
+    def _events(self, stream: str, token: str | None, **asked: Any) -> LogLines:
+        with answers("GetLogEvents"):
+            try:
+                answer = self._client.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream, **asked)
+            except ClientError as error:
+                if code_of(error) == "ResourceNotFoundException":
+                    # A job's stream is made when the job first writes.
+                    return LogLines((), token)
+                if code_of(error) == "InvalidParameterException" and token is not None:
+                    raise UserMistake("that is no token of this log") from error
+                raise
+        events = answer["events"]
+        lines = tuple(WrittenLine(event["timestamp"], event["message"].rstrip("\r\n")) for event in events)
+        return LogLines(lines, answer["nextForwardToken"])
