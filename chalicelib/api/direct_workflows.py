@@ -16,7 +16,7 @@ from chalicelib.core.mistakes import Mistake
 from chalicelib.core.pages import page_of, place_in
 from chalicelib.core.records import WorkflowVersion
 from chalicelib.core.suggest import shown
-from chalicelib.engine.placing import place_schedules, push_workflow
+from chalicelib.engine.placing import place_schedules, push_workflow, remove_schedules
 
 WORKFLOWS_A_PAGE = 1_000
 _OF_LIST = ("workflows",)
@@ -55,10 +55,11 @@ class DirectWorkflows(Part):
             latest = self._known(name)
             if if_match is not None:
                 _check_match(name, latest, if_match)
+            # First, so that none is left of a workflow that cannot be deleted again.
+            remove_schedules(self._ground.world, name)
             if self._ground.store.delete_workflow(name, latest.version):
-                # Whatever keeps this from its end, the next deletion says that it is gone, and a push brings them back.
-                place_schedules(self._ground.world, name)
                 return
+            place_schedules(self._ground.world, name)
         raise TryAgain(f"workflow '{name}' was pushed {_TRIES} times meanwhile")
 
     def _known(self, name: str, version: int | None = None) -> WorkflowVersion:

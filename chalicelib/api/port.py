@@ -139,7 +139,8 @@ class Api(Protocol):
 
     def backfill(self, workflow: str, schedule: str, request: m.Backfill) -> m.Backfilled:
         """Have a run started for each of its past times in a range that has none, 1,000 at most: all at once where runs
-        may overlap, else one after another. The runs are named, and start soon. Raises UnknownSchedule and UserMistake."""
+        may overlap, else one after another. The runs are named, and start soon. Raises UnknownSchedule, and UserMistake
+        when they are too many."""
         ...
 
     # Tokens

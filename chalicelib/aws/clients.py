@@ -14,8 +14,8 @@ from chalicelib.aws.batch import submit_config
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One client a service; `batch_submit` tries every call once. Those for logs and for schedules are made by who reads
-    or changes some."""
+    """One client a service; `batch_submit` tries every call once. Those for logs and for schedules are made by whom
+    they are of use to."""
 
     dynamodb: Any
     sqs: Any

@@ -342,11 +342,19 @@ class Schedule(_Model):
     ] = {}
     overlap: Annotated[
         Overlap,
-        Field(strict=False, description="What happens at a time while the run before goes on."),
+        Field(
+            strict=False,
+            description="What happens at a time while the run of an earlier time goes on: both run, the time is skipped, "
+            "it waits, or the earlier run is cancelled.",
+        ),
     ] = Overlap.SKIP
     catch_up: Annotated[
         CatchUp,
-        Field(strict=False, description="Which of the times that were missed are started later."),
+        Field(
+            strict=False,
+            description="Which of the times that were missed by more than five minutes, or passed during a pause, are started "
+            "later.",
+        ),
     ] = CatchUp.LATEST
     enabled: Annotated[bool, Field(description="Whether the schedule has any times at all.")] = True
     description: Annotated[str | None, Field(description="What the schedule is for, for people.")] = None

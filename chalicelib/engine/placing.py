@@ -53,14 +53,26 @@ def place_schedules(world: World, workflow: str) -> None:
     raise TryAgain(f"others push workflow '{workflow}' all the time")
 
 
+def remove_schedules(world: World, workflow: str) -> None:
+    """Let a workflow that is about to be deleted have no schedules. Raises TryAgain."""
+    for record in world.store.schedules(workflow):
+        _adopt(world, workflow, record.name, None, record.version)
+
+
 def _adopt(world: World, workflow: str, name: str, schedule: Schedule | None, version: int) -> None:
     """Bring one schedule to its record, then to EventBridge Scheduler."""
     for _ in range(_TRIES):
         record = world.store.schedule(workflow, name)
         going = record is not None and active_run(world, record)[1] is ActiveRun.GOING
         # What was deleted has no version: it goes whatever version it was of.
-        number = version or (record.version if record else 0)
-        after = adopted(record, (workflow, name), schedule, number, world.clock.now_ms(), going)
+        after = adopted(
+            record,
+            (workflow, name),
+            schedule,
+            version or (record.version if record else 0),
+            world.clock.now_ms(),
+            going,
+        )
         if after is None:
             return
         written = write(world, record, after)

@@ -5,7 +5,7 @@ import pytest
 from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
 from chalicelib.core.schedule import CatchUp
 from chalicelib.core.states import RunState
-from chalicelib.engine.placing import place_schedules
+from chalicelib.engine.placing import remove_schedules
 from tests.memory.theatre import Cut
 from tests.memory.timetable import PLAN, Timetable, clock_time
 
@@ -96,9 +96,10 @@ def test_a_schedule_that_is_not_enabled_is_nowhere():
 
 def test_a_deleted_workflow_has_no_schedules():
     timetable = Timetable()
+    remove_schedules(timetable.world(), PLAN.workflow)
     timetable.store.delete_workflow(PLAN.workflow, 1)
-    place_schedules(timetable.world(), PLAN.workflow)
     assert placed(timetable) is None
+    assert timetable.schedule.is_gone
     timetable.push()
     assert placed(timetable) == "cron(*/10 * * * ? *)"
 
