@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.core.commands import ScheduleNext, encode
 from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import WorkflowVersion
@@ -100,6 +101,9 @@ def _place(world: World, record: ScheduleRecord) -> None:
         now = world.store.schedule(record.workflow, record.name)
         assert now is not None, "records of schedules are never deleted"
         if now.wanted_placing == wanted and write(world, now, replace(now, placed=wanted)) is not None:
+            if now.next_ms is not None and now.next_ms <= world.clock.now_ms():
+                # It came to be in a push that was cut short, and nobody told of the times since.
+                world.commands.send([encode(ScheduleNext(now.workflow, now.name))])
             return
         record = now
     raise TryAgain(f"schedule '{record.name}' of '{record.workflow}' is busy")
