@@ -19,6 +19,7 @@ from chalicelib.core.job import JobRequest, size_problems
 from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
 from chalicelib.core.params import Declaration, ParamType, fits, same
 from chalicelib.core.retrycheck import default_retry_mistakes, retry_mistakes
+from chalicelib.core.schedulecheck import schedule_mistakes
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import Names, shown
 from chalicelib.core.template import Expression, TemplateMistake, expressions, parse
@@ -93,6 +94,8 @@ def _checked_together(definition: dict[str, Any]) -> Iterator[Mistake]:
         yield from _missing_mistakes(path, task, defaults)
         yield from retry_mistakes(path, task, defaults)
         yield from sizes.mistakes(path, name, task)
+    declarations = {name: _declaration(param) for name, param in declared.items()}
+    yield from schedule_mistakes(definition.get("schedules"), declarations)
 
 
 def _param_mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -16,7 +16,8 @@ from chalicelib.core.mistakes import Mistake
 MISTAKES_MAXIMUM = 1_000
 """How many mistakes are told. Nobody mends more at once."""
 DEPENDENCIES_MAXIMUM = 300_000
-PARAMS_MAXIMUM = 1_000
+NAMED_MAXIMUM = 1_000
+"""Params, and schedules."""
 CHOICES_MAXIMUM = 1_000
 """Values of a param's enum."""
 ENTRIES_MAXIMUM = 1_000_000
@@ -42,13 +43,14 @@ def _too_much(definition: Mapping[str, Any]) -> Iterator[Mistake]:
     params = _mapping(definition.get("params"))
     if len(tasks) > limits.TASKS_MAXIMUM:
         yield _mistake(("tasks",), "tasks", limits.TASKS_MAXIMUM, len(tasks))
-    if len(params) > PARAMS_MAXIMUM:
-        yield _mistake(("params",), "params", PARAMS_MAXIMUM, len(params))
+    for part in ("params", "schedules"):
+        if (count := len(_mapping(definition.get(part)))) > NAMED_MAXIMUM:
+            yield _mistake((part,), part, NAMED_MAXIMUM, count)
     for name, param in params.items():
         choices = _mapping(param).get("enum")
         if isinstance(choices, list) and len(choices) > CHOICES_MAXIMUM:
             yield _mistake(("params", name, "enum"), "enum", CHOICES_MAXIMUM, len(choices))
-    for part in ("params", "tasks"):
+    for part in ("params", "schedules", "tasks"):
         yield from _too_long_names(part, _mapping(definition.get(part)))
     if len(definition) > KEYS_MAXIMUM:
         yield _mistake((), "keys of a workflow", KEYS_MAXIMUM, len(definition))
@@ -67,7 +69,7 @@ def _settings(
     definition: Mapping[str, Any], params: Mapping[str, Any], tasks: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
     yield ("defaults",), _mapping(definition.get("defaults"))
-    for part, named in (("params", params), ("tasks", tasks)):
+    for part, named in (("params", params), ("schedules", _mapping(definition.get("schedules"))), ("tasks", tasks)):
         for name, settings in named.items():
             if isinstance(settings, dict):
                 yield (part, name), settings
