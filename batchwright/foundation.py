@@ -22,6 +22,10 @@ _OUTPUT_OF = {
     "BATCHWRIGHT_COMMANDS_DEAD_URL": "CommandsDeadLettersUrl",
     "BATCHWRIGHT_TOPIC_ARN": "TopicArn",
     "BATCHWRIGHT_BUCKET": "BucketName",
+    "BATCHWRIGHT_SCHEDULE_GROUP": "ScheduleGroupName",
+    "BATCHWRIGHT_SCHEDULER_ROLE_ARN": "SchedulerRoleArn",
+    "BATCHWRIGHT_COMMANDS_QUEUE_ARN": "CommandsQueueArn",
+    "BATCHWRIGHT_COMMANDS_DEAD_ARN": "CommandsDeadLettersArn",
 }
 
 

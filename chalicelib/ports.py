@@ -25,7 +25,10 @@ from chalicelib.core.records import (
     WorkflowEntry,
     WorkflowVersion,
 )
+from chalicelib.core.schedule import Schedule
+from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.tokens import TokenRecord
 
 PAST_REASON_CHARACTERS = 256
 """How much of a reason a store keeps of an attempt that was followed by another, so that records stay small."""
@@ -236,7 +239,29 @@ class Runs(Protocol):
         ...
 
 
-class Store(Workflows, Runs, Protocol):
+class Schedules(Protocol):
+    """The records of schedules."""
+
+    def schedule(self, workflow: str, name: str) -> ScheduleRecord | None:
+        """A schedule's record, read consistently. None when there never was such a schedule."""
+        ...
+
+    def schedules(self, workflow: str) -> list[ScheduleRecord]:
+        """The records of a workflow's schedules, by name, removed ones included; read consistently."""
+        ...
+
+    def put_schedule(self, record: ScheduleRecord) -> bool:
+        """Put a record in place of the one whose `revision` is one less, or where there is none if its own is 1;
+        whether it was."""
+        ...
+
+    def due_schedules(self, until_ms: int, limit: int) -> list[tuple[str, str]]:
+        """Workflow and name of the schedules whose `sweep_at_ms` is not after `until_ms`, longest overdue first. Those
+        that were removed and need nothing more are not among them, whatever the time. Eventually consistent."""
+        ...
+
+
+class Store(Workflows, Runs, Schedules, Protocol):
     """All that is in the table."""
 
 
@@ -255,6 +280,33 @@ class Permits(Protocol):
         PERMITS_FORGOTTEN_SECONDS from `now_us` was drawn by a wrong clock, and begins anew at `now_us`. Of a call
         whose answer is lost the stretch may be wasted; it is never given twice. Raises TryAgain.
         """
+        ...
+
+
+class Tokens(Protocol):
+    """The tokens of the HTTP API, without their secrets."""
+
+    def add(self, record: TokenRecord) -> None:
+        """Keep a token that was just made. Raises Defect when there is another one of its id. Raises TryAgain."""
+        ...
+
+    def token(self, token_id: str) -> TokenRecord | None:
+        """The token, read consistently, so that a revocation holds at once. None when there is none. Raises
+        TryAgain."""
+        ...
+
+    def tokens(self) -> list[TokenRecord]:
+        """All tokens, by their ids, those revoked and expired lately among them. Raises TryAgain."""
+        ...
+
+    def revoke(self, token_id: str, now_ms: int) -> TokenRecord | None:
+        """Note the revocation, unless there is one already; the token as it is then. None when there is none. Raises
+        TryAgain."""
+        ...
+
+    def note_use(self, token_id: str, now_ms: int) -> None:
+        """Note that the token was used, unless that was noted within the hour before; nothing happens where there is
+        no token. Raises TryAgain."""
         ...
 
 
@@ -305,6 +357,19 @@ class Commands(Protocol):
 
     def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
         """Put the messages on the queue; a delay is at most 900 seconds. Raises TryAgain if any did not get there."""
+        ...
+
+
+class Scheduler(Protocol):
+    """EventBridge Scheduler: puts a StartScheduled command on the commands queue at each time of a schedule."""
+
+    def place(self, record: ScheduleRecord, schedule: Schedule, now_ms: int) -> None:
+        """Make or change what is there for this schedule, so that its times after now are told. Raises TryAgain, and
+        UserMistake with the service's words when it refuses the schedule for good."""
+        ...
+
+    def remove(self, workflow: str, name: str) -> None:
+        """See to it that nothing is there for this schedule. Raises TryAgain."""
         ...
 
 

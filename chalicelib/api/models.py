@@ -14,9 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import Scope
+from chalicelib.core.schedule import CatchUp, Overlap
 from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.tokens import TokenScope
 
 T = TypeVar("T")
+
+VERSION_MAXIMUM = 1_000_000_000
+EPOCH_MAXIMUM = 1_000_000
+MOMENT_MS_MAXIMUM = 2**53 - 1
+"""The largest whole number that every reader of JSON takes for what it is."""
 
 
 class Answer(BaseModel):
@@ -62,7 +69,7 @@ class StartRun(Request):
     """A run to be started."""
 
     workflow: str
-    version: Annotated[int | None, Field(ge=1, description="The latest, unless given.")] = None
+    version: Annotated[int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The latest, unless given.")] = None
     params: Annotated[dict[str, Any], Field(description="Values for the workflow's params.")] = {}
 
 
@@ -196,9 +203,10 @@ class Redrive(Request):
         None
     )
     tasks: Annotated[list[str], Field(description="With the scope `tasks`: their names.")] = []
-    version: Annotated[int | None, Field(ge=1, description="The run's own, unless given.")] = None
+    version: Annotated[int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The run's own, unless given.")] = None
     epoch: Annotated[
-        int | None, Field(ge=0, description="The epoch that was seen to have ended: asking twice redrives once.")
+        int | None,
+        Field(ge=0, le=EPOCH_MAXIMUM, description="The epoch that was seen to have ended: asking twice redrives once."),
     ] = None
 
 
@@ -208,17 +216,6 @@ class Acted(Answer):
     run: Run
     changed: Annotated[bool, Field(description="False when it was so already.")]
     kept: Annotated[int | None, Field(description="Of a redrive: how many tasks keep their ending.")] = None
-
-
-class TokenScope(StrEnum):
-    """What a token allows; each allows what those before it do."""
-
-    READ = "read"
-    """To look."""
-    START = "start"
-    """To start runs."""
-    ADMIN = "admin"
-    """Everything: workflows, actions on runs, schedules, tokens."""
 
 
 class NewToken(Request):
@@ -252,23 +249,6 @@ class CreatedToken(Answer):
     ]
 
 
-class Overlap(StrEnum):
-    """What a schedule does when its time comes while a run that it started goes on."""
-
-    ALLOW = "allow"
-    SKIP = "skip"
-    QUEUE = "queue"
-    CANCEL_PREVIOUS = "cancel_previous"
-
-
-class CatchUp(StrEnum):
-    """Which of the times that were missed are started later."""
-
-    NONE = "none"
-    LATEST = "latest"
-    ALL = "all"
-
-
 class Schedule(Answer):
     """A schedule of a workflow's latest version."""
 
@@ -278,19 +258,26 @@ class Schedule(Answer):
     time_zone: str
     overlap: Overlap
     catch_up: CatchUp
+    enabled: bool = True
     paused: bool
     starts_at_ms: int | None = None
     ends_at_ms: int | None = None
     next_at_ms: Annotated[int | None, Field(description="Null when there is none any more.")] = None
+    waiting: Annotated[int, Field(description="How many of its times wait for their turn.")] = 0
     last_at_ms: Annotated[int | None, Field(description="The last time that it started a run for.")] = None
     last_run_id: str | None = None
+    failed_at_ms: Annotated[int | None, Field(description="The last time whose run could not be started.")] = None
+    failure: Annotated[str | None, Field(description="Why it could not.")] = None
+    placed: Annotated[bool, Field(description="False while EventBridge Scheduler does not have it as it is here.")] = (
+        True
+    )
 
 
 class Backfill(Request):
     """Past times of a schedule for which runs are to be started."""
 
-    from_ms: int
-    to_ms: Annotated[int, Field(description="Inclusive.")]
+    from_ms: Annotated[int, Field(ge=0, le=MOMENT_MS_MAXIMUM, description="The first moment that counts.")]
+    to_ms: Annotated[int, Field(ge=0, le=MOMENT_MS_MAXIMUM, description="The last one; what is to come never counts.")]
     dry_run: Annotated[bool, Field(description="Only tell the times.")] = False
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from chalicelib.api import models as m
 from chalicelib.core.ids import definition_digest
 from chalicelib.core.records import JobResult, Run, WorkflowEntry, WorkflowVersion
+from chalicelib.core.schedule import Schedule
+from chalicelib.core.scheduling import ScheduleRecord
 
 
 def workflow_model(version: WorkflowVersion) -> m.Workflow:
@@ -46,6 +48,31 @@ def run_model(run: Run) -> m.Run:
         ended_at_ms=run.ended_at_ms,
         redrive=redrive,
         past=past,
+        schedule=run.schedule,
+        scheduled_at_ms=run.scheduled_at_ms,
+    )
+
+
+def schedule_model(record: ScheduleRecord, schedule: Schedule) -> m.Schedule:
+    last_ms = record.last_ms if record.last_ms != record.failed_ms else None
+    return m.Schedule(
+        workflow=record.workflow,
+        name=record.name,
+        expression=schedule.expression,
+        time_zone=schedule.time_zone,
+        overlap=schedule.overlap,
+        catch_up=schedule.catch_up,
+        enabled=schedule.enabled,
+        paused=record.paused_at_ms is not None,
+        starts_at_ms=schedule.starts_at_ms,
+        ends_at_ms=schedule.ends_at_ms,
+        next_at_ms=record.next_ms,
+        waiting=len(record.pending) + len(record.backfill),
+        last_at_ms=last_ms,
+        last_run_id=None if last_ms is None else record.run_id(last_ms),
+        failed_at_ms=record.failed_ms,
+        failure=record.failure,
+        placed=record.placed == record.wanted_placing,
     )
 
 
