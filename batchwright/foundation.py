@@ -22,12 +22,21 @@ _OUTPUT_OF = {
     "BATCHWRIGHT_COMMANDS_DEAD_URL": "CommandsDeadLettersUrl",
     "BATCHWRIGHT_TOPIC_ARN": "TopicArn",
     "BATCHWRIGHT_BUCKET": "BucketName",
+    "BATCHWRIGHT_SCHEDULE_GROUP": "ScheduleGroupName",
+    "BATCHWRIGHT_SCHEDULER_ROLE_ARN": "SchedulerRoleArn",
+    "BATCHWRIGHT_COMMANDS_QUEUE_ARN": "CommandsQueueArn",
+    "BATCHWRIGHT_COMMANDS_DEAD_ARN": "CommandsDeadLettersArn",
 }
 
 VARIABLE_NAMES = tuple(_OUTPUT_OF)
 """The app's variables that a foundation gives."""
 
 
+def stack_name(stage: str) -> str:
+    """The name of a stage's stack."""
+    return f"batchwright-{stage}"
+
+
 def variables_of(outputs: Mapping[str, str]) -> dict[str, str]:
-    """The app's variables, from the outputs of its stage's stack."""
+    """The app's variables, from the outputs of its stage's stack. Raises KeyError for an output that it lacks."""
     return {variable: outputs[output] for variable, output in _OUTPUT_OF.items()}

@@ -24,7 +24,7 @@ T = TypeVar("T")
 Path = Sequence[str | tuple[str, str]]
 """The pieces of a path; those with the kind of their name are somebody's."""
 
-_NAMES_OF_PATHS = {
+_UNKNOWN = {
     "name": errors.UnknownWorkflow,
     "run_id": errors.UnknownRun,
     "task": errors.UnknownTask,
@@ -241,9 +241,8 @@ def _checked(piece: str | tuple[str, str]) -> str:
         return piece
     kind, value = piece
     if not PATH_PARAMETERS[kind].fits(value):
-        raise _NAMES_OF_PATHS[kind](
-            f"there is nothing of the name {value!r:.80}: it must fit {PATH_PARAMETERS[kind].pattern}"
-        )
+        shown = "that" if kind == "token_id" else repr(value[:60])
+        raise _UNKNOWN[kind](f"nothing has the name {shown}: it must fit {PATH_PARAMETERS[kind].pattern}")
     return value
 
 

@@ -25,6 +25,8 @@ from chalicelib.core.records import (
     WorkflowEntry,
     WorkflowVersion,
 )
+from chalicelib.core.schedule import Schedule
+from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import TokenRecord
 
@@ -237,7 +239,29 @@ class Runs(Protocol):
         ...
 
 
-class Store(Workflows, Runs, Protocol):
+class Schedules(Protocol):
+    """The records of schedules."""
+
+    def schedule(self, workflow: str, name: str) -> ScheduleRecord | None:
+        """A schedule's record, read consistently. None when there never was such a schedule."""
+        ...
+
+    def schedules(self, workflow: str) -> list[ScheduleRecord]:
+        """The records of a workflow's schedules, by name, removed ones included; read consistently."""
+        ...
+
+    def put_schedule(self, record: ScheduleRecord) -> bool:
+        """Put a record in place of the one whose `revision` is one less, or where there is none if its own is 1;
+        whether it was."""
+        ...
+
+    def due_schedules(self, until_ms: int, limit: int) -> list[tuple[str, str]]:
+        """Workflow and name of the schedules whose `sweep_at_ms` is not after `until_ms`, longest overdue first. Those
+        that were removed and need nothing more are not among them, whatever the time. Eventually consistent."""
+        ...
+
+
+class Store(Workflows, Runs, Schedules, Protocol):
     """All that is in the table."""
 
 
@@ -315,6 +339,11 @@ class Batch(Protocol):
         not know is left out; one that was just submitted may be, too. Raises TryAgain."""
         ...
 
+    def failed_children(self, job_id: str, limit: int) -> list[Mapping[str, Any]]:
+        """Some of an array's jobs that failed, in DescribeJobs' shape; none of a job that is no array, or unknown.
+        Raises TryAgain."""
+        ...
+
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
         """Cancel or terminate jobs, as many at a time as Batch takes; a job that ended or is unknown does not matter.
 
@@ -328,6 +357,19 @@ class Commands(Protocol):
 
     def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
         """Put the messages on the queue; a delay is at most 900 seconds. Raises TryAgain if any did not get there."""
+        ...
+
+
+class Scheduler(Protocol):
+    """EventBridge Scheduler: puts a StartScheduled command on the commands queue at each time of a schedule."""
+
+    def place(self, record: ScheduleRecord, schedule: Schedule, now_ms: int) -> None:
+        """Make or change what is there for this schedule, so that its times after now are told. Raises TryAgain, and
+        UserMistake with the service's words when it refuses the schedule for good."""
+        ...
+
+    def remove(self, workflow: str, name: str) -> None:
+        """See to it that nothing is there for this schedule. Raises TryAgain."""
         ...
 
 

@@ -2,10 +2,11 @@
 
 Variables (set by `.chalice/config.json` on AWS and by the local AWS on a laptop):
 BATCHWRIGHT_TABLE, BATCHWRIGHT_EVENTS_QUEUE_URL, BATCHWRIGHT_EVENTS_DEAD_URL, BATCHWRIGHT_COMMANDS_QUEUE_URL,
-BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN; and, if the account's 50 SubmitJob calls a second are shared with
-others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default). BATCHWRIGHT_SWEEP_SECONDS (240) and
-BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job that nothing was heard of.
-BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
+BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN; where schedules are kept, BATCHWRIGHT_SCHEDULE_GROUP,
+BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN, BATCHWRIGHT_COMMANDS_DEAD_ARN; and, if the account's 50
+SubmitJob calls a second are shared with others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
+BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
+that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported.
 Credentials, region and endpoints are boto3's own.
 """
@@ -20,6 +21,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.aws import scheduler
 from chalicelib.aws.batch import AwsBatch
 from chalicelib.aws.clients import Clients, clients
 from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
@@ -48,6 +50,7 @@ VARIABLES = (
     "BATCHWRIGHT_COMMANDS_QUEUE_URL",
     "BATCHWRIGHT_COMMANDS_DEAD_URL",
     "BATCHWRIGHT_TOPIC_ARN",
+    *scheduler.VARIABLES.values(),
 )
 """What must be set."""
 
@@ -141,7 +144,7 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
     if missing:
         raise UserMistake(f"the environment lacks {', '.join(missing)}; `batchwright local env` prints them")
     table, events_url, events_dead_url, commands_url, commands_dead_url, topic_arn = (
-        environment[name] for name in VARIABLES
+        environment[name] for name in VARIABLES[:6]
     )
     commands = SqsCommands(aws.sqs, commands_url)
     world = World(
@@ -150,6 +153,7 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         permits=DynamoPermits(aws.dynamodb, table),
         commands=commands,
         notices=SnsNotices(aws.sns, topic_arn),
+        scheduler=scheduler.EventBridgeScheduler(aws.make_scheduler, scheduler.place_of(environment)),
         clock=WallClock(),
         owner="",
         settings=settings_of(environment),

@@ -16,6 +16,7 @@ from chalicelib.core.mistakes import Mistake
 from chalicelib.core.pages import page_of, place_in
 from chalicelib.core.records import WorkflowVersion
 from chalicelib.core.suggest import shown
+from chalicelib.engine.placing import place_schedules, push_workflow, remove_schedules
 
 WORKFLOWS_A_PAGE = 1_000
 _OF_LIST = ("workflows",)
@@ -37,8 +38,7 @@ class DirectWorkflows(Part):
             latest = self._ground.store.workflow(name)
             _check_match(name, latest, if_match)
             after = latest.version if latest and if_match != _ANY else None
-        now_ms = self._ground.world.clock.now_ms()
-        return workflow_model(self._ground.store.push(name, definition, plan, now_ms, after=after))
+        return workflow_model(push_workflow(self._ground.world, name, definition, plan, after=after))
 
     def workflows(self, *, limit: int = 100, page: str | None = None) -> m.Page[m.WorkflowSummary]:
         check_limit(limit, WORKFLOWS_A_PAGE)
@@ -55,8 +55,11 @@ class DirectWorkflows(Part):
             latest = self._known(name)
             if if_match is not None:
                 _check_match(name, latest, if_match)
+            # First, so that none is left of a workflow that cannot be deleted again.
+            remove_schedules(self._ground.world, name)
             if self._ground.store.delete_workflow(name, latest.version):
                 return
+            place_schedules(self._ground.world, name)
         raise TryAgain(f"workflow '{name}' was pushed {_TRIES} times meanwhile")
 
     def _known(self, name: str, version: int | None = None) -> WorkflowVersion:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import Scope
+from chalicelib.core.schedule import CatchUp, Overlap
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import TokenScope
 
@@ -21,8 +22,8 @@ T = TypeVar("T")
 
 VERSION_MAXIMUM = 1_000_000_000
 EPOCH_MAXIMUM = 1_000_000
-TIME_MAXIMUM_MS = 253_402_300_799_999
-"""The end of the year 9999."""
+MOMENT_MS_MAXIMUM = 2**53 - 1
+"""The largest whole number that every reader of JSON takes for what it is."""
 
 
 class Answer(BaseModel):
@@ -118,6 +119,14 @@ class Attempt(Answer):
     stopped_at_ms: int | None = None
 
 
+class FailedChild(Answer):
+    """A job of an array that failed."""
+
+    index: int
+    exit_code: int | None = None
+    reason: str | None = None
+
+
 class Task(Answer):
     """A task of a run, in one of the run's epochs."""
 
@@ -139,6 +148,10 @@ class Task(Answer):
     kept: Annotated[bool, Field(description="A redrive kept its ending; it did not run in this epoch.")] = False
     second_jobs: Annotated[list[str], Field(description="Jobs ended because their attempt had one.")] = []
     attempts: Annotated[list[Attempt], Field(description="Its ended attempts, oldest first.")] = []
+    failed_children: Annotated[
+        list[FailedChild],
+        Field(description="Of an array that failed: the first few that did. Told with the task alone, not in lists."),
+    ] = []
 
 
 class EventKind(StrEnum):
@@ -236,23 +249,6 @@ class CreatedToken(Answer):
     ]
 
 
-class Overlap(StrEnum):
-    """What a schedule does when its time comes while a run that it started goes on."""
-
-    ALLOW = "allow"
-    SKIP = "skip"
-    QUEUE = "queue"
-    CANCEL_PREVIOUS = "cancel_previous"
-
-
-class CatchUp(StrEnum):
-    """Which of the times that were missed are started later."""
-
-    NONE = "none"
-    LATEST = "latest"
-    ALL = "all"
-
-
 class Schedule(Answer):
     """A schedule of a workflow's latest version."""
 
@@ -262,19 +258,26 @@ class Schedule(Answer):
     time_zone: str
     overlap: Overlap
     catch_up: CatchUp
+    enabled: bool = True
     paused: bool
     starts_at_ms: int | None = None
     ends_at_ms: int | None = None
     next_at_ms: Annotated[int | None, Field(description="Null when there is none any more.")] = None
+    waiting: Annotated[int, Field(description="How many of its times wait for their turn.")] = 0
     last_at_ms: Annotated[int | None, Field(description="The last time that it started a run for.")] = None
     last_run_id: str | None = None
+    failed_at_ms: Annotated[int | None, Field(description="The last time whose run could not be started.")] = None
+    failure: Annotated[str | None, Field(description="Why it could not.")] = None
+    placed: Annotated[bool, Field(description="False while EventBridge Scheduler does not have it as it is here.")] = (
+        True
+    )
 
 
 class Backfill(Request):
     """Past times of a schedule for which runs are to be started."""
 
-    from_ms: Annotated[int, Field(ge=0, le=TIME_MAXIMUM_MS)]
-    to_ms: Annotated[int, Field(ge=0, le=TIME_MAXIMUM_MS, description="Inclusive.")]
+    from_ms: Annotated[int, Field(ge=0, le=MOMENT_MS_MAXIMUM, description="The first moment that counts.")]
+    to_ms: Annotated[int, Field(ge=0, le=MOMENT_MS_MAXIMUM, description="The last one; what is to come never counts.")]
     dry_run: Annotated[bool, Field(description="Only tell the times.")] = False
 
 

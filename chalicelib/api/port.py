@@ -119,17 +119,29 @@ class Api(Protocol):
 
     # Schedules
 
-    def schedules(self, workflow: str | None = None) -> list[m.Schedule]: ...
+    def schedules(self, workflow: str | None = None) -> list[m.Schedule]:
+        """The schedules of one workflow, or of all, by workflow and name. Of all, eventually consistent. Raises
+        UnknownWorkflow."""
+        ...
 
-    def next_times(
-        self, workflow: str, schedule: str, *, count: int = 10, after_ms: int | None = None
-    ) -> list[int]: ...
+    def next_times(self, workflow: str, schedule: str, *, count: int = 10, after_ms: int | None = None) -> list[int]:
+        """Its next times after now or another moment, 100 at most; fewer when there are no more, also while it is
+        paused, for it may be resumed. Raises UnknownSchedule."""
+        ...
 
-    def pause_schedule(self, workflow: str, schedule: str) -> m.Schedule: ...
+    def pause_schedule(self, workflow: str, schedule: str) -> m.Schedule:
+        """Let it start nothing by itself; its runs go on. Raises UnknownSchedule."""
+        ...
 
-    def resume_schedule(self, workflow: str, schedule: str) -> m.Schedule: ...
+    def resume_schedule(self, workflow: str, schedule: str) -> m.Schedule:
+        """Let it go on; what it missed is caught up as it says. Raises UnknownSchedule."""
+        ...
 
-    def backfill(self, workflow: str, schedule: str, request: m.Backfill) -> m.Backfilled: ...
+    def backfill(self, workflow: str, schedule: str, request: m.Backfill) -> m.Backfilled:
+        """Have a run started for each of its past times in a range that has none, 1,000 at most: all at once where runs
+        may overlap, else one after another. The runs are named, and start soon. Raises UnknownSchedule, and UserMistake
+        when they are too many."""
+        ...
 
     # Tokens
 

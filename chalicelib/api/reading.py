@@ -95,8 +95,8 @@ def _value(parameter: Parameter, text: str) -> Any:
             rule = f"one of {', '.join(parameter.choices)}"
             raise _broken(parameter, rule, text, suggestion)
         case Kind.TEXT:
-            if not text or (parameter.pattern and not parameter.fits(text)):
-                raise _broken(parameter, _rule_of(parameter), text)
+            if not parameter.fits(text):
+                raise _broken(parameter, f"text that fits {parameter.pattern}", text)
             return text
 
 
@@ -105,12 +105,6 @@ def _count(parameter: Parameter, text: str) -> int:
     if not fits or not parameter.minimum <= int(text) <= parameter.maximum:
         raise _broken(parameter, f"a whole number from {parameter.minimum:,} to {parameter.maximum:,}", text)
     return int(text)
-
-
-def _rule_of(parameter: Parameter) -> str:
-    if not parameter.pattern:
-        return "something"
-    return f"text that fits {parameter.pattern}"
 
 
 def _broken(parameter: Parameter, rule: str, text: str, suggestion: str | None = None) -> UserMistake:

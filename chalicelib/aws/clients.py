@@ -14,7 +14,8 @@ from chalicelib.aws.batch import submit_config
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One client a service; `batch_submit` tries every call once. That for logs is made by who reads some."""
+    """One client a service; `batch_submit` tries every call once. Those for logs and for schedules are made by whom
+    they are of use to."""
 
     dynamodb: Any
     sqs: Any
@@ -22,6 +23,7 @@ class Clients:
     batch: Any
     batch_submit: Any
     make_logs: Callable[[], Any]
+    make_scheduler: Callable[[], Any]
 
 
 def clients(session: Any = None) -> Clients:
@@ -34,4 +36,5 @@ def clients(session: Any = None) -> Clients:
         batch=session.client("batch"),
         batch_submit=session.client("batch", config=submit_config()),
         make_logs=partial(session.client, "logs"),
+        make_scheduler=partial(session.client, "scheduler"),
     )

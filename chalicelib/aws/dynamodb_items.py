@@ -32,6 +32,9 @@ RUNS_BY_WORKFLOW = "runs-by-workflow"
 RUNS_BY_SWEEP = "runs-by-sweep"
 DUE = "due"
 """The value of `sweep`, the partition key of the index of runs that the sweep has to look at."""
+SCHEDULE = "schedule"
+"""The value of `sweep` of the schedules that the sweep has to look at: in the same index, and apart from the runs."""
+SCHEDULE_PREFIX = "SCHEDULE#"
 TASK_PREFIX = "TASK#"
 CHUNK_PREFIX = "CHUNK#"
 LATEST = "LATEST"
@@ -66,6 +69,10 @@ def version_key(workflow: str, version: int) -> Key:
 
 def latest_key(workflow: str) -> Key:
     return f"WORKFLOW#{workflow}", LATEST
+
+
+def schedule_key(workflow: str, name: str) -> Key:
+    return f"{SCHEDULE_PREFIX}{workflow}", name
 
 
 def entry_key(workflow: str) -> Key:
@@ -116,6 +123,8 @@ def run_attributes(run: Run) -> Item:
         "sweep": None if run.sweep_at_ms is None else DUE,
         "sweep_at_ms": run.sweep_at_ms,
         "sweep_shard": run.sweep_shard,
+        "schedule": run.schedule,
+        "scheduled_at_ms": run.scheduled_at_ms,
     }
 
 
@@ -153,6 +162,8 @@ def run_of(item: Mapping[str, Any]) -> Run:
         swept_at_ms=item.get("swept_at_ms"),
         sweep_at_ms=item.get("sweep_at_ms"),
         sweep_shard=item["sweep_shard"],
+        schedule=item.get("schedule"),
+        scheduled_at_ms=item.get("scheduled_at_ms"),
     )
 
 

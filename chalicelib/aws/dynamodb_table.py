@@ -102,6 +102,11 @@ class Table:
         parts = {"KeyConditionExpression": "#pk = :pk AND begins_with(#sk, :prefix)"}
         return self._pages({"ConsistentRead": True, **_expressions(parts, {"pk": partition, "prefix": prefix})})
 
+    def query_all(self, partition: str) -> Iterator[Item]:
+        """The partition's items, ascending by sort key, read consistently, all pages."""
+        parts = {"KeyConditionExpression": "#pk = :pk"}
+        return self._pages({"ConsistentRead": True, **_expressions(parts, {"pk": partition})})
+
     def query_after(self, partition: str, sort_key: str, limit: int) -> Iterator[Item]:
         """The partition's items behind that sort key, ascending, read consistently; asks for no more than `limit` at a
         time."""

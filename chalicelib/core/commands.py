@@ -15,6 +15,7 @@ from typing import ClassVar, get_args
 from chalicelib.core.fields import read_fields
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobchange import MalformedEvent
+from chalicelib.core.schedule import read_moment_ms
 from chalicelib.core.suggest import shown
 
 
@@ -81,7 +82,36 @@ class HealRun:
     epoch: int
 
 
-Command = SubmitTasks | RetryTask | JobRefused | CancelRun | HealRun
+@dataclass(frozen=True, slots=True)
+class StartScheduled:
+    """It is a schedule's time: EventBridge Scheduler's message, `scheduled_at` as it writes times."""
+
+    kind: ClassVar[str] = "start_scheduled"
+    workflow: str
+    schedule: str
+    scheduled_at: str
+
+    @property
+    def scheduled_at_ms(self) -> int:
+        try:
+            return read_moment_ms(self.scheduled_at)
+        except ValueError as error:
+            raise MalformedEvent(
+                f"not a command of ours: start_scheduled: scheduled_at must be a time with its offset, "
+                f"not {shown(self.scheduled_at)}"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleNext:
+    """A run of this schedule has ended, or more is to be started: look what is next."""
+
+    kind: ClassVar[str] = "schedule_next"
+    workflow: str
+    schedule: str
+
+
+Command = SubmitTasks | RetryTask | JobRefused | CancelRun | HealRun | StartScheduled | ScheduleNext
 _KINDS: dict[str, type[Command]] = {cls.kind: cls for cls in get_args(Command)}
 
 

@@ -30,6 +30,10 @@ class UnknownRun(UserMistake):
     """Refuse: no run has that id."""
 
 
+class UnknownSchedule(UserMistake):
+    """Refuse: the workflow has no schedule of that name."""
+
+
 class UnknownEpoch(UserMistake):
     """Refuse: the run was not redriven so often."""
 
@@ -62,10 +66,6 @@ class IdempotencyConflict(UserMistake):
     """Refuse: the idempotency key was used before, to start something else."""
 
 
-class UnknownSchedule(UserMistake):
-    """Refuse: the workflow has no schedule of that name."""
-
-
 class UnknownToken(UserMistake):
     """Refuse: no token has that id."""
 
@@ -76,6 +76,10 @@ class NotAllowed(UserMistake):
 
 class TryAgain(BatchwrightError):
     """Try again later. Whether or not the call took effect, every call of ours but SubmitJob may simply be repeated."""
+
+
+class SchedulesNotPlaced(TryAgain):
+    """Try again: the workflow was pushed, and not all of its schedules reached EventBridge Scheduler."""
 
 
 class Throttled(TryAgain):

@@ -49,6 +49,16 @@ def run_id_stem(workflow: str) -> str:
     return slug(workflow)[:40]
 
 
+def scheduled_key(schedule: str, at_ms: int) -> str:
+    """The idempotency key of the run that a schedule starts for a time: whoever starts it starts the same."""
+    return f"schedule {schedule} {at_ms}"
+
+
+def scheduled_run_id(workflow: str, schedule: str, at_ms: int) -> str:
+    """The run of a schedule's time."""
+    return run_id(workflow, scheduled_key(schedule, at_ms))
+
+
 def definition_digest(definition: Mapping[str, Any]) -> str:
     """Names the content of a workflow's definition, whatever the order of its keys."""
     canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -13,7 +13,7 @@ from chalicelib.core.rules import Broken
 
 Path = tuple[str | int, ...]
 
-_ONE_OF = {"tasks": "task", "params": "param"}
+_ONE_OF = {"tasks": "task", "params": "param", "schedules": "schedule"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def broken_at(path: Path, broken: Broken) -> Mistake:
 
 
 def place_of(path: Path) -> str:
-    """`task 'train'`, `param 'year'`, `defaults`, or nothing for the top of the workflow."""
+    """`task 'train'`, `param 'year'`, `schedule 'nightly'`, `defaults`, or nothing for the top of the workflow."""
     if len(path) > 1 and path[0] in _ONE_OF:
         return f"{_ONE_OF[str(path[0])]} '{path[1]}'"
     return "defaults" if len(path) > 1 and path[0] == "defaults" else ""

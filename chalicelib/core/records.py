@@ -171,7 +171,8 @@ class Run:
     `request_digest` names what was asked for, so that a repeated idempotency key with another request is refused.
     `epoch` counts the redrives from 0, `past` holds the epochs before, oldest first, and `redrive` what this one runs
     again. `switches` counts pauses and resumes of the epoch: odd while it is paused. At `sweep_at_ms` the sweep looks
-    at the run, beginning with `sweep_shard`; None when there is nothing to be looked at any more.
+    at the run, beginning with `sweep_shard`; None when there is nothing to be looked at any more. `schedule` names the
+    workflow's schedule that started it, for the time `scheduled_at_ms`.
     """
 
     run_id: str
@@ -190,6 +191,8 @@ class Run:
     swept_at_ms: int | None = None
     sweep_at_ms: int | None = None
     sweep_shard: int = 0
+    schedule: str | None = None
+    scheduled_at_ms: int | None = None
 
 
 def in_epoch(run: Run, epoch: int) -> Run:

@@ -19,6 +19,7 @@ from chalicelib.core.suggest import Names, shown
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 """Names of workflows and tasks: what of them a job name cannot hold (the dot) is replaced there."""
 
+SCHEDULE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 RESERVED_PARAMETER_PREFIX = "batchwright_"
 TAG_KEY_CHARACTERS = 128
 TAG_VALUE_CHARACTERS = 256
@@ -104,6 +105,15 @@ def name_rule(value: str) -> Broken | None:
     return Broken(
         f"{shown(value)} is not a valid name",
         "1 to 128 letters, digits, '-', '_' and '.', the first a letter or a digit: it becomes part of job names",
+    )
+
+
+def schedule_name_rule(value: str) -> Broken | None:
+    if re.fullmatch(SCHEDULE_NAME_PATTERN, value):
+        return None
+    return Broken(
+        f"{shown(value)} is not a valid name",
+        "1 to 64 letters, digits, '-', '_' and '.', the first a letter or a digit",
     )
 
 

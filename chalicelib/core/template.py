@@ -1,5 +1,7 @@
 """Expressions in strings: `${params.x}`, `${run.id}`, `${task.name}`, `${task.attempt}`, and nothing else.
 
+In the params of a schedule there are `${schedule.time}` and `${schedule.date}` instead (`schedule.py`).
+
 Owns the grammar and the rendering. Which params exist and which type fits where is `check.py`'s; limits on what comes
 out are `job.py`'s.
 
@@ -25,8 +27,25 @@ WHOLE_PARAM_PATTERN = rf"^\$\{{params\.{PARAM_NAME}\}}$"
 """A string that is one whole expression naming a param, as a JSON Schema pattern."""
 
 _MARK = re.compile(r"\$\$\{|\$\{[^{}]*\}|\$\{")
-_EXPRESSION = re.compile(rf"\$\{{(?:params\.({PARAM_NAME})|(run\.id|task\.name|task\.attempt))\}}")
-_KNOWN = "an expression is ${params.NAME}, ${run.id}, ${task.name} or ${task.attempt}"
+_SHOWN_CHARACTERS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """Which expressions there may be: the first group of `pattern` names a param, the second anything else."""
+
+    pattern: re.Pattern[str]
+    known: str
+
+
+TASK = Grammar(
+    re.compile(rf"\$\{{(?:params\.({PARAM_NAME})|(run\.id|task\.name|task\.attempt))\}}"),
+    "an expression is ${params.NAME}, ${run.id}, ${task.name} or ${task.attempt}",
+)
+SCHEDULE = Grammar(
+    re.compile(r"\$\{(?:((?!))|(schedule\.time|schedule\.date))\}"),
+    "an expression of a schedule is ${schedule.time} or ${schedule.date}",
+)
 
 
 class TemplateMistake(UserMistake):
@@ -73,7 +92,7 @@ class Scope:
 
 
 @lru_cache(maxsize=8192)
-def parse(text: str) -> tuple[str | Expression, ...]:
+def parse(text: str, grammar: Grammar = TASK) -> tuple[str | Expression, ...]:
     """The string as literal pieces (with `$${` made `${`) and expressions, in order.
 
     Raises TemplateMistake for a `${` that begins no expression.
@@ -88,7 +107,7 @@ def parse(text: str) -> tuple[str | Expression, ...]:
             continue
         if literal:
             pieces.append(literal)
-        pieces.append(_expression(mark.group()))
+        pieces.append(_expression(mark.group(), grammar))
     if end < len(text):
         pieces.append(text[end:])
     return tuple(pieces)
@@ -101,9 +120,9 @@ def expressions(text: str) -> tuple[Expression, ...]:
     return tuple(piece for piece in parse(text) if isinstance(piece, Expression))
 
 
-def whole_expression(text: str) -> Expression | None:
+def whole_expression(text: str, grammar: Grammar = TASK) -> Expression | None:
     """The expression that the string is from end to end, if it is one."""
-    pieces = parse(text) if "${" in text else ()
+    pieces = parse(text, grammar) if "${" in text else ()
     if len(pieces) == 1 and isinstance(pieces[0], Expression):
         return pieces[0]
     return None
@@ -139,10 +158,10 @@ def escape(text: str) -> str:
     return text.replace("${", "$${")
 
 
-def _expression(mark: str) -> Expression:
-    found = _EXPRESSION.fullmatch(mark)
+def _expression(mark: str, grammar: Grammar) -> Expression:
+    found = grammar.pattern.fullmatch(mark)
     if not found:
-        raise _no_expression(mark)
+        raise _no_expression(mark, grammar)
     param, other = found.groups()
     if param:
         return Expression("params", param)
@@ -150,19 +169,21 @@ def _expression(mark: str) -> Expression:
     return Expression(root, name)
 
 
-def _no_expression(mark: str) -> TemplateMistake:
+def _no_expression(mark: str, grammar: Grammar) -> TemplateMistake:
+    if len(mark) > _SHOWN_CHARACTERS:
+        return TemplateMistake(f"'{mark[:_SHOWN_CHARACTERS]}...', which is no expression", grammar.known)
     if not mark.endswith("}"):
         return TemplateMistake("a '${' that no '}' closes", "write '$${' for a literal '${'")
     tight = "".join(mark.split())
-    if tight != mark and _EXPRESSION.fullmatch(tight):
+    if tight != mark and grammar.pattern.fullmatch(tight):
         return TemplateMistake(f"'{mark}', which is no expression", f"write '{tight}', without blanks")
     inner = mark[2:-1]
     if re.fullmatch(rf"params\.{PARAM_NAME}[.\[].*", inner):
         return TemplateMistake(
             f"'{mark}', which is no expression", "an expression names a whole param, not a part of one"
         )
-    if inner.startswith(("params.", "run.", "task.")) or not inner:
-        return TemplateMistake(f"'{mark}', which is no expression", _KNOWN)
+    if inner.startswith(("params.", "run.", "task.", "schedule.")) or not inner:
+        return TemplateMistake(f"'{mark}', which is no expression", grammar.known)
     return TemplateMistake(
-        f"'{mark}', which is no expression", f"{_KNOWN}; for the container's shell write '$${mark[1:]}'"
+        f"'{mark}', which is no expression", f"{grammar.known}; for the container's shell write '$${mark[1:]}'"
     )

@@ -6,7 +6,7 @@ gets out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
 from chalicelib.core.params import ParamType
 from chalicelib.core.rules import Broken
+from chalicelib.core.schedule import CatchUp, Overlap
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import Names, shown
 from chalicelib.core.workflow import (
@@ -23,6 +24,7 @@ from chalicelib.core.workflow import (
     MemoryGrowth,
     Param,
     Retry,
+    Schedule,
     Task,
     TaskSettings,
     Workflow,
@@ -40,13 +42,18 @@ _TYPES = {
     "model_attributes_type": "a mapping",
 }
 _EMPTY = {"string_type": '""', "list_type": "[]", "dict_type": "{}", "model_type": "{}", "model_attributes_type": "{}"}
-_ENUMS: dict[str, Iterable[str]] = {"trigger_rule": TriggerRule, "type": ParamType}
+_ENUMS: dict[str, Iterable[str]] = {
+    "trigger_rule": TriggerRule,
+    "type": ParamType,
+    "overlap": Overlap,
+    "catch_up": CatchUp,
+}
 
 
-def mistakes_of(error: ValidationError) -> list[Mistake]:
-    """Every error of a validation of `Workflow`, as mistakes."""
-    found = error.errors(include_url=False)
-    return [_mistake(one["type"], one["loc"], one["input"], one.get("ctx", {})) for one in found]
+def mistakes_of(error: ValidationError, path: Path = ()) -> Iterator[Mistake]:
+    """The errors of a validation of `Workflow`, or of the part of one that stands at `path`, as mistakes."""
+    for one in error.errors(include_url=False):
+        yield _mistake(one["type"], (*path, *one["loc"]), one["input"], one.get("ctx", {}))
 
 
 def _mistake(kind: str, loc: Path, value: Any, context: Mapping[str, Any]) -> Mistake:
@@ -97,6 +104,8 @@ def _model_at(path: Path) -> type[BaseModel]:
         return Workflow
     if path[0] == "params":
         return Param
+    if path[0] == "schedules":
+        return Schedule
     within = path[2:] if path[0] == "tasks" else path[1:]
     if not within:
         return Task if path[0] == "tasks" else TaskSettings

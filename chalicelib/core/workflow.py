@@ -18,9 +18,10 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.core import rules
 from chalicelib.core.failure import NEVER_RETRIED, FailureClass
-from chalicelib.core.limits import TASKS_MAXIMUM
+from chalicelib.core.limits import SCHEDULES_MAXIMUM, TASKS_MAXIMUM
 from chalicelib.core.params import Declaration, ParamType
 from chalicelib.core.rules import NUMBERS, Broken, Rule
+from chalicelib.core.schedule import CatchUp, Overlap, cron_rule, local_time_rule, rate_rule, time_zone_rule
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import shown
 from chalicelib.core.template import PARAM_NAME, WHOLE_PARAM_PATTERN, TemplateMistake, parse, whole_expression
@@ -111,6 +112,7 @@ def _key_schema(pattern: str) -> WithJsonSchema:
 
 
 Name = Annotated[str, _named(rules.name_rule), _key_schema(rules.NAME_PATTERN)]
+ScheduleName = Annotated[str, _named(rules.schedule_name_rule), _key_schema(rules.SCHEDULE_NAME_PATTERN)]
 FailureName = Annotated[
     str,
     _named(rules.failure_class_rule),
@@ -298,6 +300,66 @@ class Task(TaskSettings):
     ] = []
 
 
+class Schedule(_Model):
+    """When runs are started without anybody asking: one of `cron`, `rate` and `at`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [kind]} for kind in ("cron", "rate", "at")]},
+    )
+
+    cron: Annotated[
+        Annotated[str, _named(cron_rule)] | None,
+        Field(
+            description="Times of day, in EventBridge Scheduler's six fields: minutes hours day-of-month month "
+            "day-of-week year, such as 0 9 ? * MON-FRI *. One of day-of-month and day-of-week is '?'."
+        ),
+    ] = None
+    rate: Annotated[
+        Annotated[str, _named(rate_rule)] | None,
+        Field(description="Elapsed time between two runs, such as 5 minutes, 2 hours or 1 day."),
+    ] = None
+    at: Annotated[
+        Annotated[str, _named(local_time_rule)] | None,
+        Field(description="One time, such as 2026-11-01T09:00, in the time zone."),
+    ] = None
+    time_zone: Annotated[
+        Annotated[str, _named(time_zone_rule)], Field(description="The IANA time zone of all times here.")
+    ] = "UTC"
+    starts: Annotated[
+        Annotated[str, _named(local_time_rule)] | None,
+        Field(description="The first moment that may be a time of the schedule; a rate counts from it."),
+    ] = None
+    ends: Annotated[
+        Annotated[str, _named(local_time_rule)] | None,
+        Field(description="The last moment that may be a time of the schedule."),
+    ] = None
+    params: Annotated[
+        dict[ParamName, Any],
+        Field(
+            description="Values for the workflow's params; strings may hold ${schedule.time} and ${schedule.date}, the "
+            "scheduled time in the time zone."
+        ),
+    ] = {}
+    overlap: Annotated[
+        Overlap,
+        Field(
+            strict=False,
+            description="What happens at a time while the run of an earlier time goes on: both run, the time is skipped, "
+            "it waits, or the earlier run is cancelled.",
+        ),
+    ] = Overlap.SKIP
+    catch_up: Annotated[
+        CatchUp,
+        Field(
+            strict=False,
+            description="Which of the times that were missed by more than five minutes, or passed during a pause, are started "
+            "later.",
+        ),
+    ] = CatchUp.LATEST
+    enabled: Annotated[bool, Field(description="Whether the schedule has any times at all.")] = True
+    description: Annotated[str | None, Field(description="What the schedule is for, for people.")] = None
+
+
 class Workflow(_Model):
     """A named DAG of AWS Batch jobs."""
 
@@ -317,6 +379,13 @@ class Workflow(_Model):
             description="The tasks, by name.", json_schema_extra={"minProperties": 1, "maxProperties": TASKS_MAXIMUM}
         ),
     ]
+    schedules: Annotated[
+        dict[ScheduleName, Schedule],
+        Field(
+            description="When runs are started without anybody asking, by name.",
+            json_schema_extra={"maxProperties": SCHEDULES_MAXIMUM},
+        ),
+    ] = {}
 
     def declarations(self) -> dict[str, Declaration]:
         """The params as `params.py` judges values by them."""

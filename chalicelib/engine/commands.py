@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from chalicelib.core.commands import CancelRun, Command, HealRun, JobRefused, RetryTask, SubmitTasks, encode
+from chalicelib.core.commands import (
+    CancelRun,
+    Command,
+    HealRun,
+    JobRefused,
+    RetryTask,
+    ScheduleNext,
+    StartScheduled,
+    SubmitTasks,
+    encode,
+)
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import refused_job_name
 from chalicelib.core.jobchange import JobChange, MalformedEvent
@@ -14,6 +24,7 @@ from chalicelib.core.states import JobStatus
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.heal import heal_run
+from chalicelib.engine.schedules import attend
 from chalicelib.engine.submit import Wanted, submit
 from chalicelib.engine.world import DONE, Outcome, RunFacts, World
 
@@ -34,6 +45,10 @@ def carry_out(world: World, command: Command) -> Outcome:
             return cancel_run(world, command)
         case HealRun():
             return heal_run(world, command)
+        case StartScheduled():
+            return attend(world, command.workflow, command.schedule, told_ms=command.scheduled_at_ms)
+        case ScheduleNext():
+            return attend(world, command.workflow, command.schedule)
     assert_never(command)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chalicelib.core.advance import is_full, run_ending
+from chalicelib.core.commands import ScheduleNext, encode
 from chalicelib.core.notices import run_ended
 from chalicelib.core.records import Run, Tally
 from chalicelib.core.states import RunState
@@ -60,4 +61,7 @@ def tell_if_ended(world: World, run: Run) -> None:
     """Tell that the run has ended, if it has. Whoever ended it may have died before telling, so everyone who finds it
     ended tells, with the same id."""
     if run.state.ended and run.ended_at_ms is not None:
+        if run.schedule is not None:
+            # Before the notice: the ending counts as told only once the schedule can go on.
+            world.commands.send([encode(ScheduleNext(run.workflow, run.schedule))])
         world.notices.publish(run_ended(run, run.state, run.ended_at_ms))

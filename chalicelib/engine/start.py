@@ -1,4 +1,4 @@
-"""Starting a run of a workflow that was pushed."""
+"""Starting a run of a workflow that was pushed, on request or for a time of one of its schedules."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 
 from chalicelib.core.commands import encode, in_chunks
 from chalicelib.core.errors import IdempotencyConflict, UnknownWorkflow
-from chalicelib.core.ids import run_id
+from chalicelib.core.ids import run_id, scheduled_key
 from chalicelib.core.job import check_run
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.params import complete_params, declarations
 from chalicelib.core.records import Run
+from chalicelib.core.schedule import Schedule, render_params
+from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
 from chalicelib.engine.settle import start
 from chalicelib.engine.world import NotYet, World
@@ -31,22 +33,47 @@ def start_run(
     Params are checked and every task is rendered first: a mistake raises UserMistake and leaves nothing behind.
     Raises UnknownWorkflow, and IdempotencyConflict when the key started something else.
     """
-    asked = _request_digest(workflow, version, params)
+    asked = _digest([workflow, version, params])
     # What the key started comes first: a version pushed since then may want other params.
     run = world.store.run(run_id(workflow, idempotency_key))
     if run is None:
-        run = _create_run(world, workflow, params, idempotency_key, version)
+        run = _create_run(world, workflow, params, idempotency_key, version, asked)
     if run.request_digest != asked:
         raise IdempotencyConflict(
             f"idempotency key '{idempotency_key}' started run '{run.run_id}' with another version or other params"
         )
-    if run.state is RunState.RUNNING and run.epoch == 0:
-        _start_roots(world, run)
+    _begin(world, run)
     return run
 
 
+def start_scheduled(world: World, record: ScheduleRecord, schedule: Schedule, at_ms: int) -> Run:
+    """Start the run of a schedule's time, or return it: whoever asks, however often, it is one. Raises UserMistake when
+    the schedule's params do not fit."""
+    run = world.store.run(record.run_id(at_ms))
+    if run is None:
+        params = render_params(schedule.params, at_ms, schedule.time_zone)
+        key = scheduled_key(record.name, at_ms)
+        # The time alone is what is asked for: a version pushed meanwhile makes it no other request.
+        asked = _digest([record.workflow, "schedule", record.name, at_ms])
+        scheduled = (record.name, at_ms)
+        run = _create_run(world, record.workflow, params, key, record.version, asked, scheduled)
+    _begin(world, run)
+    return run
+
+
+def _begin(world: World, run: Run) -> None:
+    if run.state is RunState.RUNNING and run.epoch == 0:
+        _start_roots(world, run)
+
+
 def _create_run(
-    world: World, workflow: str, params: Mapping[str, Any], idempotency_key: str, version: int | None
+    world: World,
+    workflow: str,
+    params: Mapping[str, Any],
+    idempotency_key: str,
+    version: int | None,
+    request_digest: str,
+    scheduled: tuple[str | None, int | None] = (None, None),
 ) -> Run:
     pushed = world.store.workflow(workflow, version)
     if pushed is None:
@@ -64,8 +91,10 @@ def _create_run(
             params=complete,
             state=RunState.RUNNING,
             created_at_ms=now_ms,
-            request_digest=_request_digest(workflow, version, params),
+            request_digest=request_digest,
             sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
+            schedule=scheduled[0],
+            scheduled_at_ms=scheduled[1],
         )
     )
 
@@ -80,6 +109,6 @@ def _start_roots(world: World, run: Run) -> None:
         world.commands.send([encode(chunk) for chunk in chunks], delay_seconds=delay_seconds)
 
 
-def _request_digest(workflow: str, version: int | None, params: Mapping[str, Any]) -> str:
-    request = json.dumps([workflow, version, params], sort_keys=True, separators=(",", ":"))
+def _digest(asked: list[Any]) -> str:
+    request = json.dumps(asked, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(request.encode()).hexdigest()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.core.commands import CancelRun
 from chalicelib.core.errors import TryAgain
@@ -16,25 +16,52 @@ from chalicelib.core.states import RunState
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.finish import tell_if_ended
 from chalicelib.engine.heal import Look, finish_if_over, heal_shard
+from chalicelib.engine.placing import replace_lost
 from chalicelib.engine.redrive import prepare
+from chalicelib.engine.schedules import attend
 from chalicelib.engine.submit import CANCEL_REASON
 from chalicelib.engine.world import NotYet, RunFacts, World
 
 log = logging.getLogger(__name__)
 
 RUNS_AT_A_TIME = 100
+SCHEDULES_AT_A_TIME = 20
+"""A look at one takes a few reads and a write, and at most a few starts; the rest waits for the next sweep."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep did: how many runs it looked at, and how many of these it could not look at to the end."""
+    """What one sweep did: how many runs it looked at, how many of these it could not look at to the end, and how many
+    schedules it looked at."""
 
     runs: int
     unfinished: int
+    schedules: int = 0
 
 
 def sweep(world: World) -> Swept:
-    """Look at the runs that are due, longest overdue first, until none is left or the time is over."""
+    """Look at the schedules and then at the runs that are due, longest overdue first, until none is left or the time is
+    over."""
+    schedules = _sweep_schedules(world)
+    return replace(_sweep_runs(world), schedules=schedules)
+
+
+def _sweep_schedules(world: World) -> int:
+    """Look at the schedules of which something is open or was never told; how many."""
+    due = world.store.due_schedules(world.clock.now_ms(), SCHEDULES_AT_A_TIME)
+    for workflow, name in due:
+        # One that cannot be placed is attended to nevertheless, which also puts its next look behind the others.
+        for look_at in (replace_lost, attend):
+            try:
+                look_at(world, workflow, name)
+            except TryAgain as failure:
+                log.warning("schedule %s of %s is looked at again later: %s", name, workflow, failure)
+            except Exception:
+                log.exception("the sweep could not look at schedule %s of %s", name, workflow)
+    return len(due)
+
+
+def _sweep_runs(world: World) -> Swept:
     until_ms = world.clock.now_ms() + world.settings.sweep_budget_seconds * 1000
     looked_at: set[str] = set()
     unfinished = 0

@@ -10,7 +10,7 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
-from chalicelib.ports import Batch, Clock, Commands, Notices, Permits, Store
+from chalicelib.ports import Batch, Clock, Commands, Notices, Permits, Scheduler, Store
 
 _RUNS_REMEMBERED = 64
 
@@ -64,6 +64,7 @@ class World:
     permits: Permits
     commands: Commands
     notices: Notices
+    scheduler: Scheduler
     clock: Clock
     owner: str
     settings: Settings = Settings()

@@ -38,7 +38,7 @@ class Desk:
     @property
     def api(self) -> Api:
         """The API for one more invocation."""
-        return self.direct()  # type: ignore[return-value]
+        return self.direct()
 
     def direct(self) -> DirectApi:
         return DirectApi(Ground(self.play.world(), self.logs, self.tokens, STAGE, secrets.token_bytes))

@@ -30,6 +30,7 @@ from chalicelib.core.records import (
     entry_of_push,
 )
 from chalicelib.core.runlist import first_runs
+from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import OTHER_OF_SWITCH, UNDER_WAY, RunState, TaskState, check_observed, states_before
 from chalicelib.ports import PAST_REASON_CHARACTERS, RUNS_LOOKED_AT
 
@@ -46,6 +47,7 @@ class MemoryStore:
         self._runs: dict[str, Run] = {}
         self._tallies: dict[tuple[str, int, int], Tally] = {}
         self._tasks: dict[tuple[str, int, int], dict[int, TaskRecord]] = {}
+        self._schedules: dict[tuple[str, str], ScheduleRecord] = {}
 
     # Workflows
 
@@ -302,6 +304,29 @@ class MemoryStore:
         found = self._of(attempt)
         if found:
             self._put(replace(found, second_jobs=found.second_jobs | {job_id}))
+
+    # Schedules
+
+    def schedule(self, workflow: str, name: str) -> ScheduleRecord | None:
+        return self._schedules.get((workflow, name))
+
+    def schedules(self, workflow: str) -> list[ScheduleRecord]:
+        return [record for (of, _), record in sorted(self._schedules.items()) if of == workflow]
+
+    def put_schedule(self, record: ScheduleRecord) -> bool:
+        stored = self._schedules.get((record.workflow, record.name))
+        if (stored.revision if stored else 0) != record.revision - 1:
+            return False
+        self._schedules[record.workflow, record.name] = record
+        return True
+
+    def due_schedules(self, until_ms: int, limit: int) -> list[tuple[str, str]]:
+        due = [
+            (record.sweep_at_ms, *key)
+            for key, record in self._schedules.items()
+            if record.sweep_at_ms <= until_ms and not record.is_gone
+        ]
+        return [(workflow, name) for _, workflow, name in sorted(due)[:limit]]
 
     def _of(self, attempt: Attempt) -> TaskRecord | None:
         return self.task(attempt.run_id, attempt.epoch, attempt.index)

@@ -28,6 +28,7 @@ from tests.memory.clock import HandClock
 from tests.memory.notices import MemoryNotices
 from tests.memory.permits import MemoryPermits
 from tests.memory.queue import MemoryCommands, MemoryDeadLetters
+from tests.memory.scheduler import MemoryScheduler
 from tests.memory.store import MemoryStore
 
 
@@ -112,6 +113,7 @@ class Theatre:
         self.commands = MemoryCommands(self.clock, visibility_seconds=360)
         self.dead = MemoryDeadLetters()
         self.notices = MemoryNotices()
+        self.scheduler = MemoryScheduler()
         self.settings = settings
         self.cut: Cut | None = None
         self.calls: list[str] = []
@@ -139,6 +141,7 @@ class Theatre:
             permits=Crashing(self.permits, self),
             commands=Crashing(self.commands, self),
             notices=Crashing(self.notices, self),
+            scheduler=Crashing(self.scheduler, self),
             clock=self.clock,
             owner=f"invocation-{self._invocations}",
             settings=self.settings,

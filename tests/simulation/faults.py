@@ -27,8 +27,8 @@ class Fault:
     brings: tuple[str, ...] = ()
 
 
-LOST_EVENTS, LOST_COMMANDS, FORGOTTEN = "event_lost", "command_lost", "job_forgotten"
-NEED_A_SWEEP = frozenset({LOST_EVENTS, LOST_COMMANDS, FORGOTTEN})
+LOST_EVENTS, LOST_COMMANDS, LOST_TIMES, FORGOTTEN = "event_lost", "command_lost", "time_lost", "job_forgotten"
+NEED_A_SWEEP = frozenset({LOST_EVENTS, LOST_COMMANDS, LOST_TIMES, FORGOTTEN})
 """What a run survives only where something looks for it."""
 
 _SLOW_TO_TELL = ("submit_lost", "slow_job")
@@ -73,6 +73,10 @@ FAULTS = (
     # Invocations.
     Fault("clock_skew", "an invocation's clock is seconds off", 0.35, (1.0,)),
     Fault("asked_twice", "a run is started or cancelled by two callers at once", 0.2, (0.5,)),
+    # EventBridge Scheduler.
+    Fault(LOST_TIMES, "a schedule's time is never told", 0.3, (0.2, 0.5, 1.0)),
+    Fault("time_twice", "a schedule's time is told twice", 0.4, (0.3, 1.0)),
+    Fault("time_late", "a schedule's time is told late", 0.4, (0.2, 0.6)),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}
 

@@ -17,6 +17,7 @@ from chalicelib.core.notices import Notice
 from chalicelib.core.plan import Plan, PlannedTask, offset_of, shard_of
 from chalicelib.core.records import Redrive, Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.requests import RedriveRequest
+from chalicelib.core.scheduling import NEVER_MS, ScheduleRecord
 from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.memory.clock import HandClock
@@ -86,6 +87,9 @@ class Judge:
         self.under_way: Callable[[], int] = lambda: 0
         """The number of the invocation under way."""
         self.make_epoch: Callable[[SimulatedRun, Run], Epoch] = _no_epoch
+        self.ended_after: dict[str, int] = {}
+        """How many invocations had begun when a run ended."""
+        self.timetable: Any = None
         self._clock = clock
         self._skew_ms = skew_ms
 
@@ -210,8 +214,25 @@ class CheckedStore(MemoryStore):
         return landed
 
     def next_sweep_ms(self) -> int | None:
-        """When the first run is due for the sweep."""
-        return min((run.sweep_at_ms for run in self._runs.values() if run.sweep_at_ms is not None), default=None)
+        """When the first run or schedule is due for the sweep."""
+        times = [run.sweep_at_ms for run in self._runs.values() if run.sweep_at_ms is not None]
+        times += [record.sweep_at_ms for record in self._schedules.values() if record.sweep_at_ms < NEVER_MS]
+        return min(times, default=None)
+
+    def create_run(self, run: Run) -> Run:
+        if run.schedule is not None and run.run_id not in self._runs:
+            self._judge.timetable.check_start(run)
+        return super().create_run(run)
+
+    def put_schedule(self, record: ScheduleRecord) -> bool:
+        before = self.schedule(record.workflow, record.name)
+        landed = super().put_schedule(record)
+        if landed:
+            self._judge.timetable.check_record(before, record)
+        return landed
+
+    def all_runs(self) -> list[Run]:
+        return list(self._runs.values())
 
     def state_of(self, run_id: str) -> RunState:
         return self._runs[run_id].state
@@ -247,6 +268,7 @@ class CheckedStore(MemoryStore):
         if landed:
             must(not before.state.ended, f"a run that was {before.state} became {to}")
             if to.ended:
+                self._judge.ended_after[run_id] = self._judge.begun()
                 self._judge.check_ending(run_id, to)
         return landed
 

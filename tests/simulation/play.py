@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chalicelib.core import limits
-from tests.simulation.actions import resume_what_is_paused
 from tests.simulation.invariants import Violation
 from tests.simulation.plans import described
 from tests.simulation.scope import WHOLE, Scope
@@ -92,7 +91,7 @@ def _calm(world: SimulatedWorld, steps: list[int], complaints: Complaints) -> No
 
 def _somebody_repeats(world: SimulatedWorld) -> bool:
     """What a person does once all is quiet; whether there was anything to do."""
-    if world.ask_again() or resume_what_is_paused(world):
+    if world.ask_again() or world.resume_what_is_paused():
         return True
     if world.replayed:
         return False
@@ -118,6 +117,9 @@ def _fired(world: SimulatedWorld) -> dict[str, int]:
         ("(dead letters)", len(world.dead.letters) + len(world.events.dead) + len(world.commands.dead)),
         ("(Lambda time-outs)", world.gate.timeouts),
         ("(runs)", len(world.runs)),
+        ("(schedules)", int(world.timetable is not None)),
+        ("(scheduled runs)", sum(run.schedule is not None for run in world.store.all_runs())),
+        ("(times dropped)", len(world.timetable.dropped) if world.timetable else 0),
     ):
         if times:
             fired[name] = times
@@ -127,6 +129,8 @@ def _fired(world: SimulatedWorld) -> dict[str, int]:
 def _setting(world: SimulatedWorld) -> str:
     """The plan, the fates and the menu, for whoever has to understand a seed that failed."""
     lines = [f"  {world.conditions}", f"  faults: {world.menu.described()}"]
+    if world.timetable is not None:
+        lines.append(f"  schedule {world.timetable.definition}, times {world.timetable.times}")
     for run in world.runs:
         lines.append(f"  run {run.number}, of {run.plan.workflow}")
         lines.append(described(run.epochs[0].plan, run.epochs[0].fates))

@@ -25,7 +25,8 @@ def check_world(world: SimulatedWorld) -> None:
     }
     must(unreadable >= world.bridge.poison, "a message that nobody can read is not in the dead letters")
     told = {notice.notice_id for notice in world.notices.published}
-    for run in world.runs:
+    scheduled = world.timetable.check_end() if world.timetable is not None else []
+    for run in [*world.runs, *scheduled]:
         check_run(world, run, told)
 
 

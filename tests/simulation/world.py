@@ -23,6 +23,7 @@ from tests.memory.clock import HandClock
 from tests.memory.notices import MemoryNotices
 from tests.memory.permits import MemoryPermits
 from tests.memory.queue import MemoryDeadLetters
+from tests.memory.scheduler import MemoryScheduler
 from tests.simulation import actions
 from tests.simulation.batch import SimulatedBatch
 from tests.simulation.eventbridge import EventBridge
@@ -33,6 +34,7 @@ from tests.simulation.plans import random_fates, random_plan, thinned
 from tests.simulation.queues import SimulatedQueue
 from tests.simulation.scope import Scope
 from tests.simulation.story import Story, shown
+from tests.simulation.timetable import timetable_of
 
 INVOCATIONS = 6
 SKEW_MS = 4_000
@@ -109,13 +111,14 @@ class SimulatedWorld:
         self.judge.make_epoch = self._make_epoch
         self.notices = CheckedNotices(self.judge)
         self.permits = MemoryPermits()
+        self.scheduler = MemoryScheduler()
         self.dead = CheckedDeadLetters(self.bridge.poison)
         switch = Dice(self.conditions.switch, derived(seed ^ scope.salt << 48, "switch"))
         hold = Dice(self.conditions.hold, derived(seed ^ scope.salt << 48, "hold"))
         hold_writes = Dice(self.conditions.hold_writes, derived(seed ^ scope.salt << 48, "hold writes"))
         self.gate = Gate(clock, menu, story, switch, hold, hold_writes)
         self.batch.let_others_run = self.gate.pause_current
-        names = ("store", "batch", "permits", "commands", "notices")
+        names = ("store", "batch", "permits", "commands", "notices", "scheduler")
         self.ports: dict[str, Any] = {name: through(self.gate, getattr(self, name)) for name in names}
         self.inboxes = {queue: through(self.gate, queue) for queue in (self.events, self.commands)}
         self.gated_dead = through(self.gate, self.dead)
@@ -135,6 +138,11 @@ class SimulatedWorld:
         self.asks: list[actions.Ask] = []
         self.runs = self._make_runs(scope)
         self.agenda = actions.agenda(self, scope)
+        self.timetable = self.judge.timetable = timetable_of(self, scope)
+        if self.timetable is not None:
+            self.agenda = sorted([*self.agenda, *self.timetable.agenda()], key=lambda due: -due.at_step)
+        else:
+            self.gate.free = frozenset({"due_schedules"})
 
     def _make_runs(self, scope: Scope) -> list[SimulatedRun]:
         runs: list[SimulatedRun] = []
@@ -239,6 +247,11 @@ class SimulatedWorld:
                 return True
         return False
 
+    def resume_what_is_paused(self) -> bool:
+        """Let everything go on that nobody has resumed; whether there was something."""
+        paused = self.timetable is not None and self.timetable.resume_in_the_end()
+        return actions.resume_what_is_paused(self) or paused
+
     # What can happen
 
     def step(self) -> bool:
@@ -246,6 +259,8 @@ class SimulatedWorld:
         self.steps += 1
         if self.conditions.sweeps and self.clock.now_ms() >= self.next_sweep_at_ms:
             self._sweep()
+        if self.timetable is not None:
+            self.timetable.fire()
         if self.held:
             self._release(self.steps)
         if self.agenda and self.agenda[-1].at_step <= self.steps_of_storm:
@@ -322,11 +337,12 @@ class SimulatedWorld:
         times = [queue.next_visible_at_ms for queue in (self.events, self.commands)]
         times += [invocation.wakes_at_ms for invocation in self.asleep]
         times += [job.rests_until_ms for job in self.batch.resting]
+        times.append(self.scheduler.next_ms())
         known = [at_ms for at_ms in times if at_ms is not None]
         if known:
             # However long that takes, one sweep in it is enough: the next ones would find what it found.
             self.clock.advance_to(min(known))
-        elif self.judge.is_calm and actions.resume_what_is_paused(self):
+        elif self.judge.is_calm and self.resume_what_is_paused():
             return True
         elif self.conditions.sweeps and (due_ms := self.store.next_sweep_ms()) is not None:
             self.clock.advance_to(max(due_ms + SKEW_MS, self.next_sweep_at_ms))

@@ -15,7 +15,9 @@ from chalicelib.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 AWS_PACKAGES = ("boto3", "botocore")
-IMPURE = (*AWS_PACKAGES, "uuid", "random", "time", "os", "datetime", "secrets", "socket", "subprocess")
+IMPURE = (*AWS_PACKAGES, "uuid", "random", "time", "os", "secrets", "socket", "subprocess")
+CLOCK_READERS = ("now", "utcnow", "today", "localtime")
+"""What of `datetime`, whose arithmetic is pure, reads a clock."""
 
 
 def modules_of(room: str) -> list[Path]:
@@ -71,6 +73,25 @@ def test_core_engine_and_api_import_nothing_that_draws_or_looks_at_a_clock_or_sp
         for path in modules_of(room)
         for name in imports_of(path)
         if any(within(name, one) for one in IMPURE)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("room", ["chalicelib/core", "chalicelib/engine", "chalicelib/ports.py"])
+def test_core_and_engine_read_no_clock_by_way_of_datetime(room: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}, line {node.lineno}, names .{node.attr}"
+        for path in modules_of(room)
+        if any(within(name, "datetime") for name in imports_of(path))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in CLOCK_READERS
+    ]
+    found += [
+        f"{path.relative_to(ROOT)} converts to the zone of the machine"
+        for path in modules_of(room)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in ("astimezone", "fromtimestamp") and not node.args[node.func.attr == "fromtimestamp" :]
     ]
     assert found == []
 

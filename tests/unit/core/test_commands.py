@@ -68,9 +68,13 @@ def test_a_message_is_json_that_names_its_kind_first():
         ("not json", "JSONDecodeError"),
         ("[]", "it must be an object, not an empty list"),
         ("null", "it must be an object, not nothing"),
-        ("{}", "kind must be one of submit_tasks, retry_task, job_refused, cancel_run, heal_run, not nothing"),
-        ('{"kind":"brew_coffee"}', "heal_run, not 'brew_coffee'"),
-        ('{"kind":["submit_tasks"]}', "heal_run, not a list"),
+        (
+            "{}",
+            "kind must be one of submit_tasks, retry_task, job_refused, cancel_run, heal_run, "
+            "start_scheduled, schedule_next, not nothing",
+        ),
+        ('{"kind":"brew_coffee"}', "schedule_next, not 'brew_coffee'"),
+        ('{"kind":["submit_tasks"]}', "schedule_next, not a list"),
         ('{"kind":"cancel_run","run_id":"r","epoch":0}', "cancel_run: reason is missing"),
         (
             '{"kind":"cancel_run","run_id":"r","epoch":0,"reason":"","reasons":1}',

@@ -1,0 +1,109 @@
+"""Bringing a workflow's schedules to their records and to EventBridge Scheduler, when it is pushed or deleted.
+
+The record comes first: a message of the old schedule that is still on its way meets it. Each step is harmless when
+repeated, so a push that was cut short is mended by pushing again, and what the record knows to be missing by the sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.core.commands import ScheduleNext, encode
+from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
+from chalicelib.core.plan import Plan
+from chalicelib.core.records import WorkflowVersion
+from chalicelib.core.schedule import Schedule, schedules_of
+from chalicelib.core.scheduling import ActiveRun, ScheduleRecord, adopted
+from chalicelib.engine.schedules import active_run, write
+from chalicelib.engine.world import World
+
+_TRIES = 12
+
+
+def push_workflow(
+    world: World, name: str, definition: Mapping[str, Any], plan: Plan, *, after: int | None = None
+) -> WorkflowVersion:
+    """Push a workflow (`after` as the store says) and bring its schedules to where they are fired from. Raises
+    SchedulesNotPlaced when it is pushed and some of its schedules are not: then pushing the same again goes on."""
+    version = world.store.push(name, definition, plan, world.clock.now_ms(), after=after)
+    try:
+        place_schedules(world, name)
+    except TryAgain as failure:
+        raise SchedulesNotPlaced(
+            f"workflow '{name}' is pushed as version {version.version}, but its schedules could not all be brought to "
+            f"EventBridge Scheduler: {failure}; push it again"
+        ) from failure
+    return version
+
+
+def place_schedules(world: World, workflow: str) -> None:
+    """Make the schedules what the latest version of the workflow says, also when there is none any more. Raises
+    TryAgain."""
+    for _ in range(_TRIES):
+        latest = world.store.workflow(workflow)
+        wanted = schedules_of(latest.definition) if latest else {}
+        version = latest.version if latest else 0
+        names = {*wanted, *(record.name for record in world.store.schedules(workflow))}
+        for name in sorted(names):
+            _adopt(world, workflow, name, wanted.get(name), version)
+        now = world.store.workflow(workflow)
+        if (now.version if now else 0) == version:
+            return
+    raise TryAgain(f"others push workflow '{workflow}' all the time")
+
+
+def remove_schedules(world: World, workflow: str) -> None:
+    """Let a workflow that is about to be deleted have no schedules. Raises TryAgain."""
+    for record in world.store.schedules(workflow):
+        _adopt(world, workflow, record.name, None, record.version)
+
+
+def _adopt(world: World, workflow: str, name: str, schedule: Schedule | None, version: int) -> None:
+    """Bring one schedule to its record, then to EventBridge Scheduler."""
+    for _ in range(_TRIES):
+        record = world.store.schedule(workflow, name)
+        going = record is not None and active_run(world, record)[1] is ActiveRun.GOING
+        # What was deleted has no version: it goes whatever version it was of.
+        after = adopted(
+            record,
+            (workflow, name),
+            schedule,
+            version or (record.version if record else 0),
+            world.clock.now_ms(),
+            going,
+        )
+        if after is None:
+            return
+        written = write(world, record, after)
+        if written is not None:
+            _place(world, written)
+            return
+    raise TryAgain(f"schedule '{name}' of '{workflow}' is busy")
+
+
+def replace_lost(world: World, workflow: str, name: str) -> None:
+    """Bring a schedule to EventBridge Scheduler whose record says that it is not there. Raises TryAgain."""
+    record = world.store.schedule(workflow, name)
+    if record is not None and record.placed != record.wanted_placing:
+        _place(world, record)
+
+
+def _place(world: World, record: ScheduleRecord) -> None:
+    """Put there what the record says; again, if the record is another one afterwards."""
+    for _ in range(_TRIES):
+        wanted = record.wanted_placing
+        if record.schedule is not None and wanted:
+            world.scheduler.place(record, record.schedule, world.clock.now_ms())
+        else:
+            world.scheduler.remove(record.workflow, record.name)
+        now = world.store.schedule(record.workflow, record.name)
+        assert now is not None, "records of schedules are never deleted"
+        if now.wanted_placing == wanted and write(world, now, replace(now, placed=wanted)) is not None:
+            if now.next_ms is not None and now.next_ms <= world.clock.now_ms():
+                # It came to be in a push that was cut short, and nobody told of the times since.
+                world.commands.send([encode(ScheduleNext(now.workflow, now.name))])
+            return
+        record = now
+    raise TryAgain(f"schedule '{record.name}' of '{record.workflow}' is busy")

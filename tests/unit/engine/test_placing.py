@@ -1,0 +1,150 @@
+"""Bringing schedules to EventBridge Scheduler: by a push, by a deletion, and after whatever went wrong on the way."""
+
+import pytest
+
+from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
+from chalicelib.core.schedule import CatchUp
+from chalicelib.core.states import RunState
+from chalicelib.engine.placing import remove_schedules
+from tests.memory.theatre import Cut
+from tests.memory.timetable import PLAN, Timetable, clock_time
+
+KEY = (PLAN.workflow, "often")
+
+
+def placed(timetable: Timetable) -> str | None:
+    there = timetable.scheduler.placed.get(KEY)
+    return there[0].schedule.expression if there else None
+
+
+def test_a_pushed_schedule_is_placed_and_its_record_says_so():
+    timetable = Timetable()
+    assert placed(timetable) == "cron(*/10 * * * ? *)"
+    assert timetable.schedule.placed == timetable.schedule.wanted_placing
+
+
+def test_pushing_the_same_again_changes_no_record():
+    timetable = Timetable()
+    before = timetable.schedule
+    timetable.push()
+    assert timetable.schedule == before
+
+
+def test_pushing_again_puts_back_what_somebody_removed_by_hand():
+    timetable = Timetable()
+    timetable.scheduler.placed.clear()
+    timetable.push()
+    assert placed(timetable) == "cron(*/10 * * * ? *)"
+
+
+def test_a_changed_schedule_takes_the_place_of_the_old_one_and_misses_nothing_before():
+    timetable = Timetable(overlap="allow", catch_up="all")
+    timetable.pass_time(minutes=17)
+    timetable.push(rate="5 minutes", overlap="allow", catch_up="all")
+    assert placed(timetable) == "rate(5 minutes)"
+    timetable.pass_time(minutes=6)
+    assert timetable.times() == ["22:20", "22:30", "22:35"]
+
+
+def test_a_time_of_the_old_schedule_that_was_not_told_yet_is_not_lost_by_the_change():
+    timetable = Timetable(overlap="queue")
+    timetable.pass_time(minutes=8, told=False)
+    timetable.push(rate="1 day", overlap="queue")
+    timetable.look()
+    assert timetable.times() == ["22:20"]
+
+
+def test_a_change_of_something_else_keeps_what_was_decided_and_what_waits():
+    timetable = Timetable(overlap="queue")
+    timetable.pass_time(minutes=17)
+    timetable.push(overlap="queue", catch_up="all", params={"films": 3})
+    assert [clock_time(at_ms) for at_ms in timetable.schedule.pending] == ["22:30"]
+    assert timetable.schedule.schedule.catch_up is CatchUp.ALL
+    timetable.end_runs()
+    assert [run.params["films"] for run in timetable.runs()] == [None, 3]
+
+
+def test_a_schedule_that_is_gone_from_the_workflow_is_removed_and_its_late_messages_start_nothing():
+    timetable = Timetable(overlap="queue")
+    timetable.pass_time(minutes=17)
+    timetable.push_without()
+    assert placed(timetable) is None
+    assert timetable.schedule.is_gone
+    timetable.look()
+    timetable.end_runs()
+    assert timetable.times() == ["22:20"]
+
+
+def test_a_schedule_that_comes_back_begins_anew():
+    timetable = Timetable(catch_up="all")
+    timetable.push_without()
+    timetable.pass_time(minutes=27)
+    timetable.push(catch_up="all")
+    timetable.pass_time(minutes=10)
+    assert timetable.times() == ["22:50"]
+
+
+def test_a_schedule_that_is_not_enabled_is_nowhere():
+    timetable = Timetable(enabled=False)
+    assert placed(timetable) is None
+    timetable.pass_time(minutes=17)
+    timetable.look()
+    timetable.push(enabled=True, catch_up="all")
+    timetable.pass_time(minutes=10)
+    assert timetable.times() == ["22:40"]
+
+
+def test_a_deleted_workflow_has_no_schedules():
+    timetable = Timetable()
+    remove_schedules(timetable.world(), PLAN.workflow)
+    timetable.store.delete_workflow(PLAN.workflow, 1)
+    assert placed(timetable) is None
+    assert timetable.schedule.is_gone
+    timetable.push()
+    assert placed(timetable) == "cron(*/10 * * * ? *)"
+
+
+def test_a_push_whose_schedules_are_not_placed_says_so_and_is_mended_by_the_sweep(monkeypatch):
+    timetable = Timetable()
+
+    def fail(*_: object) -> None:
+        raise TryAgain("EventBridge Scheduler does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(timetable.scheduler, "place", fail)
+        with pytest.raises(SchedulesNotPlaced, match=r"is pushed as version 2, .* does not answer; push it again"):
+            timetable.push(rate="5 minutes")
+    assert placed(timetable) == "cron(*/10 * * * ? *)"
+    timetable.sweep(after_seconds=240)
+    assert placed(timetable) == "rate(5 minutes)"
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+@pytest.mark.parametrize("call", range(14))
+@pytest.mark.parametrize("change", [{"rate": "5 minutes"}, None])
+def test_a_push_that_dies_anywhere_is_mended_by_the_next(change, call, after_effect):
+    timetable = Timetable(overlap="allow")
+
+    def push() -> None:
+        if change is None:
+            timetable.push_without()
+        else:
+            timetable.push(**change)
+
+    timetable.pass_time(minutes=17)
+    timetable.crash(Cut(call, after_effect), push)
+    push()
+    assert placed(timetable) == (None if change is None else "rate(5 minutes)")
+    assert timetable.schedule.placed == timetable.schedule.wanted_placing
+    timetable.end_runs()
+    assert timetable.times(RunState.SUCCEEDED) == ["22:20", "22:30"]
+
+
+def test_of_two_pushes_at_once_the_later_version_wins_in_the_end():
+    timetable = Timetable()
+    # The other one pushes between our writing of the record and our call of EventBridge Scheduler.
+    timetable.hooks["place"] = lambda: timetable.push(rate="7 minutes")
+    timetable.push(rate="5 minutes")
+    assert placed(timetable) == "rate(7 minutes)"
+    assert timetable.schedule.schedule.rate == "7 minutes"
+    assert timetable.schedule.placed == timetable.schedule.wanted_placing
