@@ -135,7 +135,8 @@ class Timetable:
                 self._check_dropped(at_ms, before, after)
                 self.dropped.add(at_ms)
         for at_ms in {*before.pending, *before.backfill} - held:
-            replaced = self.overlap is Overlap.CANCEL_PREVIOUS and any(other > at_ms for other in after.pending)
+            newer = any(other is not None and other > at_ms for other in (*after.pending, after.active_ms))
+            replaced = self.overlap is Overlap.CANCEL_PREVIOUS and newer
             must(replaced or self._exists(at_ms), f"{at_ms} waited and was forgotten")
             if not self._exists(at_ms):
                 self.dropped.add(at_ms)
