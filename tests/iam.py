@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
-from batchwright.deploy.policies import GRANTS, LEADING_KEYS, Place, policy
+from batchwright.deploy.policies import GRANTS, Place, policy
 
 Asked = tuple[str, str]
 """An action, and the ARN of what it is done to."""
@@ -66,6 +66,12 @@ def _logs(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked
     return [(f"logs:{operation}", place.arn("logs", stream))]
 
 
+def _scheduler(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
+    name = place.arn("scheduler", f"schedule/{params['GroupName']}/{params['Name']}")
+    passed = [("iam:PassRole", params["Target"]["RoleArn"])] if "Target" in params else []
+    return [(f"scheduler:{operation}", name), *passed]
+
+
 def partition_of(params: Mapping[str, Any]) -> str | None:
     """The partition key that a call of DynamoDB names for the one item that it is about."""
     key = params.get("Key") or params.get("Item") or {}
@@ -79,6 +85,7 @@ _READERS: dict[str, Callable[[Place, str, Mapping[str, Any]], list[Asked]]] = {
     "sns": _sns,
     "batch": _batch,
     "logs": _logs,
+    "scheduler": _scheduler,
 }
 
 
@@ -147,10 +154,13 @@ def _policy_of(actions: str | list[str], resources: str | list[str]) -> IAMPolic
 
 
 def _holds(condition: Mapping[str, Any] | None, params: Mapping[str, Any]) -> bool:
-    """Whether the one condition that the policies know is met."""
-    if condition is None:
-        return True
-    assert list(condition) == ["ForAllValues:StringEquals"] and list(condition["ForAllValues:StringEquals"]) == [
-        LEADING_KEYS
-    ]
-    return partition_of(params) in condition["ForAllValues:StringEquals"][LEADING_KEYS]
+    """Whether a condition is met, of those that the policies know."""
+    match condition:
+        case None:
+            return True
+        case {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partitions}}:
+            return partition_of(params) in partitions
+        case {"StringEquals": {"iam:PassedToService": service}}:
+            # A role is passed to whose API it is given to.
+            return bool(service == "scheduler.amazonaws.com" and "GroupName" in params)
+    raise ValueError(f"the judge does not know the condition {condition}")

@@ -38,12 +38,14 @@ class Account:
 
     @cached_property
     def session(self) -> Any:
-        return boto3.session.Session(profile_name=self.profile, region_name=self.region_wanted)
+        return boto3.session.Session(
+            profile_name=self.profile, region_name=self.region_wanted or os.environ.get("AWS_REGION")
+        )
 
     @cached_property
     def region(self) -> str:
         """The region. Raises UserMistake when none is named anywhere."""
-        found: str | None = self.session.region_name or os.environ.get("AWS_REGION")
+        found: str | None = self.session.region_name
         if not found:
             raise UserMistake("no region is set: give --region, set AWS_DEFAULT_REGION, or put one into the profile")
         return found

@@ -8,6 +8,7 @@ so that a second deployment goes on where a first one broke off, or finds nothin
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,16 +19,16 @@ from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.foundation import variables_of
 from batchwright.workflow_file import load_workflow
-from chalicelib.aws.dynamodb import DynamoStore
-from chalicelib.core.compile import compile_workflow
-from chalicelib.core.errors import UserMistake
+from chalicelib.aws.clients import clients
+from chalicelib.core.errors import UnknownWorkflow, UserMistake
 from chalicelib.core.suggest import Names
+from chalicelib.wiring import API_AUTH, wire
 
 TEMPLATES = ("foundation", "observability", "batch")
 """In the order in which their stacks are made; the last one is wished for or not."""
 AUTHS = ("token", "iam")
 STAGE_VARIABLE = "BATCHWRIGHT_STAGE"
-AUTH_VARIABLE = "BATCHWRIGHT_API_AUTH"
+AUTH_VARIABLE = API_AUTH
 
 Say = Callable[[str], None]
 
@@ -118,7 +119,7 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     say("functions: packaging and deploying (chalice)" if wish.again else "functions: comparing with what is deployed")
     functions_changed = functions.deploy(lambda line: say(f"  {line}"), again=wish.again)
     say(f"functions: {'deployed' if functions_changed else 'unchanged'}")
-    workflows = push_workflows(account, wish.project / "statemachines", outputs["TableName"], say)
+    workflows = push_workflows(account, wish.project / "statemachines", variables_of(outputs), say)
     return Deployed(place, tuple(done.values()), functions_changed, workflows, functions.api_url())
 
 
@@ -149,20 +150,24 @@ def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> 
     return {STAGE_VARIABLE: wish.stage, AUTH_VARIABLE: wish.auth or before, **variables_of(outputs)}
 
 
-def push_workflows(account: Account, folder: Path, table: str, say: Say) -> dict[str, tuple[int, bool]]:
-    """Push every workflow file of a folder; by name its version, and whether that is new."""
-    store = DynamoStore(account.client("dynamodb"), table)
+def push_workflows(
+    account: Account, folder: Path, variables: Mapping[str, str], say: Say
+) -> dict[str, tuple[int, bool]]:
+    """Push every workflow file of a folder, with its schedules; by name its version, and whether that is new."""
+    api = wire(variables, clients(account.session)).api(str(uuid.uuid4()))
     pushed = {}
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.json"))):
         if path.name.endswith(".schema.json"):
             continue
         loaded = load_workflow(path)
-        plan = compile_workflow(loaded.workflow)
-        latest = store.workflow(plan.workflow)
-        found = store.push(plan.workflow, loaded.definition, plan, time.time_ns() // 1_000_000)
-        is_new = latest is None or latest.version != found.version
-        pushed[plan.workflow] = (found.version, is_new)
-        say(f"workflow {plan.workflow}: {f'version {found.version}' if is_new else 'unchanged'}")
+        name = loaded.workflow.name
+        try:
+            before = api.workflow(name).version
+        except UnknownWorkflow:
+            before = 0
+        version = api.put_workflow(name, loaded.definition).version
+        pushed[name] = (version, version != before)
+        say(f"workflow {name}: {f'version {version}' if version != before else 'unchanged'}")
     return pushed
 
 

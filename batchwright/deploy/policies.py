@@ -7,6 +7,7 @@ service knows no narrower resource: https://docs.aws.amazon.com/service-authoriz
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ APP = "batchwright"
 API_HANDLER = "api_handler"
 """Chalice's name for the function of all HTTP routes."""
 LEADING_KEYS = "dynamodb:LeadingKeys"
+PASSED_TO = "iam:PassedToService"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,7 @@ class Grant:
     why: str
     actions: tuple[str, ...]
     on: tuple[str, ...]
-    partition: str | None = None
-    """Of a table, the only partition key."""
+    condition: Mapping[str, Mapping[str, str | list[str]]] | None = None
 
 
 def _feeds(queue: str) -> Grant:
@@ -84,8 +85,20 @@ COMMAND = Grant("hand over work and timers", ("sqs:SendMessage",), ("commands",)
 # With the key that AWS manages for SNS, publishing to an encrypted topic needs no grant of KMS.
 TELL = Grant("publish notices", ("sns:Publish",), ("topic",))
 
+SCHEDULE = Grant(
+    "bring schedules to EventBridge Scheduler",
+    ("scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"),
+    ("schedules",),
+)
+# Every schedule names the role with which its messages are sent: whoever makes one must be allowed to pass that role.
+PASS = Grant(
+    "let schedules send to the commands queue",
+    ("iam:PassRole",),
+    ("scheduler-role",),
+    condition={"StringEquals": {PASSED_TO: "scheduler.amazonaws.com"}},
+)
 BY_WORKFLOW = Grant("list runs", ("dynamodb:Query",), ("runs-by-workflow",))
-BY_SWEEP = Grant("find the runs that are due", ("dynamodb:Query",), ("runs-by-sweep",))
+BY_SWEEP = Grant("find the runs and schedules that are due", ("dynamodb:Query",), ("runs-by-sweep",))
 
 GRANTS: dict[str, tuple[Grant, ...]] = {
     "on_events": (
@@ -126,6 +139,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TERMINATE,
         COMMAND,
         TELL,
+        SCHEDULE,
+        PASS,
     ),
     "start": (LOG, RECORDS, SHARDS, SUBMIT, TAG, FIND, TERMINATE, COMMAND, TELL),
     API_HANDLER: (
@@ -141,6 +156,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TERMINATE,
         COMMAND,
         TELL,
+        SCHEDULE,
+        PASS,
         # The group in which AWS Batch keeps what jobs write, whoever submitted them; a stream's name is Batch's.
         Grant("read what jobs wrote", ("logs:GetLogEvents",), ("logs-of-jobs",)),
     ),
@@ -151,7 +168,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
             "read a token and note its use",
             ("dynamodb:GetItem", "dynamodb:UpdateItem"),
             ("table",),
-            partition=TOKENS_PARTITION,
+            condition={"ForAllValues:StringEquals": {LEADING_KEYS: [TOKENS_PARTITION]}},
         ),
     ),
 }
@@ -174,6 +191,9 @@ def resource_arn(place: Place, function: str, name: str) -> str:
         "job-queues": place.arn("batch", "job-queue/*"),
         "jobs": place.arn("batch", "job/*"),
         "logs-of-jobs": place.arn("logs", "log-group:/aws/batch/job:log-stream:*"),
+        "schedules": place.arn("scheduler", f"schedule/{place.prefix}/*"),
+        # Roles belong to no region.
+        "scheduler-role": f"arn:{place.partition}:iam::{place.account}:role/{place.prefix}-scheduler",
         "everything": "*",
     }[name]
 
@@ -190,6 +210,6 @@ def _statement(place: Place, function: str, grant: Grant) -> dict[str, Any]:
         "Action": list(grant.actions),
         "Resource": [resource_arn(place, function, name) for name in grant.on],
     }
-    if grant.partition is not None:
-        statement["Condition"] = {"ForAllValues:StringEquals": {LEADING_KEYS: [grant.partition]}}
+    if grant.condition is not None:
+        statement["Condition"] = grant.condition
     return statement

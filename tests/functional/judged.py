@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import boto3
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from batchwright.deploy.policies import Place
 from batchwright.local.functions import Functions, QueueSource, ScheduleSource
@@ -43,6 +43,7 @@ class JudgedApp:
         self.aws = aws
         self.judge = Judge(PLACE)
         self.lose_next_submission = False
+        self.scheduler_is_down = False
         self._folder = folder
         self._patch = patch
         self._functions = Functions()
@@ -58,6 +59,7 @@ class JudgedApp:
         session = boto3.session.Session()
         self.judge.listen(session)
         session.events.register("after-call.batch.SubmitJob", self._lose)
+        session.events.register("before-call.scheduler", self._close)
         self._wired = wiring.wire(os.environ, clients(session))
         self._patch.setattr(wiring, "wired", lambda: self._wired)
         self._patch.setattr(sys.modules["app"], "wired", lambda: self._wired)
@@ -141,6 +143,11 @@ class JudgedApp:
             return None
         finally:
             self.judge.function = ""
+
+    def _close(self, model: Any, **_: Any) -> None:
+        if self.scheduler_is_down:
+            answer = {"Error": {"Code": "InternalServerException", "Message": "down"}}
+            raise ClientError({**answer, "ResponseMetadata": {"HTTPStatusCode": 500}}, model.name)
 
     def _lose(self, **_: Any) -> None:
         if self.lose_next_submission:

@@ -15,8 +15,10 @@ import pytest
 
 from batchwright.deploy.policies import API_HANDLER, GRANTS, resource_arn
 from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.local.isolation import client
 from chalicelib.api import models as m
 from chalicelib.api.direct import DirectApi
+from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
 from chalicelib.core.records import Scope
 from tests.functional.commands import SHELL, wait_until
 from tests.functional.judged import PLACE, JudgedApp, judged_app
@@ -97,6 +99,41 @@ def test_what_the_api_is_asked_of_workflows(app: JudgedApp) -> None:
     assert app.api(lambda api: api.workflow("put")).version == 1
     app.api(lambda api: api.delete_workflow("put"))
     assert app.api(lambda api: api.health()).status == "ok"
+
+
+def test_schedules_that_the_api_brings_to_where_they_are_fired_from(app: JudgedApp) -> None:
+    app.api(lambda api: api.put_workflow("hourly", scheduled("hourly", "1 hour")))
+    app.api(lambda api: api.put_workflow("hourly", scheduled("hourly", "2 hours")))
+    [schedule] = app.api(lambda api: api.schedules("hourly"))
+    assert schedule.expression == "rate(2 hours)"
+    app.api(lambda api: api.pause_schedule("hourly", "often"))
+    app.api(lambda api: api.resume_schedule("hourly", "often"))
+    app.sweep()
+    app.api(lambda api: api.delete_workflow("hourly"))
+
+
+def test_schedules_that_the_sweep_brings_there_for_nobody_else_could(app: JudgedApp) -> None:
+    app.scheduler_is_down = True
+    with pytest.raises(SchedulesNotPlaced):
+        app.api(lambda api: api.put_workflow("late", scheduled("late", "1 hour")))
+    app.scheduler_is_down = False
+    wait_until(lambda: app.sweep() or is_placed(app, "late"), "the schedule to be placed by the sweep")
+    app.scheduler_is_down = True
+    with pytest.raises(TryAgain):
+        app.api(lambda api: api.delete_workflow("late"))
+    app.scheduler_is_down = False
+    wait_until(lambda: app.sweep() or not is_placed(app, "late"), "the schedule to be removed by the sweep")
+
+
+def scheduled(name: str, rate: str) -> dict[str, Any]:
+    tasks = {"only": {"command": ["true"]}}
+    return {"name": name, "defaults": SHELL, "tasks": tasks, "schedules": {"often": {"rate": rate}}}
+
+
+def is_placed(app: JudgedApp, workflow: str) -> bool:
+    """Whether EventBridge Scheduler has a schedule of the workflow."""
+    found = client("scheduler", app.aws.environment).list_schedules(GroupName=PLACE.prefix)["Schedules"]
+    return any(one["Name"].startswith(f"{workflow}-") for one in found)
 
 
 def test_a_token_from_its_making_to_its_end(app: JudgedApp) -> None:

@@ -21,7 +21,7 @@ FUNCTIONS = {
     "sweep": ("sweep",),
     "start": ("start", "api_handler"),
     **dict.fromkeys(("cancel", "pause", "pause_again", "resume", "resume_in_the_end"), ("api_handler",)),
-    **dict.fromkeys(("redrive", "redrive_again"), ("api_handler",)),
+    **dict.fromkeys(("redrive", "redrive_again", "place", "backfill"), ("api_handler",)),
 }
 """By what an invocation is called in a simulated world: the functions that do it."""
 Asking = tuple[str, str, str]
@@ -37,6 +37,13 @@ _OF_PORT = {
     ("batch", "describe"): [("batch:DescribeJobs", "everything")],
     ("batch", "terminate"): [("batch:TerminateJob", "jobs")],
     ("notices", "publish"): [("sns:Publish", "topic")],
+    ("scheduler", "place"): [
+        ("scheduler:CreateSchedule", "schedules"),
+        ("scheduler:UpdateSchedule", "schedules"),
+        ("iam:PassRole", "scheduler-role"),
+    ],
+    ("scheduler", "remove"): [("scheduler:DeleteSchedule", "schedules")],
+    ("store", "due_schedules"): [("dynamodb:Query", "runs-by-sweep")],
     ("store", "due_runs"): [("dynamodb:Query", "runs-by-sweep")],
 }
 _OF_QUEUE = {"send": "sqs:SendMessage", "delete": "sqs:DeleteMessage", "postpone": "sqs:ChangeMessageVisibility"}
@@ -70,7 +77,7 @@ def _listening(seen: set[Asking]) -> Iterator[None]:
     def make_and_name(self: SimulatedWorld, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
         names.clear()
-        for port in ("events", "commands", "dead", "batch", "notices", "store"):
+        for port in ("events", "commands", "dead", "batch", "notices", "store", "scheduler"):
             names[id(getattr(self, port))] = port
 
     Gate.call, SimulatedWorld.__init__ = call_and_note, make_and_name  # type: ignore[method-assign]
