@@ -10,10 +10,13 @@ from typing import Any
 
 import click
 
-from batchwright.deploy.account import Account, DeployError, plainly
+from batchwright.cli.target import aws_session
+from batchwright.cli.told import told_plainly
+from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.deployment import AUTHS, Deployed, Wish
 from batchwright.deploy.deployment import deploy as deploy_stage
 from batchwright.deploy.removal import Stage
+from batchwright.interrupts import raised
 from batchwright.local.functions import PROJECT_FOLDER
 from chalicelib.core.errors import UserMistake
 
@@ -73,10 +76,9 @@ def deploy(
       batchwright deploy --with-batch-environment --parameter MaxVcpus=256
     """
     wish = Wish(_checked(stage), project.absolute(), _parameters(pairs), auth, with_batch, stacks_only, again)
-    account = Account(profile, region)
-    with _told(account):
+    with _account(profile, region) as account:
         deployed = deploy_stage(account, wish, click.echo)
-    _summarise(deployed, wish, account)
+    _summarise(deployed, wish, profile, region)
 
 
 @click.command(
@@ -95,9 +97,9 @@ def destroy(stage: str, profile: str | None, region: str | None, project: Path, 
       batchwright destroy --stage dev
       batchwright destroy --stage dev --yes --keep-data
     """
-    account = Account(profile, region)
-    with _told(account):
-        removed = Stage(account, account.place(_checked(stage)), project.absolute())
+    name = _checked(stage)
+    with _account(profile, region) as account:
+        removed = Stage(account, account.place(name), project.absolute())
         there = removed.what_is_there()
         where = f"account {removed.place.account}, {removed.place.region}"
         if not there:
@@ -116,11 +118,11 @@ def destroy(stage: str, profile: str | None, region: str | None, project: Path, 
 
 
 @contextmanager
-def _told(account: Account) -> Iterator[None]:
-    """What AWS refuses ends the command with 1 and a sentence."""
+def _account(profile: str | None, region: str | None) -> Iterator[Account]:
+    """The account for one command; what it refuses ends the command with 1 and a sentence."""
     try:
-        with plainly(account):
-            yield
+        with raised(), told_plainly("AWS"):
+            yield Account(aws_session(profile, region), profile)
     except DeployError as error:
         raise click.ClickException(str(error)) from error
 
@@ -155,10 +157,10 @@ def _ask(stage: str, where: str, there: Sequence[str], keep_data: bool) -> None:
         raise click.Abort
 
 
-def _summarise(deployed: Deployed, wish: Wish, account: Account) -> None:
+def _summarise(deployed: Deployed, wish: Wish, profile: str | None, region: str | None) -> None:
     options = "".join(
         f" --{name} {value}"
-        for name, value in (("stage", wish.stage), ("profile", account.profile), ("region", account.region_wanted))
+        for name, value in (("stage", wish.stage), ("profile", profile), ("region", region))
         if value
     )
     click.echo("")

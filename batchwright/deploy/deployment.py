@@ -17,7 +17,7 @@ from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.functions import Functions
 from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
-from batchwright.foundation import variables_of
+from batchwright.foundation import stack_name, variables_of
 from batchwright.workflow_file import load_workflow
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
@@ -69,7 +69,7 @@ class Deployed:
 def stack_names(place: Place) -> dict[str, str]:
     """The stages' stacks by template; the foundation bears the stage's own name."""
     return {
-        "foundation": place.prefix,
+        "foundation": stack_name(place.stage),
         "observability": f"{place.prefix}-observability",
         "batch": f"{place.prefix}-batch",
     }
@@ -116,8 +116,7 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     functions.config.put_stage(place, GRANTS, _variables(functions, wish, outputs))
     if wish.stacks_only:
         return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
-    say("functions: packaging and deploying (chalice)" if wish.again else "functions: comparing with what is deployed")
-    functions_changed = functions.deploy(lambda line: say(f"  {line}"), again=wish.again)
+    functions_changed = functions.deploy(say, again=wish.again)
     say(f"functions: {'deployed' if functions_changed else 'unchanged'}")
     workflows = push_workflows(account, wish.project / "statemachines", variables_of(outputs), say)
     return Deployed(place, tuple(done.values()), functions_changed, workflows, functions.api_url())

@@ -49,8 +49,9 @@ class Functions:
         fingerprint = self._fingerprint()
         if not again and record.get("fingerprint") == fingerprint and record.get("code") == self._code():
             return False
+        say("functions: packaging and deploying (chalice), which takes a minute or two")
         try:
-            self._chalice("deploy", say)
+            self._chalice("deploy", lambda line: say(f"  {line}"))
         finally:
             # Also of a deployment that failed: the next one goes on from what this one made.
             self._remember(None)
@@ -62,7 +63,8 @@ class Functions:
         self._recall(self._record())
         if not self.made():
             return False
-        self._chalice("delete", say)
+        say("functions: deleting (chalice)")
+        self._chalice("delete", lambda line: say(f"  {line}"))
         return True
 
     def made(self) -> list[dict[str, Any]]:

@@ -60,8 +60,7 @@ class Stage:
     def remove(self, say: Say, *, keep_data: bool) -> list[str]:
         """Remove the stage; what it could not. `say` hears of everything that was removed. Raises DeployError."""
         functions = Functions(self.account, self.place, self.project, self.bucket)
-        say("functions: deleting (chalice)")
-        if functions.delete(lambda line: say(f"  {line}")):
+        if functions.delete(say):
             say("functions: removed, with their roles, triggers and API")
         self._delete_schedules(say)
         for name in reversed(self._stack_names()):

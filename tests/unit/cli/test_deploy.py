@@ -1,45 +1,13 @@
-"""What AWS refuses is told in one sentence that says what to do."""
+"""What stands in the way of a deployment before it begins is told in one sentence."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from botocore import exceptions as aws
 from click.testing import CliRunner, Result
 
 from batchwright.cli.group import main
-from batchwright.deploy.account import DeployError, sentence
-from chalicelib.core.errors import UserMistake
-
-
-def refusal(code: str, text: str = "no") -> aws.ClientError:
-    return aws.ClientError({"Error": {"Code": code, "Message": text}}, "CreateChangeSet")
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (refusal("ExpiredToken"), "the AWS credentials of the profile 'company' have expired: get new ones"),
-        (refusal("ExpiredTokenException"), "have expired"),
-        (refusal("RequestExpired"), "have expired"),
-        (refusal("InvalidClientTokenId"), "AWS does not know the credentials of the profile 'company'"),
-        (refusal("AccessDenied", "User x may not"), "lack a permission for CreateChangeSet: User x may not"),
-        (refusal("ValidationError", "too long"), "CreateChangeSet was refused: ValidationError: too long"),
-        (aws.NoCredentialsError(), "no AWS credentials were found: give --profile"),
-        (aws.TokenRetrievalError(provider="sso", error_msg="x"), "run `aws sso login --profile company` and try again"),
-        (aws.EndpointConnectionError(endpoint_url="https://x"), "AWS cannot be reached"),
-    ],
-)
-def test_an_error_of_aws_is_one_sentence(error: Exception, said: str) -> None:
-    told = sentence(error, "company")
-    assert isinstance(told, DeployError)
-    assert said in str(told)
-    assert "\n" not in str(told)
-
-
-def test_a_profile_that_is_not_there_is_a_mistake_of_the_caller() -> None:
-    assert isinstance(sentence(aws.ProfileNotFound(profile="x"), "x"), UserMistake)
 
 
 @pytest.fixture
@@ -60,9 +28,9 @@ def give(*words: str) -> Result:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ([], 2, "no region is set: give --region"),
-        (["--region", "eu-west-1"], 1, "Error: no AWS credentials were found"),
-        (["--profile", "nobody"], 2, "The config profile (nobody) could not be found"),
+        ([], 2, "in which region is the stage? give --region, or set AWS_REGION"),
+        (["--region", "eu-west-1"], 1, "Error: there are no AWS credentials: sign in"),
+        (["--profile", "nobody"], 2, "AWS has no profile 'nobody'"),
         (["--stage", "Dev"], 2, "--stage Dev: a stage is a lower-case letter"),
         (["--stage", "local"], 2, "--stage local: that is the local AWS's own"),
     ],
