@@ -126,6 +126,9 @@ def find_target(where: Where) -> Target:
         raise UserMistake("--stage and --api are two places to speak to; take one of them")
     if not stage and not address:
         stage, address = os.environ.get(STAGE), os.environ.get(API)
+        if stage == LOCAL_STAGE:
+            # `batchwright local env` sets both: one local AWS, of which the commands need no token.
+            address = None
         if stage and address:
             raise UserMistake(f"{STAGE} and {API} are both set; say which with --stage or --api, or unset one")
     running = home.running()
