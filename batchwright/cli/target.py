@@ -31,7 +31,7 @@ from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.suggest import Names
-from chalicelib.wiring import Wired, wire
+from chalicelib.wiring import FIGURES, Wired, wire
 
 STAGE, API, TOKEN = "BATCHWRIGHT_STAGE", "BATCHWRIGHT_API", "BATCHWRIGHT_TOKEN"
 LOCAL_PAUSE_SECONDS = 0.2
@@ -168,8 +168,9 @@ def stage_target(stage: str, profile: str | None, region: str | None) -> Target:
             f"name another region with --region, or deploy it with `batchwright deploy --stage {stage}`"
         ) from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+    figures = {name: os.environ[name] for name in FIGURES if name in os.environ}
     try:
-        variables = variables_of(outputs)
+        variables = {**variables_of(outputs), **figures}
     except KeyError as missing:
         raise UserMistake(
             f"stack {stack_name(stage)} is {stack.get('StackStatus', 'there')} and has no output {missing}; deploy the "
