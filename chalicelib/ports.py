@@ -339,6 +339,11 @@ class Batch(Protocol):
         not know is left out; one that was just submitted may be, too. Raises TryAgain."""
         ...
 
+    def failed_children(self, job_id: str, limit: int) -> list[Mapping[str, Any]]:
+        """Some of an array's jobs that failed, in DescribeJobs' shape; none of a job that is no array, or unknown.
+        Raises TryAgain."""
+        ...
+
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
         """Cancel or terminate jobs, as many at a time as Batch takes; a job that ended or is unknown does not matter.
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from batchwright.foundation import FOUNDATION, variables_of
+from batchwright.foundation import FOUNDATION, stack_name, variables_of
 from batchwright.local.batch.client import SERVER
 from batchwright.local.child import Child
 from batchwright.local.isolation import CLOSED
@@ -253,7 +253,7 @@ def last_words(log_path: Path) -> str:
 def create_foundation(environment: Mapping[str, str]) -> dict[str, str]:
     """Create the stack of infra/foundation.yaml and return its outputs. Raises LocalAwsError with the reason."""
     cloudformation = client("cloudformation", environment)
-    name = f"batchwright-{STAGE}"
+    name = stack_name(STAGE)
     cloudformation.create_stack(
         StackName=name,
         TemplateBody=FOUNDATION.read_text(encoding="utf-8"),

@@ -132,6 +132,14 @@ class Attempt(Answer):
     stopped_at_ms: int | None = None
 
 
+class FailedChild(Answer):
+    """A job of an array that failed."""
+
+    index: int
+    exit_code: int | None = None
+    reason: str | None = None
+
+
 class Task(Answer):
     """A task of a run, in one of the run's epochs."""
 
@@ -153,6 +161,10 @@ class Task(Answer):
     kept: Annotated[bool, Field(description="A redrive kept its ending; it did not run in this epoch.")] = False
     second_jobs: Annotated[list[str], Field(description="Jobs ended because their attempt had one.")] = []
     attempts: Annotated[list[Attempt], Field(description="Its ended attempts, oldest first.")] = []
+    failed_children: Annotated[
+        list[FailedChild],
+        Field(description="Of an array that failed: the first few that did. Told with the task alone, not in lists."),
+    ] = []
 
 
 class EventKind(StrEnum):
