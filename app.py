@@ -7,10 +7,11 @@ chalicelib/wiring.
 import os
 from typing import Any
 
-from chalice import Chalice, Rate
-from chalice.app import CloudWatchEvent, SQSEvent
+from chalice import Chalice, IAMAuthorizer, Rate
+from chalice.app import AuthRequest, CloudWatchEvent, SQSEvent
 
-from chalicelib.wiring import wired
+from chalicelib.api.http import http_routes
+from chalicelib.wiring import api_trusts_iam, wired
 
 app = Chalice(app_name="batchwright")
 
@@ -46,3 +47,21 @@ def start(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     run = wired().start_run(event, context.aws_request_id)
     return {"run_id": run.run_id, "state": run.state, "workflow": run.workflow, "version": run.version}
+
+
+# Who may ask the HTTP API: the holders of its tokens, or whoever IAM lets through. No answer of the authorizer is kept,
+# so that a revocation holds at once.
+if api_trusts_iam(os.environ):
+    authorizer = IAMAuthorizer()
+else:
+
+    @app.authorizer(ttl_seconds=0)
+    def bearer(request: AuthRequest) -> dict[str, Any]:
+        """Let the holder of a good token through, and say to the routes what it allows."""
+        return wired().let_in(request.token, request.method_arn)
+
+    authorizer = bearer
+
+app.register_blueprint(
+    http_routes(lambda request_id: wired().api(request_id), authorizer, trusts_iam=api_trusts_iam(os.environ))
+)

@@ -1,64 +1,11 @@
-"""What a person asks of a run that is there: cancel, pause, resume, redrive; and what happens then, in a sentence.
-
-Owns the sentences and the mistakes that only show once the run is looked at. The procedures are the engine's.
-"""
+"""What a person is told who asked something of a run: cancel, pause, resume, redrive; a sentence each."""
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
-
 from batchwright.summary import number_of
+from batchwright.view import RunView
 from chalicelib.api import models as m
-from chalicelib.api.direct import DirectApi
-from chalicelib.api.runview import RunView, view_run
-from chalicelib.core.errors import UserMistake
-from chalicelib.core.records import Run
 from chalicelib.core.states import TaskState
-from chalicelib.wiring import Wired
-
-
-@dataclass(frozen=True)
-class Control:
-    """The control of one app, in the name of one invocation."""
-
-    wired: Wired
-
-    def cancel(self, run: Run, reason: str) -> str:
-        """Ask for the run to be cancelled. Raises UserMistake when it ended otherwise."""
-        self._api.cancel(run.run_id, m.Cancel(reason=reason))
-        return cancel_sentence(self._view(run))
-
-    def pause(self, run: Run) -> str:
-        """Let the run start nothing more. Raises UserMistake when it does not go on."""
-        return pause_sentence(self._view(run), self._api.pause(run.run_id).changed)
-
-    def resume(self, run: Run) -> str:
-        """Let the run go on. Raises UserMistake when it has ended."""
-        news = self._api.resume(run.run_id).changed
-        return resume_sentence(self._view(run), news)
-
-    def redrive(self, run: Run, asked: m.Redrive) -> str:
-        """Run the ended run again. Raises UserMistake when that makes no sense."""
-        acted = self._api.redrive(run.run_id, asked.model_copy(update={"epoch": run.epoch}))
-        store = self.wired.world.store
-        redriven = store.run(run.run_id)
-        assert redriven is not None
-        return redrive_sentence(redriven, len(store.plan(redriven.plan_digest).tasks), acted.kept or 0)
-
-    @property
-    def _api(self) -> DirectApi:
-        return self.wired.api(str(uuid.uuid4()))
-
-    def _view(self, run: Run) -> RunView:
-        store = self.wired.world.store
-        return view_run(store, store.run(run.run_id) or run)
-
-
-def check_has_ended(run: Run) -> None:
-    """Raises UserMistake when the run goes on and so cannot be redriven."""
-    if not run.state.ended:
-        raise UserMistake(f"run '{run.run_id}' is {run.state}; only a run that has ended can be redriven")
 
 
 def cancel_sentence(view: RunView) -> str:
@@ -93,7 +40,7 @@ def resume_sentence(view: RunView, news: bool) -> str:
     )
 
 
-def redrive_sentence(run: Run, tasks: int, kept: int) -> str:
+def redrive_sentence(run: m.Run, tasks: int, kept: int) -> str:
     """What a redrive runs again, and what it keeps."""
     again = tasks - kept
     return (
@@ -104,7 +51,7 @@ def redrive_sentence(run: Run, tasks: int, kept: int) -> str:
 
 
 def _under_way(view: RunView) -> int:
-    return sum(not row.state.ended and row.state is not TaskState.WAITING for row in view.rows)
+    return sum(not task.state.ended and task.state is not TaskState.WAITING for task in view.tasks)
 
 
 def _jobs(view: RunView) -> str:

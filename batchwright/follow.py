@@ -1,6 +1,6 @@
-"""A run that is under way, followed to its end by looking at the table again and again.
+"""A run that is under way, followed to its end by looking at it again and again.
 
-Owns the looking. The display is progress.py's, what is looked at runview.py's; the run itself needs nobody to look.
+Owns the looking. The display is progress.py's, what is looked at view.py's; the run itself needs nobody to look.
 """
 
 from __future__ import annotations
@@ -8,42 +8,35 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from batchwright.interrupts import Interrupts
 from batchwright.progress import Progress
-from chalicelib.api.runview import RunView, view_run, with_children
-from chalicelib.core.errors import UnknownRun
-from chalicelib.core.limits import DESCRIBE_IDS
-from chalicelib.core.records import in_epoch
+from batchwright.view import RunView, load_view, result_of
+from chalicelib.api import models as m
+from chalicelib.api.port import Api
 from chalicelib.core.states import TaskState
-from chalicelib.ports import Store
 
-PAUSE_SECONDS = 0.2
 _PATIENCE_SECONDS = 5.0
 _SILENCE_SECONDS = 5.0
+
+EndedJobs = Callable[[Sequence[str]], set[str]]
+"""Which of these jobs have ended, as Batch says."""
 
 
 @dataclass(frozen=True)
 class Followed:
-    """A run to be looked at. `batch` is a client of its Batch, or None; `pause_seconds` lie between two looks."""
+    """A run to be looked at, with `pause_seconds` between two looks. `ended_jobs` is None where Batch cannot be
+    asked."""
 
+    api: Api
     run_id: str
-    store: Store
-    batch: Any = None
-    pause_seconds: float = PAUSE_SECONDS
+    pause_seconds: float
+    ended_jobs: EndedJobs | None = None
 
-    def view(self, epoch: int | None = None) -> RunView:
-        """The run as it is now, or as it ended in one of its earlier epochs. Raises UnknownRun."""
-        run = self.store.run(self.run_id)
-        if run is None:
-            raise UnknownRun(f"there is no run '{self.run_id}'")
-        if epoch is not None and epoch != run.epoch:
-            # What that epoch ran again of the one before is not kept.
-            run = replace(in_epoch(run, epoch), redrive=None)
-        view = view_run(self.store, run)
-        return view if self.batch is None else with_children(view, self._array_jobs(view))
+    def view(self) -> RunView:
+        """The run as it is now. Raises UnknownRun."""
+        return load_view(self.api, self.run_id)
 
     def follow(
         self,
@@ -64,7 +57,7 @@ class Followed:
             begun, work_seconds = time.monotonic(), time.process_time()
             still_there()
             view = self.view()
-            if (now := [(row.state, row.attempt, row.children_ended) for row in view.rows]) != before:
+            if (now := [(one.state, one.attempt, one.children_ended) for one in view.tasks]) != before:
                 silent_since, before = begun, now
             if view.run.state.ended or begun > until_seconds:
                 return view
@@ -81,25 +74,19 @@ class Followed:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
             view = self.view()
-            late = [row for row in view.rows if row.attempt and row.state is not TaskState.CANCELLED and not row.result]
-            if not late or time.monotonic() > deadline:
+            if not any(map(_lacks_its_result, view.tasks)) or time.monotonic() > deadline:
                 return view
             time.sleep(self.pause_seconds / 4)
 
-    def _array_jobs(self, view: RunView) -> list[dict[str, Any]]:
-        """The array jobs under way, as Batch tells them; the engine has no need of their children's states."""
-        return self._described([row.job_id for row in view.rows if row.job_id and row.is_array and not row.state.ended])
-
     def _lost(self, view: RunView) -> list[str]:
         """The tasks that the run takes for alive though their jobs have ended: no event of that has come yet."""
-        alive = [row for row in view.rows if not row.state.ended and row.state is not TaskState.WAITING]
-        open_tasks = {row.job_id: row.name for row in alive if row.job_id}
-        ended = [job["jobId"] for job in self._described(list(open_tasks)) if job["status"] in ("SUCCEEDED", "FAILED")]
-        return [open_tasks[job_id] for job_id in ended]
-
-    def _described(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        """As much as one call gives: a display shows no more."""
-        if self.batch is None or not ids:
+        if self.ended_jobs is None:
             return []
-        jobs: list[dict[str, Any]] = self.batch.describe_jobs(jobs=list(ids[:DESCRIBE_IDS]))["jobs"]
-        return jobs
+        alive = [task for task in view.tasks if not task.state.ended and task.state is not TaskState.WAITING]
+        open_tasks = {task.job_id: task.name for task in alive if task.job_id}
+        ended = self.ended_jobs(list(open_tasks)) if open_tasks else set()
+        return [name for job_id, name in open_tasks.items() if job_id in ended]
+
+
+def _lacks_its_result(task: m.Task) -> bool:
+    return bool(task.attempt) and task.state is not TaskState.CANCELLED and result_of(task) is None

@@ -29,6 +29,11 @@ _OUTPUT_OF = {
 }
 
 
+def stack_name(stage: str) -> str:
+    """The name of a stage's stack."""
+    return f"batchwright-{stage}"
+
+
 def variables_of(outputs: Mapping[str, str]) -> dict[str, str]:
-    """The app's variables, from the outputs of its stage's stack."""
+    """The app's variables, from the outputs of its stage's stack. Raises KeyError for an output that it lacks."""
     return {variable: outputs[output] for variable, output in _OUTPUT_OF.items()}

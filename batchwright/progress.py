@@ -1,6 +1,6 @@
 """What a person sees while a run goes on: a live table on a terminal, a plain log elsewhere, a summary at the end.
 
-Owns the words and colours of the display. What is shown comes from runview.py.
+Owns the words and colours of the display. What is shown comes from view.py.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from chalicelib.api.runview import RunView, TaskRow, changed
+from batchwright.view import RunView, changed, duration_ms, past_of, result_of
+from chalicelib.api import models as m
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.records import JobResult, Run
 from chalicelib.core.states import RunState, TaskState
 
 COLOURS = {
@@ -75,14 +75,14 @@ def duration(ms: int | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
-def attempt_of(row: TaskRow) -> str:
+def attempt_of(task: m.Task) -> str:
     """`2/3`: the second attempt of three; empty before the first. `2/3 (epoch 0)` if a redrive kept what came of it."""
-    if not row.attempt:
+    if not task.attempt:
         return ""
-    return f"{row.attempt}/{row.attempts_allowed}" + ("" if row.kept_from is None else f" (epoch {row.kept_from})")
+    return f"{task.attempt}/{task.attempts_allowed}" + (f" (epoch {task.epoch})" if task.kept else "")
 
 
-def held_sentence(run: Run) -> str:
+def held_sentence(run: m.Run) -> str:
     """What keeps a run from starting more, or nothing."""
     match run.state:
         case RunState.PAUSED:
@@ -117,10 +117,10 @@ class LiveProgress:
         below = sum(len(text.wrap(self._console, self._console.width)) for text in (counts, *notes))
         # One line for the table's head, one for the cursor.
         room = max(3, self._console.height - below - 2)
-        rows = list(view.rows)
-        if len(rows) > room:
-            rows = (view.with_state(TaskState.FAILED) + view.with_state(*_UNDER_WAY))[:room]
-        return Group(task_table(rows, now_ms(), self._console.width), counts, *notes)
+        tasks = list(view.tasks)
+        if len(tasks) > room:
+            tasks = (view.with_state(TaskState.FAILED) + view.with_state(*_UNDER_WAY))[:room]
+        return Group(task_table(tasks, now_ms(), self._console.width), counts, *notes)
 
 
 class PlainProgress:
@@ -128,7 +128,7 @@ class PlainProgress:
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
-        self._seen: tuple[TaskRow, ...] = ()
+        self._seen: tuple[m.Task, ...] = ()
         self._held = ""
         self._held_back = False
         self._lost: Sequence[str] = ()
@@ -136,17 +136,17 @@ class PlainProgress:
     def show(self, view: RunView) -> None:
         # An ending is tallied a moment before its result is written, which belongs on the same line: the next look
         # has it.
-        if not self._held_back and not view.run.state.ended and any(map(_lacks_its_result, view.rows)):
+        if not self._held_back and not view.run.state.ended and any(map(_lacks_its_result, view.tasks)):
             self._held_back = True
             return
         self._held_back = False
-        lines = change_lines(self._seen, view.rows, now_ms())
+        lines = change_lines(self._seen, view.tasks, now_ms())
         if not view.run.state.ended and (held := held_sentence(view.run)) != self._held:
             lines.append(held or "Resumed.")
             self._held = held
         for line in lines:
             self._write(f"{time.strftime('%H:%M:%S')} {line}")
-        self._seen = view.rows
+        self._seen = view.tasks
 
     def say_lost(self, names: Sequence[str]) -> None:
         if names and names != self._lost:
@@ -173,45 +173,45 @@ class NoProgress:
         pass
 
 
-def change_lines(before: Sequence[TaskRow], after: Sequence[TaskRow], at_ms: int) -> list[str]:
+def change_lines(before: Sequence[m.Task], after: Sequence[m.Task], at_ms: int) -> list[str]:
     """A line for each attempt that failed and each change of state between two looks at a run."""
-    known = {row.index: len(row.past) for row in before}
+    known = {task.index: len(past_of(task)) for task in before}
     failed = [
-        f"{row.name} failed{_how(row, number, at_ms)}"
-        for row in after
-        if row.kept_from is None
-        for number in range(known.get(row.index, 0) + 1, len(row.past) + 1)
+        f"{task.name} failed{_how(task, number, at_ms)}"
+        for task in after
+        if not task.kept
+        for number in range(known.get(task.index, 0) + 1, len(past_of(task)) + 1)
     ]
     # Of a task that waits for its retry, its failure says all.
-    moved = [row for row in changed(before, after) if row.state is not TaskState.WAITING]
-    return failed + [f"{row.name} {row.state.value}{_details(row, at_ms)}" for row in moved]
+    moved = [task for task in changed(before, after) if task.state is not TaskState.WAITING]
+    return failed + [f"{task.name} {task.state.value}{_details(task, at_ms)}" for task in moved]
 
 
-def _lacks_its_result(row: TaskRow) -> bool:
-    return bool(row.attempt) and row.result is None and row.state in (TaskState.SUCCEEDED, TaskState.FAILED)
+def _lacks_its_result(task: m.Task) -> bool:
+    return bool(task.attempt) and result_of(task) is None and task.state in (TaskState.SUCCEEDED, TaskState.FAILED)
 
 
-def _how(row: TaskRow, number: int, at_ms: int) -> str:
+def _how(task: m.Task, number: int, at_ms: int) -> str:
     """How an attempt failed that another one follows."""
-    result = row.past[number - 1]
+    result = task.attempts[number - 1]
     lasted = retry = None
     if result.started_at_ms is not None and result.stopped_at_ms is not None:
         lasted = f"after {duration(result.stopped_at_ms - result.started_at_ms)}"
-    if row.retry_at_ms is not None and number == len(row.past):
-        retry = f"retry in {duration(max(0, row.retry_at_ms - at_ms))}"
-    return _in_brackets(f"attempt {number} of {row.attempts_allowed}", lasted, why(result), retry)
+    if task.retry_at_ms is not None and number == len(past_of(task)):
+        retry = f"retry in {duration(max(0, task.retry_at_ms - at_ms))}"
+    return _in_brackets(f"attempt {number} of {task.attempts_allowed}", lasted, why(result), retry)
 
 
-def _details(row: TaskRow, at_ms: int) -> str:
+def _details(task: m.Task, at_ms: int) -> str:
     attempt = lasted = reason = kept = None
-    if row.attempt and row.attempts_allowed > 1:
-        attempt = f"attempt {row.attempt} of {row.attempts_allowed}"
-    if row.kept_from is not None:
-        kept = f"kept from epoch {row.kept_from}"
-    if row.state.ended and (ms := row.duration_ms(at_ms)) is not None:
+    if task.attempt and task.attempts_allowed > 1:
+        attempt = f"attempt {task.attempt} of {task.attempts_allowed}"
+    if task.kept:
+        kept = f"kept from epoch {task.epoch}"
+    if task.state.ended and (ms := duration_ms(task, at_ms)) is not None:
         lasted = f"after {duration(ms)}"
-    if row.state is TaskState.FAILED and row.last_result:
-        reason = why(row.last_result)
+    if task.state is TaskState.FAILED and task.attempts:
+        reason = why(task.attempts[-1])
     return _in_brackets(kept, attempt, lasted, reason)
 
 
@@ -220,7 +220,7 @@ def _in_brackets(*details: str | None) -> str:
     return f" ({', '.join(given)})" if given else ""
 
 
-def why(result: JobResult) -> str:
+def why(result: m.Attempt) -> str:
     """Why an attempt failed: `out_of_memory: exit code 137: OutOfMemoryError ...`, `exit code 3: Essential ...`.
 
     The class is left out where the rest says no less.
@@ -230,11 +230,11 @@ def why(result: JobResult) -> str:
     return ": ".join(filter(None, (failure, code, result.reason)))
 
 
-def task_table(rows: Sequence[TaskRow], at_ms: int, width: int) -> Table:
+def task_table(tasks: Sequence[m.Task], at_ms: int, width: int) -> Table:
     """The table of these tasks, at most `width` characters wide: names give way first, then whole columns."""
-    states = [_state(row, at_ms) for row in rows]
-    durations = [duration(row.duration_ms(at_ms)) for row in rows]
-    attempts = [attempt_of(row) for row in rows]
+    states = [_state(task, at_ms) for task in tasks]
+    durations = [duration(duration_ms(task, at_ms)) for task in tasks]
+    attempts = [attempt_of(task) for task in tasks]
     columns: list[tuple[str, Sequence[Text | str]]] = [
         ("state", states),
         ("duration", durations),
@@ -249,17 +249,17 @@ def task_table(rows: Sequence[TaskRow], at_ms: int, width: int) -> Table:
     table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=name_width)
     for title, _ in columns:
         table.add_column(title, no_wrap=True, justify="left" if title == "state" else "right")
-    for place, row in enumerate(rows):
-        table.add_row(Text(row.name), *(cells[place] for _, cells in columns))
+    for place, task in enumerate(tasks):
+        table.add_row(Text(task.name), *(cells[place] for _, cells in columns))
     return table
 
 
-def _state(row: TaskRow, at_ms: int) -> Text:
-    state = Text(row.state.value, style=COLOURS[row.state])
-    if row.state is TaskState.WAITING and row.retry_at_ms is not None:
-        state.append(f", retry in {duration(max(0, row.retry_at_ms - at_ms))}")
-    elif row.children_ended is not None and not row.state.ended:
-        state.append(f", {row.children_ended:,} of {row.children:,} ended")
+def _state(task: m.Task, at_ms: int) -> Text:
+    state = Text(task.state.value, style=COLOURS[task.state])
+    if task.state is TaskState.WAITING and task.retry_at_ms is not None:
+        state.append(f", retry in {duration(max(0, task.retry_at_ms - at_ms))}")
+    elif task.children_ended is not None and not task.state.ended:
+        state.append(f", {task.children_ended:,} of {task.children:,} ended")
     return state
 
 

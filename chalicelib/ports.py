@@ -28,6 +28,7 @@ from chalicelib.core.records import (
 from chalicelib.core.schedule import Schedule
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.tokens import TokenRecord
 
 PAST_REASON_CHARACTERS = 256
 """How much of a reason a store keeps of an attempt that was followed by another, so that records stay small."""
@@ -282,6 +283,33 @@ class Permits(Protocol):
         ...
 
 
+class Tokens(Protocol):
+    """The tokens of the HTTP API, without their secrets."""
+
+    def add(self, record: TokenRecord) -> None:
+        """Keep a token that was just made. Raises Defect when there is another one of its id. Raises TryAgain."""
+        ...
+
+    def token(self, token_id: str) -> TokenRecord | None:
+        """The token, read consistently, so that a revocation holds at once. None when there is none. Raises
+        TryAgain."""
+        ...
+
+    def tokens(self) -> list[TokenRecord]:
+        """All tokens, by their ids, those revoked and expired lately among them. Raises TryAgain."""
+        ...
+
+    def revoke(self, token_id: str, now_ms: int) -> TokenRecord | None:
+        """Note the revocation, unless there is one already; the token as it is then. None when there is none. Raises
+        TryAgain."""
+        ...
+
+    def note_use(self, token_id: str, now_ms: int) -> None:
+        """Note that the token was used, unless that was noted within the hour before; nothing happens where there is
+        no token. Raises TryAgain."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ListedJob:
     """A job as ListJobs or DescribeJobs tells it, as far as adoption needs it."""
@@ -309,6 +337,11 @@ class Batch(Protocol):
     def describe(self, job_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """The details of jobs by id, in DescribeJobs' shape, which is that of an event's detail. A job that Batch does
         not know is left out; one that was just submitted may be, too. Raises TryAgain."""
+        ...
+
+    def failed_children(self, job_id: str, limit: int) -> list[Mapping[str, Any]]:
+        """Some of an array's jobs that failed, in DescribeJobs' shape; none of a job that is no array, or unknown.
+        Raises TryAgain."""
         ...
 
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:

@@ -7,12 +7,14 @@ BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN, BATCHWRIGHT_COMM
 SubmitJob calls a second are shared with others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
 BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
 that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
+BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported.
 Credentials, region and endpoints are boto3's own.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +27,7 @@ from chalicelib.aws.clients import Clients, clients
 from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_permits import DynamoPermits
+from chalicelib.aws.dynamodb_tokens import DynamoTokens
 from chalicelib.aws.logs import CloudWatchLogs
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
@@ -35,7 +38,7 @@ from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, 
 from chalicelib.engine.start import start_run
 from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
-from chalicelib.ports import Logs
+from chalicelib.ports import Logs, Tokens
 
 if TYPE_CHECKING:
     from chalicelib.api.direct import DirectApi
@@ -58,6 +61,7 @@ SUBMIT_RATE = "BATCHWRIGHT_SUBMIT_RATE"
 SWEEP_SECONDS = "BATCHWRIGHT_SWEEP_SECONDS"
 QUIET_SECONDS = "BATCHWRIGHT_QUIET_SECONDS"
 LEASE_SECONDS = "BATCHWRIGHT_LEASE_SECONDS"
+API_AUTH = "BATCHWRIGHT_API_AUTH"
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
 """Above the functions' time-out of 60 seconds: the owner of an expired claim must be surely dead. Elsewhere, where no
 invocation runs for long, it may be shorter."""
@@ -90,6 +94,7 @@ class Wired:
 
     clients: Clients
     world: World
+    tokens: Tokens
     logs: Logs
     stage: str
     events: Mailbox
@@ -113,6 +118,13 @@ class Wired:
         key = asked.idempotency_key or owner
         return start_run(self.world_of(owner), asked.workflow, asked.params, key, asked.version)
 
+    def let_in(self, header: str, method_arn: str) -> dict[str, Any]:
+        """What the authorizer answers API Gateway about an `Authorization` header. Raises TryAgain."""
+        from chalicelib.api.access import authorize, place_of_arn, policy
+
+        record = authorize(self.tokens, self.world.clock.now_ms(), header, place_of_arn(method_arn))
+        return policy(record, method_arn)
+
     def sweep(self, owner: str) -> Swept:
         """Look at the runs that are due for it."""
         return sweep(self.world_of(owner))
@@ -123,7 +135,7 @@ class Wired:
         from chalicelib.api.direct import DirectApi
         from chalicelib.api.ground import Ground
 
-        return DirectApi(Ground(self.world_of(owner), self.logs, self.stage))
+        return DirectApi(Ground(self.world_of(owner), self.logs, self.tokens, self.stage, secrets.token_bytes))
 
 
 def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
@@ -149,6 +161,7 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
     return Wired(
         clients=aws,
         world=world,
+        tokens=DynamoTokens(aws.dynamodb, table),
         logs=CloudWatchLogs(aws.make_logs),
         stage=table.removeprefix(TABLE_PREFIX),
         events=Mailbox(
@@ -182,6 +195,14 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
             )
         given[field] = int(text)
     return replace(Settings(), **given)
+
+
+def api_trusts_iam(environment: Mapping[str, str]) -> bool:
+    """Whether IAM says who may ask the HTTP API, and not its tokens. Raises UserMistake."""
+    given = environment.get(API_AUTH) or "token"
+    if given not in ("token", "iam"):
+        raise UserMistake(f"{API_AUTH} must be token or iam, not '{given}'; leave it out for token")
+    return given == "iam"
 
 
 @cache

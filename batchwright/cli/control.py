@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from batchwright.cli.target import Target, on_target
-from batchwright.cli.watch import runs_of, watched
-from batchwright.control import Control, check_has_ended
-from batchwright.local.run import prepare
-from batchwright.workflow_file import WorkflowFile, load_workflow
+from batchwright.cli.completing import RUN, TASK
+from batchwright.cli.output import json_option, print_json
+from batchwright.cli.pushing import push_for_redrive
+from batchwright.cli.target import Target, Where, api_options, on_target
+from batchwright.cli.watch import watched
+from batchwright.control import cancel_sentence, pause_sentence, redrive_sentence, resume_sentence
+from batchwright.view import load_view
+from batchwright.workflow_file import load_workflow
 from chalicelib.api import models as m
-from chalicelib.core.compile import compile_workflow
-from chalicelib.core.errors import UserMistake
-from chalicelib.core.job import check_run
-from chalicelib.core.params import complete_params
-from chalicelib.core.records import Run, Scope
+from chalicelib.core.errors import UserMistake, WrongState
+from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState
-from chalicelib.wiring import Wired
 
-Act = Callable[[Target, Wired, Run], str]
+Act = Callable[[Target], m.Acted]
+Say = Callable[[Target, m.Acted], str]
 
-_run_id = click.argument("run_id", metavar="RUN")
+_run_id = click.argument("run_id", metavar="RUN", shell_complete=RUN)
 _wait = click.option("--wait", is_flag=True, help="Follow the run to its end; Ctrl-C stops following it.")
 
 
@@ -34,36 +32,75 @@ _wait = click.option("--wait", is_flag=True, help="Follow the run to its end; Ct
 @_run_id
 @click.option("--reason", default="cancelled on request", metavar="TEXT", help="What Batch notes of the ended jobs.")
 @_wait
-def cancel(run_id: str, reason: str, wait: bool) -> int:
-    """Cancel a run: nothing more of it starts, and its jobs are ended."""
-    return _act(run_id, wait, RunState.CANCELLED, lambda _, wired, run: Control(wired).cancel(run, reason))
+@json_option
+@api_options
+def cancel(run_id: str, reason: str, wait: bool, as_json: bool, where: Where) -> int:
+    """Cancel a run: nothing more of it starts, and its jobs are ended.
+
+    \b
+    Example:
+      batchwright cancel nightly-q3x7b2k4m5na --reason "wrong month" --wait
+    """
+    if not 1 <= len(reason) <= 1_000:
+        raise UserMistake(f"--reason must have 1 to 1,000 characters, not {len(reason):,}")
+    return _act(
+        where, RunState.CANCELLED if wait else None, as_json,
+        lambda target: target.api.cancel(run_id, m.Cancel(reason=reason)),
+        lambda target, _: cancel_sentence(load_view(target.api, run_id)),
+    )  # fmt: skip
 
 
 @click.command()
 @_run_id
-def pause(run_id: str) -> int:
-    """Start nothing more of a run. Its jobs under way go on; `batchwright resume` lets the rest start."""
-    return _act(run_id, False, RunState.PAUSED, lambda _, wired, run: Control(wired).pause(run))
+@json_option
+@api_options
+def pause(run_id: str, as_json: bool, where: Where) -> int:
+    """Start nothing more of a run. Its jobs under way go on; `batchwright resume` lets the rest start.
+
+    \b
+    Example:
+      batchwright pause nightly-q3x7b2k4m5na
+    """
+    return _act(
+        where, None, as_json,
+        lambda target: target.api.pause(run_id),
+        lambda target, acted: pause_sentence(load_view(target.api, run_id), acted.changed),
+    )  # fmt: skip
 
 
 @click.command()
 @_run_id
 @_wait
-def resume(run_id: str, wait: bool) -> int:
-    """Let a paused run go on."""
-    return _act(run_id, wait, RunState.SUCCEEDED, lambda _, wired, run: Control(wired).resume(run))
+@json_option
+@api_options
+def resume(run_id: str, wait: bool, as_json: bool, where: Where) -> int:
+    """Let a paused run go on.
+
+    \b
+    Example:
+      batchwright resume nightly-q3x7b2k4m5na --wait
+    """
+    return _act(
+        where, RunState.SUCCEEDED if wait else None, as_json,
+        lambda target: target.api.resume(run_id),
+        lambda target, acted: resume_sentence(load_view(target.api, run_id), acted.changed),
+    )  # fmt: skip
 
 
 @click.command()
 @_run_id
 @click.option("--from-failed", is_flag=True, help="Run again what did not succeed; the default.")
-@click.option("--task", "tasks", multiple=True, metavar="NAME", help="Run this task again. Repeatable.")
+@click.option(
+    "--task", "tasks", multiple=True, metavar="NAME", shell_complete=TASK, help="Run this task again. Repeatable."
+)
 @click.option("--all", "every", is_flag=True, help="Run every task again.")
 @click.option("--version", type=click.IntRange(1), metavar="N", help="Go on with this version of the workflow.")
 @click.option(
     "--file", type=click.Path(path_type=Path), metavar="FILE", help="Push this workflow file and go on with it."
 )
 @_wait
+@json_option
+@api_options
 def redrive(
     run_id: str,
     from_failed: bool,
@@ -72,6 +109,8 @@ def redrive(
     version: int | None,
     file: Path | None,
     wait: bool,
+    as_json: bool,
+    where: Where,
 ) -> int:
     """Run an ended run again in part, in its next epoch. What follows a task that runs again runs again, too; the rest
     keeps its ending, and old attempts stay visible.
@@ -89,38 +128,30 @@ def redrive(
     scope = Scope.ALL if every else Scope.TASKS if tasks else Scope.FROM_FAILED
     loaded = None if file is None else load_workflow(file)
 
-    def act(target: Target, wired: Wired, run: Run) -> str:
-        check_has_ended(run)
-        number = version
+    def act(target: Target) -> m.Acted:
+        run, number = target.api.run(run_id), version
+        if not run.state.ended:
+            raise WrongState(f"run '{run_id}' is {run.state}; only a run that has ended can be redriven")
         if file is not None and loaded is not None:
-            number = _pushed(target, wired, run, loaded, file)
-        return Control(wired).redrive(run, m.Redrive(scope=scope, tasks=list(tasks), version=number))
+            number = push_for_redrive(target, run, loaded, file).version
+        asked = m.Redrive(scope=scope, tasks=list(tasks), version=number, epoch=run.epoch)
+        return target.api.redrive(run_id, asked)
 
-    return _act(run_id, wait, RunState.SUCCEEDED, act)
+    def say(target: Target, acted: m.Acted) -> str:
+        return redrive_sentence(acted.run, len(load_view(target.api, run_id).tasks), acted.kept or 0)
 
-
-def _act(run_id: str, wait: bool, wanted: RunState, act: Act) -> int:
-    """Do something with a run, say what happens now, and follow it to its end if that is wanted; the exit code."""
-    with on_target() as target:
-        wired = target.wired()
-        run = runs_of(target, wired).run(run_id)
-        click.echo(act(target, wired, run))
-        # What is printed next is drawn over in a terminal; the sentence must be out.
-        sys.stdout.flush()
-        return 0 if not wait or watched(target, wired, run_id).run.state is wanted else 1
+    return _act(where, RunState.SUCCEEDED if wait else None, as_json, act, say)
 
 
-def _pushed(target: Target, wired: Wired, run: Run, loaded: WorkflowFile, file: Path) -> int:
-    """Push a workflow file as the next version for a run of it; the version. Raises UserMistake when the run's params
-    do not fit, or it is another workflow."""
-    plan = compile_workflow(loaded.workflow)
-    if plan.workflow != run.workflow:
-        raise UserMistake(
-            f"{file} describes workflow '{plan.workflow}', and run '{run.run_id}' is one of '{run.workflow}'"
-        )
-    params: dict[str, Any] = complete_params(loaded.workflow.declarations(), run.params)
-    check_run(plan, params)
-    store = wired.world.store
-    if target.running is not None:
-        return prepare(target.environment, store, loaded.definition, plan, params, file.absolute().parent)
-    return store.push(plan.workflow, loaded.definition, plan, time.time_ns() // 1_000_000).version
+def _act(where: Where, wanted: RunState | None, as_json: bool, act: Act, say: Say) -> int:
+    """Do something with a run, say what happens now, and follow it to the wanted end, if there is one; the exit
+    code."""
+    with on_target(where) as target:
+        acted = act(target)
+        if as_json and wanted is None:
+            print_json(acted.model_dump(mode="json"))
+        elif not as_json:
+            click.echo(say(target, acted))
+            # What is printed next is drawn over in a terminal; the sentence must be out.
+            sys.stdout.flush()
+        return 0 if wanted is None or watched(target, acted.run.run_id, as_json).run.state is wanted else 1

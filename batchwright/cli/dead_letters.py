@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
-from rich.console import Console
 
-from batchwright.cli.target import Target, on_target
+from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.target import Aws, Target, Where, api_options, on_target
 from batchwright.dead_letter_text import full_text, letter_document, table
 from batchwright.dead_letters import VARIABLES, DeadLetter, DeadLetterQueue, Held, chosen, held
-from batchwright.summary import FILE_WIDTH
 from chalicelib.core.errors import UserMistake
 
 AWS_WAIT_SECONDS = 1
 
 
-def _queues(target: Target, queue: str | None) -> list[DeadLetterQueue]:
+def _queues(aws: Aws, queue: str | None) -> list[DeadLetterQueue]:
     """The dead-letter queue of one queue, or of all."""
-    sqs, variables = target.client("sqs"), target.environment
-    wait_seconds = AWS_WAIT_SECONDS if target.running is None else 0
+    sqs, variables = aws.wired.clients.sqs, aws.environment
+    wait_seconds = 0 if aws.is_local else AWS_WAIT_SECONDS
     return [
         DeadLetterQueue(sqs, name, variables[dead], variables[source], wait_seconds)
         for name, (dead, source) in VARIABLES.items()
@@ -30,10 +28,9 @@ def _queues(target: Target, queue: str | None) -> list[DeadLetterQueue]:
 
 
 @contextmanager
-def _taken(queue: str | None) -> Iterator[tuple[Held, Target]]:
+def _taken(where: Where, queue: str | None) -> Iterator[tuple[Held, Target]]:
     """All dead letters, given back at the end; what goes wrong is told in a sentence."""
-    names = [name for pair in VARIABLES.values() for name in pair]
-    with on_target(names) as target, held(_queues(target, queue)) as letters:
+    with on_target(where) as target, held(_queues(target.needed_aws("dead-letters"), queue)) as letters:
         yield letters, target
 
 
@@ -41,32 +38,27 @@ def _taken(queue: str | None) -> Iterator[tuple[Held, Target]]:
 def dead_letters() -> None:
     """Look at messages that could not be handled, put them back, or remove them.
 
-    \b
-    Of the local AWS that is up, else of the deployment that the environment's BATCHWRIGHT_* variables name.
-    Ids may be shortened to what tells them apart.
+    Ids may be shortened to what tells them apart. Those of the local AWS or of a stage; an API does not show any.
     """
 
 
 _of_queue = click.option("--queue", type=click.Choice(sorted(VARIABLES)), help="Only those of one queue.")
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 _every = click.option("--all", "every", is_flag=True, help="All of them, instead of IDs.")
 _ids = click.argument("ids", nargs=-1, metavar="[ID]...")
 
 
 @dead_letters.command(name="list")
 @_of_queue
-@_as_json
-def list_letters(queue: str | None, as_json: bool) -> None:
+@json_option
+@api_options
+def list_letters(queue: str | None, as_json: bool, where: Where) -> None:
     """Print what lies there, oldest first, and why."""
-    with _taken(queue) as (taken, _):
+    with _taken(where, queue) as (taken, _):
         letters, elsewhere = taken.letters, taken.elsewhere_count()
     if as_json:
-        click.echo(json.dumps([letter_document(letter) for letter in letters], indent=2))
+        print_json([letter_document(letter) for letter in letters])
     elif letters:
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=FILE_WIDTH)
-        console.print(table(letters))
+        table_console().print(table(letters))
     else:
         click.echo(f"No dead letters{_of(queue)}.")
     if elsewhere:
@@ -75,22 +67,27 @@ def list_letters(queue: str | None, as_json: bool) -> None:
 
 @dead_letters.command()
 @click.argument("letter_id", metavar="ID")
-@_as_json
-def show(letter_id: str, as_json: bool) -> None:
+@json_option
+@api_options
+def show(letter_id: str, as_json: bool, where: Where) -> None:
     """Print one in full: its whole body, which may hold secrets, and its attributes."""
-    with _taken(None) as (taken, _):
+    with _taken(where, None) as (taken, _):
         (letter,) = chosen(taken.letters, [letter_id])
-    click.echo(json.dumps({**letter_document(letter), "body": letter.body}, indent=2) if as_json else full_text(letter))
+    if as_json:
+        print_json({**letter_document(letter), "body": letter.body})
+    else:
+        click.echo(full_text(letter))
 
 
 @dead_letters.command()
 @_ids
 @_every
 @_of_queue
-def replay(ids: Sequence[str], every: bool, queue: str | None) -> None:
+@api_options
+def replay(ids: Sequence[str], every: bool, queue: str | None, where: Where) -> None:
     """Put them back on the queue they came from, with five receipts to go."""
     _check_choice(ids, every)
-    with _taken(queue) as (taken, _):
+    with _taken(where, queue) as (taken, _):
         letters = _letters(taken, ids, every)
         try:
             taken.replay(letters)
@@ -103,19 +100,20 @@ def replay(ids: Sequence[str], every: bool, queue: str | None) -> None:
 @_every
 @_of_queue
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def drop(ids: Sequence[str], every: bool, queue: str | None, yes: bool) -> None:
+@api_options
+def drop(ids: Sequence[str], every: bool, queue: str | None, yes: bool, where: Where) -> None:
     """Remove them for good, after asking."""
     _check_choice(ids, every)
     if not yes:
         # Looked at and given back before the question, for an answer may take longer than they can be held.
-        with _taken(queue) as (taken, target):
+        with _taken(where, queue) as (taken, target):
             letters = _letters(taken, ids, every)
         if not letters:
             _say_moved("Removed", 0, queue)
             return
         ids, every = [letter.message_id for letter in letters], False
         click.confirm(f"Remove {_counted(len(letters))} of {target.who} for good?", abort=True)
-    with _taken(queue) as (taken, _):
+    with _taken(where, queue) as (taken, _):
         letters = _letters(taken, ids, every)
         try:
             taken.drop(letters)

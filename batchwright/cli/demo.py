@@ -17,7 +17,7 @@ from batchwright.local.home import home
 from batchwright.local.isolation import client
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.stack import STAGE
-from chalicelib.api.runview import RunView
+from batchwright.view import RunView
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.states import RunState
 

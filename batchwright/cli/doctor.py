@@ -2,63 +2,62 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from batchwright.cli.target import Target, on_target
+from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.target import Aws, Where, api_options, on_target
 from batchwright.doctor import Finding, patience_of
 from batchwright.doctor_look import BatchJobs, Doctor, Report, run_ids_in
-from batchwright.summary import FILE_WIDTH
-from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_items import RUNS_BY_WORKFLOW
 from chalicelib.core.errors import UnknownRun
-from chalicelib.wiring import settings_of
 
 TABLE = "BATCHWRIGHT_TABLE"
 
 
 @click.command()
 @click.option("--run", "run_ids", multiple=True, metavar="ID", help="Only this run; may be given several times.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def doctor(run_ids: Sequence[str], as_json: bool) -> int:
+@json_option
+@api_options
+def doctor(run_ids: Sequence[str], as_json: bool, where: Where) -> int:
     """Look at all runs, their tasks and their jobs, and report what is not as it should be.
 
+    Ends with 1 when there is something to report. Changes nothing. Looks at the table and at Batch themselves, so an
+    API is not enough.
+
     \b
-    Of the local AWS that is up, else of the deployment that the environment's BATCHWRIGHT_* variables name.
-    Ends with 1 when there is something to report. Changes nothing.
+    Examples:
+      batchwright doctor
+      batchwright doctor --run nightly-q3x7b2k4m5na --stage prod
     """
-    with on_target([TABLE]) as target:
-        report = examine(target, run_ids)
+    with on_target(where) as target:
+        report = examine(target.needed_aws("doctor"), run_ids)
     if as_json:
-        click.echo(json.dumps(asdict(report), indent=2))
+        print_json(asdict(report))
     else:
         _print(report)
     return 1 if report.findings else 0
 
 
-def examine(target: Target, run_ids: Sequence[str] = ()) -> Report:
+def examine(aws: Aws, run_ids: Sequence[str] = ()) -> Report:
     """Look at the runs of a stage, at all of them unless some are named. Raises UnknownRun."""
-    dynamodb, table = target.client("dynamodb"), target.environment[TABLE]
-    store = DynamoStore(dynamodb, table)
+    dynamodb, table = aws.wired.clients.dynamodb, aws.environment[TABLE]
+    store = aws.wired.world.store
     for run_id in run_ids:
         if store.run(run_id) is None:
             raise UnknownRun(f"there is no run '{run_id}' in table {table}")
-    patience = patience_of(settings_of(target.environment))
-    made = Doctor(store, BatchJobs(target.client("batch")), patience, lambda: time.time_ns() // 1_000_000)
+    patience = patience_of(aws.wired.world.settings)
+    made = Doctor(store, BatchJobs(aws.wired.clients.batch), patience, lambda: time.time_ns() // 1_000_000)
     return made.look_twice(list(run_ids) or run_ids_in(dynamodb, table, RUNS_BY_WORKFLOW))
 
 
 def _print(report: Report) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=FILE_WIDTH)
+    console = table_console()
     looked_at = f"{_counted(report.runs, 'run')}, {_counted(report.tasks, 'task')}"
     if report.findings:
         console.print(_table(report.findings))

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from chalicelib.core.errors import UserMistake
 
@@ -25,9 +26,12 @@ COMMANDS = {
     "plan": ("batchwright.cli.plan:plan", "Print what would be submitted, wave by wave."),
     "schema": ("batchwright.cli.schema:schema", "Print the JSON Schema of workflow files."),
     "run": ("batchwright.cli.run:run", "Run a workflow on this machine, on a local AWS."),
+    "workflows": ("batchwright.cli.workflows:workflows", "Workflows: push, list, show, delete."),
+    "start": ("batchwright.cli.start:start", "Start a run of a workflow that was pushed."),
     "watch": ("batchwright.cli.watch:watch", "Follow a run that is under way."),
     "show": ("batchwright.cli.show:show", "Show a run as it is now."),
     "runs": ("batchwright.cli.show:runs", "List runs, newest first."),
+    "logs": ("batchwright.cli.logs:logs", "Print what a task's job wrote, or is writing."),
     "cancel": ("batchwright.cli.control:cancel", "Cancel a run and end its jobs."),
     "pause": ("batchwright.cli.control:pause", "Start nothing more of a run; its jobs go on."),
     "resume": ("batchwright.cli.control:resume", "Let a paused run go on."),
@@ -39,15 +43,19 @@ COMMANDS = {
     ),
     "doctor": ("batchwright.cli.doctor:doctor", "Check that all runs, tasks and jobs are as they should be."),
     "demo": ("batchwright.cli.demo:demo", "Run the movie-ratings example on a local AWS."),
+    "completion": ("batchwright.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
 """By name: where the command is, and what it does in a line. A new command is one line here."""
 
 _EXIT_CODES = """\b
 Exit codes:
   0    all went well
-  1    the run failed, the local AWS did, or the doctor found something
-  2    bad input: a file, a param or an option
-  130  interrupted"""
+  1    the run failed, AWS or the API did not answer, or the doctor found something
+  2    bad input: a file, a param, an option, or a name that is not there
+  130  interrupted
+
+\b
+Where: the local AWS that is up; a stage (--stage NAME); or an API (--api URL)."""
 
 
 class LazyGroup(click.Group):
@@ -62,6 +70,19 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as unknown:
+            raise click.NoSuchCommand(unknown.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, without loading them."""
+        found = [CompletionItem(name, help=does) for name, (_, does) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -14,6 +14,7 @@ from batchwright.interrupts import raised
 from batchwright.local import home
 from batchwright.local.isolation import foreign, past_proxies
 from batchwright.local.options import LocalOptions, local_options
+from batchwright.local.stack import API
 from chalicelib.core.errors import UserMistake
 
 
@@ -41,6 +42,7 @@ def up(options: LocalOptions) -> None:
         f"Up: AWS at {state.environment['AWS_ENDPOINT_URL']}, Batch at {state.environment['AWS_ENDPOINT_URL_BATCH']}."
     )
     click.echo('Point any AWS tool at it with: eval "$(batchwright local env)"')
+    click.echo(f"HTTP API at {state.environment[API]}; make a token for it with: batchwright tokens create me")
 
 
 @local.command()
@@ -61,7 +63,7 @@ def status(as_json: bool) -> int:
         click.echo("Nothing is up; start it with `batchwright local up`.")
     else:
         click.echo(f"Up (process {state.pid}, folder {home.home()}).")
-        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BATCH"):
+        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BATCH", API):
             click.echo(f"  {name}={state.environment[name]}")
     return 0 if state is not None else 1
 

@@ -14,7 +14,6 @@ from batchwright.workflow_file import Problem, load_mapping
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.params import Declaration, ParamType, check_params
 from chalicelib.core.suggest import shown
-from chalicelib.core.workflow import Workflow
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _CONSTANTS = {"true": True, "false": False}
@@ -38,17 +37,22 @@ def param_options(command: _F) -> _F:
     return pairs(file(command))
 
 
-def read_params(workflow: Workflow, pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
+def read_params(declared: Mapping[str, Declaration], pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
     """The complete params of a run: the pairs (`NAME=VALUE`), then the file, then the defaults.
 
     Raises one UserMistake with a line for each problem; those in the file come with their place.
     """
-    declared = workflow.declarations()
+    complete, _ = check_params(declared, read_given_params(declared, pairs, file))
+    return complete
+
+
+def read_given_params(declared: Mapping[str, Declaration], pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
+    """The params that were given by the pairs and the file, without the defaults. Raises as `read_params` does."""
     written, document = load_mapping(file) if file else ({}, None)
     typed, refused = _typed(declared, pairs)
-    complete, found = check_params(declared, {**written, **typed})
+    given = {**written, **typed}
     lines = list(refused)
-    for name, problem in found.items():
+    for name, problem in check_params(declared, given)[1].items():
         if name in typed or document is None or name not in written:
             lines.append(problem)
         else:
@@ -56,7 +60,7 @@ def read_params(workflow: Workflow, pairs: Sequence[str], file: Path | None) -> 
             lines.append(str(Problem(str(file), line, column, problem)))
     if lines:
         raise UserMistake("\n".join(lines))
-    return complete
+    return given
 
 
 def _typed(declared: Mapping[str, Declaration], pairs: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

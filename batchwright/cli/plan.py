@@ -58,7 +58,7 @@ def plan(file: Path, pairs: Sequence[str], params_file: Path | None, as_json: bo
     if as_json and as_dot:
         raise click.UsageError("--json and --dot are two forms; take one of them")
     workflow = load_workflow(file).workflow
-    summary = summarise(compile_workflow(workflow), read_params(workflow, pairs, params_file))
+    summary = summarise(compile_workflow(workflow), read_params(workflow.declarations(), pairs, params_file))
     if as_json:
         click.echo(json.dumps(summary.document(), indent=2, ensure_ascii=False))
     elif as_dot:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import tempfile
@@ -19,28 +18,28 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from batchwright.cli.output import json_option, print_json, progress_on
 from batchwright.cli.params import param_options, read_params
+from batchwright.cli.pushing import push_file
+from batchwright.cli.target import Target, local_target
 from batchwright.cli.told import told_plainly
-from batchwright.cli.watch import INTERRUPTED, progress_on
+from batchwright.cli.watch import INTERRUPTED, followed_run
 from batchwright.follow import Followed
 from batchwright.interrupts import Interrupts, counted, ignored, raised
-from batchwright.local.functions import Functions
 from batchwright.local.home import Running, running, up
-from batchwright.local.isolation import client, enter
 from batchwright.local.options import LocalOptions, local_options
-from batchwright.local.run import prepare, put_file, start
+from batchwright.local.run import put_file
 from batchwright.local.stack import LocalAws, LocalAwsError
 from batchwright.progress import NoProgress, Progress
 from batchwright.summary import number_of, print_summary, run_document
+from batchwright.view import RunView, load_view
 from batchwright.workflow_file import WorkflowFile, load_workflow
 from chalicelib.api import models as m
-from chalicelib.api.runview import RunView
 from chalicelib.core.compile import compile_workflow
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.job import check_run
 from chalicelib.core.plan import Plan
 from chalicelib.core.states import RunState
-from chalicelib.wiring import wired
 
 CANCEL_SECONDS = 10.0
 KILL_GRACE_SECONDS = 3.0
@@ -53,7 +52,7 @@ KILL_GRACE_SECONDS = 3.0
 @click.argument("file", type=click.Path(path_type=Path))
 @param_options
 @click.option("--put", "files", metavar="KEY=PATH", multiple=True, help="Put a file into the local bucket first.")
-@click.option("--json", "as_json", is_flag=True, help="Print the ended run as one JSON document and nothing else.")
+@json_option
 @click.option("--keep", is_flag=True, help="Leave the local AWS up afterwards, with everything in it.")
 @click.option("--detach", is_flag=True, help="Only start the run, on the local AWS that is up, and print its id.")
 @local_options
@@ -102,23 +101,22 @@ def run_file(
     """
     ready = _read(file, pairs, params_file, files)
     console = Console(stderr=as_json)
-    with raised(), told_plainly(), local_aws(options, keep, console) as aws:
-        version = ready.put_on(aws.environment)
-        client_of = partial(_client_of, aws.environment)
+    with raised(), told_plainly(), local_aws(options, keep, console) as target:
+        version = ready.put_on(target)
         with counted() as interrupts:
-            functions = Functions()
-            run_id = start(functions, ready.plan.workflow, ready.params, version)
+            run_id = ready.start_on(target, version)
             if not as_json:
                 _say_started(console, ready.plan, run_id)
-            begun = Followed(run_id, wired().world.store, client_of("batch"))
-            cancel = partial(wired().api(str(uuid.uuid4())).cancel, run_id, m.Cancel(reason="interrupted"))
-            view = follow(begun, progress_on(console, as_json), interrupts, aws.check, cancel)
+            cancel = partial(target.api.cancel, run_id, m.Cancel(reason="interrupted"))
+            progress = progress_on(console, as_json)
+            view = follow(followed_run(target, run_id), progress, interrupts, target.check, cancel)
             if as_json:
-                click.echo(json.dumps(run_document(view), indent=2))
+                print_json(run_document(view))
             else:
-                print_summary(console, view, client_of)
+                print_summary(console, view, target.api)
             if afterwards is not None:
-                afterwards(view, aws.environment)
+                assert target.aws is not None, "a local AWS is AWS"
+                afterwards(view, target.aws.environment)
     if interrupts.asked:
         sys.exit(INTERRUPTED)
     return view
@@ -142,10 +140,10 @@ def start_file(
         )
     _check_options(options, state)
     with raised(), told_plainly():
-        version = ready.put_on(state.environment)
-        run_id = start(Functions(), ready.plan.workflow, ready.params, version)
+        target = local_target(state.environment, partial(_check_up, state))
+        run_id = ready.start_on(target, ready.put_on(target))
         if as_json:
-            click.echo(json.dumps(run_document(Followed(run_id, wired().world.store).view()), indent=2))
+            print_json(run_document(load_view(target.api, run_id)))
             return
     _say_started(Console(), ready.plan, run_id)
     for what in ("watch", "pause", "cancel"):
@@ -162,19 +160,23 @@ class _Ready:
     folder: Path
     files: Sequence[tuple[str, Path]]
 
-    def put_on(self, environment: Mapping[str, str]) -> int:
-        """Put it on a local AWS, of which this process becomes a part; the version that was pushed."""
-        enter(environment)
+    def put_on(self, target: Target) -> int:
+        """Put it on a local AWS; the version that was pushed."""
+        assert target.aws is not None, "a local AWS is AWS"
         for key, path in self.files:
-            put_file(environment, key, path)
-        store = wired().world.store
-        return prepare(environment, store, self.loaded.definition, self.plan, self.params, self.folder)
+            put_file(target.aws.environment, key, path)
+        return push_file(target, self.loaded, self.folder, self.params).version
+
+    def start_on(self, target: Target, version: int) -> str:
+        """Start a run of what was pushed; its id."""
+        asked = m.StartRun(workflow=self.plan.workflow, version=version, params=dict(self.params))
+        return target.api.start_run(asked, str(uuid.uuid4())).run_id
 
 
 def _read(file: Path, pairs: Sequence[str], params_file: Path | None, files: Sequence[tuple[str, Path]]) -> _Ready:
     """Raises UserMistake for what is wrong with the file or the params."""
     loaded = load_workflow(file)
-    params = read_params(loaded.workflow, pairs, params_file)
+    params = read_params(loaded.workflow.declarations(), pairs, params_file)
     plan = compile_workflow(loaded.workflow)
     check_run(plan, params)
     return _Ready(loaded, plan, params, file.absolute().parent, files)
@@ -209,16 +211,8 @@ def follow(
         progress.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The local AWS to run on; `check` raises LocalAwsError once it is gone."""
-
-    environment: Mapping[str, str]
-    check: Callable[[], None]
-
-
 @contextmanager
-def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[Found]:
+def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[Target]:
     """The local AWS that is up, or one that is started here, and stopped afterwards unless it is to be kept."""
     state = running()
     if state is not None:
@@ -227,7 +221,7 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[F
         with _status(console):
             state = up(options.arguments)
     if state is not None:
-        yield Found(state.environment, partial(_check_up, state))
+        yield local_target(state.environment, partial(_check_up, state))
         if keep:
             _say(console, "The local AWS stays up; `batchwright local down` stops it.")
         return
@@ -243,7 +237,7 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[F
     try:
         with _status(console):
             aws.start()
-        yield Found(aws.environment, aws.check)
+        yield local_target(aws.environment, aws.check)
     finally:
         with ignored():
             aws.stop()
@@ -269,10 +263,6 @@ def _status(console: Console) -> AbstractContextManager[object]:
 
 def _say(console: Console, text: str) -> None:
     console.print(text, soft_wrap=True, highlight=False)
-
-
-def _client_of(environment: Mapping[str, str], service: str) -> Any:
-    return client(service, environment)
 
 
 def _say_started(console: Console, plan: Plan, run_id: str) -> None:

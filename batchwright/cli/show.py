@@ -1,55 +1,95 @@
-"""`batchwright show RUN` and `batchwright runs`: what the table tells of runs, once."""
+"""`batchwright show RUN` and `batchwright runs`: what is known of runs, once."""
 
 from __future__ import annotations
 
-import json
+from itertools import islice
 
 import click
 from rich.console import Console
 
-from batchwright.cli.target import on_target
-from batchwright.cli.watch import followed_run, runs_of
+from batchwright.cli.completing import RUN, WORKFLOW
+from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.target import Where, api_options, on_target
+from batchwright.cli.when import WHEN
 from batchwright.progress import now_ms
-from batchwright.runlist import runs_document, runs_table
-from batchwright.summary import FILE_WIDTH, print_summary, run_document
-from chalicelib.core.errors import UserMistake
+from batchwright.runlist import runs_table
+from batchwright.summary import print_summary, run_document
+from batchwright.view import every, load_view
+from chalicelib.core.states import RunState
 
 RUNS_SHOWN = 20
+RUNS_A_PAGE = 100
 
 
 @click.command()
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", metavar="RUN", shell_complete=RUN)
 @click.option("--epoch", type=click.IntRange(0), metavar="N", help="As it ended in that epoch, before it was redriven.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def show(run_id: str, epoch: int | None, as_json: bool) -> None:
-    """Show a run as it is now: its tasks, the failures with their last log lines, its epochs."""
-    with on_target() as target:
-        wired = target.wired()
-        run = runs_of(target, wired).run(run_id)
-        if epoch is not None and epoch > run.epoch:
-            raise UserMistake(f"--epoch {epoch}: run '{run_id}' is in epoch {run.epoch}")
-        view = followed_run(target, wired, run_id).view(epoch)
+@json_option
+@api_options
+def show(run_id: str, epoch: int | None, as_json: bool, where: Where) -> None:
+    """Show a run as it is now: its tasks, the failures with their last log lines, its epochs.
+
+    \b
+    Examples:
+      batchwright show nightly-q3x7b2k4m5na
+      batchwright show nightly-q3x7b2k4m5na --json --stage prod
+    """
+    with on_target(where) as target:
+        view = load_view(target.api, run_id, epoch)
         if as_json:
-            click.echo(json.dumps(run_document(view), indent=2))
+            print_json(run_document(view))
         else:
-            print_summary(Console(), view, target.client)
+            print_summary(Console(), view, target.api)
 
 
 @click.command()
-@click.option("--workflow", metavar="NAME", help="Only those of one workflow.")
-@click.option("--limit", type=click.IntRange(1, 1_000), default=RUNS_SHOWN, show_default=True, help="How many at most.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def runs(workflow: str | None, limit: int, as_json: bool) -> None:
-    """List runs, newest first. A duration is from the run's start to its last end, over all its epochs."""
-    with on_target() as target:
-        listed = runs_of(target, target.wired())
-        found = listed.newest(limit) if workflow is None else listed.of_workflow(workflow, limit)
+@click.option("--workflow", metavar="NAME", shell_complete=WORKFLOW, help="Only those of one workflow.")
+@click.option("--state", type=click.Choice([state.value for state in RunState]), help="Only those in that state.")
+@click.option("--since", type=WHEN, help="Only those started from then on: 2h, 3d, 2026-11-21, 2026-11-21T09:30 (UTC).")
+@click.option("--until", type=WHEN, help="Only those started before then.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=RUNS_SHOWN, show_default=True, help="How many at most."
+)
+@json_option
+@api_options
+def runs(
+    workflow: str | None,
+    state: str | None,
+    since: int | None,
+    until: int | None,
+    limit: int,
+    as_json: bool,
+    where: Where,
+) -> None:
+    """List runs, newest first. A duration is from the run's start to its last end, over all its epochs.
+
+    \b
+    Examples:
+      batchwright runs --workflow nightly --state failed
+      batchwright runs --since 2d --limit 100 --stage prod
+    """
+    wanted = None if state is None else RunState(state)
+    with on_target(where) as target:
+        pages = every(
+            lambda page: target.api.runs(
+                workflow=workflow,
+                state=wanted,
+                since_ms=since,
+                until_ms=until,
+                limit=min(limit, RUNS_A_PAGE),
+                page=page,
+            )
+        )
+        found = list(islice(pages, limit))
+        some = bool(found) or as_json or bool(target.api.workflows(limit=1).items)
     if as_json:
-        click.echo(json.dumps(runs_document(found), indent=2))
+        print_json([run.model_dump(mode="json") for run in found])
     elif found:
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=FILE_WIDTH)
-        console.print(runs_table(found, now_ms()))
+        console = table_console()
+        console.print(runs_table(found, now_ms(), console.width))
+    elif workflow or state or since is not None or until is not None:
+        click.echo("No such runs.")
+    elif some:
+        click.echo("No runs yet; `batchwright start NAME` starts one.")
     else:
-        click.echo("No runs yet.")
+        click.echo("No runs yet, and no workflows: `batchwright workflows push FILE` brings one.")

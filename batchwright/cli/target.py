@@ -1,69 +1,209 @@
-"""Which AWS a command speaks to: the local AWS that is up, else the deployment that the environment names."""
+"""Which Batchwright a command speaks to: the local AWS that is up, a stage in somebody's account, or an API's address.
+
+Owns the one decision and the options it is made by. A command takes `@api_options` and works with `on_target(where)`;
+what it gets is an `Api` (chalicelib/api/port.py), and it need not know what is behind. The few that look at AWS itself
+ask for `aws`, which an API's address has not.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial, wraps
+from typing import Any, TypeVar, cast
 
 import boto3
+import click
+from botocore.exceptions import ClientError, ProfileNotFound
 
 from batchwright.cli.told import told_plainly
+from batchwright.foundation import stack_name, variables_of
 from batchwright.interrupts import raised
 from batchwright.local import home
-from batchwright.local.isolation import client, enter
+from batchwright.local.isolation import LocalSession
+from batchwright.local.stack import STAGE as LOCAL_STAGE
 from batchwright.local.stack import LocalAwsError
+from chalicelib.api.port import Api
+from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UserMistake
-from chalicelib.wiring import VARIABLES, Wired, wired
+from chalicelib.core.limits import DESCRIBE_IDS
+from chalicelib.core.suggest import Names
+from chalicelib.wiring import Wired, wire
+
+STAGE, API, TOKEN = "BATCHWRIGHT_STAGE", "BATCHWRIGHT_API", "BATCHWRIGHT_TOKEN"
+LOCAL_PAUSE_SECONDS = 0.2
+AWS_PAUSE_SECONDS = 2.0
+"""Between two looks at what is elsewhere, which cost something."""
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What a command was told of where to speak to. Empty: by the environment, else the local AWS."""
+
+    stage: str | None = None
+    profile: str | None = None
+    region: str | None = None
+    address: str | None = None
+
+
+def api_options(command: _F) -> _F:
+    """Give a command `--stage`, `--profile`, `--region` and `--api`, as its argument `where`."""
+
+    @wraps(command)
+    def with_where(
+        *args: Any, stage: str | None, profile: str | None, region: str | None, address: str | None, **rest: Any
+    ) -> Any:
+        return command(*args, where=Where(stage, profile, region, address), **rest)
+
+    options = (
+        click.option("--stage", metavar="NAME", help=f"A deployed stage, with your AWS credentials. [{STAGE}]"),
+        click.option("--profile", metavar="P", help="With a stage: the profile of your AWS credentials. [AWS_PROFILE]"),
+        click.option("--region", metavar="R", help="With a stage: the region it is in. [AWS_REGION]"),
+        click.option("--api", "address", metavar="URL", help=f"An API, with the token in {TOKEN}. [{API}]"),
+    )
+    for option in reversed(options):
+        with_where = option(with_where)
+    return cast(_F, with_where)
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """The AWS that a target is on: its session, which makes clients, the variables of the app there, and the app as it
+    is wired there."""
+
+    session: Any
+    environment: Mapping[str, str]
+    wired: Wired
+    is_local: bool = False
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service)
+
+    def ended_jobs(self, job_ids: Sequence[str]) -> set[str]:
+        """Which of these jobs have ended, as Batch says; of the first 100."""
+        jobs = self.wired.world.batch.describe(job_ids[:DESCRIBE_IDS])
+        return {job_id for job_id, job in jobs.items() if job["status"] in ("SUCCEEDED", "FAILED")}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The AWS that is meant. `who` is for messages, `running` the local AWS if it is that."""
+    """What a command speaks to. `who` is for messages. `aws` is None over an API's address. `check` raises when it is
+    known to be gone; `pause_seconds` lie between two looks at a run."""
 
     who: str
-    environment: Mapping[str, str]
-    running: home.Running | None = None
+    api: Api
+    aws: Aws | None
+    pause_seconds: float
+    check: Callable[[], None] = lambda: None
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of it."""
-        return boto3.client(service) if self.running is None else client(service, self.environment)
-
-    def wired(self) -> Wired:
-        """The app as it is wired there. Of a local AWS, this process becomes a part."""
-        if self.running is not None:
-            enter(self.environment)
-        return wired()
-
-    def check(self) -> None:
-        """Raise LocalAwsError when it was a local AWS and is gone."""
-        if self.running is not None and not self.running.is_alive():
-            raise LocalAwsError("the local AWS that was up has gone; was it stopped?")
-
-
-def find_target(names: Sequence[str] = VARIABLES) -> Target:
-    """The target, whose environment has all variables of these names. Raises UserMistake without one."""
-    running = home.running()
-    environment = dict(os.environ) if running is None else running.environment
-    missing = [name for name in names if not environment.get(name)]
-    if running is not None:
-        if missing:
-            raise UserMistake("the local AWS that is up is of an older version; stop it with `batchwright local down`")
-        return Target("the local AWS", environment, running)
-    if missing:
-        raise UserMistake(
-            f"no local AWS is up and the environment lacks {', '.join(missing)}: start one with "
-            "`batchwright local up`, or set them to what a deployment has (docs/runs.md)"
-        )
-    return Target("AWS", environment)
+    def needed_aws(self, command: str) -> Aws:
+        """The AWS itself. Raises UserMistake over an API's address."""
+        if self.aws is None:
+            raise UserMistake(
+                f"`batchwright {command}` looks at AWS itself, which an API does not show; name the stage with --stage"
+            )
+        return self.aws
 
 
 @contextmanager
-def on_target(names: Sequence[str] = VARIABLES) -> Iterator[Target]:
+def on_target(where: Where) -> Iterator[Target]:
     """The target for one command; what goes wrong is told in a sentence, and an interrupt ends the command."""
     with raised(), told_plainly("AWS"):
-        target = find_target(names)
+        target = find_target(where)
         with told_plainly(target.who):
             yield target
+
+
+def find_target(where: Where) -> Target:
+    """The target. Raises UserMistake when it is not clear, not there or not complete."""
+    stage, address = where.stage, where.address
+    if stage and address:
+        raise UserMistake("--stage and --api are two places to speak to; take one of them")
+    if not stage and not address:
+        stage, address = os.environ.get(STAGE), os.environ.get(API)
+        if stage and address:
+            raise UserMistake(f"{STAGE} and {API} are both set; say which with --stage or --api, or unset one")
+    running = home.running()
+    if (where.profile or where.region) and not stage:
+        raise UserMistake("--profile and --region say where a stage is; name the stage with --stage")
+    if address:
+        return http_target(address)
+    if running is not None and stage in (None, "", LOCAL_STAGE):
+        return local_target(running.environment, partial(_check_alive, running))
+    if stage:
+        return stage_target(stage, where.profile, where.region)
+    raise UserMistake(
+        "no local AWS is up, and neither a stage nor an API is named: start one with `batchwright local up`, or give "
+        "--stage NAME or --api URL"
+    )
+
+
+def local_target(environment: Mapping[str, str], check: Callable[[], None]) -> Target:
+    """A local AWS that is up."""
+    session = LocalSession(environment)
+    if STAGE not in environment:
+        raise UserMistake("the local AWS that is up is of an older version; stop it with `batchwright local down`")
+    aws = Aws(session, environment, wire(environment, clients(session)), is_local=True)
+    return Target("the local AWS", _api(aws), aws, LOCAL_PAUSE_SECONDS, check)
+
+
+def stage_target(stage: str, profile: str | None, region: str | None) -> Target:
+    """A stage that was deployed, with the user's own credentials. Raises UserMistake when there is none of the name."""
+    session = _session(profile, region)
+    try:
+        (stack,) = session.client("cloudformation").describe_stacks(StackName=stack_name(stage))["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise UserMistake(
+            f"there is no stage '{stage}' in {session.region_name}: no stack {stack_name(stage)} is there; "
+            f"name another region with --region, or deploy it with `batchwright deploy --stage {stage}`"
+        ) from error
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+    try:
+        variables = variables_of(outputs)
+    except KeyError as missing:
+        raise UserMistake(
+            f"stack {stack_name(stage)} is {stack.get('StackStatus', 'there')} and has no output {missing}; deploy the "
+            f"stage again with `batchwright deploy --stage {stage}`"
+        ) from None
+    aws = Aws(session, variables, wire(variables, clients(session)))
+    return Target(f"AWS (stage {stage}, {session.region_name})", _api(aws), aws, AWS_PAUSE_SECONDS)
+
+
+def http_target(address: str) -> Target:
+    """An API, with the token of the environment. Raises UserMistake without one."""
+    from batchwright.http_api import HttpApi
+
+    token = os.environ.get(TOKEN)
+    if not token:
+        raise UserMistake(f"an API wants a token: set {TOKEN} (`batchwright tokens create` makes one)")
+    return Target(f"the API at {address}", HttpApi(address, token), None, AWS_PAUSE_SECONDS)
+
+
+def _api(aws: Aws) -> Api:
+    # One command is one invocation, whose name is never used again.
+    return cast(Api, aws.wired.api(str(uuid.uuid4())))
+
+
+def _session(profile: str | None, region: str | None) -> Any:
+    try:
+        session = boto3.session.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
+    except ProfileNotFound:
+        name = profile or os.environ.get("AWS_PROFILE") or ""
+        hint = Names(boto3.session.Session(aws_access_key_id="-", aws_secret_access_key="-").available_profiles)
+        suggestion = hint.suggestion(name)
+        raise UserMistake(f"AWS has no profile '{name}'" + (f"; {suggestion}" if suggestion else "")) from None
+    if session.region_name is None:
+        raise UserMistake("in which region is the stage? give --region, or set AWS_REGION")
+    return session
+
+
+def _check_alive(running: home.Running) -> None:
+    if not running.is_alive():
+        raise LocalAwsError("the local AWS that was up has gone; was it stopped?")

@@ -6,10 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from batchwright.local.stack import LocalAwsError
 from chalicelib.core.errors import TryAgain
+
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+_UNKNOWN = ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch")
+_FORBIDDEN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
 
 
 @contextmanager
@@ -20,4 +32,28 @@ def told_plainly(who: str = "the local AWS") -> Iterator[None]:
     except LocalAwsError as error:
         raise click.ClickException(str(error)) from error
     except (BotoCoreError, ClientError, TryAgain) as error:
-        raise click.ClickException(f"{who} did not answer as it should: {error}") from error
+        raise click.ClickException(sentence(who, error)) from error
+
+
+def sentence(who: str, error: Exception) -> str:
+    """What went wrong between a user and `who`, and what to do about it."""
+    # What the adapters raise has botocore's own error behind it.
+    cause = error.__cause__ if isinstance(error, TryAgain) and error.__cause__ else error
+    match cause:
+        case NoCredentialsError():
+            return "there are no AWS credentials: sign in (`aws configure`, `aws sso login`) or name a profile"
+        case PartialCredentialsError():
+            return f"the AWS credentials are not complete: {cause}"
+        case SSOError() | TokenRetrievalError():
+            return f"the AWS sign-in has expired, renew it with `aws sso login` ({cause})"
+        case EndpointConnectionError():
+            return f"{who} cannot be reached: {cause}"
+        case ClientError():
+            code, message = (str(cause.response.get("Error", {}).get(part, "")) for part in ("Code", "Message"))
+            if code in _EXPIRED:
+                return f"the AWS credentials have expired, renew them with `aws sso login` or new keys ({code})"
+            if code in _UNKNOWN:
+                return f"AWS does not accept the credentials: {message} ({code})"
+            if code in _FORBIDDEN:
+                return f"AWS does not allow this with your credentials: {message} ({cause.operation_name})"
+    return f"{who} did not answer as it should: {error}"

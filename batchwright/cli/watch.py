@@ -3,43 +3,47 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 
 import click
 from rich.console import Console
 
-from batchwright.cli.target import Target, on_target
-from batchwright.follow import PAUSE_SECONDS, Followed
+from batchwright.cli.completing import RUN
+from batchwright.cli.output import json_option, print_json, progress_on
+from batchwright.cli.target import Target, Where, api_options, on_target
+from batchwright.follow import Followed
 from batchwright.interrupts import counted
-from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progress
-from batchwright.runlist import Runs
-from batchwright.summary import print_summary
-from chalicelib.api.runview import RunView
+from batchwright.summary import print_summary, run_document
+from batchwright.view import RunView
 from chalicelib.core.states import RunState
-from chalicelib.wiring import Wired
 
 INTERRUPTED = 130
-AWS_PAUSE_SECONDS = 2.0
-"""Between two looks at a deployment's table, whose reads cost something."""
 
 
 @click.command(
     epilog="Exit codes: 0 the run succeeded, 1 it failed or was cancelled, 2 bad input, 130 no more watching (Ctrl-C)."
 )
-@click.argument("run_id", metavar="RUN")
-def watch(run_id: str) -> int:
-    """Follow a run until it has ended, then show it. Ctrl-C stops watching; the run goes on."""
-    with on_target() as target:
-        wired = target.wired()
-        runs_of(target, wired).run(run_id)
-        view = watched(target, wired, run_id)
+@click.argument("run_id", metavar="RUN", shell_complete=RUN)
+@json_option
+@api_options
+def watch(run_id: str, as_json: bool, where: Where) -> int:
+    """Follow a run until it has ended, then show it. Ctrl-C stops watching; the run goes on.
+
+    \b
+    Examples:
+      batchwright watch nightly-q3x7b2k4m5na
+      batchwright watch nightly-q3x7b2k4m5na --stage prod
+    """
+    with on_target(where) as target:
+        view = watched(target, run_id, as_json)
     return 0 if view.run.state is RunState.SUCCEEDED else 1
 
 
-def watched(target: Target, wired: Wired, run_id: str) -> RunView:
-    """Follow a run to its end and show it; the run as it ended. An interrupt ends the command, not the run."""
-    console, followed = Console(), followed_run(target, wired, run_id)
-    progress = progress_on(console)
+def watched(target: Target, run_id: str, as_json: bool = False) -> RunView:
+    """Follow a run to its end and show it; the run as it ended. An interrupt ends the command, not the run. Raises
+    UnknownRun."""
+    target.api.run(run_id)
+    console, followed = Console(), followed_run(target, run_id)
+    progress = progress_on(console, as_json)
     with counted() as interrupts:
         try:
             view = followed.follow(progress, interrupts, still_there=target.check)
@@ -51,25 +55,14 @@ def watched(target: Target, wired: Wired, run_id: str) -> RunView:
     if interrupts.asked:
         click.echo(f"No more watching. Run {run_id} goes on, it is {view.run.state}.", err=True)
         sys.exit(INTERRUPTED)
-    print_summary(console, view, target.client)
+    if as_json:
+        print_json(run_document(view))
+    else:
+        print_summary(console, view, target.api)
     return view
 
 
-def followed_run(target: Target, wired: Wired, run_id: str) -> Followed:
+def followed_run(target: Target, run_id: str) -> Followed:
     """The run, to be looked at as often as the target bears."""
-    pause_seconds = AWS_PAUSE_SECONDS if target.running is None else PAUSE_SECONDS
-    return Followed(run_id, wired.world.store, target.client("batch"), pause_seconds)
-
-
-def runs_of(target: Target, wired: Wired) -> Runs:
-    """The runs in the target's table."""
-    return Runs(wired.world.store, wired.clients.dynamodb, target.environment["BATCHWRIGHT_TABLE"])
-
-
-def progress_on(console: Console, as_json: bool = False) -> Progress:
-    """The display that suits where it is shown; none beside a JSON document."""
-    if as_json:
-        return NoProgress(complain=partial(click.echo, err=True))
-    if console.is_terminal and not console.is_dumb_terminal:
-        return LiveProgress(console)
-    return PlainProgress(click.echo)
+    ended_jobs = None if target.aws is None else target.aws.ended_jobs
+    return Followed(target.api, run_id, target.pause_seconds, ended_jobs)

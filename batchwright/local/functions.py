@@ -49,14 +49,19 @@ class LambdaContext:
         return 60_000
 
 
+def load_app(project_folder: Path = PROJECT_FOLDER) -> Any:
+    """The Chalice app of a project's app.py."""
+    if str(project_folder) not in sys.path:
+        sys.path.insert(0, str(project_folder))
+    return importlib.import_module("app").app
+
+
 class Functions:
     """The functions of an app. Its wiring reads the process's environment at the first call."""
 
     def __init__(self, project_folder: Path = PROJECT_FOLDER) -> None:
-        if str(project_folder) not in sys.path:
-            sys.path.insert(0, str(project_folder))
-        self._module = importlib.import_module("app")
-        self._app: Any = self._module.app
+        self._app: Any = load_app(project_folder)
+        self._module = sys.modules["app"]
 
     def queues(self) -> list[QueueSource]:
         """The queues that the app consumes."""

@@ -62,8 +62,20 @@ def enter(environment: Mapping[str, str]) -> None:
     os.environ.update(wanted)
 
 
-def client(service: str, environment: Mapping[str, str]) -> Any:
+class LocalSession:
+    """A session of the AWS that `environment` points at: it makes clients as boto3's own does."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.region_name = environment["AWS_DEFAULT_REGION"]
+
+    def client(self, service: str, config: Config | None = None) -> Any:
+        return client(service, self._environment, config)
+
+
+def client(service: str, environment: Mapping[str, str], config: Config | None = None) -> Any:
     """A boto3 client of the AWS that `environment` points at, whatever this process's own variables say."""
+    direct = Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False)
     endpoint = environment.get(f"AWS_ENDPOINT_URL_{service.upper()}") or environment["AWS_ENDPOINT_URL"]
     return _session().client(
         service,
@@ -71,7 +83,7 @@ def client(service: str, environment: Mapping[str, str]) -> Any:
         region_name=environment["AWS_DEFAULT_REGION"],
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        config=Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False),
+        config=direct if config is None else config.merge(direct),
     )
 
 

@@ -24,6 +24,7 @@ from chalicelib.core.records import JobResult
 from chalicelib.ports import Store
 
 _TASK = "${task."
+_PARAM = "${params."
 _VARYING = ("${run.", "${task.attempt}")
 """What is not known before the run, or changes in it."""
 
@@ -35,12 +36,16 @@ def prepare(
     plan: Plan,
     params: Mapping[str, Any],
     folder: Path,
+    *,
+    params_may_change: bool = False,
 ) -> int:
     """Create the queues and job definitions that the plan names and that are not there, and push the workflow with its
     job definitions as they are here; the version that it became.
 
-    `folder` becomes the image of new job definitions. `params` are complete and checked.
+    `folder` becomes the image of new job definitions. `params` are complete and checked. If runs will have others
+    (`params_may_change`), a job definition that they name is left to be named.
     """
+    varying = (*_VARYING, _PARAM) if params_may_change else _VARYING
     wanted: dict[tuple[str, str, int], int] = {}
     for index in range(len(plan.tasks)):
         wanted.setdefault(_place(plan, index), index)
@@ -53,7 +58,7 @@ def prepare(
     made = {name: definition_for(environment, name, folder) for name in {name for _, name in names.values()}}
     tasks = [
         task
-        if any(varies in task.job.job_definition for varies in _VARYING)
+        if any(varies in task.job.job_definition for varies in varying)
         else replace(task, job=replace(task.job, job_definition=made[names[_place(plan, index)][1]]))
         for index, task in enumerate(plan.tasks)
     ]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from batchwright.foundation import FOUNDATION, variables_of
+from batchwright.foundation import FOUNDATION, stack_name, variables_of
 from batchwright.local.batch.client import SERVER
 from batchwright.local.child import Child
 from batchwright.local.isolation import CLOSED
@@ -25,13 +25,15 @@ from chalicelib.wiring import QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, S
 
 STAGE = "local"
 DEFAULT_QUEUE = "default"
-PARTS = ("ministack", "batch", "worker")
+PARTS = ("ministack", "batch", "worker", "api")
 """The processes of a local AWS; each has its log in the folder."""
 START_SECONDS = 30.0
 LOCAL_SWEEP_SECONDS = 2
 LOCAL_QUIET_SECONDS = 4
 """Where somebody watches, and a question to Batch costs nothing, what was lost is found in seconds."""
 END_SECONDS = 5.0
+API = "BATCHWRIGHT_API"
+"""The variable that holds the address of the HTTP API, if it is served."""
 
 
 class LocalAwsError(BatchwrightError):
@@ -63,6 +65,7 @@ class LocalAws:
     """One local AWS in a folder of its own. `environment` is complete once `start` has returned.
 
     `dynamodb_url` is a server with the foundation's table, instead of MiniStack's. `variables` go over the environment.
+    `serves_api`: the HTTP API is one of its parts.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class LocalAws:
         workers: int = 1,
         dynamodb_url: str | None = None,
         variables: Mapping[str, str] = {},
+        serves_api: bool = False,
     ) -> None:
         self.folder = folder.absolute()
         self.environment: dict[str, str] = {}
@@ -87,6 +91,8 @@ class LocalAws:
         self._dynamodb_url = dynamodb_url
         self._variables = dict(variables)
         self._ministack = MiniStack(self.folder / "ministack.log")
+        self._serves_api = serves_api
+        self._api: Child | None = None
         self._batch: Child | None = None
         self._workers: list[Child] = []
 
@@ -97,6 +103,8 @@ class LocalAws:
         self._batch = Child(SERVER, self._log("batch"), answers=True)
         for _ in range(self._worker_count):
             self._new_worker()
+        if self._serves_api:
+            self._api = Child("batchwright.local.api", self._log("api"), answers=True)
         try:
             self._ministack.start()
         except MiniStackError as error:
@@ -115,6 +123,10 @@ class LocalAws:
         for worker in self._workers:
             worker.begin([], self.environment)
         self._create_batch_environment()
+        if self._api is not None:
+            # The last one, and it listens before it loads the app: nobody waits for that.
+            self._api.begin([], self.environment)
+            self.environment[API] = self._address_of(self._api, "api")
 
     def start_worker(self) -> Child:
         """Start one more worker process; everything else must be up."""
@@ -135,18 +147,20 @@ class LocalAws:
         parts = {"ministack": self._ministack.has_ended, "worker": any(worker.has_ended for worker in self._workers)}
         if self._batch is not None:
             parts["batch"] = self._batch.has_ended
+        if self._api is not None:
+            parts["api"] = self._api.has_ended
         for name, has_ended in parts.items():
             if has_ended:
                 raise LocalAwsError(f"the local AWS broke: its {name} process ended{last_words(self._log(name))}")
 
     def stop(self) -> None:
         """Stop everything that was started, and every job. Twice is once, also when the first time was cut short."""
-        children = [*self._workers, *([self._batch] if self._batch else [])]
+        children = [*self._workers, *(child for child in (self._batch, self._api) if child)]
         for child in children:
             child.ask_to_end()
         for child in children:
             child.end(END_SECONDS)
-        self._workers, self._batch = [], None
+        self._workers, self._batch, self._api = [], None, None
         self._ministack.stop()
 
     def __enter__(self) -> LocalAws:
@@ -201,10 +215,15 @@ class LocalAws:
             *(f"--job-environment={name}={value}" for name, value in self._account().items()),
         ]
         batch.begin(arguments, self._account())
-        line = batch.first_line(START_SECONDS)
+        self.environment["AWS_ENDPOINT_URL_BATCH"] = self._address_of(batch, "batch")
+
+    def _address_of(self, child: Child, name: str) -> str:
+        """The address that a child says it listens at."""
+        line = child.first_line(START_SECONDS)
         if not line:
-            raise LocalAwsError(f"the local Batch did not start{last_words(self._log('batch'))}")
-        self.environment["AWS_ENDPOINT_URL_BATCH"] = json.loads(line)["endpoint_url"]
+            raise LocalAwsError(f"the local AWS did not start: its {name} process{last_words(self._log(name))}")
+        address: str = json.loads(line)["endpoint_url"]
+        return address
 
     def _create_batch_environment(self) -> None:
         batch = client("batch", self.environment)
@@ -234,7 +253,7 @@ def last_words(log_path: Path) -> str:
 def create_foundation(environment: Mapping[str, str]) -> dict[str, str]:
     """Create the stack of infra/foundation.yaml and return its outputs. Raises LocalAwsError with the reason."""
     cloudformation = client("cloudformation", environment)
-    name = f"batchwright-{STAGE}"
+    name = stack_name(STAGE)
     cloudformation.create_stack(
         StackName=name,
         TemplateBody=FOUNDATION.read_text(encoding="utf-8"),

@@ -35,7 +35,13 @@ def main(options: LocalOptions) -> None:
 
 
 def _hold(options: LocalOptions, ended: threading.Event) -> None:
-    aws = LocalAws(home(), faults=options.faults, submit_rate=options.submit_rate, max_vcpus=options.max_vcpus)
+    aws = LocalAws(
+        home(),
+        faults=options.faults,
+        submit_rate=options.submit_rate,
+        max_vcpus=options.max_vcpus,
+        serves_api=True,
+    )
     with aws:
         if not ended.is_set():
             write_state(aws.environment, sys.argv[1:])

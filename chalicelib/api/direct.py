@@ -8,12 +8,13 @@ from chalicelib.api.direct_events import DirectEvents
 from chalicelib.api.direct_logs import DirectLogs
 from chalicelib.api.direct_runs import DirectRuns
 from chalicelib.api.direct_schedules import DirectSchedules
+from chalicelib.api.direct_tokens import DirectTokens
 from chalicelib.api.direct_workflows import DirectWorkflows
 from chalicelib.core.errors import TryAgain
 from chalicelib.version import VERSION
 
 
-class DirectApi(DirectWorkflows, DirectRuns, DirectLogs, DirectEvents, DirectActions, DirectSchedules):
+class DirectApi(DirectWorkflows, DirectRuns, DirectLogs, DirectEvents, DirectActions, DirectSchedules, DirectTokens):
     """All of it, for one invocation."""
 
     def health(self) -> m.Health:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from chalicelib.api import models as m
 from chalicelib.api.ground import Part, check_limit
 from chalicelib.api.models import EventKind
-from chalicelib.api.runview import RunLook, TaskRow
+from chalicelib.api.runview import RunLook
 from chalicelib.core.pages import page_of, place_in
-from chalicelib.core.records import JobResult, Run, in_epoch
+from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.states import TaskState
 from chalicelib.ports import Store
 
@@ -65,12 +65,12 @@ def _events(store: Store, run: Run) -> Iterator[_Told]:
         look = RunLook(store, then)
         first_claim_ms: int | None = None
         for shard in range(look.plan.shard_count):
-            for row in look.rows(shard):
-                if row.kept_from is not None:
+            for task in look.tasks(shard):
+                if task.kept:
                     continue
-                if row.claimed_at_ms is not None:
-                    first_claim_ms = min(row.claimed_at_ms, first_claim_ms or row.claimed_at_ms)
-                yield from _of_task(row, epoch)
+                if task.claimed_at_ms is not None:
+                    first_claim_ms = min(task.claimed_at_ms, first_claim_ms or task.claimed_at_ms)
+                yield from _of_task(task, epoch)
         if epoch:
             ended_before_ms = run.past[epoch - 1].ended_at_ms
             at_ms = first_claim_ms or ended_before_ms or run.created_at_ms
@@ -79,34 +79,33 @@ def _events(store: Store, run: Run) -> Iterator[_Told]:
             yield _told(EventKind.RUN_ENDED, then.ended_at_ms, epoch, f"run {then.state}")
 
 
-def _of_task(row: TaskRow, epoch: int) -> Iterator[_Told]:
-    results = [result for result in (*row.past, row.result) if result]
-    if row.claimed_at_ms is not None and row.attempt:
-        text = f"attempt {row.attempt} of {row.attempts_allowed} claimed"
-        yield _told(EventKind.TASK_CLAIMED, row.claimed_at_ms, epoch, text, row, row.attempt)
-    for number, result in enumerate(results, 1):
+def _of_task(task: m.Task, epoch: int) -> Iterator[_Told]:
+    if task.claimed_at_ms is not None and task.attempt:
+        text = f"attempt {task.attempt} of {task.attempts_allowed} claimed"
+        yield _told(EventKind.TASK_CLAIMED, task.claimed_at_ms, epoch, text, task, task.attempt)
+    for number, result in enumerate(task.attempts, 1):
         if result.started_at_ms is not None:
             text = f"attempt {number} started"
-            yield _told(EventKind.ATTEMPT_STARTED, result.started_at_ms, epoch, text, row, number, result.job_id)
+            yield _told(EventKind.ATTEMPT_STARTED, result.started_at_ms, epoch, text, task, number, result.job_id)
         if result.stopped_at_ms is not None:
             text = f"attempt {number} {_how(result)}"
-            yield _told(EventKind.ATTEMPT_ENDED, result.stopped_at_ms, epoch, text, row, number, result.job_id)
-    under_way = row.attempt > len(results) and row.state is TaskState.RUNNING
-    if under_way and row.started_at_ms is not None:
-        text = f"attempt {row.attempt} started"
-        yield _told(EventKind.ATTEMPT_STARTED, row.started_at_ms, epoch, text, row, row.attempt, row.job_id)
-    if row.retry_at_ms is not None:
-        text = f"attempt {row.attempt + 1} is due"
-        yield _told(EventKind.RETRY_DUE, row.retry_at_ms, epoch, text, row, row.attempt + 1)
-    if row.state.ended and row.stopped_at_ms is not None:
-        yield _told(EventKind.TASK_ENDED, row.stopped_at_ms, epoch, row.state.value, row, row.attempt, row.job_id)
+            yield _told(EventKind.ATTEMPT_ENDED, result.stopped_at_ms, epoch, text, task, number, result.job_id)
+    under_way = task.attempt > len(task.attempts) and task.state is TaskState.RUNNING
+    if under_way and task.started_at_ms is not None:
+        text = f"attempt {task.attempt} started"
+        yield _told(EventKind.ATTEMPT_STARTED, task.started_at_ms, epoch, text, task, task.attempt, task.job_id)
+    if task.retry_at_ms is not None:
+        text = f"attempt {task.attempt + 1} is due"
+        yield _told(EventKind.RETRY_DUE, task.retry_at_ms, epoch, text, task, task.attempt + 1)
+    if task.state.ended and task.stopped_at_ms is not None:
+        yield _told(EventKind.TASK_ENDED, task.stopped_at_ms, epoch, task.state.value, task, task.attempt, task.job_id)
 
 
-def _how(result: JobResult) -> str:
-    if result.succeeded:
+def _how(attempt: m.Attempt) -> str:
+    if attempt.succeeded:
         return "succeeded"
-    code = "" if result.exit_code is None else f"exit code {result.exit_code}"
-    details = ", ".join(filter(None, (result.failure and result.failure.value, code, result.reason)))
+    code = "" if attempt.exit_code is None else f"exit code {attempt.exit_code}"
+    details = ", ".join(filter(None, (attempt.failure and attempt.failure.value, code, attempt.reason)))
     return f"failed: {details}" if details else "failed"
 
 
@@ -115,12 +114,12 @@ def _told(
     at_ms: int,
     epoch: int,
     text: str,
-    row: TaskRow | None = None,
+    task: m.Task | None = None,
     attempt: int | None = None,
     job_id: str | None = None,
 ) -> _Told:
-    key = (at_ms, epoch, _KINDS.index(kind), -1 if row is None else row.index, attempt or 0)
-    said = text if row is None else f"{row.name}: {text}"
-    name = None if row is None else row.name
+    key = (at_ms, epoch, _KINDS.index(kind), -1 if task is None else task.index, attempt or 0)
+    said = text if task is None else f"{task.name}: {text}"
+    name = None if task is None else task.name
     event = m.Event(at_ms=at_ms, kind=kind, epoch=epoch, task=name, attempt=attempt or None, job_id=job_id, text=said)
     return _Told(key, event)

@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.api import models as m
 from chalicelib.api.direct_runs import index_of_task
 from chalicelib.api.ground import Part, check_limit
-from chalicelib.api.runview import RunLook, TaskRow
+from chalicelib.api.runview import RunLook
 from chalicelib.core.errors import UnknownTask, UserMistake
 from chalicelib.core.ids import is_refused_job_id
 from chalicelib.core.pages import page_of, place_in
@@ -56,9 +56,9 @@ class DirectLogs(Part):
             # The attempt that the log is of, also when another one followed since.
             epoch, attempt, token = place["epoch"], place["attempt"], place["token"]
         look = RunLook(self._ground.store, self._ground.run(run_id, epoch))
-        row = look.row(index_of_task(look, task))
-        number = _attempt_of(row, attempt)
-        stream = self._stream(look, row, number, child)
+        known = look.task(index_of_task(look, task))
+        number = _attempt_of(known, attempt)
+        stream = self._stream(look, known, number, child)
         told = LogLines((), token)
         if stream.name is not None:
             from_the_end = tail is not None and page is None
@@ -71,18 +71,17 @@ class DirectLogs(Part):
             following = page_of(of_list, place)
         return m.LogPage(items=[m.LogLine(at_ms=line.at_ms, text=line.text) for line in told.lines], next=following)
 
-    def _stream(self, look: RunLook, row: TaskRow, number: int, child: int | None) -> _Stream:
-        size = look.plan.tasks[row.index].job.array_size
+    def _stream(self, look: RunLook, task: m.Task, number: int, child: int | None) -> _Stream:
+        size = look.plan.tasks[task.index].job.array_size
         if size is None and child is not None:
-            raise UnknownTask(f"task '{row.name}' is no array; it has no child {child}")
+            raise UnknownTask(f"task '{task.name}' is no array; it has no child {child}")
         if size is not None and child is None:
-            raise UserMistake(f"task '{row.name}' is an array of jobs, each with a log: say of which child, from 0 on")
-        results = [result for result in (*row.past, row.result) if result]
+            raise UserMistake(f"task '{task.name}' is an array of jobs, each with a log: say of which child, from 0 on")
         if number == 0:
-            return _Stream(None, row.state.ended)
-        if number > len(results):
-            return self._of_a_job(row.job_id, child, row.state.ended)
-        result = results[number - 1]
+            return _Stream(None, task.state.ended)
+        if number > len(task.attempts):
+            return self._of_a_job(task.job_id, child, task.state.ended)
+        result = task.attempts[number - 1]
         is_over = self._long_ago(result.stopped_at_ms)
         if child is None:
             return _Stream(result.log_stream, is_over)
@@ -107,11 +106,11 @@ class DirectLogs(Part):
         return stopped_at_ms is None or stopped_at_ms + _LATE_MS < self._ground.world.clock.now_ms()
 
 
-def _attempt_of(row: TaskRow, attempt: int | None) -> int:
+def _attempt_of(task: m.Task, attempt: int | None) -> int:
     """The number of the attempt that is meant; 0 for the last one of a task that has had none."""
-    if attempt is not None and not 1 <= attempt <= row.attempt:
-        raise UnknownTask(f"task '{row.name}' has had {row.attempt or 'no'} attempts; there is no attempt {attempt}")
-    return row.attempt if attempt is None else attempt
+    if attempt is not None and not 1 <= attempt <= task.attempt:
+        raise UnknownTask(f"task '{task.name}' has had {task.attempt or 'no'} attempts; there is no attempt {attempt}")
+    return task.attempt if attempt is None else attempt
 
 
 def _stream_of(job: Mapping[str, Any]) -> str | None:

@@ -9,8 +9,8 @@ from itertools import islice
 
 from chalicelib.api import models as m
 from chalicelib.api.ground import WORKFLOWS_MAXIMUM, Part, check_limit
-from chalicelib.api.runview import RunLook, TaskRow, children_counted
-from chalicelib.api.shown import run_model, task_model
+from chalicelib.api.runview import RunLook, children_counted
+from chalicelib.api.shown import run_model
 from chalicelib.core.errors import UnknownTask, UnknownWorkflow, UserMistake
 from chalicelib.core.limits import DESCRIBE_IDS, SHARD_SIZE
 from chalicelib.core.pages import page_of, place_in
@@ -27,6 +27,8 @@ ATTEMPTS_A_PAGE = 4_000
 """A page of tasks ends when it holds so many attempts: an attempt has up to 1.5 KB, and a Lambda answers with 6 MB."""
 SHARDS_A_PAGE = 40
 """How many shards one page of tasks looks at."""
+FAILED_CHILDREN = 3
+"""How many of an array's jobs that failed are told."""
 _FETCHED_AT_A_TIME = 25
 _FETCHES = 100
 """How often, beyond the first time of each workflow, one page of all workflows' runs asks the index."""
@@ -87,23 +89,27 @@ class DirectRuns(Part):
             # The epoch in which the list began, also when the run was redriven since.
             first, epoch = place["index"], place["epoch"]
         look = RunLook(self._ground.store, self._ground.run(run_id, epoch))
-        rows: list[TaskRow] = []
+        tasks: list[m.Task] = []
         attempts = 0
         end = min(len(look.plan.tasks), (shard_of(first) + SHARDS_A_PAGE) * SHARD_SIZE)
-        for row in (row for shard in range(shard_of(first), shard_of(end - 1) + 1) for row in look.rows(shard, state)):
-            if row.index < first:
+        shards = range(shard_of(first), shard_of(end - 1) + 1)
+        for task in (task for shard in shards for task in look.tasks(shard, state)):
+            if task.index < first:
                 continue
-            if len(rows) == limit or attempts >= ATTEMPTS_A_PAGE:
-                end = row.index
+            if len(tasks) == limit or attempts >= ATTEMPTS_A_PAGE:
+                end = task.index
                 break
-            rows.append(row)
-            attempts += len(row.past) + 1
+            tasks.append(task)
+            attempts += len(task.attempts) + 1
         goes_on = end < len(look.plan.tasks)
-        return self._tasks(look, rows, page_of(of_list, {"index": end, "epoch": look.run.epoch}) if goes_on else None)
+        following = page_of(of_list, {"index": end, "epoch": look.run.epoch}) if goes_on else None
+        return m.Page(items=self._with_children(tasks), next=following)
 
     def task(self, run_id: str, name: str, epoch: int | None = None) -> m.Task:
         look = RunLook(self._ground.store, self._ground.run(run_id, epoch))
-        (task,) = self._tasks(look, [look.row(index_of_task(look, name))], None).items
+        (task,) = self._with_children([look.task(index_of_task(look, name))])
+        if task.is_array and task.state is TaskState.FAILED and task.job_id:
+            return task.model_copy(update={"failed_children": self._failed_children(task.job_id)})
         return task
 
     def _names(self) -> list[str]:
@@ -115,13 +121,25 @@ class DirectRuns(Part):
             )
         return names
 
-    def _tasks(self, look: RunLook, rows: list[TaskRow], following: str | None) -> m.Page[m.Task]:
-        """The rows as a page, with how far arrays are: as many of them as one call of Batch tells."""
-        arrays = [row.job_id for row in rows if row.job_id and row.is_array and not row.state.ended][:DESCRIBE_IDS]
-        if arrays:
-            jobs = self._ground.world.batch.describe(arrays)
-            rows = [children_counted(row, jobs) for row in rows]
-        return m.Page(items=[task_model(row, look.plan, look.run.epoch) for row in rows], next=following)
+    def _failed_children(self, job_id: str) -> list[m.FailedChild]:
+        jobs = self._ground.world.batch.failed_children(job_id, FAILED_CHILDREN)
+        children = [
+            m.FailedChild(
+                index=job["arrayProperties"]["index"],
+                exit_code=job.get("container", {}).get("exitCode"),
+                reason=job.get("container", {}).get("reason") or job.get("statusReason"),
+            )
+            for job in jobs
+        ]
+        return sorted(children, key=lambda child: child.index)
+
+    def _with_children(self, tasks: list[m.Task]) -> list[m.Task]:
+        """The tasks with how far arrays are: as many of them as one call of Batch tells."""
+        arrays = [task.job_id for task in tasks if task.job_id and task.is_array and not task.state.ended]
+        if not arrays:
+            return tasks
+        jobs = self._ground.world.batch.describe(arrays[:DESCRIBE_IDS])
+        return [children_counted(task, jobs) for task in tasks]
 
 
 def _fetched(asked: Callable[..., ListedRuns], name: str, limit: int, after: RunPlace | None) -> ListedRuns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from chalicelib.core.errors import UnknownEpoch, UnknownRun, UnknownWorkflow, UserMistake
@@ -10,7 +10,7 @@ from chalicelib.core.ids import run_id_stem
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.suggest import Names
 from chalicelib.engine.world import World
-from chalicelib.ports import Logs, Store
+from chalicelib.ports import Logs, Store, Tokens
 
 WORKFLOWS_MAXIMUM = 500
 """Of how many workflows the runs are listed together, and names are suggested."""
@@ -19,11 +19,13 @@ _RUNS_FOR_A_SUGGESTION = 100
 
 @dataclass(frozen=True)
 class Ground:
-    """Of one invocation. `stage` names the deployment."""
+    """Of one invocation. `stage` names the deployment; `draw` gives so many random bytes."""
 
     world: World
     logs: Logs
+    tokens: Tokens
     stage: str
+    draw: Callable[[int], bytes]
 
     @property
     def store(self) -> Store:

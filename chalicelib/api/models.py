@@ -16,9 +16,12 @@ from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import Scope
 from chalicelib.core.schedule import CatchUp, Overlap
 from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.tokens import TokenScope
 
 T = TypeVar("T")
 
+VERSION_MAXIMUM = 1_000_000_000
+EPOCH_MAXIMUM = 1_000_000
 MOMENT_MS_MAXIMUM = 2**53 - 1
 """The largest whole number that every reader of JSON takes for what it is."""
 
@@ -66,7 +69,7 @@ class StartRun(Request):
     """A run to be started."""
 
     workflow: str
-    version: Annotated[int | None, Field(ge=1, description="The latest, unless given.")] = None
+    version: Annotated[int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The latest, unless given.")] = None
     params: Annotated[dict[str, Any], Field(description="Values for the workflow's params.")] = {}
 
 
@@ -116,6 +119,14 @@ class Attempt(Answer):
     stopped_at_ms: int | None = None
 
 
+class FailedChild(Answer):
+    """A job of an array that failed."""
+
+    index: int
+    exit_code: int | None = None
+    reason: str | None = None
+
+
 class Task(Answer):
     """A task of a run, in one of the run's epochs."""
 
@@ -137,6 +148,10 @@ class Task(Answer):
     kept: Annotated[bool, Field(description="A redrive kept its ending; it did not run in this epoch.")] = False
     second_jobs: Annotated[list[str], Field(description="Jobs ended because their attempt had one.")] = []
     attempts: Annotated[list[Attempt], Field(description="Its ended attempts, oldest first.")] = []
+    failed_children: Annotated[
+        list[FailedChild],
+        Field(description="Of an array that failed: the first few that did. Told with the task alone, not in lists."),
+    ] = []
 
 
 class EventKind(StrEnum):
@@ -188,9 +203,10 @@ class Redrive(Request):
         None
     )
     tasks: Annotated[list[str], Field(description="With the scope `tasks`: their names.")] = []
-    version: Annotated[int | None, Field(ge=1, description="The run's own, unless given.")] = None
+    version: Annotated[int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The run's own, unless given.")] = None
     epoch: Annotated[
-        int | None, Field(ge=0, description="The epoch that was seen to have ended: asking twice redrives once.")
+        int | None,
+        Field(ge=0, le=EPOCH_MAXIMUM, description="The epoch that was seen to have ended: asking twice redrives once."),
     ] = None
 
 
@@ -200,17 +216,6 @@ class Acted(Answer):
     run: Run
     changed: Annotated[bool, Field(description="False when it was so already.")]
     kept: Annotated[int | None, Field(description="Of a redrive: how many tasks keep their ending.")] = None
-
-
-class TokenScope(StrEnum):
-    """What a token allows; each allows what those before it do."""
-
-    READ = "read"
-    """To look."""
-    START = "start"
-    """To start runs."""
-    ADMIN = "admin"
-    """Everything: workflows, actions on runs, schedules, tokens."""
 
 
 class NewToken(Request):

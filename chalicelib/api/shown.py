@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.api import models as m
-from chalicelib.api.runview import TaskRow
 from chalicelib.core.ids import definition_digest
-from chalicelib.core.plan import Plan
 from chalicelib.core.records import JobResult, Run, WorkflowEntry, WorkflowVersion
 from chalicelib.core.schedule import Schedule
 from chalicelib.core.scheduling import ScheduleRecord
@@ -75,30 +73,6 @@ def schedule_model(record: ScheduleRecord, schedule: Schedule) -> m.Schedule:
         failed_at_ms=record.failed_ms,
         failure=record.failure,
         placed=record.placed == record.wanted_placing,
-    )
-
-
-def task_model(row: TaskRow, plan: Plan, epoch: int) -> m.Task:
-    """A task of a run in an epoch."""
-    return m.Task(
-        index=row.index,
-        name=row.name,
-        state=row.state,
-        depends_on=[plan.tasks[parent].name for parent in plan.parents[row.index]],
-        epoch=epoch if row.kept_from is None else row.kept_from,
-        attempt=row.attempt,
-        attempts_allowed=row.attempts_allowed,
-        job_id=row.job_id,
-        claimed_at_ms=row.claimed_at_ms,
-        started_at_ms=row.started_at_ms,
-        stopped_at_ms=row.stopped_at_ms,
-        retry_at_ms=row.retry_at_ms,
-        is_array=row.is_array,
-        children=row.children,
-        children_ended=row.children_ended,
-        kept=row.kept_from is not None,
-        second_jobs=list(row.second_jobs),
-        attempts=[attempt_model(result) for result in (*row.past, row.result) if result],
     )
 
 

@@ -85,6 +85,18 @@ class AwsBatch:
             found |= {job["jobId"]: job for job in answer["jobs"]}
         return found
 
+    def failed_children(self, job_id: str, limit: int) -> list[Mapping[str, Any]]:
+        with answers("ListJobs"):
+            try:
+                answer = self._client.list_jobs(arrayJobId=job_id, jobStatus="FAILED", maxResults=limit)
+            except ClientError as error:
+                if code_of(error) != "ClientException":
+                    raise
+                # A job that Batch does not know any more.
+                return []
+        children = [child["jobId"] for child in answer["jobSummaryList"]]
+        return list(self.describe(children).values())
+
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
         reason = reason[:REASON_CHARACTERS]
         if hasattr(self._client, "terminate_jobs"):

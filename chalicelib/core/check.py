@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
-
-from pydantic import ValidationError
 
 from chalicelib.core import ids, limits, rules
 from chalicelib.core.errors import InvalidWorkflow
@@ -24,7 +23,8 @@ from chalicelib.core.schedulecheck import schedule_mistakes
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import Names, shown
 from chalicelib.core.template import Expression, TemplateMistake, expressions, parse
-from chalicelib.core.wording import mistakes_of
+from chalicelib.core.too_much import MISTAKES_MAXIMUM, too_much
+from chalicelib.core.validated import Misshapen, validated
 from chalicelib.core.workflow import Workflow
 
 _JOINED = ("environment", "parameters", "tags")
@@ -49,15 +49,20 @@ class Checked:
 
 
 def check_definition(definition: Any) -> Checked:
-    """Check a definition, given as JSON-like data. Never raises."""
+    """Check a definition, given as JSON-like data. Never raises. Of what is too much, or wrong in too many places, no
+    more is told than can be read."""
     workflow = None
     mistakes: list[Mistake] = []
+    if isinstance(definition, dict) and (mistakes := too_much(definition)):
+        return Checked(None, mistakes)
     try:
-        workflow = Workflow.model_validate(definition)
-    except ValidationError as error:
-        mistakes += mistakes_of(error)
+        workflow = validated(definition)
+    except Misshapen as error:
+        mistakes += islice(error.mistakes, MISTAKES_MAXIMUM + 1)
     if isinstance(definition, dict):
-        mistakes += _checked_together(definition)
+        mistakes += islice(_checked_together(definition), MISTAKES_MAXIMUM + 1)
+    if len(mistakes) > MISTAKES_MAXIMUM:
+        mistakes = [*mistakes[:MISTAKES_MAXIMUM], Mistake((), f"there are more than {MISTAKES_MAXIMUM:,} mistakes")]
     return Checked(None if mistakes else workflow, mistakes)
 
 
@@ -80,6 +85,7 @@ def _checked_together(definition: dict[str, Any]) -> Iterator[Mistake]:
     yield from judge.mistakes(("defaults",), defaults)
     yield from default_retry_mistakes(defaults)
     sizes = _Sizes(defaults)
+    yield from sizes.of_defaults
     for name, task in tasks.items():
         if not isinstance(definition["tasks"][name], dict):
             continue
@@ -119,8 +125,6 @@ def _param_mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
 def _count_mistakes(tasks: Any) -> Iterator[Mistake]:
     if tasks == {}:
         yield Mistake(("tasks",), "tasks must not be empty")
-    elif isinstance(tasks, dict) and len(tasks) > limits.TASKS_MAXIMUM:
-        yield Mistake(("tasks",), f"tasks must be {limits.TASKS_MAXIMUM:,} or less, not {len(tasks):,}")
 
 
 def _missing_mistakes(path: Path, task: dict[str, Any], defaults: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -217,9 +221,20 @@ class _Sizes:
         self._defaults = defaults
         self._joined = {field: _texts(defaults.get(field)) for field in _JOINED}
         self._weight = _weight(defaults)
+        lengths = {field: sum(len(name) + len(text) for name, text in self._joined[field].items()) for field in _JOINED}
+        self.of_defaults = [
+            Mistake(
+                ("defaults", field),
+                f"{field} must come to {limits.SUBMIT_PAYLOAD_BYTES:,} characters or less, not {length:,}",
+                "put what is long into S3 and pass its address",
+            )
+            for field, length in lengths.items()
+            if length > limits.SUBMIT_PAYLOAD_BYTES
+        ]
+        """What no task could be submitted with; the tasks are not told of it one by one."""
 
     def mistakes(self, path: Path, name: str, task: Mapping[str, Any]) -> Iterator[Mistake]:
-        if self._weight + _weight(task) < _LIGHT:
+        if self._weight + _weight(task) < _LIGHT or self.of_defaults:
             return
         merged = {**self._defaults, **task}
         joined = {field: {**self._joined[field], **_texts(task.get(field))} for field in _JOINED}

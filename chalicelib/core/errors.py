@@ -66,6 +66,14 @@ class IdempotencyConflict(UserMistake):
     """Refuse: the idempotency key was used before, to start something else."""
 
 
+class UnknownToken(UserMistake):
+    """Refuse: no token has that id."""
+
+
+class NotAllowed(UserMistake):
+    """Refuse: who asks has no good token, or one that does not allow it."""
+
+
 class TryAgain(BatchwrightError):
     """Try again later. Whether or not the call took effect, every call of ours but SubmitJob may simply be repeated."""
 

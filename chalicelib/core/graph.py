@@ -10,24 +10,33 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from chalicelib.core.mistakes import Mistake
 from chalicelib.core.suggest import Names, shown
 
+_CYCLE_SHOWN = 40
+
 Graph = Mapping[str, Sequence[str]]
 """Task names in file order, each with the names it depends on."""
 
 
-def graph_mistakes(graph: Graph) -> list[Mistake]:
-    """Every unknown, repeated or own name in a `depends_on`, and the cycles: one for each knot of tasks."""
+def graph_mistakes(graph: Graph) -> Iterator[Mistake]:
+    """Every unknown, repeated or own name in a `depends_on`, then the cycles: one for each knot of tasks."""
     names = Names(graph)
-    mistakes = [mistake for task, parents in graph.items() for mistake in _name_mistakes(task, parents, graph, names)]
+    for task, parents in graph.items():
+        yield from _name_mistakes(task, parents, graph, names)
     for cycle in find_cycles(graph):
         place = graph[cycle[0]].index(cycle[1])
-        mistakes.append(
-            Mistake(
-                ("tasks", cycle[0], "depends_on", place),
-                f"depends_on closes a cycle: {' -> '.join(cycle)}",
-                "each depends on the next; one of them must not",
-            )
+        yield Mistake(
+            ("tasks", cycle[0], "depends_on", place),
+            f"depends_on closes a cycle: {_shown_cycle(cycle)}",
+            "each depends on the next; one of them must not",
         )
-    return mistakes
+
+
+def _shown_cycle(cycle: Sequence[str]) -> str:
+    """The cycle from end to end; of a long one, both ends."""
+    names = list(cycle)
+    if len(names) > _CYCLE_SHOWN:
+        half = _CYCLE_SHOWN // 2
+        names[half:-half] = [f"({len(names) - 2 * half:,} more)"]
+    return " -> ".join(names)
 
 
 def find_cycles(graph: Graph) -> list[list[str]]:

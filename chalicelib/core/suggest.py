@@ -7,23 +7,24 @@ from collections.abc import Iterable
 from typing import Any
 
 SHOWN_CHARACTERS = 60
-_LOOK_UPS = 100
+_COMPARISONS = 10_000
+_CHARACTERS = 256
 _CANDIDATES = 1_000
 
 
 class Names:
-    """Known names, to find the nearest of an unknown one among. Bounded in work, however many there are of both."""
+    """Known names, to find the nearest of an unknown one among. Bounded in work, however many there are of both: after
+    so many comparisons it looks no more."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = list(names)
-        self._look_ups = 0
+        self._left = _COMPARISONS
         self._found: dict[str, str | None] = {}
 
     def nearest(self, name: str) -> str | None:
-        """The known name that looks most like `name`, or None. After 100 different names it looks no more."""
+        """The known name that looks most like `name`, or None."""
         if name not in self._found:
-            self._look_ups += 1
-            self._found[name] = self._look(name) if self._look_ups <= _LOOK_UPS else None
+            self._found[name] = self._look(name) if self._left > 0 and len(name) <= _CHARACTERS else None
         return self._found[name]
 
     def suggestion(self, name: str) -> str | None:
@@ -36,6 +37,7 @@ class Names:
         if len(names) > _CANDIDATES:
             alike = (known for known in names if known[:1] == name[:1] and abs(len(known) - len(name)) <= 2)
             names = [known for known, _ in zip(alike, range(_CANDIDATES), strict=False)]
+        self._left -= 1 + len(names)
         lowered = {known.lower(): known for known in reversed(names)}
         found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
         return lowered[found[0]] if found else None

@@ -27,6 +27,7 @@ WHOLE_PARAM_PATTERN = rf"^\$\{{params\.{PARAM_NAME}\}}$"
 """A string that is one whole expression naming a param, as a JSON Schema pattern."""
 
 _MARK = re.compile(r"\$\$\{|\$\{[^{}]*\}|\$\{")
+_SHOWN_CHARACTERS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,8 @@ def _expression(mark: str, grammar: Grammar) -> Expression:
 
 
 def _no_expression(mark: str, grammar: Grammar) -> TemplateMistake:
+    if len(mark) > _SHOWN_CHARACTERS:
+        return TemplateMistake(f"'{mark[:_SHOWN_CHARACTERS]}...', which is no expression", grammar.known)
     if not mark.endswith("}"):
         return TemplateMistake("a '${' that no '}' closes", "write '$${' for a literal '${'")
     tight = "".join(mark.split())

@@ -6,7 +6,7 @@ gets out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -50,10 +50,10 @@ _ENUMS: dict[str, Iterable[str]] = {
 }
 
 
-def mistakes_of(error: ValidationError) -> list[Mistake]:
-    """Every error of a validation of `Workflow`, as mistakes."""
-    found = error.errors(include_url=False)
-    return [_mistake(one["type"], one["loc"], one["input"], one.get("ctx", {})) for one in found]
+def mistakes_of(error: ValidationError, path: Path = ()) -> Iterator[Mistake]:
+    """The errors of a validation of `Workflow`, or of the part of one that stands at `path`, as mistakes."""
+    for one in error.errors(include_url=False):
+        yield _mistake(one["type"], (*path, *one["loc"]), one["input"], one.get("ctx", {}))
 
 
 def _mistake(kind: str, loc: Path, value: Any, context: Mapping[str, Any]) -> Mistake:

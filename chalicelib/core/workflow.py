@@ -13,7 +13,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core import rules
@@ -421,7 +421,7 @@ def _worth_offering(default: Any) -> bool:
     return default not in (None, {}, []) and not (isinstance(default, dict) and "queue" in default)
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of workflow files (draft 2020-12)."""
-    schema = _tidied(Workflow.model_json_schema(schema_generator=_UntitledSchema))
+def json_schema(ref_template: str = DEFAULT_REF_TEMPLATE) -> dict[str, Any]:
+    """The JSON Schema of workflow files (draft 2020-12). `ref_template`: how its parts name each other."""
+    schema = _tidied(Workflow.model_json_schema(schema_generator=_UntitledSchema, ref_template=ref_template))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from chalicelib.api.direct import DirectApi
@@ -12,6 +13,7 @@ from chalicelib.core.compile import compile_workflow
 from chalicelib.ports import Store
 from tests.memory.logs import MemoryLogs
 from tests.memory.theatre import Theatre
+from tests.memory.tokens import MemoryTokens
 
 TASK = {"job_definition": "shell", "queue": "default", "command": ["true"]}
 STAGE = "contract"
@@ -31,14 +33,15 @@ class Desk:
         plan = compile_workflow(workflow_from(films))
         self.play = Theatre(plan, definition=films, store=store)
         self.logs = MemoryLogs()
+        self.tokens = MemoryTokens()
 
     @property
     def api(self) -> Api:
         """The API for one more invocation."""
-        return self.direct()  # type: ignore[return-value]
+        return self.direct()
 
     def direct(self) -> DirectApi:
-        return DirectApi(Ground(self.play.world(), self.logs, STAGE))
+        return DirectApi(Ground(self.play.world(), self.logs, self.tokens, STAGE, secrets.token_bytes))
 
     def carry_out(self) -> None:
         """Let everything happen that was sent as a command."""

@@ -94,6 +94,7 @@ class _WithoutBulk:
     def __init__(self, client: Any) -> None:
         self.terminate_job = client.terminate_job
         self.describe_jobs = client.describe_jobs
+        self.list_jobs = client.list_jobs
         self.get_paginator = client.get_paginator
 
 
@@ -231,3 +232,9 @@ def test_a_rate_above_batchs_is_throttled_and_had_no_effect(tmp_path: Path, fres
             for _ in range(100):
                 submitted.add(place.batch.submit(place.request))
         assert {job.job_id for job in place.batch.find(fresh, place.request.name)} == submitted
+
+
+def test_a_job_that_is_no_array_or_that_nobody_knows_has_no_children_that_failed(place: Place) -> None:
+    job_id = place.batch.submit(place.request)
+    assert place.batch.failed_children(job_id, 3) == []
+    assert place.batch.failed_children("aaaaaaaa-0000-4000-8000-000000000001", 3) == []

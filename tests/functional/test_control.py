@@ -14,9 +14,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batchwright.cli.group import main
-from batchwright.local import home
-from batchwright.local.isolation import enter
-from chalicelib import wiring
 from tests.functional.commands import Terminal, wait_until
 
 GATE = 'until test -e "$GATE"; do sleep 0.05; done'
@@ -65,13 +62,9 @@ class Desk:
 def desk(kept: Terminal, kept_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     before = dict(os.environ)
     monkeypatch.setenv("BATCHWRIGHT_HOME", str(kept_home))
-    state = home.running()
-    assert state is not None
-    # The commands do so themselves. The wiring of a process is for one AWS; here, others had theirs before.
-    enter(state.environment)
-    wiring.wired.cache_clear()
+    # None of these leads a command away from the local AWS.
+    os.environ.update({name: value for name, value in kept.variables.items() if name.startswith("AWS_")})
     yield Desk(kept)
-    wiring.wired.cache_clear()
     os.environ.clear()
     os.environ.update(before)
 
@@ -125,11 +118,11 @@ def test_a_redrive_keeps_what_succeeded_and_the_old_attempts_stay_visible(desk: 
         rf"^Run {run_id} succeeded in epoch 1 after [\d.]+ s: 3 tasks, 2 attempts\.$", redriven, re.MULTILINE
     )
     after = desk.shown(run_id)
-    assert after["tasks"][0] == before["tasks"][0]
+    assert after["tasks"][0] == before["tasks"][0] | {"kept": True}
     assert [past["state"] for past in after["past"]] == ["failed"]
     old = desk.shown(run_id, "--epoch", "0")
     assert (old["tasks"], old["state"], old["past"]) == (before["tasks"], "failed", [])
-    assert desk.said("show", run_id, "--epoch", "2", code=2) == f"--epoch 2: run '{run_id}' is in epoch 1\n"
+    assert desk.said("show", run_id, "--epoch", "2", code=2) == f"run '{run_id}' is in epoch 1; it has no epoch 2\n"
     assert "there is nothing to run again" in desk.said("redrive", run_id, code=2)
     assert desk.said("redrive", run_id, "--task", "aftre", code=2) == (
         "workflow 'again' has no task 'aftre'; did you mean 'after'?\n"
@@ -206,12 +199,13 @@ def test_without_any_aws_each_command_says_so(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("BATCHWRIGHT_HOME", str(tmp_path / "none"))
-    for name in ("BATCHWRIGHT_TABLE", "BATCHWRIGHT_TOPIC_ARN"):
-        monkeypatch.delenv(name, raising=False)
     give: Callable[..., Result] = CliRunner().invoke
     for name in ("watch", "show", "cancel", "pause", "resume", "redrive"):
         done = give(main, [name, "some-run"])
-        assert (done.exit_code, done.stderr.split(":")[0][:46]) == (2, "no local AWS is up and the environment lacks B")
+        assert (done.exit_code, done.stderr.split(":")[0]) == (
+            2,
+            "no local AWS is up, and neither a stage nor an API is named",
+        )
     file = terminal.folder / terminal.workflow("detached", {"only": {"command": ["true"]}})
     done = give(main, ["run", str(file), "--detach"])
     assert (done.exit_code, done.stdout) == (2, "")

@@ -64,7 +64,7 @@ def queues(aws: LocalAws) -> Queues:
 
 @pytest.fixture
 def give(aws: LocalAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
-    """Gives a command where no local AWS is up, and the variables name these queues."""
+    """Gives a command where no local AWS is up, and the variables name the stage of these queues."""
     for name, value in (isolated(os.environ, aws.environment) | {"BATCHWRIGHT_HOME": str(tmp_path)}).items():
         monkeypatch.setenv(name, value)
     # The wait for what some server of AWS may still have; there is one server here.
@@ -113,7 +113,7 @@ def test_dropping_asks_first(queues: Queues, give: Callable[..., Result]) -> Non
     queues.put("commands", "{}")
     refused = give("drop", "--all", input="n\n")
     assert refused.exit_code == 130
-    assert refused.stdout.startswith("Remove 13 dead letters of AWS for good? [y/N]: n\n")
+    assert refused.stdout.startswith("Remove 13 dead letters of AWS (stage local, us-east-1) for good? [y/N]: n\n")
     assert [queues.count(name) for name in NAMES] == [0, 12, 0, 1]
     dropped = give("drop", "--all", "--queue", "events", input="y\n")
     assert (dropped.exit_code, dropped.stdout.splitlines()[-1]) == (0, "Removed 12 dead letters.")
@@ -154,17 +154,18 @@ def test_an_interrupted_command_leaves_all_of_them_visible(
 def test_a_service_that_does_not_answer_is_told_in_a_sentence(
     give: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BATCHWRIGHT_EVENTS_DEAD_URL", "http://127.0.0.1/000000000000/gone")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     done = give("list")
     assert done.exit_code == 1
-    assert done.stderr.startswith("Error: AWS did not answer as it should: An error occurred")
-    assert "gone" in done.stderr or "NonExistentQueue" in done.stderr
+    assert done.stderr.startswith("Error: AWS (stage local, us-east-1) cannot be reached: Could not connect to ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_without_any_aws_it_says_what_is_missing(terminal: Terminal) -> None:
     done = terminal.give("dead-letters", "list")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("no local AWS is up and the environment lacks BATCHWRIGHT_EVENTS_DEAD_URL, ")
+    assert done.stderr.startswith("no local AWS is up, and neither a stage nor an API is named: ")
     assert len(done.stderr.splitlines()) == 1
 
 

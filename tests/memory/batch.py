@@ -92,6 +92,10 @@ class MemoryBatch:
         details = {job_id: self.detail_of(self.jobs[job_id]) for job_id in job_ids if job_id in self.jobs}
         return {job_id: detail for job_id, detail in details.items() if detail is not None}
 
+    def failed_children(self, job_id: str, limit: int) -> list[Mapping[str, Any]]:
+        """Its jobs have no children."""
+        return []
+
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
         if self.terminate_fails:
             raise TryAgain("TerminateJobs: told to fail")

@@ -4,13 +4,11 @@ import pytest
 
 from batchwright.control import (
     cancel_sentence,
-    check_has_ended,
     pause_sentence,
     redrive_sentence,
     resume_sentence,
 )
-from chalicelib.api.runview import RunView
-from chalicelib.core.errors import UserMistake
+from batchwright.view import RunView
 from chalicelib.core.states import RunState, TaskState
 from tests.unit.rows import redriven, row, view
 
@@ -63,10 +61,3 @@ def test_a_redrive_says_how_many_tasks_run_again_and_how_many_endings_it_keeps()
     begin, end = "Run films-abc goes on in epoch 2, with version 3: ", "; `batchwright watch films-abc` follows it."
     assert redrive_sentence(run, 4, 3) == f"{begin}1 task runs again, 3 keep their ending{end}"
     assert redrive_sentence(run, 4, 1) == f"{begin}3 tasks run again, 1 keeps its ending{end}"
-
-
-@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.PAUSED, RunState.CANCELLING])
-def test_only_a_run_that_has_ended_is_redriven(state: RunState) -> None:
-    with pytest.raises(UserMistake, match=f"'films-abc' is {state}; only a run that has ended"):
-        check_has_ended(view(state=state).run)
-    check_has_ended(redriven().run)

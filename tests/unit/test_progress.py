@@ -27,18 +27,19 @@ def printed(width: int, *renderables: object, colours: bool = False) -> str:
 
 @pytest.mark.parametrize("width", [80, 50, 40])
 def test_the_table_of_tasks_is_as_in_the_golden_file(width: int) -> None:
-    text = printed(width, task_table(EVERY_STATE.rows, NOW_MS, width))
+    text = printed(width, task_table(EVERY_STATE.tasks, NOW_MS, width))
     assert [line.rstrip() for line in text.splitlines()] == (GOLDEN / f"tasks.{width}.txt").read_text().splitlines()
     assert max(len(line) for line in text.splitlines()) <= width
 
 
 def test_every_change_is_a_line_as_in_the_golden_file() -> None:
-    lines = change_lines((), EVERY_STATE.rows, NOW_MS)
+    lines = change_lines((), EVERY_STATE.tasks, NOW_MS)
     assert lines == (GOLDEN / "changes.txt").read_text().splitlines()
 
 
 def test_what_a_redrive_kept_is_said_with_its_epoch_and_without_what_led_to_it() -> None:
-    assert change_lines((), redriven().rows, NOW_MS) == [
+    assert change_lines((), redriven().tasks, NOW_MS) == [
+        "import failed (attempt 1 of 3, after 2.0 s, exit code 3: Essential container in task exited)",
         "fetch succeeded (kept from epoch 0, attempt 2 of 3, after 2.0 s)",
         "import succeeded (attempt 2 of 3, after 7.0 s)",
         "count failed (after 2.0 s, exit code 3: Essential container in task exited)",
@@ -60,13 +61,15 @@ def test_a_pause_is_said_once_and_its_end_too() -> None:
 
 
 def test_what_did_not_change_is_not_said_again() -> None:
-    assert change_lines(EVERY_STATE.rows, EVERY_STATE.rows, NOW_MS) == []
+    assert change_lines(EVERY_STATE.tasks, EVERY_STATE.tasks, NOW_MS) == []
 
 
 def test_an_attempt_that_failed_between_two_looks_is_told_with_the_next_one() -> None:
     before = [row(0, "flaky", TaskState.RUNNING, 1, 3)]
     after = [
-        row(0, "flaky", TaskState.RUNNING, 3, 3, past=(FAILURE, result(False, reason="Host EC2 gone", seconds=None)))
+        row(
+            0, "flaky", TaskState.RUNNING, 3, 3, attempts=[FAILURE, result(False, reason="Host EC2 gone", seconds=None)]
+        )
     ]
     assert change_lines(before, after, NOW_MS) == [
         "flaky failed (attempt 1 of 3, after 2.0 s, exit code 3: Essential container in task exited)",
@@ -131,7 +134,7 @@ def test_of_a_large_run_the_live_view_shows_what_matters_and_fits_the_screen(mon
 
 
 def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = task_table(EVERY_STATE.rows, NOW_MS, 80)
+    table = task_table(EVERY_STATE.tasks, NOW_MS, 80)
     assert "\x1b[32msucceeded" in printed(80, table, colours=True)
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[32m" not in printed(80, table, colours=True)

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
 from batchwright.summary import print_summary, run_document, scope_words, sentence
-from chalicelib.api.runview import RunView
-from chalicelib.core.records import Redrive, Scope
+from batchwright.view import RunView
+from chalicelib.api import models as m
+from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState, TaskState
 from tests.unit.rows import FAILURE, NOON_MS, ended, redriven, result, row, view
 
@@ -18,38 +17,27 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 LONG = "x" * 200
 
 
-class Logs:
-    """CloudWatch Logs with one stream."""
+class Told:
+    """An API with a log of three lines a job, and an array two of whose children failed, the second before it could
+    start."""
 
-    def get_log_events(
-        self, *, logGroupName: str, logStreamName: str, limit: int, startFromHead: bool
-    ) -> dict[str, Any]:
-        assert (logGroupName, limit, startFromHead) == ("/aws/batch/job", 20, False)
-        return {"events": [{"message": line} for line in (f"{logStreamName} says", "[red]no markup[/]", LONG)]}
+    def logs(self, run_id: str, task: str, *, epoch: int, child: int | None, tail: int) -> m.LogPage:
+        assert (run_id, tail) == ("films-abc", 20)
+        stream = "shell/default/1" if child is None else f"child-{child}"
+        texts = () if child == 7 else (f"{stream} says", "[red]no markup[/]", LONG)
+        return m.LogPage(items=[m.LogLine(at_ms=NOON_MS, text=text) for text in texts])
 
-
-class Batch:
-    """Batch with an array two of whose children failed, the second before it could start."""
-
-    def list_jobs(self, *, arrayJobId: str, jobStatus: str, maxResults: int) -> dict[str, Any]:
-        children = [{"jobId": f"{arrayJobId}:{index}"} for index in (4, 7)]
-        return {"jobSummaryList": children if jobStatus == "FAILED" else []}
-
-    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
-        containers = ({"exitCode": 9, "logStreamName": "child-4"}, {})
-        found = zip(jobs, containers, strict=True)
-        return {
-            "jobs": [
-                {"jobId": job, "arrayProperties": {"index": int(job.rpartition(":")[2])}, "container": container}
-                for job, container in found
-            ]
-        }
+    def task(self, run_id: str, name: str, epoch: int) -> m.Task:
+        children = [m.FailedChild(index=4, exit_code=9), m.FailedChild(index=7)]
+        return row(2, name, TaskState.FAILED, is_array=True, failed_children=children)
 
 
 FAILED = view(
     ended(0, "fetch", TaskState.SUCCEEDED, result(True, exit_code=0)),
     ended(1, "[i]import[/]", TaskState.FAILED, FAILURE, 2, 2),
-    ended(2, "array", TaskState.FAILED, result(False, reason="Array Child Job failed", log_stream=None)),
+    ended(2, "array", TaskState.FAILED, result(False, reason="Array Child Job failed", log_stream=None)).model_copy(
+        update={"is_array": True}
+    ),
     row(3, "report", TaskState.UPSTREAM_FAILED, 0),
     state=RunState.FAILED,
     lasted_seconds=12.4,
@@ -57,9 +45,8 @@ FAILED = view(
 
 
 def printed(shown: RunView) -> str:
-    clients: dict[str, Any] = {"logs": Logs(), "batch": Batch()}
     console = Console(file=io.StringIO(), width=80)
-    print_summary(console, shown, clients.__getitem__)
+    print_summary(console, shown, Told())
     assert isinstance(console.file, io.StringIO)
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
@@ -75,19 +62,20 @@ def test_a_redriven_run_is_summed_up_as_in_the_golden_file() -> None:
 @pytest.mark.parametrize(
     ("redrive", "said"),
     [
-        (Redrive(Scope.ALL), "every task"),
-        (Redrive(Scope.FROM_FAILED), "what did not succeed, and what follows it"),
-        (Redrive(Scope.TASKS, tuple("abcdefg")), "'a', 'b', 'c', 'd', 'e' and 2 more, and what follows"),
+        (m.Redriven(scope=Scope.ALL), "every task"),
+        (m.Redriven(scope=Scope.FROM_FAILED), "what did not succeed, and what follows it"),
+        (m.Redriven(scope=Scope.TASKS, tasks=list("abcdefg")), "'a', 'b', 'c', 'd', 'e' and 2 more, and what follows"),
     ],
 )
-def test_the_scope_of_a_redrive_is_said_in_words(redrive: Redrive, said: str) -> None:
+def test_the_scope_of_a_redrive_is_said_in_words(redrive: m.Redriven, said: str) -> None:
     assert scope_words(redrive) == said
 
 
 def test_a_redriven_run_in_which_nothing_was_claimed_again_has_no_duration() -> None:
     cancelled = redriven(RunState.CANCELLED)
-    rows = tuple(replace(one, claimed_at_ms=None, attempt=0, past=()) for one in cancelled.rows)
-    said = sentence(RunView(cancelled.run, rows))
+    unclaimed = {"claimed_at_ms": None, "attempt": 0, "attempts": []}
+    tasks = tuple(one.model_copy(update=unclaimed) for one in cancelled.tasks)
+    said = sentence(RunView(cancelled.run, tasks))
     assert said == "Run films-abc [bold magenta]cancelled[/] in epoch 2: 4 tasks, 0 attempts."
 
 
@@ -111,7 +99,7 @@ def test_of_a_large_run_only_what_did_not_succeed_is_listed() -> None:
         ),
         (
             view(
-                row(0, "a", TaskState.SUCCEEDED, 3, 3, past=(FAILURE, FAILURE)),
+                row(0, "a", TaskState.SUCCEEDED, 3, 3, attempts=[FAILURE, FAILURE]),
                 row(1, "b", TaskState.CANCELLED, 0),
                 state=RunState.CANCELLED,
                 lasted_seconds=75,
@@ -130,7 +118,7 @@ def test_one_sentence_says_how_a_run_went(shown: RunView, said: str) -> None:
 
 
 def test_the_document_holds_the_run_and_every_attempt() -> None:
-    document = run_document(view(row(0, "a", TaskState.RUNNING, 2, 2, past=(FAILURE,)), state=RunState.RUNNING))
+    document = run_document(view(row(0, "a", TaskState.RUNNING, 2, 2, attempts=[FAILURE]), state=RunState.RUNNING))
     assert (document["run_id"], document["state"], document["ended_at_ms"]) == ("films-abc", "running", None)
     (task,) = document["tasks"]
     assert (task["name"], task["state"], task["attempt"]) == ("a", "running", 2)

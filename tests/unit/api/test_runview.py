@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.api.runview import RunView, TaskRow, changed, view_run, with_children
+from batchwright.view import duration_ms, result_of
+from chalicelib.api import models as m
+from chalicelib.api.runview import RunLook, children_counted
 from chalicelib.core.ids import Attempt
 from chalicelib.core.records import JobResult, Scope, in_epoch
 from chalicelib.core.requests import RedriveRequest
@@ -19,13 +21,13 @@ def theatre(*names: str, array: bool = False, attempts: int = 1) -> Theatre:
     return Theatre(plan_of(*((one, []) for one in tasks)))
 
 
-def seen(play: Theatre) -> RunView:
-    return view_run(play.store, play.run)
+def seen(play: Theatre) -> list[m.Task]:
+    return RunLook(play.store, play.run).all_tasks()
 
 
-def only(view: RunView) -> TaskRow:
-    (row,) = view.rows
-    return row
+def only(tasks: list[m.Task]) -> m.Task:
+    (task,) = tasks
+    return task
 
 
 def play_until_submitted(play: Theatre) -> Attempt:
@@ -44,42 +46,42 @@ def test_every_task_has_a_row_in_the_order_of_the_plan_over_all_shards() -> None
     chain = plan_of(*((task(f"t{n}"), [f"t{n - 1}"] if n else []) for n in range(300)))
     play = Theatre(chain)
     play.start()
-    rows = seen(play).rows
-    assert [row.index for row in rows] == list(range(300))
-    assert (rows[0].state, rows[0].attempt) == (TaskState.SUBMITTED, 1)
-    assert {(row.state, row.attempt) for row in rows[1:]} == {(TaskState.WAITING, 0)}
+    tasks = seen(play)
+    assert [one.index for one in tasks] == list(range(300))
+    assert (tasks[0].state, tasks[0].attempt) == (TaskState.SUBMITTED, 1)
+    assert {(one.state, one.attempt) for one in tasks[1:]} == {(TaskState.WAITING, 0)}
 
 
 def test_what_the_tally_holds_goes_before_the_record_which_is_written_last() -> None:
     play = theatre("one")
     attempt = play_until_submitted(play)
     play.store.tally(attempt.run_id, 0, 0, {TaskState.SUCCEEDED: 1})
-    row = only(seen(play))
-    assert (row.state, row.result) == (TaskState.SUCCEEDED, None)
-    assert row.duration_ms(play.clock.now_ms()) is None
+    shown = only(seen(play))
+    assert (shown.state, result_of(shown)) == (TaskState.SUCCEEDED, None)
+    assert duration_ms(shown, play.clock.now_ms()) is None
 
 
 def test_a_duration_is_known_from_the_ending_though_running_was_never_seen() -> None:
     play = theatre("one")
     attempt = play_until_submitted(play)
     play.store.commit(attempt, TaskState.SUCCEEDED, result(play.jobs()[0].job_id, 1_000, 3_500))
-    assert only(seen(play)).duration_ms(99_000) == 2_500
+    assert duration_ms(only(seen(play)), 99_000) == 2_500
 
 
 def test_the_current_duration_of_a_running_task_ends_now() -> None:
     play = theatre("one")
     attempt = play_until_submitted(play)
     play.store.observe(attempt, play.jobs()[0].job_id, TaskState.RUNNING, 0, 1_000)
-    assert only(seen(play)).duration_ms(5_000) == 4_000
+    assert duration_ms(only(seen(play)), 5_000) == 4_000
 
 
 def test_an_array_counts_from_its_claim_for_its_parent_job_never_runs() -> None:
     play = theatre("many", array=True)
     attempt = play_until_submitted(play)
     claimed_at_ms = play.clock.now_ms()
-    assert only(seen(play)).duration_ms(claimed_at_ms + 700) == 700
+    assert duration_ms(only(seen(play)), claimed_at_ms + 700) == 700
     play.store.commit(attempt, TaskState.SUCCEEDED, result(play.jobs()[0].job_id, None, claimed_at_ms + 900))
-    assert only(seen(play)).duration_ms(claimed_at_ms + 5_000) == 900
+    assert duration_ms(only(seen(play)), claimed_at_ms + 5_000) == 900
 
 
 def test_a_task_that_waits_for_its_retry_shows_the_attempt_that_failed() -> None:
@@ -87,27 +89,20 @@ def test_a_task_that_waits_for_its_retry_shows_the_attempt_that_failed() -> None
     attempt = play_until_submitted(play)
     failure = replace(result(play.jobs()[0].job_id, 1_000, 1_250), succeeded=False, exit_code=3)
     assert play.store.wait_for_retry(attempt, failure, 60_000)
-    row = only(seen(play))
-    assert (row.state, row.retry_at_ms, row.duration_ms(50_000)) == (TaskState.WAITING, 60_000, 250)
-    assert row.last_result == failure
+    shown = only(seen(play))
+    assert (shown.state, shown.retry_at_ms, duration_ms(shown, 50_000)) == (TaskState.WAITING, 60_000, 250)
+    assert [(one.job_id, one.exit_code) for one in shown.attempts] == [(failure.job_id, 3)]
 
 
 def test_the_children_of_arrays_are_counted_as_batch_tells_them() -> None:
     play = theatre("many", "other", array=True)
     play.start()
-    view = seen(play)
+    tasks = seen(play)
     summary = {"SUCCEEDED": 2, "FAILED": 1, "RUNNING": 1}
-    described = [{"jobId": view.rows[1].job_id, "arrayProperties": {"size": 4, "statusSummary": summary}}]
-    rows = with_children(view, described).rows
-    assert (rows[0].children, rows[0].children_ended) == (None, None)
-    assert (rows[1].children, rows[1].children_ended) == (4, 3)
-
-
-def test_a_row_has_changed_when_its_state_or_attempt_has() -> None:
-    before = [TaskRow(0, "a", TaskState.RUNNING, 1), TaskRow(1, "b", TaskState.RUNNING, 1)]
-    after = [TaskRow(0, "a", TaskState.RUNNING, 1, started_at_ms=5), TaskRow(1, "b", TaskState.RUNNING, 2)]
-    assert changed(before, after) == [after[1]]
-    assert changed((), [TaskRow(0, "a", TaskState.WAITING), after[1]]) == [after[1]]
+    described = {str(tasks[1].job_id): {"arrayProperties": {"size": 4, "statusSummary": summary}}}
+    tasks = [children_counted(one, described) for one in tasks]
+    assert (tasks[0].children, tasks[0].children_ended) == (None, None)
+    assert (tasks[1].children, tasks[1].children_ended) == (4, 3)
 
 
 CHAIN = plan_of((task("one"), []), (task("two"), ["one"]), (task("three"), ["two"]))
@@ -121,8 +116,9 @@ def redriven(play: Theatre, *tasks: str, every: bool = False, version: int | Non
     play.deliver_commands()
 
 
-def told(view: RunView) -> list[tuple[str, str, int, int | None]]:
-    return [(row.name, row.state.value, row.attempt, row.kept_from) for row in view.rows]
+def told(tasks: list[m.Task]) -> list[tuple[str, str, int, int | None]]:
+    """Each with the epoch that its ending was kept from, if it was."""
+    return [(one.name, one.state.value, one.attempt, one.epoch if one.kept else None) for one in tasks]
 
 
 def test_a_task_whose_ending_was_kept_shows_the_attempt_that_led_to_it() -> None:
@@ -130,16 +126,15 @@ def test_a_task_whose_ending_was_kept_shows_the_attempt_that_led_to_it() -> None
     play.start()
     redriven(play)
     play.play_on()
-    before = view_run(play.store, in_epoch(play.run, 0)).rows[0]
+    before = RunLook(play.store, in_epoch(play.run, 0)).all_tasks()[0]
     assert told(seen(play)) == [
         ("one", "succeeded", 1, 0),
         ("two", "failed", 1, None),
         ("three", "upstream_failed", 0, None),
     ]
-    kept = seen(play).rows[0]
-    assert kept == replace(before, kept_from=0)
-    assert kept.result is not None
-    assert kept.result.log_stream == "log"
+    kept = seen(play)[0]
+    assert kept == before.model_copy(update={"kept": True})
+    assert [one.log_stream for one in kept.attempts] == ["log"]
 
 
 def test_what_was_kept_twice_is_found_two_epochs_back() -> None:
@@ -165,7 +160,7 @@ def test_the_attempt_of_a_kept_task_is_found_by_its_name_in_the_plan_of_its_epoc
     play.store.push("play", {}, first, play.clock.now_ms())
     play.plan = first
     redriven(play, version=2)
-    assert [(row.index, *one) for row, one in zip(seen(play).rows, told(seen(play)), strict=True)][:3] == [
+    assert [(shown.index, *one) for shown, one in zip(seen(play), told(seen(play)), strict=True)][:3] == [
         (0, "zero", "submitted", 1, None),
         (1, "one", "succeeded", 1, 0),
         (2, "two", "submitted", 1, None),
@@ -191,7 +186,7 @@ def test_of_a_run_that_was_never_redriven_each_shard_is_read_once() -> None:
     play = Theatre(plan_of(*((task(f"t{n}"), []) for n in range(300))))
     play.start()
     run, store = play.run, play.world().store
-    view_run(store, run)
+    RunLook(store, run).all_tasks()
     assert (play.calls.count("tasks"), play.calls.count("read_tally")) == (2, 2)
 
 
@@ -211,4 +206,4 @@ def test_second_jobs_are_shown_with_their_task() -> None:
     attempt = play_until_submitted(play)
     play.store.add_second_job(attempt, "b")
     play.store.add_second_job(attempt, "a")
-    assert only(seen(play)).second_jobs == ("a", "b")
+    assert only(seen(play)).second_jobs == ["a", "b"]

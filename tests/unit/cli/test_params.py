@@ -37,7 +37,7 @@ NOTHING: dict[str, Any] = {**dict.fromkeys(KINDS), "late": 7}
 )
 def test_a_value_is_read_by_the_type_of_its_param(pair: str, value: Any) -> None:
     name = pair.partition("=")[0]
-    assert read_params(WORKFLOW, [pair], None) == {**NOTHING, name: value}
+    assert read_params(WORKFLOW.declarations(), [pair], None) == {**NOTHING, name: value}
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_a_value_is_read_by_the_type_of_its_param(pair: str, value: Any) -> None
 )
 def test_a_value_that_does_not_fit_is_told(pair: str, line: str) -> None:
     with pytest.raises(UserMistake) as raised:
-        read_params(WORKFLOW, [pair], None)
+        read_params(WORKFLOW.declarations(), [pair], None)
     assert str(raised.value) == line
 
 
 def test_a_file_gives_params_and_the_pairs_go_before_it(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text("integer: 1\nlist: [a]\nstring: file\n")
-    found = read_params(WORKFLOW, ["string=pair"], file)
+    found = read_params(WORKFLOW.declarations(), ["string=pair"], file)
     assert found == {**NOTHING, "integer": 1, "list": ["a"], "string": "pair"}
 
 
@@ -72,7 +72,7 @@ def test_all_problems_of_pairs_and_file_are_told_those_of_the_file_with_their_pl
     file = tmp_path / "params.json"
     file.write_text('{"integer": "1",\n "nubmer": 5, "boolean": 1}')
     with pytest.raises(UserMistake) as raised:
-        read_params(WORKFLOW, ["late=x", "late=y", "boolean=true"], file)
+        read_params(WORKFLOW.declarations(), ["late=x", "late=y", "boolean=true"], file)
     assert str(raised.value).splitlines() == [
         "--param gives 'late' twice",
         f"{file}:1:13: param 'integer' must be an integer, not '1'",
@@ -83,4 +83,4 @@ def test_all_problems_of_pairs_and_file_are_told_those_of_the_file_with_their_pl
 
 def test_a_params_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserMistake, match="there is no such file"):
-        read_params(WORKFLOW, [], tmp_path / "no.yaml")
+        read_params(WORKFLOW.declarations(), [], tmp_path / "no.yaml")

@@ -1,0 +1,29 @@
+"""`batchwright completion SHELL`: the script that lets a shell complete commands, run ids and names of workflows."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+VARIABLE = "_BATCHWRIGHT_COMPLETE"
+"""By which the script asks this program; click's name for it."""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print a script that completes commands, options, run ids, and names of workflows and tasks.
+
+    \b
+    Examples:
+      bash: eval "$(batchwright completion bash)"          in ~/.bashrc
+      zsh:  eval "$(batchwright completion zsh)"           in ~/.zshrc
+      fish: batchwright completion fish | source           in ~/.config/fish/config.fish
+    """
+    from batchwright.cli.group import main
+
+    made = get_completion_class(shell)
+    assert made is not None, "click knows these three"
+    # Not its source(), which starts a bash to look at its version.
+    script = made(main, {}, "batchwright", VARIABLE)
+    click.echo(script.source_template % script.source_vars())

@@ -1,0 +1,130 @@
+"""`batchwright logs RUN TASK`: what a task's job wrote, or is writing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import click
+
+from batchwright.cli.completing import RUN, TASK
+from batchwright.cli.target import Target, Where, api_options, on_target
+from batchwright.interrupts import Interrupts, counted
+from chalicelib.api import models as m
+
+INTERRUPTED = 130
+FOLLOW_PAUSE_SECONDS = 1.0
+LINES_A_PAGE = 1_000
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN", shell_complete=RUN)
+@click.argument("task", metavar="TASK", shell_complete=TASK)
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="That attempt, instead of the last one.")
+@click.option("--child", type=click.IntRange(0), metavar="N", help="Of an array: that child's log.")
+@click.option("--epoch", type=click.IntRange(0), metavar="N", help="As it ran in that epoch, before it was redriven.")
+@click.option("--tail", type=click.IntRange(1, 10_000), metavar="N", help="Begin with the last N lines.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is written, and with the task's next attempts.")
+@click.option("--times", is_flag=True, help="Print each line's time (UTC) before it.")
+@click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON document of its own.")
+@api_options
+def logs(
+    run_id: str,
+    task: str,
+    attempt: int | None,
+    child: int | None,
+    epoch: int | None,
+    tail: int | None,
+    follow: bool,
+    times: bool,
+    as_json: bool,
+    where: Where,
+) -> int:
+    """Print what a task's job wrote.
+
+    \b
+    Examples:
+      batchwright logs nightly-q3x7b2k4m5na import --tail 50
+      batchwright logs nightly-q3x7b2k4m5na import --attempt 1
+      batchwright logs nightly-q3x7b2k4m5na split --child 3 --follow
+    """
+
+    def write(lines: list[m.LogLine]) -> None:
+        for line in lines:
+            click.echo(json.dumps(line.model_dump(mode="json")) if as_json else _text(line, times))
+        sys.stdout.flush()
+
+    with on_target(where) as target, counted() as interrupts:
+        reading = Reading(target, run_id, task, epoch, child, interrupts, write)
+        number = reading.read(attempt, tail, follow)
+        while follow and attempt is None and not interrupts.asked and (later := reading.next_attempt(number)):
+            number = reading.read(later, None, follow)
+        if not reading.written and not interrupts.asked:
+            click.echo(f"Task {task} has written nothing{'' if follow else ' so far'}.", err=True)
+    return INTERRUPTED if interrupts.asked else 0
+
+
+class Reading:
+    """The logs of one task, read attempt by attempt. `written` counts the lines."""
+
+    def __init__(
+        self,
+        target: Target,
+        run_id: str,
+        task: str,
+        epoch: int | None,
+        child: int | None,
+        interrupts: Interrupts,
+        write: Callable[[list[m.LogLine]], None],
+    ) -> None:
+        self.written = 0
+        self._target = target
+        self._run_id, self._task, self._epoch, self._child = run_id, task, epoch, child
+        self._interrupts = interrupts
+        self._write = write
+
+    def read(self, attempt: int | None, tail: int | None, follow: bool) -> int:
+        """Write an attempt's log to its end, which comes when its job has ended if it is followed; the attempt's
+        number."""
+        page: str | None = None
+        while True:
+            part = self._target.api.logs(
+                self._run_id,
+                self._task,
+                epoch=self._epoch,
+                attempt=attempt,
+                child=self._child,
+                tail=tail if page is None else None,
+                limit=LINES_A_PAGE,
+                page=page,
+            )
+            self._write(part.items)
+            self.written += len(part.items)
+            at_the_end = not part.items and part.next == page
+            page = part.next
+            if page is None or self._interrupts.asked or (not follow and (at_the_end or tail is not None)):
+                break
+            if not part.items and (not follow or self._interrupts.wait(FOLLOW_PAUSE_SECONDS)):
+                break
+        return attempt or self._task_now().attempt
+
+    def next_attempt(self, after: int) -> int | None:
+        """The number of the attempt that follows, once it is there; None when the task ended without one."""
+        while True:
+            task = self._task_now()
+            if task.attempt > after:
+                return after + 1
+            if task.state.ended or self._interrupts.wait(FOLLOW_PAUSE_SECONDS):
+                return None
+
+    def _task_now(self) -> m.Task:
+        return self._target.api.task(self._run_id, self._task, self._epoch)
+
+
+def _text(line: m.LogLine, times: bool) -> str:
+    if not times:
+        return line.text
+    at = datetime.fromtimestamp(line.at_ms / 1000, UTC)
+    return f"{at.strftime('%Y-%m-%d %H:%M:%S')}.{line.at_ms % 1000:03d} {line.text}"

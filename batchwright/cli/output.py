@@ -1,0 +1,40 @@
+"""How commands print: the console that suits where it is shown, JSON documents, and the options they share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progress
+from batchwright.summary import FILE_WIDTH
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def json_option(command: _F) -> _F:
+    """Give a command `--json`, as its argument `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+
+
+def print_json(document: Any) -> None:
+    click.echo(json.dumps(document, indent=2))
+
+
+def table_console() -> Console:
+    """A console for tables: as wide as the terminal; what is not one has no width that would shorten names."""
+    console = Console()
+    return console if console.is_terminal else Console(width=FILE_WIDTH)
+
+
+def progress_on(console: Console, as_json: bool = False) -> Progress:
+    """The display that suits where it is shown; none beside a JSON document."""
+    if as_json:
+        return NoProgress(complain=partial(click.echo, err=True))
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveProgress(console)
+    return PlainProgress(click.echo)

@@ -1,0 +1,67 @@
+"""Workflow files on their way to a target: pushed as they are, and on a local AWS with what their jobs need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from batchwright.cli.target import Target
+from batchwright.local.run import prepare
+from batchwright.workflow_file import WorkflowFile
+from chalicelib.api import models as m
+from chalicelib.core.compile import compile_workflow
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.job import check_run
+from chalicelib.core.params import Declaration, ParamType, complete_params
+
+_SAMPLES = {
+    ParamType.STRING: "x",
+    ParamType.INTEGER: 2,
+    ParamType.NUMBER: 1,
+    ParamType.BOOLEAN: True,
+    ParamType.LIST: [],
+    ParamType.OBJECT: {},
+}
+
+
+def push_file(
+    target: Target, loaded: WorkflowFile, folder: Path, params: Mapping[str, Any] | None = None
+) -> m.Workflow:
+    """Push a workflow file. A local AWS is given the queues and job definitions that it names, too: `folder` becomes
+    the image of new ones, and `params` are those of the run to come, complete, if one is."""
+    workflow = loaded.workflow
+    if target.aws is None or not target.aws.is_local:
+        return target.api.put_workflow(workflow.name, loaded.definition)
+    version = prepare(
+        target.aws.environment,
+        target.aws.wired.world.store,
+        loaded.definition,
+        compile_workflow(workflow),
+        _sample(workflow.declarations()) if params is None else params,
+        folder,
+        params_may_change=params is None,
+    )
+    return target.api.workflow(workflow.name, version)
+
+
+def _sample(declared: Mapping[str, Declaration]) -> dict[str, Any]:
+    """Params that a run may have: the defaults, and something for what must be given."""
+    given = {
+        name: one.enum[0] if one.enum else _SAMPLES[one.type]
+        for name, one in declared.items()
+        if one.default is None and one.required
+    }
+    return complete_params(declared, given)
+
+
+def push_for_redrive(target: Target, run: m.Run, loaded: WorkflowFile, file: Path) -> m.Workflow:
+    """Push a workflow file as the next version for a run of it. Raises UserMistake when the run's params do not fit,
+    or it is another workflow."""
+    if loaded.workflow.name != run.workflow:
+        raise UserMistake(
+            f"{file} describes workflow '{loaded.workflow.name}', and run '{run.run_id}' is one of '{run.workflow}'"
+        )
+    params = complete_params(loaded.workflow.declarations(), run.params)
+    check_run(compile_workflow(loaded.workflow), params)
+    return push_file(target, loaded, file.absolute().parent, params)

@@ -1,0 +1,64 @@
+"""`batchwright start WORKFLOW`: a run of a workflow that was pushed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from batchwright.cli.completing import WORKFLOW
+from batchwright.cli.output import json_option, print_json
+from batchwright.cli.params import param_options, read_given_params
+from batchwright.cli.target import Where, api_options, on_target
+from batchwright.cli.watch import watched
+from chalicelib.api import models as m
+from chalicelib.core.params import declarations
+from chalicelib.core.states import RunState
+
+
+@click.command(
+    epilog="Exit codes: 0 started (with --wait: and it succeeded), 1 it did not, or nothing answered, 2 bad input, "
+    "130 no more waiting (Ctrl-C)."
+)
+@click.argument("workflow", metavar="WORKFLOW", shell_complete=WORKFLOW)
+@param_options
+@click.option("--version", type=click.IntRange(1), metavar="N", help="That version, instead of the latest.")
+@click.option(
+    "--key", metavar="K", help="Starts one run, however often it is given. Without it, every start is another run."
+)
+@click.option("--wait", is_flag=True, help="Follow the run to its end; Ctrl-C stops following it.")
+@json_option
+@api_options
+def start(
+    workflow: str,
+    pairs: Sequence[str],
+    params_file: Path | None,
+    version: int | None,
+    key: str | None,
+    wait: bool,
+    as_json: bool,
+    where: Where,
+) -> int:
+    """Start a run of a workflow that was pushed.
+
+    \b
+    Examples:
+      batchwright start nightly
+      batchwright start nightly --param day=2026-11-20 --key nightly-2026-11-20
+      batchwright start train --params-file train.params.yaml --wait --stage prod
+    """
+    with on_target(where) as target:
+        pushed = target.api.workflow(workflow, version)
+        # Without the defaults: a key that is given again, after they were changed, asks for the same.
+        given = read_given_params(declarations(pushed.definition), pairs, params_file)
+        asked = m.StartRun(workflow=workflow, version=version, params=given)
+        run = target.api.start_run(asked, key or str(uuid.uuid4()))
+        if not as_json:
+            click.echo(f"Run {run.run_id} of {workflow}, version {run.version}, is {run.state}.")
+            if not wait:
+                click.echo(f"  batchwright watch {run.run_id}")
+        elif not wait:
+            print_json(run.model_dump(mode="json"))
+        return 0 if not wait or watched(target, run.run_id, as_json).run.state is RunState.SUCCEEDED else 1

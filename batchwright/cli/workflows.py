@@ -1,0 +1,150 @@
+"""`batchwright workflows`: push, list, show and delete the workflows of a target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import yaml
+from rich.table import Table
+from rich.text import Text
+
+from batchwright.cli.completing import WORKFLOW
+from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.pushing import push_file
+from batchwright.cli.target import Target, Where, api_options, on_target
+from batchwright.view import every
+from batchwright.workflow_file import BadFile, WorkflowFile, load_workflow
+from chalicelib.api import models as m
+from chalicelib.core.errors import UnknownWorkflow, UserMistake
+
+_name = click.argument("name", metavar="NAME", shell_complete=WORKFLOW)
+
+
+@click.group()
+def workflows() -> None:
+    """Push, list, show and delete workflows."""
+
+
+@workflows.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@json_option
+@api_options
+def push(files: Sequence[Path], as_json: bool, where: Where) -> None:
+    """Push workflow files, each as the next version of its workflow. A file that changed nothing makes no version.
+
+    All files are checked before the first is pushed.
+
+    \b
+    Examples:
+      batchwright workflows push nightly.yaml
+      batchwright workflows push statemachines/*.yaml --stage prod
+    """
+    loaded = _loaded(files)
+    with on_target(where) as target:
+        pushed = [_pushed(target, file, one) for file, one in loaded]
+    if as_json:
+        print_json([workflow.model_dump(mode="json", exclude={"definition"}) for workflow, _ in pushed])
+        return
+    for workflow, before in pushed:
+        is_new = workflow.version != before
+        said = f"pushed as version {workflow.version}" if is_new else f"is version {workflow.version} already"
+        click.echo(f"{workflow.name} {said}; `batchwright start {workflow.name}` starts a run of it.")
+
+
+@workflows.command(name="list")
+@json_option
+@api_options
+def list_workflows(as_json: bool, where: Where) -> None:
+    """List the workflows by name, with their latest versions."""
+    with on_target(where) as target:
+        found = list(every(lambda page: target.api.workflows(limit=1_000, page=page)))
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in found])
+    elif found:
+        table_console().print(workflows_table(found))
+    else:
+        click.echo("No workflows yet; `batchwright workflows push FILE` brings one.")
+
+
+@workflows.command()
+@_name
+@click.option("--version", type=click.IntRange(1), metavar="N", help="That version, instead of the latest.")
+@json_option
+@api_options
+def show(name: str, version: int | None, as_json: bool, where: Where) -> None:
+    """Print a workflow as it was pushed, as YAML that can be pushed again."""
+    with on_target(where) as target:
+        found = target.api.workflow(name, version)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    click.echo(f"# version {found.version}, pushed {_when(found.pushed_at_ms)} UTC")
+    click.echo(yaml.safe_dump(found.definition, sort_keys=False, allow_unicode=True, width=120), nl=False)
+
+
+@workflows.command()
+@_name
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@api_options
+def delete(name: str, yes: bool, as_json: bool, where: Where) -> None:
+    """Forget a workflow and its schedules. Its runs stay and go on; pushed again, it goes on counting versions."""
+    with on_target(where) as target:
+        found = target.api.workflow(name)
+        if not yes:
+            click.confirm(f"Delete workflow {name} (version {found.version}) of {target.who}?", abort=True, err=True)
+        # What somebody else pushed meanwhile is another workflow than the one that was asked about.
+        target.api.delete_workflow(name, if_match=found.etag)
+    if as_json:
+        print_json({"name": name, "deleted": True})
+    else:
+        click.echo(f"{name} is deleted; its runs stay.")
+
+
+def _loaded(files: Sequence[Path]) -> list[tuple[Path, WorkflowFile]]:
+    """The files, read and checked. Raises BadFile with every problem of all of them."""
+    loaded, problems = [], []
+    for file in files:
+        try:
+            loaded.append((file, load_workflow(file)))
+        except BadFile as bad:
+            problems += bad.problems
+    if problems:
+        raise BadFile(problems)
+    by_name: dict[str, Path] = {}
+    for file, one in loaded:
+        other = by_name.setdefault(one.workflow.name, file)
+        if other != file:
+            raise UserMistake(f"{other} and {file} both describe workflow '{one.workflow.name}'; push one of them")
+    return loaded
+
+
+def _pushed(target: Target, file: Path, loaded: WorkflowFile) -> tuple[m.Workflow, int | None]:
+    """The version that a file became, and the one that was the latest before."""
+    before = None
+    with suppress(UnknownWorkflow):
+        before = target.api.workflow(loaded.workflow.name).version
+    return push_file(target, loaded, file.absolute().parent), before
+
+
+def workflows_table(found: Sequence[m.WorkflowSummary]) -> Table:
+    """A line each, in the given order. What does not fit is cut at the descriptions."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("workflow", no_wrap=True)
+    for title in ("version", "tasks"):
+        table.add_column(title, no_wrap=True, justify="right")
+    table.add_column("pushed (UTC)", no_wrap=True)
+    table.add_column("description", no_wrap=True, overflow="ellipsis")
+    for one in found:
+        first_line = (one.description or "").strip().partition("\n")[0]
+        cells = (one.name, str(one.version), f"{one.tasks:,}", _when(one.pushed_at_ms), first_line)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _when(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

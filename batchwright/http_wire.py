@@ -1,0 +1,144 @@
+"""Requests to an HTTP API and their answers: one connection kept open, time-outs, and trying again where that is safe.
+
+Owns the connection and what a network does to it. What is asked, and what an answer means, is http_api.py's.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from chalicelib.core.errors import TryAgain, UserMistake
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 35.0
+"""API Gateway gives up after 29."""
+TRIES = 4
+PAUSES_SECONDS = (0.2, 1.0, 3.0)
+PAUSE_MAXIMUM_SECONDS = 10.0
+_WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
+"""Not 500: what is wrong inside is wrong the next time too."""
+_SCHEMES = {"https": 443, "http": 80}
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer. Headers by their lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as data. Raises TryAgain for what is no JSON: then something else than the API answered."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise TryAgain(f"the API answered {self.status} with something that is no JSON") from None
+
+
+class Wire:
+    """Requests to one address. Every thread has a connection of its own."""
+
+    def __init__(
+        self, address: str, headers: Mapping[str, str], *, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
+        self.address = address.rstrip("/")
+        self._headers = dict(headers)
+        self._sleep = sleep
+        self._local = threading.local()
+        parts = urlsplit(self.address)
+        if parts.scheme not in _SCHEMES or not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise UserMistake(f"the API's address must be like https://HOST/api, not '{address}'")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise UserMistake(f"'{address}' would send the token in clear; only an API on this machine may have http")
+        try:
+            self._port = parts.port or _SCHEMES[parts.scheme]
+        except ValueError:
+            raise UserMistake(f"the API's address has no port that can be: '{address}'") from None
+        self._scheme, self._host, self._prefix = parts.scheme, parts.hostname, parts.path
+
+    def ask(
+        self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None, is_repeatable: bool
+    ) -> Response:
+        """Send a request, again where that is safe and of use. The last answer, whatever it says; raises TryAgain when
+        none came."""
+        tries = TRIES if is_repeatable else 1
+        if not is_repeatable:
+            # A connection that was kept open may have been closed meanwhile, and one would not know what was read.
+            self.close()
+        for number in range(1, tries + 1):
+            try:
+                response = self._once(method, path, {**self._headers, **headers}, body)
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                if number == tries:
+                    raise TryAgain(f"no answer from the API at {self.address}: {_words(error)}") from error
+                self._sleep(PAUSES_SECONDS[number - 1])
+                continue
+            if response.status not in _WORTH_ANOTHER_TRY or number == tries:
+                return response
+            self._sleep(_pause_seconds(response, number))
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close this thread's connection; the next request opens another."""
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+        self._local.connection = None
+
+    def _once(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Response:
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        is_old = connection is not None
+        if connection is None:
+            connection = self._open()
+        try:
+            return _exchange(connection, method, self._prefix + path, headers, body)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            # One that was kept open was closed meanwhile: that is no failure.
+            self.close()
+            if not is_old:
+                raise
+            return _exchange(self._open(), method, self._prefix + path, headers, body)
+
+    def _open(self) -> http.client.HTTPConnection:
+        if self._scheme == "https":
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                self._host, self._port, timeout=CONNECT_SECONDS, context=ssl.create_default_context()
+            )
+        else:
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=CONNECT_SECONDS)
+        connection.connect()
+        connection.sock.settimeout(ANSWER_SECONDS)
+        self._local.connection = connection
+        return connection
+
+
+def _exchange(
+    connection: http.client.HTTPConnection, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+) -> Response:
+    connection.request(method, path, body=body, headers=dict(headers))
+    answer = connection.getresponse()
+    content = answer.read()
+    return Response(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
+
+
+def _pause_seconds(response: Response, number: int) -> float:
+    """What the answer asks for, within reason."""
+    asked = response.headers.get("retry-after", "")
+    if asked.isascii() and asked.isdigit() and len(asked) < 5:
+        return min(float(asked), PAUSE_MAXIMUM_SECONDS)
+    return PAUSES_SECONDS[number - 1]
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,118 @@
+"""What is too much of a workflow, found before anything looks at it closely.
+
+Each check here costs little however large the definition is, and what passes all of them is checked, told of and
+compiled in bounded time and memory. The limits are far above what anybody has asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from chalicelib.core import limits
+from chalicelib.core.mistakes import Mistake
+
+MISTAKES_MAXIMUM = 1_000
+"""How many mistakes are told. Nobody mends more at once."""
+DEPENDENCIES_MAXIMUM = 300_000
+NAMED_MAXIMUM = 1_000
+"""Params, and schedules."""
+CHOICES_MAXIMUM = 1_000
+"""Values of a param's enum."""
+ENTRIES_MAXIMUM = 1_000_000
+"""Entries of environment, parameters and tags in all tasks, with those of defaults that are joined to them."""
+
+NAME_CHARACTERS_MAXIMUM = 1_000
+"""Of any name; what is shorter and still too long is told with the name."""
+KEYS_MAXIMUM = 100
+"""Of a task, a param, and whatever else has a fixed list of keys."""
+ITEMS_MAXIMUM = 5_000
+"""Of one list or mapping in a task but depends_on. Batch takes 30 KiB for a whole submission."""
+
+_JOINED = ("environment", "parameters", "tags")
+
+
+def too_much(definition: Mapping[str, Any]) -> list[Mistake]:
+    """The first thing that there is too much of, if any: it is reason enough to look no further."""
+    return list(islice(_too_much(definition), 1))
+
+
+def _too_much(definition: Mapping[str, Any]) -> Iterator[Mistake]:
+    tasks = _mapping(definition.get("tasks"))
+    params = _mapping(definition.get("params"))
+    if len(tasks) > limits.TASKS_MAXIMUM:
+        yield _mistake(("tasks",), "tasks", limits.TASKS_MAXIMUM, len(tasks))
+    for part in ("params", "schedules"):
+        if (count := len(_mapping(definition.get(part)))) > NAMED_MAXIMUM:
+            yield _mistake((part,), part, NAMED_MAXIMUM, count)
+    for name, param in params.items():
+        choices = _mapping(param).get("enum")
+        if isinstance(choices, list) and len(choices) > CHOICES_MAXIMUM:
+            yield _mistake(("params", name, "enum"), "enum", CHOICES_MAXIMUM, len(choices))
+    for part in ("params", "schedules", "tasks"):
+        yield from _too_long_names(part, _mapping(definition.get(part)))
+    if len(definition) > KEYS_MAXIMUM:
+        yield _mistake((), "keys of a workflow", KEYS_MAXIMUM, len(definition))
+    for path, settings in _settings(definition, params, tasks):
+        yield from _too_large(path, settings)
+    dependencies = sum(_length(_mapping(task).get("depends_on")) for task in tasks.values())
+    if dependencies > DEPENDENCIES_MAXIMUM:
+        yield _mistake(("tasks",), "depends_on of all tasks together", DEPENDENCIES_MAXIMUM, dependencies)
+    entries = _joined_entries(_mapping(definition.get("defaults")), tasks)
+    if entries > ENTRIES_MAXIMUM:
+        text = "environment, parameters and tags of all tasks together, with those of defaults,"
+        yield _mistake(("tasks",), text, ENTRIES_MAXIMUM, entries)
+
+
+def _settings(
+    definition: Mapping[str, Any], params: Mapping[str, Any], tasks: Mapping[str, Any]
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    yield ("defaults",), _mapping(definition.get("defaults"))
+    for part, named in (("params", params), ("schedules", _mapping(definition.get("schedules"))), ("tasks", tasks)):
+        for name, settings in named.items():
+            if isinstance(settings, dict):
+                yield (part, name), settings
+
+
+def _too_large(path: tuple[str, ...], settings: Mapping[str, Any]) -> Iterator[Mistake]:
+    if len(settings) > KEYS_MAXIMUM:
+        yield _mistake(path, "keys", KEYS_MAXIMUM, len(settings))
+    for field, value in settings.items():
+        if isinstance(value, (dict, list)) and field not in ("depends_on", "enum", "default"):
+            if len(value) > ITEMS_MAXIMUM:
+                yield _mistake(
+                    (*path, field), f"entries of {field[:NAME_CHARACTERS_MAXIMUM]}", ITEMS_MAXIMUM, len(value)
+                )
+            elif field == "retry" and _length(_mapping(value).get("on")) > KEYS_MAXIMUM:
+                yield _mistake((*path, field, "on"), "entries of retry.on", KEYS_MAXIMUM, len(_mapping(value)["on"]))
+
+
+def _too_long_names(part: str, named: Mapping[str, Any]) -> Iterator[Mistake]:
+    longest = max(map(len, named), default=0)
+    if longest > NAME_CHARACTERS_MAXIMUM:
+        yield _mistake((part,), f"the characters of a name in {part}", 128, longest)
+
+
+def _joined_entries(defaults: Mapping[str, Any], tasks: Mapping[str, Any]) -> int:
+    """How many entries the tasks have that have some of their own, once those of defaults are joined to them."""
+    entries = 0
+    for field in _JOINED:
+        shared = _length(defaults.get(field))
+        entries += shared
+        for task in tasks.values():
+            own = _length(_mapping(task).get(field))
+            entries += own and own + shared
+    return entries
+
+
+def _mistake(path: tuple[str, ...], what: str, most: int, found: int) -> Mistake:
+    return Mistake(path, f"{what} must be {most:,} or less, not {found:,}")
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, (dict, list)) else 0

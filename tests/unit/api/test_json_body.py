@@ -1,0 +1,71 @@
+"""A body as data: what every reader of JSON takes for the same, and nothing else."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from chalicelib.api.json_body import CONTAINERS_MAXIMUM, DEPTH_MAXIMUM, NoJson, read_json
+
+MIB = 1024 * 1024
+
+
+def test_plain_json_comes_out_as_it_went_in() -> None:
+    body = '{"a": [1, 2.5, -3e2, true, null], "ü": "\\u00e9\\ud83d\\ude00", "n": 12345678901234567890}'
+    assert read_json(body.encode()) == {"a": [1, 2.5, -300.0, True, None], "ü": "é😀", "n": 12345678901234567890}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"\xff{}", "its byte 0 is not"),
+        (b'{"a": 1', r"line 1, column 8"),
+        (b"[1,]", "not valid JSON"),
+        (b"", "not valid JSON"),
+        (b'{"a": NaN}', "NaN, which is no JSON"),
+        (b"[Infinity]", "Infinity, which is no JSON"),
+        (b"[-Infinity]", "-Infinity, which is no JSON"),
+        (b"[1e999]", "the number 1e999 in the body is too large"),
+        (b"[-1e999]", "is too large"),
+        (b"[" + b"9" * 309 + b"]", "a number in the body has 309 digits; 308 are the most"),
+        (b'{"a": {"b": 1, "c": 2, "b": 3}}', "the key 'b' twice"),
+        (b'{"a": "\\ud800"}', "half of a surrogate pair"),
+        (b'{"\\udc00": 1}', "half of a surrogate pair"),
+        (b"\xef\xbb\xbf{}", "not valid JSON"),
+    ],
+)
+def test_what_readers_of_json_disagree_on_is_refused_with_what_and_where(body: bytes, told: str) -> None:
+    with pytest.raises(NoJson, match=told):
+        read_json(body)
+
+
+def test_values_may_be_nested_so_deep_and_no_deeper() -> None:
+    for opened, closed in ((b"[", b"]"), (b'{"a":', b"}")):
+        inner = b"1" if opened != b"[" else b""
+        read_json(opened * DEPTH_MAXIMUM + inner + closed * DEPTH_MAXIMUM)
+        with pytest.raises(NoJson, match="nested deeper than 32 levels"):
+            read_json(opened * (DEPTH_MAXIMUM + 1) + inner + closed * (DEPTH_MAXIMUM + 1))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 4 * MIB,
+        b'{"a":' * (MIB // 2),
+        b"9" * 4 * MIB,
+        b"[" + b"9" * 4 * MIB + b"]",
+        b"[1." + b"9" * 4 * MIB + b"]",
+        b"-" * 4 * MIB,
+        b'"' + b"\\" * 4 * MIB,
+        b'"' + b"\\ud800" * (MIB // 2) + b'"',
+        b"{" + b'"a":1,' * (MIB // 2) + b'"a":1}',
+        b"[" + b"[]," * MIB + b"[]]",
+        b"[" + b"[]," * (CONTAINERS_MAXIMUM - 50) + b"[" * 40 + b"]" * 41,
+    ],
+)
+def test_a_hostile_body_is_refused_within_a_second(body: bytes) -> None:
+    begun = time.process_time()
+    with pytest.raises(NoJson):
+        read_json(body)
+    assert time.process_time() - begun < 1.0
