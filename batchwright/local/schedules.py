@@ -121,6 +121,7 @@ def entry_of(found: Mapping[str, Any], looked_ms: int) -> Entry | None:
     if match is None or found.get("State") == "DISABLED":
         return None
     kind, value = match.groups()
+    expression: dict[str, Any] = {kind: value}
     created_ms, modified_ms = _ms(found["CreationDate"]), _ms(found["LastModificationDate"])
     from_ms = _ms(found["StartDate"]) if found.get("StartDate") else 0
     starts = None
@@ -129,7 +130,7 @@ def entry_of(found: Mapping[str, Any], looked_ms: int) -> Entry | None:
     zone = "UTC" if kind == "rate" else found.get("ScheduleExpressionTimezone") or "UTC"
     return Entry(
         modified=found["LastModificationDate"],
-        times=Times(Schedule(**{kind: value}, time_zone=zone, starts=starts)),
+        times=Times(Schedule(**expression, time_zone=zone, starts=starts)),
         from_ms=from_ms,
         until_ms=_ms(found["EndDate"]) if found.get("EndDate") else 2**53,
         queue=found["Target"]["Arn"].rpartition(":")[2],
