@@ -192,7 +192,7 @@ def http_target(address: str) -> Target:
 
 def _api(aws: Aws) -> Api:
     # One command is one invocation, whose name is never used again.
-    return cast(Api, aws.wired.api(str(uuid.uuid4())))
+    return aws.wired.api(str(uuid.uuid4()))
 
 
 def _session(profile: str | None, region: str | None) -> Any:
