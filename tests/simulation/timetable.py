@@ -156,7 +156,6 @@ class Timetable:
         may_be_on_time = not resumed and now_ms - at_ms <= GRACE_MS + SKEW_MS
         newest_missed_ms = now_ms + SKEW_MS - (0 if resumed else GRACE_MS)
         is_newest = not any(at_ms < other <= newest_missed_ms for other in self.times)
-        may_skip = self.catch_up is not CatchUp.ALL or may_be_on_time
         newer_held = any(other is not None and other > at_ms for other in (*after.pending, after.active_ms))
         allowed = [
             self.overlap is Overlap.CANCEL_PREVIOUS and newer_held,
