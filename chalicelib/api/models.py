@@ -10,10 +10,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import Scope
+from chalicelib.core.rules import NAME_PATTERN
 from chalicelib.core.schedule import CatchUp, Overlap
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import TokenScope
@@ -24,6 +25,16 @@ VERSION_MAXIMUM = 1_000_000_000
 EPOCH_MAXIMUM = 1_000_000
 MOMENT_MS_MAXIMUM = 2**53 - 1
 """The largest whole number that every reader of JSON takes for what it is."""
+
+
+def _whole(value: Any) -> Any:
+    """2.0 is a whole number to JSON Schema, and to many who write JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+"""Behind the rules of a field, so that they stay in its schema."""
+WorkflowName = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
 class Answer(BaseModel):
@@ -68,8 +79,10 @@ class Workflow(Answer):
 class StartRun(Request):
     """A run to be started."""
 
-    workflow: str
-    version: Annotated[int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The latest, unless given.")] = None
+    workflow: WorkflowName
+    version: Annotated[int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The latest, unless given."), WHOLE] = (
+        None
+    )
     params: Annotated[dict[str, Any], Field(description="Values for the workflow's params.")] = {}
 
 
@@ -203,10 +216,13 @@ class Redrive(Request):
         None
     )
     tasks: Annotated[list[str], Field(description="With the scope `tasks`: their names.")] = []
-    version: Annotated[int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The run's own, unless given.")] = None
+    version: Annotated[
+        int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The run's own, unless given."), WHOLE
+    ] = None
     epoch: Annotated[
         int | None,
         Field(ge=0, le=EPOCH_MAXIMUM, description="The epoch that was seen to have ended: asking twice redrives once."),
+        WHOLE,
     ] = None
 
 
@@ -223,8 +239,8 @@ class NewToken(Request):
 
     name: Annotated[str, Field(min_length=1, max_length=64, description="What it is for.")]
     scope: Annotated[TokenScope, Field(strict=False)]
-    workflow: Annotated[str | None, Field(description="The only workflow that it is good for.")] = None
-    expires_in_days: Annotated[int | None, Field(ge=1, le=3650, description="Never, unless given.")] = None
+    workflow: Annotated[WorkflowName | None, Field(description="The only workflow that it is good for.")] = None
+    expires_in_days: Annotated[int | None, Field(ge=1, le=3650, description="Never, unless given."), WHOLE] = None
 
 
 class Token(Answer):
@@ -276,8 +292,10 @@ class Schedule(Answer):
 class Backfill(Request):
     """Past times of a schedule for which runs are to be started."""
 
-    from_ms: Annotated[int, Field(ge=0, le=MOMENT_MS_MAXIMUM, description="The first moment that counts.")]
-    to_ms: Annotated[int, Field(ge=0, le=MOMENT_MS_MAXIMUM, description="The last one; what is to come never counts.")]
+    from_ms: Annotated[int, Field(ge=0, le=MOMENT_MS_MAXIMUM, description="The first moment that counts."), WHOLE]
+    to_ms: Annotated[
+        int, Field(ge=0, le=MOMENT_MS_MAXIMUM, description="The last one; what is to come never counts."), WHOLE
+    ]
     dry_run: Annotated[bool, Field(description="Only tell the times.")] = False
 
 

@@ -5,6 +5,7 @@ Owns how the one is written as the other. What API Gateway answers by itself is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -35,12 +36,12 @@ _COMMON_REFUSALS = (400, 401, 403, 405, 429, 500, 503)
 _HEADERS = {
     IDEMPOTENCY_KEY: (
         True,
-        {"type": "string", "pattern": rf"^[\x21-\x7E]{{1,{KEY_CHARACTERS}}}$"},
+        {"type": "string", "pattern": rf"^[!-~]{{1,{KEY_CHARACTERS}}}$"},
         "Sent again with the same key, a request starts one run.",
     ),
     IF_MATCH: (
         False,
-        {"type": "string", "pattern": r'^(\*|"[\x21\x23-\x7E]{1,128}")$'},
+        {"type": "string", "pattern": r'^(\*|"[!#-~]{1,128}")$'},
         "The ETag that the latest version must have; * for any.",
     ),
     IF_NONE_MATCH: (False, {"type": "string"}, "An ETag that is known already: then 304 and no body."),
@@ -139,8 +140,16 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.body is not None:
         schema = {"$ref": f"{_SCHEMAS}{route.body}"}
-        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
+        operation["requestBody"] = {"required": _is_required(route.body), "content": {_JSON: {"schema": schema}}}
     return operation
+
+
+def _is_required(body: str) -> bool:
+    """Whether there is anything that a body must hold; no body is an empty one."""
+    if body == WORKFLOW_FILE:
+        return True
+    fields: Mapping[str, Any] = getattr(models, body).model_fields
+    return any(field.is_required() for field in fields.values())
 
 
 def _statuses(route: Route) -> list[int]:

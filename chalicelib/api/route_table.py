@@ -96,7 +96,7 @@ class Route:
         is_act_on_runs = self.method == "POST" and self.about in (About.RUN, About.BODY)
         is_for_what_is_there = bool(self.path_parameters) and self.body != WORKFLOW_FILE
         found = {
-            404: is_for_what_is_there or self.about is About.BODY,
+            404: is_for_what_is_there or self.about is About.BODY or _WORKFLOW in self.query,
             409: is_act_on_runs,
             412: IF_MATCH in self.headers,
             413: self.body is not None,
@@ -191,7 +191,7 @@ _LOG_PLACE = (
     _PAGE,
 )
 _TIMES = (
-    Parameter("count", "How many times.", Kind.COUNT, minimum=1, maximum=1_000, default=10),
+    Parameter("count", "How many times.", Kind.COUNT, minimum=1, maximum=100, default=10),
     _time("after_ms", "Those after this moment; after now unless given."),
 )
 _TASK_FILTERS = (_EPOCH, _states(list(TaskState)), _limit(1_000, 1_000), _PAGE)

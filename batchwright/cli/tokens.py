@@ -1,0 +1,119 @@
+"""`batchwright tokens`: make, list and revoke the tokens of a target's HTTP API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.target import Where, api_options, on_target
+from chalicelib.api import models as m
+from chalicelib.core.tokens import TokenScope
+
+
+@click.group()
+def tokens() -> None:
+    """Tokens of the HTTP API: create, list, revoke."""
+
+
+@tokens.command()
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--scope",
+    type=click.Choice([scope.value for scope in TokenScope]),
+    default=TokenScope.READ.value,
+    show_default=True,
+    help="What it allows: to look; also to start runs; everything.",
+)
+@click.option("--workflow", metavar="NAME", help="The only workflow that it is good for; all of them unless given.")
+@click.option(
+    "--expires-in-days", "days", type=click.IntRange(1, 3650), metavar="N", help="When it ends; never unless given."
+)
+@json_option
+@api_options
+def create(name: str, scope: str, workflow: str | None, days: int | None, as_json: bool, where: Where) -> None:
+    """Make a token and print it, this one time: only its SHA-256 is kept. NAME says what it is for.
+
+    \b
+    Examples:
+      batchwright tokens create dashboard
+      export BATCHWRIGHT_TOKEN=$(batchwright tokens create nightly --scope start --workflow films --expires-in-days 90)
+    """
+    with on_target(where) as target:
+        request = m.NewToken(name=name, scope=TokenScope(scope), workflow=workflow, expires_in_days=days)
+        made = target.api.create_token(request)
+    if as_json:
+        print_json(made.model_dump(mode="json"))
+        return
+    # The token alone goes to stdout, so that a shell can take it from there.
+    click.echo(f"Token {made.token.token_id} ({_allows(made.token)}); it is shown this one time:", err=True)
+    click.echo(made.secret)
+
+
+@tokens.command(name="list")
+@json_option
+@api_options
+def list_tokens(as_json: bool, where: Where) -> None:
+    """List the tokens, oldest first, without their secrets."""
+    with on_target(where) as target:
+        found = target.api.tokens()
+    if as_json:
+        print_json([token.model_dump(mode="json") for token in found])
+    elif found:
+        table_console().print(tokens_table(found, time.time_ns() // 1_000_000))
+    else:
+        click.echo("No tokens yet; `batchwright tokens create NAME` makes one.")
+
+
+@tokens.command()
+@click.argument("token_id", metavar="ID")
+@json_option
+@api_options
+def revoke(token_id: str, as_json: bool, where: Where) -> None:
+    """Make a token good for nothing, at once and for ever. ID is what is between its two underscores."""
+    with on_target(where) as target:
+        revoked = target.api.revoke_token(token_id)
+    if as_json:
+        print_json(revoked.model_dump(mode="json"))
+    else:
+        click.echo(f"Token {revoked.token_id} ({revoked.name}) is revoked.")
+
+
+def tokens_table(found: Sequence[m.Token], now_ms: int) -> Table:
+    """A line each, in the given order."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("id", "name", "allows", "made (UTC)", "last used", "ends"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis" if title == "name" else "crop")
+    for token in found:
+        ends = _ends(token, now_ms)
+        cells = (
+            token.token_id,
+            token.name,
+            _allows(token),
+            _day(token.created_at_ms),
+            _day(token.last_used_at_ms),
+            ends,
+        )
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _allows(token: m.Token) -> str:
+    return token.scope.value if token.workflow is None else f"{token.scope.value} {token.workflow}"
+
+
+def _ends(token: m.Token, now_ms: int) -> str:
+    if token.revoked_at_ms is not None:
+        return f"revoked {_day(token.revoked_at_ms)}"
+    if token.expires_at_ms is None:
+        return "never"
+    return f"{'ended' if token.expires_at_ms <= now_ms else 'on'} {_day(token.expires_at_ms)}"
+
+
+def _day(at_ms: int | None) -> str:
+    return "-" if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d")
