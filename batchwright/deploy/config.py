@@ -79,7 +79,8 @@ class ChaliceConfig:
             entry.get("tags", {}).pop(STAGE_TAG, None)
             for name in list(entry.get("lambda_functions", {})):
                 entry["lambda_functions"][name].pop("iam_policy_file", None)
-            if not _holds_anything(entry):
+            config["stages"][stage] = _without_empty(entry)
+            if not config["stages"][stage]:
                 del config["stages"][stage]
             if _write(self.path, config):
                 removed.append(f"the values of the stage in {self.path.name}")
@@ -99,8 +100,10 @@ class ChaliceConfig:
         return removed
 
 
-def _holds_anything(value: Any) -> bool:
-    return any(map(_holds_anything, value.values())) if isinstance(value, dict) else True
+def _without_empty(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry without the parts that hold nothing any more."""
+    left = {name: _without_empty(part) if isinstance(part, dict) else part for name, part in entry.items()}
+    return {name: part for name, part in left.items() if part != {}}
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> bool:

@@ -54,7 +54,12 @@ def test_what_people_add_to_a_stage_stays(config: ChaliceConfig) -> None:
     assert stage["environment_variables"]["BATCHWRIGHT_SUBMIT_RATE"] == "20"
     assert stage["lambda_functions"]["sweep"]["lambda_memory_size"] == 1024
     config.remove_stage("prod", VARIABLES)
-    assert config.read()["stages"]["prod"]["environment_variables"] == {"BATCHWRIGHT_SUBMIT_RATE": "20"}
+    assert config.read()["stages"] == {
+        "prod": {
+            "environment_variables": {"BATCHWRIGHT_SUBMIT_RATE": "20"},
+            "lambda_functions": {"sweep": {"lambda_memory_size": 1024}},
+        }
+    }
 
 
 def test_a_removed_stage_leaves_the_folder_as_it_was(config: ChaliceConfig) -> None:
