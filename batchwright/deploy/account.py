@@ -15,7 +15,15 @@ from botocore.exceptions import ClientError
 from batchwright.deploy.policies import Place
 from chalicelib.core.errors import BatchwrightError
 
-_MISSING = {"404", "NoSuchBucket", "NoSuchEntity", "NotFound", "ResourceNotFound", "ResourceNotFoundException"}
+_MISSING = {
+    "404",
+    "NoSuchBucket",
+    "NoSuchEntity",
+    "NotFound",
+    "NotFoundException",
+    "ResourceNotFound",
+    "ResourceNotFoundException",
+}
 
 
 class DeployError(BatchwrightError):

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.config import ChaliceConfig
+from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import GRANTS, Place
 
 RECORD_KEY = "batchwright/deployment.json"
@@ -49,6 +50,10 @@ class Functions:
         fingerprint = self._fingerprint()
         if not again and record.get("fingerprint") == fingerprint and record.get("code") == self._code():
             return False
+        leftovers = Leftovers(self.account, self.place)
+        leftovers.check_not_a_stacks()
+        if not self.made():
+            leftovers.remove(say)
         say("functions: packaging and deploying (chalice), which takes a minute or two")
         try:
             self._chalice("deploy", lambda line: say(f"  {line}"))
@@ -59,13 +64,16 @@ class Functions:
         return True
 
     def delete(self, say: Callable[[str], None]) -> bool:
-        """Take the functions down; whether there were any. Raises DeployError."""
+        """Take the functions down; whether Chalice had made any. Raises DeployError."""
+        leftovers = Leftovers(self.account, self.place)
+        leftovers.check_not_a_stacks()
         self._recall(self._record())
-        if not self.made():
-            return False
-        say("functions: deleting (chalice)")
-        self._chalice("delete", lambda line: say(f"  {line}"))
-        return True
+        made = bool(self.made())
+        if made:
+            say("functions: deleting (chalice)")
+            self._chalice("delete", lambda line: say(f"  {line}"))
+        leftovers.remove(say)
+        return made
 
     def made(self) -> list[dict[str, Any]]:
         """What Chalice has made for the stage, by its own note."""
