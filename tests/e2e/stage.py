@@ -27,7 +27,7 @@ from batchwright.local.ministack import SERVICES, MiniStack
 STAGE = "e2e"
 COMMAND = str(Path(sys.executable).with_name("batchwright"))
 PROJECT = ("app.py", "chalicelib", ".chalice/config.json", "requirements.txt", "infra", "statemachines")
-DEADLINE_SECONDS = 240.0
+DEADLINE_SECONDS = 480.0
 
 
 class Account:
