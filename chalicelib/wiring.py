@@ -68,7 +68,7 @@ invocation runs for long, it may be shorter."""
 SUBMIT_RATE_MAXIMUM = 10_000
 """No account has it; a local Batch, which answers no 429, is asked at this rate and never waits."""
 
-_FIGURES = {
+FIGURES = {
     SUBMIT_RATE: ("submit_rate", "jobs a second", SUBMIT_RATE_MAXIMUM),
     SWEEP_SECONDS: ("sweep_seconds", "seconds", 86_400),
     QUIET_SECONDS: ("quiet_seconds", "seconds", 86_400),
@@ -180,7 +180,7 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
 def settings_of(environment: Mapping[str, str]) -> Settings:
     """The settings, with what the environment sets. Raises UserMistake naming the variable, the rule and the value."""
     given = {}
-    for name, (field, unit, maximum) in _FIGURES.items():
+    for name, (field, unit, maximum) in FIGURES.items():
         text = environment.get(name, "").strip()
         if not text:
             continue

@@ -61,6 +61,11 @@ def _tasks(api: Api, ctx: click.Context) -> Iterable[str]:
     return (task.name for task in api.tasks(ctx.params["run_id"], limit=_AT_MOST).items)
 
 
+def _schedules(api: Api, ctx: click.Context) -> Iterable[str]:
+    return (schedule.name for schedule in api.schedules(ctx.params["workflow"]))
+
+
 RUN = _completes(_runs)
 WORKFLOW = _completes(_workflows)
 TASK = _completes(_tasks)
+SCHEDULE = _completes(_schedules)

@@ -37,6 +37,7 @@ COMMANDS = {
     "resume": ("batchwright.cli.control:resume", "Let a paused run go on."),
     "redrive": ("batchwright.cli.control:redrive", "Run an ended run again, in whole or in part."),
     "tokens": ("batchwright.cli.tokens:tokens", "Tokens of the HTTP API: create, list, revoke."),
+    "schedules": ("batchwright.cli.schedules:schedules", "Schedules: list, next, pause, resume, backfill."),
     "local": ("batchwright.cli.local:local", "Keep a local AWS up: up, down, status, env."),
     "dead-letters": (
         "batchwright.cli.dead_letters:dead_letters",

@@ -14,6 +14,7 @@ from chalicelib.core.compile import compile_workflow
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.job import check_run
 from chalicelib.core.params import Declaration, ParamType, complete_params
+from chalicelib.engine.placing import place_pushed
 
 _SAMPLES = {
     ParamType.STRING: "x",
@@ -42,6 +43,7 @@ def push_file(
         folder,
         params_may_change=params is None,
     )
+    place_pushed(target.aws.wired.world, workflow.name, version)
     return target.api.workflow(workflow.name, version)
 
 

@@ -31,7 +31,7 @@ from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.suggest import Names
-from chalicelib.wiring import Wired, wire
+from chalicelib.wiring import FIGURES, Wired, wire
 
 STAGE, API, TOKEN = "BATCHWRIGHT_STAGE", "BATCHWRIGHT_API", "BATCHWRIGHT_TOKEN"
 LOCAL_PAUSE_SECONDS = 0.2
@@ -126,6 +126,9 @@ def find_target(where: Where) -> Target:
         raise UserMistake("--stage and --api are two places to speak to; take one of them")
     if not stage and not address:
         stage, address = os.environ.get(STAGE), os.environ.get(API)
+        if stage == LOCAL_STAGE:
+            # `batchwright local env` sets both: one local AWS, of which the commands need no token.
+            address = None
         if stage and address:
             raise UserMistake(f"{STAGE} and {API} are both set; say which with --stage or --api, or unset one")
     running = home.running()
@@ -165,8 +168,9 @@ def stage_target(stage: str, profile: str | None, region: str | None) -> Target:
             f"name another region with --region, or deploy it with `batchwright deploy --stage {stage}`"
         ) from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+    figures = {name: os.environ[name] for name in FIGURES if name in os.environ}
     try:
-        variables = variables_of(outputs)
+        variables = {**variables_of(outputs), **figures}
     except KeyError as missing:
         raise UserMistake(
             f"stack {stack_name(stage)} is {stack.get('StackStatus', 'there')} and has no output {missing}; deploy the "
@@ -188,7 +192,7 @@ def http_target(address: str) -> Target:
 
 def _api(aws: Aws) -> Api:
     # One command is one invocation, whose name is never used again.
-    return cast(Api, aws.wired.api(str(uuid.uuid4())))
+    return aws.wired.api(str(uuid.uuid4()))
 
 
 def _session(profile: str | None, region: str | None) -> Any:

@@ -21,6 +21,8 @@ from batchwright.workflow_file import BadFile, WorkflowFile, load_workflow
 from chalicelib.api import models as m
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
 
+_GAP = 2
+_DESCRIPTION_WIDTH_MINIMUM = 12
 _name = click.argument("name", metavar="NAME", shell_complete=WORKFLOW)
 
 
@@ -65,7 +67,8 @@ def list_workflows(as_json: bool, where: Where) -> None:
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
     elif found:
-        table_console().print(workflows_table(found))
+        console = table_console()
+        console.print(workflows_table(found, console.width))
     else:
         click.echo("No workflows yet; `batchwright workflows push FILE` brings one.")
 
@@ -131,17 +134,23 @@ def _pushed(target: Target, file: Path, loaded: WorkflowFile) -> tuple[m.Workflo
     return push_file(target, loaded, file.absolute().parent), before
 
 
-def workflows_table(found: Sequence[m.WorkflowSummary]) -> Table:
-    """A line each, in the given order. What does not fit is cut at the descriptions."""
+def workflows_table(found: Sequence[m.WorkflowSummary], width: int) -> Table:
+    """A line each, in the given order, at most `width` characters wide: descriptions are cut, and go where there is no
+    room for them."""
+    columns = {
+        "workflow": [one.name for one in found],
+        "version": [str(one.version) for one in found],
+        "tasks": [f"{one.tasks:,}" for one in found],
+        "pushed (UTC)": [_when(one.pushed_at_ms) for one in found],
+    }
+    room = width - sum(max(len(title), *map(len, cells)) + _GAP for title, cells in columns.items())
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("workflow", no_wrap=True)
-    for title in ("version", "tasks"):
-        table.add_column(title, no_wrap=True, justify="right")
-    table.add_column("pushed (UTC)", no_wrap=True)
-    table.add_column("description", no_wrap=True, overflow="ellipsis")
-    for one in found:
-        first_line = (one.description or "").strip().partition("\n")[0]
-        cells = (one.name, str(one.version), f"{one.tasks:,}", _when(one.pushed_at_ms), first_line)
+    for title in columns:
+        table.add_column(title, no_wrap=True, justify="right" if title in ("version", "tasks") else "left")
+    if room >= _DESCRIPTION_WIDTH_MINIMUM:
+        columns["description"] = [(one.description or "").strip().partition("\n")[0] for one in found]
+        table.add_column("description", no_wrap=True, overflow="ellipsis", max_width=room)
+    for cells in zip(*columns.values(), strict=True):
         table.add_row(*map(Text, cells))
     return table
 

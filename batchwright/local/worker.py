@@ -1,7 +1,8 @@
 """`python -m batchwright.local.worker`: the local Lambda. Takes messages off the queues that the app declares.
 
 Owns what Lambda's event source mapping does: long polls, hands batches to the handler, deletes them when it returns,
-and leaves them when it raises. What a message means is the handler's.
+and leaves them when it raises. What a message means is the handler's. Each worker also fires the workflows' schedules
+(schedules.py): with several of them, each time is told several times, as it may be on AWS.
 """
 
 from __future__ import annotations
@@ -25,13 +26,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from batchwright.local.child import when_parent_is_gone
 from batchwright.local.functions import PROJECT_FOLDER, Functions, QueueSource, ScheduleSource
 from batchwright.local.schedule import interval_seconds
+from batchwright.local.schedules import LocalScheduler
 from chalicelib import wiring
+from chalicelib.aws import scheduler as aws_scheduler
 from chalicelib.engine.messages import MessagesLeft
 
 # Not below "batchwright": Chalice sets the logger of the app's name to errors alone.
 log = logging.getLogger("local.worker")
 
 WAIT_SECONDS = 20
+SCHEDULE_GROUP = aws_scheduler.VARIABLES["group"]
 PAUSE_AFTER_ERROR_SECONDS = 1.0
 
 
@@ -99,6 +103,10 @@ def main() -> None:
     jobs: list[tuple[Any, Any]] = [(fire, source) for source in functions.schedules()]
     for source in functions.queues():
         jobs += [(poll, source)] * options.pollers
+    group = os.environ.get(SCHEDULE_GROUP)
+    if group:
+        scheduler = LocalScheduler(boto3.client("scheduler"), boto3.client("sqs"), group)
+        threading.Thread(target=scheduler.run, args=(ended,), daemon=True).start()
     for target, source in jobs:
         threading.Thread(target=target, args=(functions, source, ended), daemon=True).start()
     if options.exit_with_stdin:

@@ -107,7 +107,10 @@ def due(record: ScheduleRecord, now_ms: int, is_going: bool, *, missed_until_ms:
     """The record with every time up to now decided, as far as there is room. `is_going`: whether the run of the active
     time goes on. Times up to `missed_until_ms` were missed, however late they are."""
     times = record.times
-    if times is None or record.paused_at_ms is not None or record.schedule is None or now_ms <= record.decided_ms:
+    if times is None or record.paused_at_ms is not None or record.schedule is None:
+        return record
+    next_ms = times.next_after(record.decided_ms)
+    if next_ms is None or next_ms > now_ms:
         return record
     late_ms = max(missed_until_ms, now_ms - GRACE_MS - 1)
     missed = _missed(record, times, late_ms)

@@ -344,16 +344,16 @@ class Schedule(_Model):
         Overlap,
         Field(
             strict=False,
-            description="What happens at a time while the run of an earlier time goes on: both run, the time is skipped, "
-            "it waits, or the earlier run is cancelled.",
+            description="What happens at a time while the run of an earlier time goes on: both run, the time is "
+            "skipped, it waits, or the earlier run is cancelled.",
         ),
     ] = Overlap.SKIP
     catch_up: Annotated[
         CatchUp,
         Field(
             strict=False,
-            description="Which of the times that were missed by more than five minutes, or passed during a pause, are started "
-            "later.",
+            description="Which of the times that were missed by more than five minutes, or passed during a pause, are "
+            "started later.",
         ),
     ] = CatchUp.LATEST
     enabled: Annotated[bool, Field(description="Whether the schedule has any times at all.")] = True

@@ -28,14 +28,19 @@ def push_workflow(
     """Push a workflow (`after` as the store says) and bring its schedules to where they are fired from. Raises
     SchedulesNotPlaced when it is pushed and some of its schedules are not: then pushing the same again goes on."""
     version = world.store.push(name, definition, plan, world.clock.now_ms(), after=after)
+    place_pushed(world, name, version.version)
+    return version
+
+
+def place_pushed(world: World, name: str, version: int) -> None:
+    """Bring the schedules of a workflow that was pushed to where they are fired from. Raises SchedulesNotPlaced."""
     try:
         place_schedules(world, name)
     except TryAgain as failure:
         raise SchedulesNotPlaced(
-            f"workflow '{name}' is pushed as version {version.version}, but its schedules could not all be brought to "
+            f"workflow '{name}' is pushed as version {version}, but its schedules could not all be brought to "
             f"EventBridge Scheduler: {failure}; push it again"
         ) from failure
-    return version
 
 
 def place_schedules(world: World, workflow: str) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from chalicelib.core import redrive, retry
-from chalicelib.engine import cancel, events, finish, heal, messages, settle, submit
+from chalicelib.core import redrive, retry, scheduling
+from chalicelib.engine import cancel, events, finish, heal, messages, schedules, settle, submit
 from chalicelib.engine import redrive as redrive_engine
 from tests.bug import Bug
 from tests.memory.store import MemoryStore
@@ -191,7 +191,7 @@ MUTATIONS = {
     ),
     "a pause is not looked at before a submission": Mutation(
         Bug(submit, "_submit_wanted", {"if tally.paused:": "if False:"}),
-        seeds=(21,),
+        seeds=(22,),
     ),
     "a late pause undoes the resume after it": Mutation(
         Bug(MemoryStore, "set_pace", {"seen.pace < pace": "seen.pace != pace"}),
@@ -228,5 +228,41 @@ MUTATIONS = {
     "a retry goes to the queue that the task began in": Mutation(
         Bug(retry, "queue_after", {"reversed(failures)": "()"}),
         seeds=(54,),
+    ),
+    "a schedule's record is written whatever became of it meanwhile": Mutation(
+        Bug(MemoryStore, "put_schedule", {"(stored.revision if stored else 0) != record.revision - 1": "False"}),
+        seeds=(401,),
+    ),
+    "the run of a time is started before the time is in the record": Mutation(
+        Bug(
+            schedules,
+            "attend",
+            {
+                "        written = write(world, record, decided)\n": "        if isinstance(step, Start):\n"
+                "            _start(world, replace(decided, revision=0), step.times_ms)\n"
+                "        written = write(world, record, decided)\n"
+            },
+        ),
+        seeds=(5240,),
+    ),
+    "a run that goes on is taken for one that has ended": Mutation(
+        Bug(schedules, "active_run", {"ActiveRun.ENDED if run.state.ended else ActiveRun.GOING": "ActiveRun.ENDED"}),
+        seeds=(147,),
+    ),
+    "nobody says that the run of a schedule has ended": Mutation(
+        Bug(finish, "tell_if_ended", {"if run.schedule is not None:": "if False:"}),
+        seeds=(173,),
+    ),
+    "the times of a pause are decided when they come": Mutation(
+        Bug(scheduling, "due", {" or record.paused_at_ms is not None": ""}),
+        seeds=(229,),
+    ),
+    "a time that was begun is taken for started": Mutation(
+        Bug(
+            schedules,
+            "active_run",
+            {"if record.active_has_run else None": "or Run('', '', 0, '', {}, RunState.RUNNING, 0, '')"},
+        ),
+        seeds=(227,),
     ),
 }

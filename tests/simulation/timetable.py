@@ -135,7 +135,8 @@ class Timetable:
                 self._check_dropped(at_ms, before, after)
                 self.dropped.add(at_ms)
         for at_ms in {*before.pending, *before.backfill} - held:
-            replaced = self.overlap is Overlap.CANCEL_PREVIOUS and any(other > at_ms for other in after.pending)
+            newer = any(other is not None and other > at_ms for other in (*after.pending, after.active_ms))
+            replaced = self.overlap is Overlap.CANCEL_PREVIOUS and newer
             must(replaced or self._exists(at_ms), f"{at_ms} waited and was forgotten")
             if not self._exists(at_ms):
                 self.dropped.add(at_ms)
@@ -155,7 +156,6 @@ class Timetable:
         may_be_on_time = not resumed and now_ms - at_ms <= GRACE_MS + SKEW_MS
         newest_missed_ms = now_ms + SKEW_MS - (0 if resumed else GRACE_MS)
         is_newest = not any(at_ms < other <= newest_missed_ms for other in self.times)
-        may_skip = self.catch_up is not CatchUp.ALL or may_be_on_time
         newer_held = any(other is not None and other > at_ms for other in (*after.pending, after.active_ms))
         allowed = [
             self.overlap is Overlap.CANCEL_PREVIOUS and newer_held,

@@ -69,7 +69,14 @@ def test_the_version_is_the_packages(batchwright: Command) -> None:
 def test_an_unknown_command_is_bad_input(batchwright: Command) -> None:
     result = batchwright("pan")
     assert result.exit_code == 2
-    assert "No such command 'pan'" in result.stderr
+    assert "No such command 'pan'. Did you mean 'plan'?" in result.stderr
+
+
+def test_an_unknown_option_suggests_the_nearest(batchwright: Command) -> None:
+    result = batchwright("runs", "--limti", "3")
+    assert result.exit_code == 2
+    assert "Did you mean" in result.stderr
+    assert "--limit" in result.stderr
 
 
 def test_a_users_mistake_is_a_message_and_2(command: Callable[..., Result]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from click.testing import Result
@@ -27,6 +28,13 @@ def test_one_bad_file_does_not_hide_the_others(batchwright: Command) -> None:
     assert result.exit_code == 2
     assert result.stdout == "diamond.yaml: workflow 'diamond' is valid, 4 tasks\n"
     assert result.stderr == "nowhere.yaml: there is no such file\n.: this is a directory; name a file in it\n"
+
+
+def test_problems_are_told_to_programs_with_their_places(batchwright: Command) -> None:
+    result = batchwright("validate", "--json", "diamond.yaml", "nowhere.yaml")
+    nowhere = {"file": "nowhere.yaml", "line": 0, "column": 0, "message": "there is no such file", "suggestion": None}
+    assert (result.exit_code, json.loads(result.stdout), result.stderr) == (2, [nowhere], "")
+    assert batchwright("validate", "--json", "diamond.yaml").stdout == "[]\n"
 
 
 def test_no_file_is_a_mistake(batchwright: Command) -> None:

@@ -281,8 +281,8 @@ def test_a_run_that_cannot_be_started_is_told_and_does_not_stop_the_next_ones():
 def test_a_run_that_ends_before_its_time_was_put_in_the_queue_is_noticed():
     timetable = Timetable(overlap="queue")
     timetable.pass_time(minutes=7)
-    # The run ends, and everybody looks for what is next, right before the time of 22:30 is written.
-    timetable.clock.advance(seconds=560)
+    # The run ends right before the time of 22:30 is written, and for whoever looks what is next it is 22:29:58.
+    timetable.clock.advance(seconds=578)
     timetable.hooks["put_schedule"] = timetable.end_runs
     told(timetable, "22:30")
     assert timetable.times() == ["22:20", "22:30"]

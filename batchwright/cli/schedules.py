@@ -1,0 +1,172 @@
+"""`batchwright schedules`: list, next, pause, resume and backfill."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from batchwright.cli.completing import SCHEDULE, WORKFLOW
+from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.target import Target, Where, api_options, on_target
+from batchwright.cli.when import WHEN
+from batchwright.schedulelist import backfill_table, clock_time, complaints, schedules_table, times_table
+from chalicelib.api import models as m
+from chalicelib.core.errors import UnknownSchedule
+from chalicelib.core.schedule import Overlap
+from chalicelib.core.suggest import Names
+
+_workflow = click.argument("workflow", metavar="WORKFLOW", shell_complete=WORKFLOW)
+_schedule = click.argument("schedule", metavar="SCHEDULE", shell_complete=SCHEDULE)
+
+
+@click.group()
+def schedules() -> None:
+    """Look at the schedules of workflows, pause and resume them, and start what is past."""
+
+
+@schedules.command(name="list")
+@click.argument("workflow", metavar="[WORKFLOW]", required=False, shell_complete=WORKFLOW)
+@json_option
+@api_options
+def list_schedules(workflow: str | None, as_json: bool, where: Where) -> None:
+    """List the schedules of a workflow, or of all.
+
+    \b
+    Examples:
+      batchwright schedules list
+      batchwright schedules list nightly --stage prod --json
+    """
+    with on_target(where) as target:
+        found = target.api.schedules(workflow)
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in found])
+    elif found:
+        console = table_console()
+        console.print(schedules_table(found, console.width))
+        for sentence in complaints(found):
+            click.echo(sentence, err=True)
+    else:
+        click.echo("No schedules; a workflow file has them under `schedules:` (docs/schedules.md).")
+
+
+@schedules.command(name="next")
+@_workflow
+@_schedule
+@click.option("--count", type=click.IntRange(1, 100), default=10, metavar="N", help="How many; 10 unless given.")
+@click.option("--after", "after_ms", type=WHEN, metavar="WHEN", help="After that moment, instead of now.")
+@json_option
+@api_options
+def next_times(workflow: str, schedule: str, count: int, after_ms: int | None, as_json: bool, where: Where) -> None:
+    """Tell a schedule's next times, in its time zone and in UTC.
+
+    \b
+    Examples:
+      batchwright schedules next nightly every-night
+      batchwright schedules next nightly every-night --after 2026-03-28 --count 3
+    """
+    with on_target(where) as target:
+        times_ms = target.api.next_times(workflow, schedule, count=count, after_ms=after_ms)
+        shown = _shown(target, workflow, schedule)
+    if as_json:
+        print_json(times_ms)
+        return
+    if times_ms:
+        table_console().print(times_table(times_ms, shown.time_zone, _now_ms()))
+    else:
+        click.echo(f"Schedule {schedule} of {workflow} has no times any more ({shown.expression}).")
+    if shown.paused:
+        click.echo("It is paused; `batchwright schedules resume` lets it go on.", err=True)
+
+
+@schedules.command()
+@_workflow
+@_schedule
+@json_option
+@api_options
+def pause(workflow: str, schedule: str, as_json: bool, where: Where) -> None:
+    """Let a schedule start nothing by itself. Its runs go on.
+
+    \b
+    Example:
+      batchwright schedules pause nightly every-night
+    """
+    with on_target(where) as target:
+        now = target.api.pause_schedule(workflow, schedule)
+    if as_json:
+        print_json(now.model_dump(mode="json"))
+    else:
+        click.echo(f"Schedule {schedule} of {workflow} is paused.")
+
+
+@schedules.command()
+@_workflow
+@_schedule
+@json_option
+@api_options
+def resume(workflow: str, schedule: str, as_json: bool, where: Where) -> None:
+    """Let a paused schedule go on. What passed meanwhile is caught up as its catch_up says.
+
+    \b
+    Example:
+      batchwright schedules resume nightly every-night
+    """
+    with on_target(where) as target:
+        now = target.api.resume_schedule(workflow, schedule)
+    if as_json:
+        print_json(now.model_dump(mode="json"))
+        return
+    following = (
+        "no times any more" if now.next_at_ms is None else f"next at {clock_time(now.next_at_ms, now.time_zone)}"
+    )
+    click.echo(f"Schedule {schedule} of {workflow} goes on, {following} ({now.time_zone}).")
+
+
+@schedules.command()
+@_workflow
+@_schedule
+@click.option("--from", "from_ms", type=WHEN, required=True, metavar="WHEN", help="The first moment that counts.")
+@click.option("--to", "to_ms", type=WHEN, metavar="WHEN", help="The last one; now unless given.")
+@click.option("--dry-run", is_flag=True, help="Only tell the times and the runs that they would have.")
+@json_option
+@api_options
+def backfill(
+    workflow: str, schedule: str, from_ms: int, to_ms: int | None, dry_run: bool, as_json: bool, where: Where
+) -> None:
+    """Start a run for each past time of a schedule that has none: all at once where runs may overlap, else one after
+    another, oldest first. A time that had a run keeps it, so asking twice is asking once.
+
+    WHEN is how long ago (3d, 12h), a day, or a time; in UTC, unless it has an offset.
+
+    \b
+    Examples:
+      batchwright schedules backfill nightly every-night --from 30d --dry-run
+      batchwright schedules backfill nightly every-night --from 2026-11-01 --to 2026-11-15T09:00+01:00
+    """
+    asked = m.Backfill(from_ms=max(0, from_ms), to_ms=max(0, _now_ms() if to_ms is None else to_ms), dry_run=dry_run)
+    with on_target(where) as target:
+        filled = target.api.backfill(workflow, schedule, asked)
+        shown = _shown(target, workflow, schedule)
+    if as_json:
+        print_json(filled.model_dump(mode="json"))
+        return
+    if not filled.times_ms:
+        click.echo(f"Schedule {schedule} of {workflow} has no times there.")
+        return
+    table_console().print(backfill_table(filled, shown.time_zone))
+    several = len(filled.times_ms) > 1
+    how = "at once" if shown.overlap is Overlap.ALLOW or not several else "one after another"
+    runs = f"{len(filled.times_ms):,} runs" if several else "1 run"
+    click.echo(f"{runs} would be started {how}." if dry_run else f"{runs}, started {how} unless they were before.")
+
+
+def _shown(target: Target, workflow: str, schedule: str) -> m.Schedule:
+    found = {one.name: one for one in target.api.schedules(workflow)}
+    if schedule not in found:
+        hint = Names(found).suggestion(schedule)
+        raise UnknownSchedule(f"workflow '{workflow}' has no schedule '{schedule}'" + (f"; {hint}" if hint else ""))
+    return found[schedule]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
