@@ -42,6 +42,12 @@ def test_cfn_lint_finds_nothing() -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
+@pytest.mark.parametrize("name", ["foundation", "observability", "batch"])
+def test_a_template_is_small_enough_to_be_sent_with_the_request(name: str) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+    assert len((INFRA / f"{name}.yaml").read_bytes()) < 51_200
+
+
 def test_every_function_has_a_log_group_with_an_end() -> None:
     groups = resources("observability", "AWS::Logs::LogGroup")
     assert {said(one["LogGroupName"]) for one in groups} == {
