@@ -15,6 +15,7 @@ from pathlib import Path
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.functions import Functions
+from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.foundation import stack_name, variables_of
@@ -144,9 +145,8 @@ def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish
 
 def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str]:
     """The variables of the functions. How callers prove who they are stays as it was unless it is said anew."""
-    stages = functions.config.read().get("stages", {})
-    before = stages.get(wish.stage, {}).get("environment_variables", {}).get(AUTH_VARIABLE, AUTHS[0])
-    return {STAGE_VARIABLE: wish.stage, AUTH_VARIABLE: wish.auth or before, **variables_of(outputs)}
+    auth = wish.auth or functions.variable(AUTH_VARIABLE) or AUTHS[0]
+    return {STAGE_VARIABLE: wish.stage, AUTH_VARIABLE: auth, **variables_of(outputs)}
 
 
 def push_workflows(
@@ -183,9 +183,9 @@ def _check_parameters(wish: Wish) -> None:
 def _check_free(account: Account, place: Place) -> None:
     """Roles belong to the account and not to a region: one stage name cannot be used in two. Raises DeployError."""
     role = f"{place.prefix}-on_events"
-    if not account.has("iam", "get_role", RoleName=role):
+    if not account.has("iam", "get_role", RoleName=role) or role in Leftovers(account, place).roles():
         return
     raise DeployError(
-        f"the role {role} is there already, but no stack {place.prefix} in {place.region}: is '{place.stage}' deployed "
-        "in another region of this account? Choose another --stage; if it was removed by hand, delete the role"
+        f"the role {role} is there already and is of another region than {place.region}: is '{place.stage}' deployed "
+        "in another region of this account? Choose another --stage, for roles belong to no region"
     )

@@ -84,6 +84,16 @@ class Functions:
         found: list[dict[str, Any]] = note.get("resources", [])
         return found
 
+    def variable(self, name: str) -> str | None:
+        """A variable of the functions as they are deployed, from whichever clone."""
+        client = self.account.client("lambda")
+        try:
+            found = client.get_function_configuration(FunctionName=self.place.function_name("start"))
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        value: str | None = found.get("Environment", {}).get("Variables", {}).get(name)
+        return value
+
     def api_url(self) -> str | None:
         """The address of the HTTP API, if there is one."""
         return next((one["rest_api_url"] for one in self.made() if one["resource_type"] == "rest_api"), None)

@@ -34,8 +34,8 @@ class Leftovers:
         for name in there:
             self._remove_function(self.place.function_name(name))
             say(f"function {self.place.function_name(name)}: removed, which nothing was noted of")
-        for name in GRANTS:
-            self._remove_role(f"{self.place.prefix}-{name}")
+        for role in self.roles():
+            self._remove_role(role)
         self._remove_rule(f"{self.place.prefix}-sweep-event")
 
     def check_not_a_stacks(self) -> None:
@@ -48,6 +48,19 @@ class Leftovers:
                     f"the function {self.place.function_name(name)} belongs to the stack {stack}, which a pipeline "
                     "made: change or delete that stack (docs/deploy.md)"
                 )
+
+    def roles(self) -> list[str]:
+        """The roles of the stage's functions. Roles belong to no region: those are left out whose policy speaks of
+        another one, where a stage of the same name must be."""
+        return [role for role in (f"{self.place.prefix}-{name}" for name in GRANTS) if self._is_of_this_region(role)]
+
+    def _is_of_this_region(self, role: str) -> bool:
+        iam = self.account.client("iam")
+        if not self.account.has("iam", "get_role", RoleName=role):
+            return False
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        policies = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+        return f":{self.place.region}:{self.place.account}:" in json.dumps(policies)
 
     def _function(self, name: str) -> dict[str, Any] | None:
         client = self.account.client("lambda")
@@ -78,8 +91,6 @@ class Leftovers:
 
     def _remove_role(self, name: str) -> None:
         iam = self.account.client("iam")
-        if not self.account.has("iam", "get_role", RoleName=name):
-            return
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
             iam.delete_role_policy(RoleName=name, PolicyName=policy)
         iam.delete_role(RoleName=name)

@@ -17,6 +17,7 @@ from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.config import ChaliceConfig
 from batchwright.deploy.deployment import AUTH_VARIABLE, STAGE_VARIABLE, TEMPLATES, stack_names
 from batchwright.deploy.functions import RECORD_KEY, Functions
+from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import API_HANDLER, GRANTS, Place
 from batchwright.deploy.stacks import Stacks
 from batchwright.foundation import VARIABLE_NAMES
@@ -47,9 +48,7 @@ class Stage:
             name = self.place.function_name(function)
             if self.account.has("lambda", "get_function_configuration", FunctionName=name):
                 found.append(f"function {name}")
-            role = f"{self.place.prefix}-{function}"
-            if self.account.has("iam", "get_role", RoleName=role):
-                found.append(f"role {role}")
+        found += [f"role {role}" for role in Leftovers(self.account, self.place).roles()]
         found += [f"log group {name}" for name in self._log_groups()]
         if self.account.has("dynamodb", "describe_table", TableName=self.place.prefix):
             found.append(f"table {self.place.prefix}")
