@@ -16,11 +16,14 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.records import Claim, JobResult
 from chalicelib.ports import Store
 from tests.contract import foundation, servers
+from tests.contract.apis import Desk
+from tests.contract.http_desk import Counter, HttpDesk
 from tests.memory.store import MemoryStore
 
 SERVERS = ("ministack", "dynoxide")
 TABLES = ("moto", *SERVERS)
 _numbers = itertools.count(1)
+_tables = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -102,3 +105,23 @@ def failure() -> JobResult:
         stopped_at_ms=2_000,
         failure=FailureClass.APPLICATION,
     )
+
+
+@pytest.fixture(scope="session")
+def counter() -> Iterator[Counter]:
+    counter = Counter()
+    yield counter
+    counter.close()
+
+
+@pytest.fixture(params=["memory", "ministack", "http"])
+def desk(request: pytest.FixtureRequest) -> Desk:
+    """Every implementation, on a table of its own: lists are of all there is."""
+    if request.param == "memory":
+        return Desk(MemoryStore())
+    if request.param == "http":
+        return HttpDesk(MemoryStore(), request.getfixturevalue("counter"))
+    client, _ = request.getfixturevalue("ministack_dynamodb")
+    name = f"batchwright-api-{next(_tables)}"
+    client.create_table(**foundation.table_request(name))
+    return Desk(DynamoStore(client, name))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from chalicelib.api import models as m
 from chalicelib.api.models import EventKind
-from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.errors import (
     BadPage,
     IdempotencyConflict,
@@ -27,32 +24,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import TokenScope
-from tests.contract import foundation
 from tests.contract.apis import STAGE, TASK, Desk, definition_of
-from tests.contract.http_desk import Counter, HttpDesk
-from tests.memory.store import MemoryStore
-
-_tables = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def counter() -> Iterator[Counter]:
-    counter = Counter()
-    yield counter
-    counter.close()
-
-
-@pytest.fixture(params=["memory", "ministack", "http"])
-def desk(request: pytest.FixtureRequest) -> Desk:
-    """Every implementation, on a table of its own: lists are of all there is."""
-    if request.param == "memory":
-        return Desk(MemoryStore())
-    if request.param == "http":
-        return HttpDesk(MemoryStore(), request.getfixturevalue("counter"))
-    client, _ = request.getfixturevalue("ministack_dynamodb")
-    name = f"batchwright-api-{next(_tables)}"
-    client.create_table(**foundation.table_request(name))
-    return Desk(DynamoStore(client, name))
 
 
 def start(desk: Desk, key: str = "key", workflow: str = "films", **more: Any) -> str:
