@@ -19,7 +19,7 @@ demo: $(VENV)/.run ## run the movie-ratings workflow on a local AWS; no account 
 # Four processes also on two cores: half of the time is waiting, for processes to start, to end and to be told of.
 test: $(VENV)/.dev ## lint, check types and run the whole suite
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest -n 4 --dist loadgroup -rs
+	@$(BIN)/python -m pytest -n 4 -rs
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

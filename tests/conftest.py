@@ -1,12 +1,37 @@
-"""Fixtures shared by the whole suite: one MiniStack a session."""
+"""What the whole suite shares: one MiniStack a process, and how the tests are spread over processes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from batchwright.local.ministack import MiniStack
+
+_FIRST = ("tests/functional/test_movie_ratings", "tests/functional", "tests/contract", "tests/unit")
+"""What waits for long comes first; the simulation, which only computes and comes in small pieces, fills the end."""
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """The tests of a file stay in one process, for they share what was costly to make; simulated schedules share
+    nothing."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith("tests/simulation/") else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _rank(item.nodeid, _FIRST))
+
+
+def _rank(nodeid: str, prefixes: Sequence[str]) -> int:
+    return next((rank for rank, prefix in enumerate(prefixes) if nodeid.startswith(prefix)), len(prefixes))
 
 
 @pytest.fixture(scope="session")

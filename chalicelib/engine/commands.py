@@ -25,7 +25,7 @@ from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.heal import heal_run
 from chalicelib.engine.schedules import attend
-from chalicelib.engine.submit import Wanted, submit
+from chalicelib.engine.submit import TooEarly, Wanted, submit
 from chalicelib.engine.world import DONE, Outcome, RunFacts, World
 
 
@@ -77,4 +77,8 @@ def _retry(world: World, command: RetryTask) -> Outcome:
         left_seconds = -(-left_ms // 1000)
         world.commands.send([encode(command)], delay_seconds=min(left_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
         return DONE
-    return submit(world, facts, [Wanted(command.next_attempt, replaces_job=command.failed_job_id)])
+    outcome = submit(world, facts, [Wanted(command.next_attempt, replaces_job=command.failed_job_id)])
+    if isinstance(outcome, TooEarly) and -left_ms > world.settings.lease_seconds * 1000:
+        # Who set this timer is surely dead, and died before ending the attempt. Whoever ends it sets another timer.
+        return DONE
+    return outcome

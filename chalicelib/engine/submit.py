@@ -41,6 +41,11 @@ class BatchFails(NotYet):
 
 
 @dataclass(frozen=True, slots=True)
+class TooEarly(NotYet):
+    """Not yet, for the attempt before has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Paused(Done):
     """Done, for the run is paused: whoever resumes it looks at every task that was not started."""
 
@@ -105,7 +110,7 @@ def _claim(world: World, wanted: Wanted) -> _Held | NotYet | None:
     if stood is None:
         return _Held.FRESH
     if wanted.replaces_job and _is_before(stood, wanted):
-        return NotYet(world.settings.soon_seconds, f"the attempt before {wanted.attempt} has not ended yet")
+        return TooEarly(world.settings.soon_seconds, f"the attempt before {wanted.attempt} has not ended yet")
     if stood.attempt != wanted.attempt or stood.state is not TaskState.CLAIMED or stood.claim is None:
         return None
     if stood.claim.lease_until_ms > now_ms:

@@ -15,8 +15,7 @@ from batchwright.local.isolation import client
 from tests.functional.commands import Terminal
 from tests.functional.movie_ratings import ARCHIVE, Rows, expected, films_in, rows_of
 
-# Its run serves all of its tests, so they stay in one process.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("movie_ratings_run")]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,6 @@ import yaml
 from batchwright.local.ministack import MiniStack
 from tests.functional.movie_ratings import STATEMACHINES, Film, expected, films_in, rows_of, zipped
 
-# Its run serves all of its tests, so they stay in one process.
-pytestmark = pytest.mark.xdist_group("movie_ratings_scripts")
-
 WORKFLOW = yaml.safe_load((STATEMACHINES / "movie_ratings.yaml").read_text(encoding="utf-8"))
 BUCKET = "movie-ratings-scripts"
 AT_A_TIME = 2  # children of the array job

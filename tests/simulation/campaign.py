@@ -81,6 +81,8 @@ def play_all(first: int, count: int, processes: int, scope: Scope = WHOLE, *, st
     started = told = time.monotonic()
     for part in _parts(first, count, processes, scope):
         summary.merge(part)
+        for seed, failure in sorted(part.failures.items()):
+            print(f"seed {seed} failed: {failure}", flush=True)
         now = time.monotonic()
         if now - told >= _SECONDS_BETWEEN_LINES:
             told = now

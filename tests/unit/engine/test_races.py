@@ -86,6 +86,24 @@ def test_a_retrys_timer_that_is_early_waits_for_the_record(shards_of_two):
     assert len(theatre.jobs("a")) == 2
 
 
+def test_a_retrys_timer_lets_go_once_who_set_it_is_surely_dead_and_whoever_ends_the_attempt_sets_another():
+    theatre = Theatre(plan_of((task("a", attempts=2), ())), fails=[("a", 1)])
+    theatre.start()
+    end_of_a = theatre.document(theatre.jobs("a")[0], "FAILED")
+    assert theatre.crash(Cut("wait_for_retry"), lambda: theatre.deliver_event(end_of_a))
+    theatre.clock.advance(seconds=LEASE_SECONDS - 1)
+    with pytest.raises(MessagesLeft, match="has not ended yet"):
+        theatre.deliver_commands()
+    theatre.clock.advance(seconds=2)
+    theatre.deliver_commands()
+    assert theatre.commands.bodies == []
+    assert len(theatre.jobs("a")) == 1
+    theatre.deliver_event(end_of_a)
+    theatre.play_on()
+    assert theatre.run.state is RunState.SUCCEEDED
+    assert len(theatre.jobs("a")) == 2
+
+
 def test_what_a_task_that_ended_without_its_submitters_knowledge_dooms_is_doomed_by_the_redelivery():
     # The submitter dies after it told of the refusal. Somebody takes its claim over, and finds the task ended: the
     # refusal's handler was there meanwhile, and died after its tally.
