@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from batchwright.local.isolation import client
+from batchwright.local.isolation import LocalSession, client
 from batchwright.local.queues import definition_for
 from batchwright.local.stack import LocalAws
-from chalicelib.aws.clients import Clients
+from chalicelib.aws.clients import clients
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask
 from chalicelib.core.states import TaskState
 from chalicelib.engine.messages import MessagesLeft
@@ -28,8 +28,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def wired(aws: LocalAws) -> Wired:
-    clients = {name: client(name, aws.environment) for name in ("dynamodb", "sqs", "sns", "batch")}
-    return wire(aws.environment, Clients(**clients, batch_submit=clients["batch"], make_logs=lambda: None))
+    return wire(aws.environment, clients(LocalSession(aws.environment)))
 
 
 class EventsQueue:
