@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from batchwright.cli.pushing import push_file
@@ -78,6 +79,19 @@ def test_a_schedule_fires_at_its_time_and_once(stage: Kept) -> None:
     listed = stage.give("list", "once")
     assert re.search(r"once +often +over +at\(20\d\d-.*\) +Asia/Kathmandu", listed), listed
     assert stage.target.api.next_times("once", "often") == []
+
+
+def test_a_time_that_passed_while_the_machine_slept_is_caught_up(stage: Kept, kept_home: Path) -> None:
+    supervisor = psutil.Process(json.loads((kept_home / "local.json").read_text())["pid"])
+    (worker,) = [child for child in supervisor.children() if "batchwright.local.worker" in " ".join(child.cmdline())]
+    worker.suspend()
+    try:
+        at = stage.push_for_soon("asleep")
+        wait_until(lambda: datetime.now(UTC) > at + timedelta(seconds=1), "the time has passed")
+        assert stage.runs("asleep") == []
+    finally:
+        worker.resume()
+    wait_until(lambda: stage.have_succeeded("asleep", 1), "the missed time is started")
 
 
 def test_a_schedule_is_paused_and_goes_on(stage: Kept) -> None:

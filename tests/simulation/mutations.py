@@ -54,7 +54,7 @@ MUTATIONS = {
                 )
             },
         ),
-        seeds=(76,),
+        seeds=(305,),
     ),
     "a retry is read off a repeated failure": Mutation(
         Bug(

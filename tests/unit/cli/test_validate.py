@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
 from click.testing import Result
 
 Command = Callable[..., Result]
@@ -18,9 +19,12 @@ def test_a_sound_file_is_called_valid(batchwright: Command) -> None:
     )
 
 
-def test_every_problem_goes_to_stderr_a_line_each_and_the_exit_code_is_2(batchwright: Command, golden: Golden) -> None:
-    result = batchwright("validate", "many_mistakes.yaml")
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", golden("many_mistakes.txt"))
+@pytest.mark.parametrize("name", ["many_mistakes", "schedule_mistakes"])
+def test_every_problem_goes_to_stderr_a_line_each_and_the_exit_code_is_2(
+    batchwright: Command, golden: Golden, name: str
+) -> None:
+    result = batchwright("validate", f"{name}.yaml")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", golden(f"{name}.txt"))
 
 
 def test_one_bad_file_does_not_hide_the_others(batchwright: Command) -> None:
