@@ -221,7 +221,7 @@ def test_what_fails_inside_is_not_asked_again(api: HttpApi, script: Script) -> N
 @pytest.mark.parametrize("body", [b"<html>", b'{"run_id": "r"}', b"[]"])
 def test_an_answer_of_something_else_is_told_in_a_sentence(api: HttpApi, script: Script, body: bytes) -> None:
     script.answers.append((200, {}, body))
-    with pytest.raises(errors.TryAgain, match="no JSON|does not understand"):
+    with pytest.raises(errors.TryAgain, match=r"no JSON|does not understand"):
         api.run("r")
 
 
