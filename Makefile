@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types sim soak bench clean
+.PHONY: help demo test e2e lint types sim soak bench clean
 
 help: ## print this help
 	@echo "Batchwright: workflows of AWS Batch jobs, advanced by Batch's own events."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Options: PYTHON=python3.12 (at the first call) chooses the interpreter, 3.11 or newer."
 
@@ -21,6 +21,10 @@ test: $(VENV)/.dev ## lint, check types and run the whole suite
 	@$(MAKE) --no-print-directory lint types
 	@$(BIN)/python -m pytest -n 4 -rs
 
+# In this order, and in one process: the tests of a stage's life follow each other.
+e2e: $(VENV)/.dev ## deploy into a MiniStack, run the example on the deployed functions, remove it all (3 minutes)
+	@$(BIN)/python -m pytest tests/e2e -rs
+
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check -q . || { echo "run: $(BIN)/ruff format ."; exit 1; }
@@ -31,8 +35,9 @@ types: $(VENV)/.dev
 sim: $(VENV)/.dev ## simulate the engine under faults: SEEDS=1000000 for so many schedules, SEED=7 tells the story of one
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),20000) $(if $(SEED),--seed $(SEED) --scope "$(SCOPE)")
 
-bench: $(VENV)/.dev ## measure: cost of a task, a run of 1,000 tasks, compiling a plan, submissions a second (minutes)
+bench: $(VENV)/.dev ## measure: a cold start, cost of a task, 1,000 tasks, compiling a plan, submissions a second (minutes)
 	@$(BIN)/python -m bench.compile
+	@$(BIN)/python -m bench.cold_start
 	@$(BIN)/python -m bench.task_cost
 	@$(BIN)/python -m bench.thousand_tasks
 	@$(BIN)/python -m bench.governor

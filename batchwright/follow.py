@@ -18,7 +18,8 @@ from chalicelib.api.port import Api
 from chalicelib.core.states import TaskState
 
 _PATIENCE_SECONDS = 5.0
-_SILENCE_SECONDS = 5.0
+_SILENCE_SECONDS = 3.0
+"""Shorter than it takes the sweep of a local AWS to find what was lost, so that it is named before."""
 
 EndedJobs = Callable[[Sequence[str]], set[str]]
 """Which of these jobs have ended, as Batch says."""

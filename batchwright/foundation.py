@@ -28,6 +28,9 @@ _OUTPUT_OF = {
     "BATCHWRIGHT_COMMANDS_DEAD_ARN": "CommandsDeadLettersArn",
 }
 
+VARIABLE_NAMES = tuple(_OUTPUT_OF)
+"""The app's variables that a foundation gives."""
+
 
 def stack_name(stage: str) -> str:
     """The name of a stage's stack."""

@@ -17,6 +17,7 @@ from batchwright.control import cancel_sentence, pause_sentence, redrive_sentenc
 from batchwright.view import load_view
 from batchwright.workflow_file import load_workflow
 from chalicelib.api import models as m
+from chalicelib.api.reading import as_model
 from chalicelib.core.errors import UserMistake, WrongState
 from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState
@@ -45,7 +46,7 @@ def cancel(run_id: str, reason: str, wait: bool, as_json: bool, where: Where) ->
         raise UserMistake(f"--reason must have 1 to 1,000 characters, not {len(reason):,}")
     return _act(
         where, RunState.CANCELLED if wait else None, as_json,
-        lambda target: target.api.cancel(run_id, m.Cancel(reason=reason)),
+        lambda target: target.api.cancel(run_id, as_model(m.Cancel, {"reason": reason})),
         lambda target, _: cancel_sentence(load_view(target.api, run_id)),
     )  # fmt: skip
 
@@ -134,7 +135,7 @@ def redrive(
             raise WrongState(f"run '{run_id}' is {run.state}; only a run that has ended can be redriven")
         if file is not None and loaded is not None:
             number = push_for_redrive(target, run, loaded, file).version
-        asked = m.Redrive(scope=scope, tasks=list(tasks), version=number, epoch=run.epoch)
+        asked = as_model(m.Redrive, {"scope": scope, "tasks": list(tasks), "version": number, "epoch": run.epoch})
         return target.api.redrive(run_id, asked)
 
     def say(target: Target, acted: m.Acted) -> str:

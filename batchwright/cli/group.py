@@ -43,6 +43,8 @@ COMMANDS = {
         "batchwright.cli.dead_letters:dead_letters",
         "Messages that could not be handled: list, show, replay, drop.",
     ),
+    "deploy": ("batchwright.cli.deploy:deploy", "Put Batchwright up on AWS, or bring it up to date."),
+    "destroy": ("batchwright.cli.deploy:destroy", "Remove a deployment from AWS."),
     "doctor": ("batchwright.cli.doctor:doctor", "Check that all runs, tasks and jobs are as they should be."),
     "demo": ("batchwright.cli.demo:demo", "Run the movie-ratings example on a local AWS."),
     "completion": ("batchwright.cli.completion:completion", "Print the script that completes commands in a shell."),

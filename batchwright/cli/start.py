@@ -14,6 +14,7 @@ from batchwright.cli.params import param_options, read_given_params
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.cli.watch import watched
 from chalicelib.api import models as m
+from chalicelib.api.reading import as_model
 from chalicelib.core.params import declarations
 from chalicelib.core.states import RunState
 
@@ -53,7 +54,7 @@ def start(
         pushed = target.api.workflow(workflow, version)
         # Without the defaults: a key that is given again, after they were changed, asks for the same.
         given = read_given_params(declarations(pushed.definition), pairs, params_file)
-        asked = m.StartRun(workflow=workflow, version=version, params=given)
+        asked = as_model(m.StartRun, {"workflow": workflow, "version": version, "params": given})
         run = target.api.start_run(asked, key or str(uuid.uuid4()))
         if not as_json:
             click.echo(f"Run {run.run_id} of {workflow}, version {run.version}, is {run.state}.")

@@ -157,7 +157,7 @@ def local_target(environment: Mapping[str, str], check: Callable[[], None]) -> T
 
 def stage_target(stage: str, profile: str | None, region: str | None) -> Target:
     """A stage that was deployed, with the user's own credentials. Raises UserMistake when there is none of the name."""
-    session = _session(profile, region)
+    session = aws_session(profile, region)
     try:
         (stack,) = session.client("cloudformation").describe_stacks(StackName=stack_name(stage))["Stacks"]
     except ClientError as error:
@@ -195,7 +195,8 @@ def _api(aws: Aws) -> Api:
     return aws.wired.api(str(uuid.uuid4()))
 
 
-def _session(profile: str | None, region: str | None) -> Any:
+def aws_session(profile: str | None, region: str | None) -> Any:
+    """The user's own AWS. Raises UserMistake for a profile that is not there, and when no region is named anywhere."""
     try:
         session = boto3.session.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
     except ProfileNotFound:

@@ -13,6 +13,7 @@ from rich.text import Text
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Where, api_options, on_target
 from chalicelib.api import models as m
+from chalicelib.api.reading import as_model
 from chalicelib.core.tokens import TokenScope
 
 
@@ -45,8 +46,8 @@ def create(name: str, scope: str, workflow: str | None, days: int | None, as_jso
       export BATCHWRIGHT_TOKEN=$(batchwright tokens create nightly --scope start --workflow films --expires-in-days 90)
     """
     with on_target(where) as target:
-        request = m.NewToken(name=name, scope=TokenScope(scope), workflow=workflow, expires_in_days=days)
-        made = target.api.create_token(request)
+        asked = {"name": name, "scope": scope, "workflow": workflow, "expires_in_days": days}
+        made = target.api.create_token(as_model(m.NewToken, asked))
     if as_json:
         print_json(made.model_dump(mode="json"))
         return

@@ -37,7 +37,7 @@ class Server:
         ChaliceRequestHandler.disable_nagle_algorithm = True
         # A line for each request is in nobody's interest here; what is refused or fails is logged by the app itself.
         ChaliceRequestHandler.log_request = lambda *_: None
-        # No route has these, and Chalice says so as of any other method; its server would answer 501 before it is asked.
+        # No route has these, and Chalice says so as of any other method; its server would answer 501 without asking it.
         ChaliceRequestHandler.do_TRACE = ChaliceRequestHandler.do_QUERY = ChaliceRequestHandler.do_GET
         self._server = create_local_server(app, Config(), HOST, 0).server
         self._server.socket.close()

@@ -34,7 +34,8 @@ def _whole(value: Any) -> Any:
 
 WHOLE = BeforeValidator(_whole)
 """Behind the rules of a field, so that they stay in its schema."""
-WorkflowName = Annotated[str, Field(pattern=NAME_PATTERN)]
+WorkflowName = Annotated[str, Field(json_schema_extra={"pattern": NAME_PATTERN})]
+"""Described and not held here: that there is no such workflow is the Api's to say."""
 
 
 class Answer(BaseModel):

@@ -69,8 +69,13 @@ def read_body(model: type[M], body: bytes, maximum: int) -> M:
     value = read_value(body or b"{}", maximum)
     if not isinstance(value, dict):
         raise UserMistake(f"the body must be an object, not {shown(value)}")
+    return as_model(model, value)
+
+
+def as_model(model: type[M], fields: Mapping[str, Any]) -> M:
+    """The model with these fields. Raises UserMistake with a line for each that breaks a rule."""
     try:
-        return model.model_validate(value)
+        return model.model_validate(fields)
     except ValidationError as error:
         raise UserMistake("\n".join(_told(model, error))) from None
 

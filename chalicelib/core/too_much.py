@@ -51,7 +51,8 @@ def _too_much(definition: Mapping[str, Any]) -> Iterator[Mistake]:
         if isinstance(choices, list) and len(choices) > CHOICES_MAXIMUM:
             yield _mistake(("params", name, "enum"), "enum", CHOICES_MAXIMUM, len(choices))
     for part in ("params", "schedules", "tasks"):
-        yield from _too_long_names(part, _mapping(definition.get(part)))
+        yield from _too_long_names((part,), _mapping(definition.get(part)))
+    yield from _too_long_names((), definition)
     if len(definition) > KEYS_MAXIMUM:
         yield _mistake((), "keys of a workflow", KEYS_MAXIMUM, len(definition))
     for path, settings in _settings(definition, params, tasks):
@@ -78,7 +79,10 @@ def _settings(
 def _too_large(path: tuple[str, ...], settings: Mapping[str, Any]) -> Iterator[Mistake]:
     if len(settings) > KEYS_MAXIMUM:
         yield _mistake(path, "keys", KEYS_MAXIMUM, len(settings))
+    yield from _too_long_names(path, settings)
     for field, value in settings.items():
+        if isinstance(value, dict):
+            yield from _too_long_names((*path, field), value)
         if isinstance(value, (dict, list)) and field not in ("depends_on", "enum", "default"):
             if len(value) > ITEMS_MAXIMUM:
                 yield _mistake(
@@ -88,10 +92,11 @@ def _too_large(path: tuple[str, ...], settings: Mapping[str, Any]) -> Iterator[M
                 yield _mistake((*path, field, "on"), "entries of retry.on", KEYS_MAXIMUM, len(_mapping(value)["on"]))
 
 
-def _too_long_names(part: str, named: Mapping[str, Any]) -> Iterator[Mistake]:
+def _too_long_names(path: tuple[str, ...], named: Mapping[str, Any]) -> Iterator[Mistake]:
     longest = max(map(len, named), default=0)
     if longest > NAME_CHARACTERS_MAXIMUM:
-        yield _mistake((part,), f"the characters of a name in {part}", 128, longest)
+        place = f" in {path[-1]}" if path else ""
+        yield _mistake(path, f"the characters of a name{place}", NAME_CHARACTERS_MAXIMUM, longest)
 
 
 def _joined_entries(defaults: Mapping[str, Any], tasks: Mapping[str, Any]) -> int:

@@ -34,11 +34,11 @@ def table_request(table_name: str) -> dict[str, Any]:
 
 def template() -> dict[str, Any]:
     """The template as data; intrinsic functions become {"!Sub": ...} and the like."""
-    document: dict[str, Any] = yaml.load(TEMPLATE.read_text(), Loader=_Loader)
+    document: dict[str, Any] = yaml.load(TEMPLATE.read_text(), Loader=Loader)
     return document
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms of intrinsic functions."""
 
 
@@ -51,4 +51,4 @@ def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[st
     return {f"!{suffix}": loader.construct_scalar(node)}
 
 
-_Loader.add_multi_constructor("!", _intrinsic)
+Loader.add_multi_constructor("!", _intrinsic)

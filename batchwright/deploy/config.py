@@ -1,0 +1,121 @@
+"""What `.chalice/config.json` says of a stage, and the policy files beside it.
+
+Owns the values that a deployment writes there, so that `chalice deploy --stage NAME` and `chalice package --stage NAME`
+need nothing else. What holds for every stage (time-outs, memory) is committed in the file; what is written here names
+an account, and is nobody's secret. What people add to a stage's entry stays: a variable, a subnet, another memory size.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchwright.deploy.policies import Place, policy
+from chalicelib.core.errors import UserMistake
+
+STAGE_TAG = "batchwright-stage"
+
+
+@dataclass(frozen=True, slots=True)
+class ChaliceConfig:
+    """The `.chalice` folder of a project."""
+
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "config.json"
+
+    def policy_folder(self, stage: str) -> Path:
+        return self.folder / "policies" / stage
+
+    def deployed_path(self, stage: str) -> Path:
+        """Where Chalice notes what it made for a stage."""
+        return self.folder / "deployed" / f"{stage}.json"
+
+    def read(self) -> dict[str, Any]:
+        """The file's content. Raises UserMistake when it is none."""
+        try:
+            found: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserMistake(
+                f"{self.path} cannot be read: {error.strerror}; give the clone's folder: --project"
+            ) from error
+        except ValueError as error:
+            raise UserMistake(f"{self.path} is not valid JSON: {error}") from error
+        return found
+
+    def put_stage(self, place: Place, functions: Iterable[str], variables: Mapping[str, str]) -> bool:
+        """Write a stage's values and policies; whether anything is other than before."""
+        names = list(functions)
+        config = self.read()
+        stage = config.setdefault("stages", {}).setdefault(place.stage, {})
+        stage.setdefault("environment_variables", {}).update(variables)
+        stage.setdefault("tags", {})[STAGE_TAG] = place.stage
+        per_function = stage.setdefault("lambda_functions", {})
+        for name in names:
+            per_function.setdefault(name, {})["iam_policy_file"] = f"policies/{place.stage}/{name}.json"
+        changed = _write(self.path, config)
+        for name in names:
+            changed |= _write(self.policy_folder(place.stage) / f"{name}.json", policy(place, name))
+        for path in self.policy_folder(place.stage).glob("*.json"):
+            if path.stem not in names:
+                path.unlink()
+                changed = True
+        return changed
+
+    def remove_stage(self, stage: str, variables: Iterable[str]) -> list[str]:
+        """Take out what `put_stage` wrote, and what Chalice wrote beside it; what that was, in words."""
+        removed = []
+        config = self.read()
+        entry = config.get("stages", {}).get(stage)
+        if entry is not None:
+            for name in variables:
+                entry.get("environment_variables", {}).pop(name, None)
+            entry.get("tags", {}).pop(STAGE_TAG, None)
+            for name in list(entry.get("lambda_functions", {})):
+                entry["lambda_functions"][name].pop("iam_policy_file", None)
+            config["stages"][stage] = _without_empty(entry)
+            if not config["stages"][stage]:
+                del config["stages"][stage]
+            if _write(self.path, config):
+                removed.append(f"the values of the stage in {self.path.name}")
+        if self.policy_folder(stage).is_dir():
+            shutil.rmtree(self.policy_folder(stage))
+            _remove_if_empty(self.policy_folder(stage).parent)
+            removed.append("its policy files")
+        if self.deployed_path(stage).exists():
+            self.deployed_path(stage).unlink()
+            removed.append("Chalice's note of what it had made")
+        _remove_if_empty(self.deployed_path(stage).parent)
+        packages = self.folder / "deployments"
+        if packages.is_dir() and not self.deployed_path(stage).parent.exists():
+            # Chalice keeps every package that it built; of no stage any more, they serve nobody.
+            shutil.rmtree(packages)
+            removed.append("the deployment packages")
+        return removed
+
+
+def _without_empty(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry without the parts that hold nothing any more."""
+    left = {name: _without_empty(part) if isinstance(part, dict) else part for name, part in entry.items()}
+    return {name: part for name, part in left.items() if part != {}}
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> bool:
+    """Write a JSON file unless it says the same already; whether it did not."""
+    text = json.dumps(document, indent=2) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return True
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,191 @@
+"""A stage of Batchwright on AWS: the order in which its parts are put up.
+
+Stacks first, for the functions name what is in them; then the values that they give the functions; then the functions;
+last the workflows, which need the table alone but are of no use before. Every part is brought to what this clone says,
+so that a second deployment goes on where a first one broke off, or finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.functions import Functions
+from batchwright.deploy.leftovers import Leftovers
+from batchwright.deploy.policies import GRANTS, Place
+from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
+from batchwright.foundation import stack_name, variables_of
+from batchwright.workflow_file import load_workflow
+from chalicelib.aws.clients import clients
+from chalicelib.core.errors import UnknownWorkflow, UserMistake
+from chalicelib.core.suggest import Names
+from chalicelib.wiring import API_AUTH, wire
+
+TEMPLATES = ("foundation", "observability", "batch")
+"""In the order in which their stacks are made; the last one is wished for or not."""
+AUTHS = ("token", "iam")
+STAGE_VARIABLE = "BATCHWRIGHT_STAGE"
+AUTH_VARIABLE = API_AUTH
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be deployed."""
+
+    stage: str
+    project: Path
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    auth: str | None = None
+    with_batch: bool = False
+    stacks_only: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What a deployment came to."""
+
+    place: Place
+    stacks: tuple[StackChange, ...]
+    functions_changed: bool
+    workflows: Mapping[str, tuple[int, bool]]
+    """By name: the latest version, and whether it is new."""
+    api_url: str | None
+
+    @property
+    def changed(self) -> bool:
+        return (
+            self.functions_changed
+            or any(stack.how != "unchanged" for stack in self.stacks)
+            or any(new for _, new in self.workflows.values())
+        )
+
+
+def stack_names(place: Place) -> dict[str, str]:
+    """The stages' stacks by template; the foundation bears the stage's own name."""
+    return {
+        "foundation": stack_name(place.stage),
+        "observability": f"{place.prefix}-observability",
+        "batch": f"{place.prefix}-batch",
+    }
+
+
+def kept_data(account: Account, place: Place) -> list[Existing]:
+    """The table and the bucket, where an earlier life of the stage has left them."""
+    bucket = f"{place.prefix}-{place.account}-{place.region}"
+    found = []
+    if account.has("dynamodb", "describe_table", TableName=place.prefix):
+        found.append(Existing("Table", "AWS::DynamoDB::Table", {"TableName": place.prefix}))
+    if account.has("s3", "head_bucket", Bucket=bucket):
+        found.append(Existing("Bucket", "AWS::S3::Bucket", {"BucketName": bucket}))
+    return found
+
+
+def template(project: Path, name: str) -> Template:
+    """A template of the project. Raises UserMistake when the folder has none."""
+    path = project / "infra" / f"{name}.yaml"
+    if not path.is_file():
+        raise UserMistake(
+            f"{path} is not there: run this from a clone of Batchwright, or name its folder with --project"
+        )
+    return Template(path, ("CAPABILITY_NAMED_IAM",))
+
+
+def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
+    """Bring a stage to what the project says. Raises UserMistake, DeployError, and what botocore raises."""
+    _check_parameters(wish)
+    stacks = Stacks(account.client("cloudformation"))
+    place = account.place(wish.stage)
+    names = stack_names(place)
+    say(f"stage {wish.stage} in account {place.account}, {place.region}")
+    if not stacks.has_begun(names["foundation"]):
+        _check_free(account, place)
+        _adopt(account, stacks, place, wish, say)
+    done = {}
+    for name in TEMPLATES:
+        if name == "batch" and not wish.with_batch and stacks.find(names[name]) is None:
+            continue
+        done[name] = _apply(stacks, place, names[name], template(wish.project, name), wish, say)
+    outputs = done["foundation"].outputs
+    functions = Functions(account, place, wish.project, outputs["BucketName"])
+    functions.config.put_stage(place, GRANTS, _variables(functions, wish, outputs))
+    if wish.stacks_only:
+        return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
+    functions_changed = functions.deploy(say, again=wish.again)
+    say(f"functions: {'deployed' if functions_changed else 'unchanged'}")
+    workflows = push_workflows(account, wish.project / "statemachines", variables_of(outputs), say)
+    return Deployed(place, tuple(done.values()), functions_changed, workflows, functions.api_url())
+
+
+def _adopt(account: Account, stacks: Stacks, place: Place, wish: Wish, say: Say) -> None:
+    kept = kept_data(account, place)
+    if kept:
+        say(f"stack {place.prefix}: taking up what was kept ({', '.join(one.logical_id.lower() for one in kept)})")
+        given = {"Stage": place.stage, **wish.parameters}
+        stacks.adopt(place.prefix, template(wish.project, "foundation"), given, kept)
+
+
+def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish, say: Say) -> StackChange:
+    say(f"stack {name}: looking for changes")
+    begun_at = time.monotonic()
+    given = {"Stage": place.stage, **wish.parameters}
+    change = stacks.apply(name, source, given, {"batchwright-stage": place.stage})
+    seconds = time.monotonic() - begun_at
+    say(f"stack {name}: {change.how}" + (f" in {seconds:.0f} s" if change.changes else ""))
+    for one in change.changes if change.how == "changed" else ():
+        say(f"  {one}")
+    return change
+
+
+def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the functions. How callers prove who they are stays as it was unless it is said anew."""
+    auth = wish.auth or functions.variable(AUTH_VARIABLE) or AUTHS[0]
+    return {STAGE_VARIABLE: wish.stage, AUTH_VARIABLE: auth, **variables_of(outputs)}
+
+
+def push_workflows(
+    account: Account, folder: Path, variables: Mapping[str, str], say: Say
+) -> dict[str, tuple[int, bool]]:
+    """Push every workflow file of a folder, with its schedules; by name its version, and whether that is new."""
+    api = wire(variables, clients(account.session)).api(str(uuid.uuid4()))
+    pushed = {}
+    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.json"))):
+        if path.name.endswith(".schema.json"):
+            continue
+        loaded = load_workflow(path)
+        name = loaded.workflow.name
+        try:
+            before = api.workflow(name).version
+        except UnknownWorkflow:
+            before = 0
+        version = api.put_workflow(name, loaded.definition).version
+        pushed[name] = (version, version != before)
+        say(f"workflow {name}: {f'version {version}' if version != before else 'unchanged'}")
+    return pushed
+
+
+def _check_parameters(wish: Wish) -> None:
+    """Raises UserMistake for a parameter that no template has."""
+    templates = [template(wish.project, name) for name in TEMPLATES]
+    known = sorted({name for one in templates for name in one.parameters()} - {"Stage"})
+    for name in wish.parameters:
+        if name not in known:
+            hint = Names(known).suggestion(name) or f"there are {', '.join(known)}"
+            raise UserMistake(f"--parameter {name}: no template has it; {hint}")
+
+
+def _check_free(account: Account, place: Place) -> None:
+    """Roles belong to the account and not to a region: one stage name cannot be used in two. Raises DeployError."""
+    role = f"{place.prefix}-on_events"
+    if not account.has("iam", "get_role", RoleName=role) or role in Leftovers(account, place).roles():
+        return
+    raise DeployError(
+        f"the role {role} is there already and is of another region than {place.region}: is '{place.stage}' deployed "
+        "in another region of this account? Choose another --stage, for roles belong to no region"
+    )

@@ -1,0 +1,192 @@
+"""The functions of a stage: Chalice puts them up and takes them down; what it made is remembered in the stage's bucket.
+
+Chalice notes what it made in a file beside its configuration, and without that note would make everything once more. So
+a copy of it lies in the bucket, together with a fingerprint of what was deployed: any clone can change or remove the
+stage, and a deployment of the same again is found to change nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.config import ChaliceConfig
+from batchwright.deploy.leftovers import Leftovers
+from batchwright.deploy.policies import GRANTS, Place
+
+RECORD_KEY = "batchwright/deployment.json"
+_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
+_PACKAGED = ("app.py", "requirements.txt", "chalicelib", "vendor")
+"""What of a project goes into the package."""
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The functions of one stage, from one project."""
+
+    account: Account
+    place: Place
+    project: Path
+    bucket: str
+
+    @property
+    def config(self) -> ChaliceConfig:
+        return ChaliceConfig(self.project / ".chalice")
+
+    def deploy(self, say: Callable[[str], None], *, again: bool = False) -> bool:
+        """Put the functions up; whether that was needed. Raises DeployError. `again` does it in any case."""
+        record = self._record()
+        self._recall(record)
+        fingerprint = self._fingerprint()
+        if not again and record.get("fingerprint") == fingerprint and record.get("code") == self._code():
+            return False
+        leftovers = Leftovers(self.account, self.place)
+        leftovers.check_not_a_stacks()
+        if not self.made():
+            leftovers.remove(say)
+        say("functions: packaging and deploying (chalice), which takes a minute or two")
+        try:
+            self._chalice("deploy", lambda line: say(f"  {line}"))
+        finally:
+            # Also of a deployment that failed: the next one goes on from what this one made.
+            self._remember(None)
+        self._remember(fingerprint)
+        return True
+
+    def delete(self, say: Callable[[str], None]) -> bool:
+        """Take the functions down; whether Chalice had made any. Raises DeployError."""
+        leftovers = Leftovers(self.account, self.place)
+        leftovers.check_not_a_stacks()
+        self._recall(self._record())
+        made = bool(self.made())
+        if made:
+            say("functions: deleting (chalice)")
+            self._chalice("delete", lambda line: say(f"  {line}"))
+        leftovers.remove(say)
+        return made
+
+    def made(self) -> list[dict[str, Any]]:
+        """What Chalice has made for the stage, by its own note."""
+        try:
+            note = json.loads(self.config.deployed_path(self.place.stage).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        found: list[dict[str, Any]] = note.get("resources", [])
+        return found
+
+    def variable(self, name: str) -> str | None:
+        """A variable of the functions as they are deployed, from whichever clone."""
+        client = self.account.client("lambda")
+        try:
+            found = client.get_function_configuration(FunctionName=self.place.function_name("start"))
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        value: str | None = found.get("Environment", {}).get("Variables", {}).get(name)
+        return value
+
+    def api_url(self) -> str | None:
+        """The address of the HTTP API, if there is one."""
+        return next((one["rest_api_url"] for one in self.made() if one["resource_type"] == "rest_api"), None)
+
+    def _chalice(self, command: str, say: Callable[[str], None]) -> None:
+        """Run a command of Chalice on the project, which says what it does as it does it."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", _CHALICE, command, "--stage", self.place.stage],
+            cwd=self.project,
+            env=self.account.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            if lines[-1] and not lines[-1].startswith((" ", "Traceback")):
+                say(lines[-1])
+        if process.wait() != 0:
+            raise DeployError(f"chalice {command} failed: {_last_words(lines)}")
+
+    def _record(self) -> dict[str, Any]:
+        s3 = self.account.client("s3")
+        try:
+            body = s3.get_object(Bucket=self.bucket, Key=RECORD_KEY)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket", "404"):
+                return {}
+            raise
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def _recall(self, record: Mapping[str, Any]) -> None:
+        """Give Chalice its note back where this clone has none."""
+        path = self.config.deployed_path(self.place.stage)
+        if not path.exists() and record.get("chalice"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(record["chalice"], indent=2), encoding="utf-8")
+
+    def _remember(self, fingerprint: str | None) -> None:
+        path = self.config.deployed_path(self.place.stage)
+        if not path.exists():
+            return
+        record = {
+            "fingerprint": fingerprint,
+            "code": self._code() if fingerprint else None,
+            "chalice": json.loads(path.read_text(encoding="utf-8")),
+        }
+        body = json.dumps(record, indent=2).encode()
+        self.account.client("s3").put_object(
+            Bucket=self.bucket, Key=RECORD_KEY, Body=body, ContentType="application/json"
+        )
+
+    def _code(self) -> dict[str, str]:
+        """The hash of each function's code, as Lambda has it; what is not there is not in it."""
+        client = self.account.client("lambda")
+        found = {}
+        for function in GRANTS:
+            name = self.place.function_name(function)
+            try:
+                found[name] = client.get_function_configuration(FunctionName=name)["CodeSha256"]
+            except client.exceptions.ResourceNotFoundException:
+                continue
+        return found
+
+    def _fingerprint(self) -> str:
+        """Names everything that a deployment is made of: code, requirements, values, policies, and who packages it."""
+        config = self.config.read()
+        config["stages"] = {self.place.stage: config.get("stages", {}).get(self.place.stage)}
+        digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+        digest.update(f"{version('chalice')} {sys.version_info[:2]}".encode())
+        policies = sorted(self.config.policy_folder(self.place.stage).glob("*.json"))
+        for path in (*_files(self.project), *policies):
+            digest.update(str(path.relative_to(self.project)).encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()
+
+
+def _files(project: Path) -> Iterator[Path]:
+    for name in _PACKAGED:
+        path = project / name
+        if path.is_file():
+            yield path
+        elif path.is_dir():
+            yield from sorted(one for one in path.rglob("*") if one.is_file() and "__pycache__" not in one.parts)
+
+
+def _last_words(lines: list[str]) -> str:
+    """The line of Chalice's output that says what was wrong: of a stack trace the last one, else all of the error."""
+    said = [line.strip() for line in lines if line.strip()]
+    for at, line in enumerate(said):
+        if line.startswith("ERROR"):
+            return " ".join(said[at:]).removeprefix("ERROR - ")
+    return said[-1] if said else "it said nothing"

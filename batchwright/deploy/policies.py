@@ -1,0 +1,215 @@
+"""What each function of a stage may do: one table, and the IAM policy documents that come of it.
+
+Owns the least privilege of the functions. tests/functional/test_policies.py records what every function asks of AWS and
+holds this table to it from both sides: all of it is allowed, and nothing else is. `everything` is here only where the
+service knows no narrower resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_batch.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chalicelib.aws.dynamodb_tokens import PARTITION as TOKENS_PARTITION
+
+APP = "batchwright"
+API_HANDLER = "api_handler"
+"""Chalice's name for the function of all HTTP routes."""
+LEADING_KEYS = "dynamodb:LeadingKeys"
+PASSED_TO = "iam:PassedToService"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stage is: what its ARNs are made of."""
+
+    stage: str
+    account: str
+    region: str
+    partition: str = "aws"
+
+    @property
+    def prefix(self) -> str:
+        """What the names of everything that belongs to the stage begin with."""
+        return f"{APP}-{self.stage}"
+
+    def function_name(self, function: str) -> str:
+        """What Chalice calls a function on AWS."""
+        return self.prefix if function == API_HANDLER else f"{self.prefix}-{function}"
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource of this account and region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Actions of a service on things of the stage, by the names of `resource_arn`."""
+
+    why: str
+    actions: tuple[str, ...]
+    on: tuple[str, ...]
+    condition: Mapping[str, Mapping[str, str | list[str]]] | None = None
+
+
+def _feeds(queue: str) -> Grant:
+    return Grant(
+        # Lambda takes the messages with the function's role; the handler deletes what is done, and puts off the rest.
+        f"be fed from the {queue} queue",
+        ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"),
+        (queue,),
+    )
+
+
+LOG = Grant("write its log", ("logs:CreateLogStream", "logs:PutLogEvents"), ("log",))
+
+RECORDS = Grant(
+    "read and write runs and tasks", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), ("table",)
+)
+SHARDS = Grant("read the tasks of a shard, and a plan", ("dynamodb:Query",), ("table",))
+
+# Any queue and any definition: which ones a workflow names is known when its run starts, and params may name them; not
+# when the stage is deployed.
+SUBMIT = Grant("submit jobs", ("batch:SubmitJob",), ("job-definitions", "job-queues"))
+# A job that is submitted with tags (`tags` of a task) takes this right beside that of SubmitJob:
+# https://docs.aws.amazon.com/batch/latest/userguide/using-tags.html
+TAG = Grant("give jobs the tags of their task", ("batch:TagResource",), ("jobs",))
+# Neither knows a resource: the service authorization reference lists none for them.
+FIND = Grant("find a job whose submission lost its answer", ("batch:ListJobs",), ("everything",))
+DESCRIBE = Grant("ask for the state of jobs", ("batch:DescribeJobs",), ("everything",))
+# There is no action for the bulk call: TerminateJobs asks for batch:TerminateJob on each job. An id is Batch's and says
+# nothing of the stage.
+TERMINATE = Grant("end jobs", ("batch:TerminateJob",), ("jobs",))
+COMMAND = Grant("hand over work and timers", ("sqs:SendMessage",), ("commands",))
+# With the key that AWS manages for SNS, publishing to an encrypted topic needs no grant of KMS.
+TELL = Grant("publish notices", ("sns:Publish",), ("topic",))
+
+SCHEDULE = Grant(
+    "bring schedules to EventBridge Scheduler",
+    ("scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"),
+    ("schedules",),
+)
+# Every schedule names the role with which its messages are sent: whoever makes one must be allowed to pass that role.
+PASS = Grant(
+    "let schedules send to the commands queue",
+    ("iam:PassRole",),
+    ("scheduler-role",),
+    condition={"StringEquals": {PASSED_TO: "scheduler.amazonaws.com"}},
+)
+BY_WORKFLOW = Grant("list runs", ("dynamodb:Query",), ("runs-by-workflow",))
+BY_SWEEP = Grant("find the runs and schedules that are due", ("dynamodb:Query",), ("runs-by-sweep",))
+
+GRANTS: dict[str, tuple[Grant, ...]] = {
+    "on_events": (
+        LOG,
+        _feeds("events"),
+        Grant("send a message anew, or to the dead letters", ("sqs:SendMessage",), ("events", "events-dead")),
+        RECORDS,
+        SHARDS,
+        SUBMIT,
+        TAG,
+        FIND,
+        TERMINATE,
+        COMMAND,
+        TELL,
+    ),
+    "on_commands": (
+        LOG,
+        _feeds("commands"),
+        Grant("send a message to the dead letters", ("sqs:SendMessage",), ("commands-dead",)),
+        RECORDS,
+        SHARDS,
+        SUBMIT,
+        TAG,
+        FIND,
+        TERMINATE,
+        COMMAND,
+        TELL,
+    ),
+    "sweep": (
+        LOG,
+        RECORDS,
+        SHARDS,
+        BY_SWEEP,
+        SUBMIT,
+        TAG,
+        FIND,
+        DESCRIBE,
+        TERMINATE,
+        COMMAND,
+        TELL,
+        SCHEDULE,
+        PASS,
+    ),
+    "start": (LOG, RECORDS, SHARDS, SUBMIT, TAG, FIND, TERMINATE, COMMAND, TELL),
+    API_HANDLER: (
+        LOG,
+        RECORDS,
+        SHARDS,
+        BY_WORKFLOW,
+        replace(BY_SWEEP, why="see whether the table answers"),
+        SUBMIT,
+        TAG,
+        FIND,
+        replace(DESCRIBE, why="find the logs of jobs that have not ended"),
+        TERMINATE,
+        COMMAND,
+        TELL,
+        SCHEDULE,
+        PASS,
+        # The group in which AWS Batch keeps what jobs write, whoever submitted them; a stream's name is Batch's.
+        Grant("read what jobs wrote", ("logs:GetLogEvents",), ("logs-of-jobs",)),
+    ),
+    # It reads what strangers send, so it is kept to the tokens' partition of the table.
+    "bearer": (
+        LOG,
+        Grant(
+            "read a token and note its use",
+            ("dynamodb:GetItem", "dynamodb:UpdateItem"),
+            ("table",),
+            condition={"ForAllValues:StringEquals": {LEADING_KEYS: [TOKENS_PARTITION]}},
+        ),
+    ),
+}
+"""By function, as app.py names them."""
+
+
+def resource_arn(place: Place, function: str, name: str) -> str:
+    """The ARN of a thing of the stage that the table above names."""
+    queues = ("events", "events-dead", "commands", "commands-dead")
+    if name in queues:
+        return place.arn("sqs", f"{place.prefix}-{name}")
+    table = f"table/{place.prefix}"
+    return {
+        "log": place.arn("logs", f"log-group:/aws/lambda/{place.function_name(function)}:*"),
+        "table": place.arn("dynamodb", table),
+        "runs-by-sweep": place.arn("dynamodb", f"{table}/index/runs-by-sweep"),
+        "runs-by-workflow": place.arn("dynamodb", f"{table}/index/runs-by-workflow"),
+        "topic": place.arn("sns", f"{place.prefix}-notices"),
+        "job-definitions": place.arn("batch", "job-definition/*"),
+        "job-queues": place.arn("batch", "job-queue/*"),
+        "jobs": place.arn("batch", "job/*"),
+        "logs-of-jobs": place.arn("logs", "log-group:/aws/batch/job:log-stream:*"),
+        "schedules": place.arn("scheduler", f"schedule/{place.prefix}/*"),
+        # Roles belong to no region.
+        "scheduler-role": f"arn:{place.partition}:iam::{place.account}:role/{place.prefix}-scheduler",
+        "everything": "*",
+    }[name]
+
+
+def policy(place: Place, function: str) -> dict[str, Any]:
+    """The policy document of a function in a place."""
+    return {"Version": "2012-10-17", "Statement": [_statement(place, function, grant) for grant in GRANTS[function]]}
+
+
+def _statement(place: Place, function: str, grant: Grant) -> dict[str, Any]:
+    statement: dict[str, Any] = {
+        "Sid": "".join(word.capitalize() for word in grant.why.replace(",", "").split()),
+        "Effect": "Allow",
+        "Action": list(grant.actions),
+        "Resource": [resource_arn(place, function, name) for name in grant.on],
+    }
+    if grant.condition is not None:
+        statement["Condition"] = grant.condition
+    return statement

@@ -1,0 +1,136 @@
+"""The templates beside the foundation: that they are clean, that they fit the functions, and what they promise."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+import yaml
+from botocore.validate import ParamValidator
+
+from batchwright.deploy.policies import GRANTS, Place
+from tests.contract import foundation
+
+INFRA = foundation.TEMPLATE.parent
+PLACE = Place("dev", "123456789012", "us-east-1")
+
+
+def template(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.load((INFRA / f"{name}.yaml").read_text(), Loader=foundation.Loader)
+    return document
+
+
+def resources(name: str, kind: str) -> list[dict[str, Any]]:
+    """The properties of a template's resources of a type."""
+    return [one["Properties"] for one in template(name)["Resources"].values() if one["Type"] == kind]
+
+
+def said(text: Any) -> str:
+    """A text of the template as it is in the stage dev."""
+    return str(text.get("!Sub", text) if isinstance(text, dict) else text).replace("${Stage}", "dev")
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    paths = [str(INFRA / f"{name}.yaml") for name in ("foundation", "observability", "batch")]
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--", *paths]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+@pytest.mark.parametrize("name", ["foundation", "observability", "batch"])
+def test_a_template_is_small_enough_to_be_sent_with_the_request(name: str) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+    assert len((INFRA / f"{name}.yaml").read_bytes()) < 51_200
+
+
+def test_every_function_has_a_log_group_with_an_end() -> None:
+    groups = resources("observability", "AWS::Logs::LogGroup")
+    assert {said(one["LogGroupName"]) for one in groups} == {
+        f"/aws/lambda/{PLACE.function_name(name)}" for name in GRANTS
+    }
+    assert all(one["RetentionInDays"] == {"!Ref": "LogsKeptDays"} for one in groups)
+
+
+def test_every_alarm_tells_somebody_when_it_begins_and_when_it_is_over() -> None:
+    alarms = resources("observability", "AWS::CloudWatch::Alarm")
+    assert len(alarms) == 14
+    for alarm in alarms:
+        assert said(alarm["AlarmName"]).startswith("batchwright-dev-")
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"!Ref": "AlarmTopic"}]
+
+
+def test_alarms_watch_only_what_the_stage_has() -> None:
+    queues = {said(one["QueueName"]) for one in resources("foundation", "AWS::SQS::Queue")}
+    rules = {said(one["Name"]) for one in resources("foundation", "AWS::Events::Rule")}
+    topics = {said(one["TopicName"]) for one in resources("foundation", "AWS::SNS::Topic")}
+    there = queues | rules | topics | {PLACE.function_name(name) for name in GRANTS}
+    for alarm in resources("observability", "AWS::CloudWatch::Alarm"):
+        [dimension] = alarm["Dimensions"]
+        assert said(dimension["Value"]) in there, alarm["AlarmName"]
+
+
+def test_both_kinds_of_dead_letters_raise_an_alarm_at_the_first() -> None:
+    alarms = {said(one["AlarmName"]): one for one in resources("observability", "AWS::CloudWatch::Alarm")}
+    for queue in ("events", "commands"):
+        alarm = alarms[f"batchwright-dev-{queue}-dead"]
+        assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
+        assert said(alarm["Dimensions"][0]["Value"]) == f"batchwright-dev-{queue}-dead"
+
+
+def test_the_dashboard_is_json() -> None:
+    [dashboard] = resources("observability", "AWS::CloudWatch::Dashboard")
+    assert len(json.loads(said(dashboard["DashboardBody"]))["widgets"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation"),
+    [
+        ("AWS::Batch::ComputeEnvironment", "CreateComputeEnvironment"),
+        ("AWS::Batch::JobQueue", "CreateJobQueue"),
+    ],
+)
+def test_batch_would_take_what_the_batch_environment_asks_for(kind: str, operation: str) -> None:
+    """Against the service model, for no emulator has Batch in its CloudFormation and all that Batch knows."""
+    model = botocore.session.get_session().get_service_model("batch").operation_model(operation).input_shape
+    wanted = resources("batch", kind)
+    assert len(wanted) == 5
+    for properties in wanted:
+        request = as_request({name: one for name, one in properties.items() if name not in ONLY_CLOUDFORMATION})
+        assert ParamValidator().validate(request, model).generate_report() == ""
+
+
+ONLY_CLOUDFORMATION = ("ReplaceComputeEnvironment", "UpdatePolicy")
+"""What tells CloudFormation how to change a compute environment; UpdateComputeEnvironment takes the latter."""
+NUMBERS = ("MaxVcpus", "StuckSeconds")
+
+
+def as_request(value: Any) -> Any:
+    """Properties of a resource as Batch's own API spells them, with something in the place of each function."""
+    if isinstance(value, list):
+        return [as_request(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"!If": [_, chosen, _]}:
+            return as_request(chosen)
+        case {"!Ref": "GpuInstanceTypes"}:
+            return ["g5"]
+        case {"!Ref": name}:
+            return 64 if name in NUMBERS else name
+        case {"!Sub": text}:
+            return said(text)
+        case {"!GetAtt": name}:
+            return name
+    return {name[0].lower() + name[1:]: as_request(one) for name, one in value.items()}
+
+
+def test_every_queue_of_the_batch_environment_gets_rid_of_jobs_that_block_it() -> None:
+    for queue in resources("batch", "AWS::Batch::JobQueue"):
+        actions = queue["JobStateTimeLimitActions"]
+        assert {one["Reason"].partition(":")[0] for one in actions} == {"CAPACITY", "MISCONFIGURATION"}
+        assert {(one["State"], one["Action"]) for one in actions} == {("RUNNABLE", "CANCEL")}

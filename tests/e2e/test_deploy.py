@@ -1,0 +1,173 @@
+"""The life of a stage from its first deployment to its removal: the commands of the README, on MiniStack.
+
+The tests follow each other: each finds the stage as the one before left it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import zipfile
+from typing import Any
+
+from batchwright.deploy.policies import GRANTS, Place
+from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues, definition_for
+from batchwright.local.stack import DEFAULT_QUEUE
+from tests.e2e.inventory import inventory
+from tests.e2e.stage import STAGE, Account, wait_until
+
+PLACE = Place(STAGE, "000000000000", "us-east-1")
+TABLE = PLACE.prefix
+BUCKET = f"{PLACE.prefix}-{PLACE.account}-{PLACE.region}"
+ARCHIVE_KEY = "movie-ratings/movies.zip"
+PACKAGE_BYTES_MAXIMUM = 15_000_000
+
+
+def before(account: Account) -> dict[str, list[str]]:
+    """What an account holds that nobody has used. Log groups of jobs are Batch's, in every account that has used it."""
+    found = inventory(account)
+    found["log groups"] = [name for name in found.get("log groups", []) if name != "/aws/batch/job"]
+    return {kind: names for kind, names in found.items() if names}
+
+
+def put_batch_environment(account: Account) -> None:
+    """What somebody who has jobs has in the account: a queue, and the definition that the workflow names."""
+    account.client("batch").create_compute_environment(
+        computeEnvironmentName=COMPUTE_ENVIRONMENT,
+        type="MANAGED",
+        state="ENABLED",
+        computeResources={"type": "FARGATE", "maxvCpus": 4, "subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]},
+    )
+    create_queues(account.environment, [DEFAULT_QUEUE])
+    definition_for(account.environment, "movie-ratings", account.project / "statemachines")
+
+
+def run_item(account: Account, run_id: str) -> dict[str, Any]:
+    key = {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "RUN"}}
+    found: dict[str, Any] = account.client("dynamodb").get_item(TableName=TABLE, Key=key, ConsistentRead=True)["Item"]
+    return found
+
+
+def test_an_unused_account_has_nothing_of_the_stage(account: Account) -> None:
+    assert before(account) == {}
+    done = account.give("destroy", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"Nothing of the stage '{STAGE}' is there (account 000000000000, us-east-1).\n"
+
+
+def test_the_stacks_can_be_put_up_first(account: Account) -> None:
+    done = account.give("deploy", "--stacks-only")
+    assert done.returncode == 0, done
+    assert f"stack {TABLE}: created" in done.stdout
+    assert f"chalice deploy --stage {STAGE}" in done.stdout
+    rule = account.client("events").describe_rule(Name=f"{PLACE.prefix}-job-state-changes")
+    queue_url = account.client("sqs").get_queue_url(QueueName=f"{PLACE.prefix}-events")["QueueUrl"]
+    account.start_batch(json.loads(rule["EventPattern"]), queue_url)
+    account.put_variable("AWS_ENDPOINT_URL_BATCH", account.batch_url)
+
+
+def test_deploying_puts_up_every_function_with_a_policy_of_its_own(account: Account) -> None:
+    done = account.give("deploy")
+    assert done.returncode == 0, done
+    assert "functions: deployed" in done.stdout
+    assert "workflow movie-ratings: version 1" in done.stdout
+    assert f"  batchwright start movie-ratings --stage {STAGE}\n" in done.stdout
+    assert re.search("^  API      https://", done.stdout, re.MULTILINE)
+    found = inventory(account)
+    assert set(found["functions"]) == {PLACE.function_name(name) for name in GRANTS}
+    iam = account.client("iam")
+    for name in GRANTS:
+        [policy_name] = iam.list_role_policies(RoleName=f"{PLACE.prefix}-{name}")["PolicyNames"]
+        policy = iam.get_role_policy(RoleName=f"{PLACE.prefix}-{name}", PolicyName=policy_name)["PolicyDocument"]
+        assert policy == json.loads((account.project / ".chalice" / "policies" / STAGE / f"{name}.json").read_text())
+
+
+def test_the_package_is_small(account: Account) -> None:
+    [package] = (account.project / ".chalice" / "deployments").glob("*.zip")
+    size_bytes = package.stat().st_size
+    print(f"the deployment package has {size_bytes / 1e6:.1f} MB")
+    assert size_bytes < PACKAGE_BYTES_MAXIMUM
+    names = zipfile.ZipFile(io.BytesIO(package.read_bytes())).namelist()
+    assert "app.py" in names
+    assert not [name for name in names if name.startswith(("batchwright/", "boto3/", "botocore/", "tests/"))]
+
+
+def test_a_run_succeeds_on_the_deployed_functions(account: Account) -> None:
+    put_batch_environment(account)
+    archive = account.project / "statemachines" / "movie_ratings" / "movies.zip"
+    account.client("s3").upload_file(str(archive), BUCKET, ARCHIVE_KEY)
+    payload = {"workflow": "movie-ratings", "params": {"bucket": BUCKET, "parts": 2}}
+    answer = account.client("lambda").invoke(FunctionName=f"{PLACE.prefix}-start", Payload=json.dumps(payload))
+    body = json.loads(answer["Payload"].read())
+    assert "run_id" in body, body
+    run_id = body["run_id"]
+    wait_until(lambda: run_item(account, run_id)["state"]["S"] not in ("running", "paused"), "the end of the run")
+    assert run_item(account, run_id)["state"]["S"] == "succeeded"
+    report = account.client("s3").get_object(Bucket=BUCKET, Key=f"runs/{run_id}/report.json")["Body"].read()
+    assert json.loads(report)["films_counted"] == 58_788
+
+
+def test_deploying_the_same_again_changes_nothing(account: Account) -> None:
+    was = inventory(account)
+    done = account.give("deploy")
+    assert done.returncode == 0, done
+    assert f"Nothing changed: the stage '{STAGE}' is as this clone says." in done.stdout
+    assert inventory(account) == was
+
+
+def test_a_changed_parameter_is_told_and_stays(account: Account) -> None:
+    done = account.give("deploy", "--parameter", "ObserveAllStates=true")
+    assert done.returncode == 0, done
+    assert "  modify JobStateChanges (AWS::Events::Rule)" in done.stdout
+    assert "functions: unchanged" in done.stdout
+    again = account.give("deploy")
+    assert "Nothing changed" in again.stdout, again
+    rule = account.client("events").describe_rule(Name=f"{PLACE.prefix}-job-state-changes")
+    assert "RUNNABLE" in json.loads(rule["EventPattern"])["detail"]["status"]
+
+
+def test_another_clone_knows_what_was_deployed(account: Account) -> None:
+    shutil.rmtree(account.project / ".chalice" / "deployed")
+    done = account.give("deploy")
+    assert "Nothing changed" in done.stdout, done
+    assert (account.project / ".chalice" / "deployed" / f"{STAGE}.json").exists()
+
+
+def test_destroying_can_keep_the_data(account: Account) -> None:
+    done = account.give("destroy", "--yes", "--keep-data")
+    assert done.returncode == 0, done
+    assert before(account) == {"tables": _with_films(account), "buckets": [BUCKET]}
+
+
+def test_what_was_kept_is_there_again_in_the_stage_s_next_life(account: Account) -> None:
+    done = account.give("deploy", "--stacks-only")
+    assert done.returncode == 0, done
+    assert "taking up what was kept (table, bucket)" in done.stdout
+    assert account.client("dynamodb").scan(TableName=TABLE, Select="COUNT")["Count"] > 10
+
+
+def test_chalice_deploys_by_itself_once_the_stacks_are_up(account: Account) -> None:
+    done = account.chalice("deploy", "--stage", STAGE)
+    assert done.returncode == 0, done
+    assert set(inventory(account)["functions"]) == {PLACE.function_name(name) for name in GRANTS}
+
+
+def test_destroying_leaves_nothing_also_of_a_deployment_that_was_not_noted(account: Account) -> None:
+    (account.project / ".chalice" / "deployed" / f"{STAGE}.json").unlink()
+    done = account.give("destroy", "--yes")
+    assert done.returncode == 0, done
+    assert before(account) == {"tables": [name for name in _with_films(account) if name != TABLE]}
+    config = json.loads((account.project / ".chalice" / "config.json").read_text())
+    # What a person added stays theirs.
+    assert config["stages"] == {STAGE: {"environment_variables": {"AWS_ENDPOINT_URL_BATCH": account.batch_url}}}
+    assert sorted(path.name for path in (account.project / ".chalice").iterdir()) == ["config.json"]
+    assert "Nothing of the stage" in account.give("destroy", "--yes").stdout
+
+
+def _with_films(account: Account) -> list[str]:
+    """The tables, among which is the one of films that the run made: it is the workflow's, and not the stage's."""
+    names: list[str] = account.client("dynamodb").list_tables()["TableNames"]
+    assert len([name for name in names if name.startswith("movie-ratings-")]) == 1
+    return [name for name in names if name == TABLE or name.startswith("movie-ratings-")]

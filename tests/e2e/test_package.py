@@ -1,0 +1,69 @@
+"""`chalice package` for people who deploy by pipeline: what comes out is clean, small and named as the stage is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from batchwright.deploy.config import ChaliceConfig
+from batchwright.deploy.policies import GRANTS, Place, policy
+from batchwright.local.functions import PROJECT_FOLDER
+from tests.e2e.stage import copy_project
+
+PLACE = Place("prod", "123456789012", "eu-west-1")
+PACKAGE_BYTES_MAXIMUM = 15_000_000
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the command wrote: for the architecture that the committed configuration names."""
+    project = tmp_path_factory.mktemp("package") / "clone"
+    copy_project(project, of_this_machine=False)
+    variables = {"BATCHWRIGHT_EVENTS_QUEUE": "batchwright-prod-events"}
+    ChaliceConfig(project / ".chalice").put_stage(PLACE, GRANTS, variables)
+    program = "import sys; from chalice.cli import main; sys.exit(main())"
+    words = ["package", "--stage", "prod", "--merge-template", str(PROJECT_FOLDER / "infra" / "package-merge.yaml")]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words, "--template-format", "yaml", "out"],
+        cwd=project,
+        env={"PATH": "/usr/bin:/bin", "AWS_DEFAULT_REGION": PLACE.region, "HOME": str(Path.home())},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done
+    return project / "out"
+
+
+@pytest.fixture(scope="module")
+def resources(packaged: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((packaged / "sam.yaml").read_text())["Resources"]
+    return found
+
+
+def test_cfn_lint_finds_nothing(packaged: Path) -> None:
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--", str(packaged / "sam.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_the_package_is_small(packaged: Path) -> None:
+    size_bytes = (packaged / "deployment.zip").stat().st_size
+    print(f"the deployment package has {size_bytes / 1e6:.1f} MB")
+    assert size_bytes < PACKAGE_BYTES_MAXIMUM
+
+
+def test_every_function_has_the_name_that_is_watched_and_its_own_policy(resources: dict[str, Any]) -> None:
+    functions = {name: one for name, one in resources.items() if one["Type"] == "AWS::Serverless::Function"}
+    names = {one["Properties"]["FunctionName"]["Fn::Sub"].replace("${Stage}", "prod") for one in functions.values()}
+    assert names == {PLACE.function_name(name) for name in GRANTS}
+    roles = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::Role"]
+    documents = [json.dumps(role["Policies"][0]["PolicyDocument"], sort_keys=True) for role in roles]
+    for name in GRANTS:
+        assert json.dumps(policy(PLACE, name), sort_keys=True) in documents

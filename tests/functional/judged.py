@@ -1,0 +1,168 @@
+"""The app's functions on a local AWS, called here; a judge refuses what a function's policy does not allow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from batchwright.deploy.policies import Place
+from batchwright.local.functions import Functions, QueueSource, ScheduleSource
+from batchwright.local.isolation import client, enter
+from batchwright.local.run import prepare
+from batchwright.local.stack import STAGE, LocalAws
+from chalicelib import wiring
+from chalicelib.api.direct import DirectApi
+from chalicelib.aws.clients import clients
+from chalicelib.core.compile import compile_workflow
+from chalicelib.core.workflow import Workflow
+from chalicelib.engine.messages import MessagesLeft
+from chalicelib.wiring import Wired
+from tests.functional.commands import SHELL, wait_until
+from tests.iam import Judge
+
+PLACE = Place(STAGE, "000000000000", "us-east-1")
+SOON = {"BATCHWRIGHT_LEASE_SECONDS": "1", "BATCHWRIGHT_SWEEP_SECONDS": "1", "BATCHWRIGHT_QUIET_SECONDS": "1"}
+METHOD_ARN = PLACE.arn("execute-api", "api/api/GET/runs")
+SWEEP = ScheduleSource("sweep", "rate(5 minutes)")
+
+Answer = TypeVar("Answer")
+
+
+class JudgedApp:
+    """The functions, their queues, and the judge; made by `judged_app`."""
+
+    def __init__(self, aws: LocalAws, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.aws = aws
+        self.judge = Judge(PLACE)
+        self.lose_next_submission = False
+        self.scheduler_is_down = False
+        self._folder = folder
+        self._patch = patch
+        self._functions = Functions()
+        self._sqs = client("sqs", aws.environment)
+        self._urls = {
+            "on_events": aws.environment["BATCHWRIGHT_EVENTS_QUEUE_URL"],
+            "on_commands": aws.environment["BATCHWRIGHT_COMMANDS_QUEUE_URL"],
+        }
+        self.cool()
+
+    def cool(self) -> None:
+        """Make of this process one that has met nothing yet, as Lambda starts them."""
+        session = boto3.session.Session()
+        self.judge.listen(session)
+        session.events.register("after-call.batch.SubmitJob", self._lose)
+        session.events.register("before-call.scheduler", self._close)
+        self._wired = wiring.wire(os.environ, clients(session))
+        self._patch.setattr(wiring, "wired", lambda: self._wired)
+        self._patch.setattr(sys.modules["app"], "wired", lambda: self._wired)
+
+    @property
+    def wired(self) -> Wired:
+        return self._wired
+
+    def push(self, name: str, tasks: Mapping[str, Any]) -> None:
+        """Push a workflow of shell commands, with the queues and job definitions that it names."""
+        definition = {"name": name, "defaults": SHELL, "tasks": tasks}
+        plan = compile_workflow(Workflow.model_validate(definition))
+        prepare(self.aws.environment, self.wired.world.store, definition, plan, {}, self._folder)
+
+    def start(self, name: str) -> str:
+        """Start a run through the function; its id."""
+        run_id: str = self._as("start", lambda: self._functions.invoke("start", {"workflow": name}))["run_id"]
+        return run_id
+
+    def sweep(self) -> None:
+        self._as("sweep", lambda: self._functions.invoke_on_schedule(SWEEP))
+
+    def take(self, function: str, *, receipts: int | None = None, wait_seconds: int = 0) -> bool:
+        """Hand what its queue holds to a function; whether that was anything. `receipts` stands in for SQS's count."""
+        messages = self.messages(function, wait_seconds)
+        for message in messages:
+            message["Attributes"]["ApproximateReceiveCount"] = str(receipts or 1)
+        if messages:
+            source = QueueSource(function, function, 10)
+            self._as(function, lambda: self._functions.invoke_with_messages(source, messages))
+        return bool(messages)
+
+    def messages(self, function: str, wait_seconds: int = 0) -> list[Any]:
+        """Take what a function's queue holds, without handling it: as if it were lost."""
+        answer = self._sqs.receive_message(
+            QueueUrl=self._urls[function], MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=wait_seconds
+        )
+        found: list[Any] = answer.get("Messages", [])
+        return found
+
+    def drop(self, function: str, messages: list[Any]) -> None:
+        for message in messages:
+            self._sqs.delete_message(QueueUrl=self._urls[function], ReceiptHandle=message["ReceiptHandle"])
+
+    def send(self, function: str, body: str) -> None:
+        self._sqs.send_message(QueueUrl=self._urls[function], MessageBody=body)
+
+    def run_to_its_end(self, run_id: str, *, swept: bool = False) -> str:
+        """Let the functions work until the run has ended; how."""
+
+        def has_ended() -> bool:
+            self.take("on_events", wait_seconds=1)
+            self.take("on_commands")
+            if swept:
+                self.sweep()
+            return self.state_of(run_id) not in ("running", "cancelling", "paused")
+
+        wait_until(has_ended, f"the end of {run_id}")
+        return self.state_of(run_id)
+
+    def state_of(self, run_id: str) -> str:
+        run = self.wired.world.store.run(run_id)
+        assert run is not None
+        return str(run.state)
+
+    def api(self, call: Callable[[DirectApi], Answer]) -> Answer:
+        """What the function of the HTTP routes does for a request."""
+        answer: Answer = self._as("api_handler", lambda: call(self.wired.api("test")))
+        return answer
+
+    def let_in(self, header: str) -> dict[str, Any]:
+        """What the authorizer answers."""
+        found: dict[str, Any] = self._as("bearer", lambda: self.wired.let_in(header, METHOD_ARN))
+        return found
+
+    def _as(self, function: str, call: Any) -> Any:
+        self.judge.function = function
+        try:
+            return call()
+        except MessagesLeft:
+            return None
+        finally:
+            self.judge.function = ""
+
+    def _close(self, model: Any, **_: Any) -> None:
+        if self.scheduler_is_down:
+            answer = {"Error": {"Code": "InternalServerException", "Message": "down"}}
+            raise ClientError({**answer, "ResponseMetadata": {"HTTPStatusCode": 500}}, model.name)
+
+    def _lose(self, **_: Any) -> None:
+        if self.lose_next_submission:
+            self.lose_next_submission = False
+            raise ReadTimeoutError(endpoint_url="the submission was made, and its answer lost")
+
+
+@contextmanager
+def judged_app(folder: Path) -> Iterator[JudgedApp]:
+    """The app on a local AWS without a worker; this process becomes a part of it for as long."""
+    before = dict(os.environ)
+    with LocalAws(folder, workers=0, variables=SOON) as aws, pytest.MonkeyPatch.context() as patch:
+        enter(aws.environment)
+        try:
+            yield JudgedApp(aws, folder, patch)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

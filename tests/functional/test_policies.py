@@ -1,0 +1,240 @@
+"""One policy a function: it allows all that the function asks of AWS, and nothing that it never asks.
+
+Every scenario runs through the app's own functions while a judge refuses what their policies do not allow. What happens
+once in hundreds of runs is looked for in simulated worlds instead, where the same engine asks the same of its ports.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchwright.deploy.policies import API_HANDLER, GRANTS, resource_arn
+from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.local.isolation import client
+from chalicelib.api import models as m
+from chalicelib.api.direct import DirectApi
+from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
+from chalicelib.core.records import Scope
+from tests.functional.commands import SHELL, wait_until
+from tests.functional.judged import PLACE, JudgedApp, judged_app
+from tests.iam import Asked, covers, granted
+from tests.simulation.askings import askings
+
+# They share one local AWS, and the last test looks at what all of them asked.
+pytestmark = pytest.mark.xdist_group("policies")
+
+SEEDS = (*range(20), 45, 130, 209, 252, 349, 527)
+"""Worlds in which everything happens that may: among them the first in which `start` terminates a job (527)."""
+BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:ReceiveMessage", "sqs:GetQueueAttributes"}
+"""What Lambda itself does with a function's role: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+WITHOUT_NARROWER = {"batch:ListJobs", "batch:DescribeJobs"}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JudgedApp]:
+    with judged_app(tmp_path_factory.mktemp("judged")) as app:
+        yield app
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_refused(app: JudgedApp) -> Iterator[None]:
+    yield
+    assert app.judge.refused == []
+
+
+def test_a_fan_out_whose_tasks_are_tagged_and_one_fails_once(app: JudgedApp) -> None:
+    tagged = {"command": ["true"], "tags": {"team": "films"}}
+    parts = {f"part-{n}": {**tagged, "depends_on": ["first"]} for n in range(7)}
+    parts["part-0"]["command"] = ["sh", "-c", "test ${task.attempt} = 2"]
+    parts["part-0"]["retry"] = {"attempts": 2}
+    app.push("fan-out", {"first": tagged, **parts, "last": {"command": ["true"], "depends_on": list(parts)}})
+    assert app.run_to_its_end(app.start("fan-out")) == "succeeded"
+
+
+def test_functions_that_have_met_nothing_yet(app: JudgedApp) -> None:
+    app.push("cold", {"first": {"command": ["true"]}, "then": {"command": ["true"], "depends_on": ["first"]}})
+    run_id = app.start("cold")
+    app.cool()
+    assert app.run_to_its_end(run_id) == "succeeded"
+
+
+def test_many_roots(app: JudgedApp) -> None:
+    app.push("roots", {f"root-{n}": {"command": ["true"], "tags": {"team": "films"}} for n in range(8)})
+    assert app.run_to_its_end(app.start("roots")) == "succeeded"
+
+
+def test_a_job_that_batch_refuses(app: JudgedApp) -> None:
+    app.push("refused", {"first": {"command": ["true"]}, "then": {"command": ["true"], "depends_on": ["first"]}})
+    app.push("refused", {"first": {"command": ["true"], "job_definition": "no-such-definition:7"}})
+    assert app.run_to_its_end(app.start("refused")) == "failed"
+
+
+def test_what_the_api_is_asked_of_a_run(app: JudgedApp) -> None:
+    long = {"command": ["sh", "-c", "echo began; sleep 600"]}
+    app.push("asked", {"long": long, "then": {"command": ["true"], "depends_on": ["long"]}})
+    run_id = app.api(lambda api: api.start_run(m.StartRun(workflow="asked"), "key")).run_id
+    app.take("on_events", wait_seconds=5)
+    for act in (DirectApi.pause, DirectApi.resume):
+        app.api(lambda api, act=act: act(api, run_id))
+        app.take("on_commands", wait_seconds=1)
+    wait_until(lambda: app.api(lambda api: api.logs(run_id, "long", limit=10)).items, "a line of the log")
+    app.api(lambda api: (api.run(run_id), api.tasks(run_id), api.task(run_id, "long"), api.events(run_id)))
+    assert [run.run_id for run in app.api(lambda api: api.runs(workflow="asked")).items] == [run_id]
+    app.api(lambda api: api.cancel(run_id, m.Cancel()))
+    assert app.run_to_its_end(run_id) == "cancelled"
+    app.api(lambda api: api.redrive(run_id, m.Redrive(scope=Scope.ALL)))
+    app.api(lambda api: api.cancel(run_id, m.Cancel()))
+    assert app.run_to_its_end(run_id) == "cancelled"
+
+
+def test_what_the_api_is_asked_of_workflows(app: JudgedApp) -> None:
+    definition = {"name": "put", "defaults": SHELL, "tasks": {"only": {"command": ["true"]}}}
+    app.api(lambda api: api.put_workflow("put", definition))
+    assert "put" in {one.name for one in app.api(lambda api: api.workflows()).items}
+    assert app.api(lambda api: api.workflow("put")).version == 1
+    app.api(lambda api: api.delete_workflow("put"))
+    assert app.api(lambda api: api.health()).status == "ok"
+
+
+def test_schedules_that_the_api_brings_to_where_they_are_fired_from(app: JudgedApp) -> None:
+    app.api(lambda api: api.put_workflow("hourly", scheduled("hourly", "1 hour")))
+    app.api(lambda api: api.put_workflow("hourly", scheduled("hourly", "2 hours")))
+    [schedule] = app.api(lambda api: api.schedules("hourly"))
+    assert schedule.expression == "rate(2 hours)"
+    app.api(lambda api: api.pause_schedule("hourly", "often"))
+    app.api(lambda api: api.resume_schedule("hourly", "often"))
+    app.sweep()
+    app.api(lambda api: api.delete_workflow("hourly"))
+
+
+def test_schedules_that_the_sweep_brings_there_for_nobody_else_could(app: JudgedApp) -> None:
+    app.scheduler_is_down = True
+    with pytest.raises(SchedulesNotPlaced):
+        app.api(lambda api: api.put_workflow("late", scheduled("late", "1 hour")))
+    app.scheduler_is_down = False
+    wait_until(lambda: app.sweep() or is_placed(app, "late"), "the schedule to be placed by the sweep")
+    app.scheduler_is_down = True
+    with pytest.raises(TryAgain):
+        app.api(lambda api: api.delete_workflow("late"))
+    app.scheduler_is_down = False
+    wait_until(lambda: app.sweep() or not is_placed(app, "late"), "the schedule to be removed by the sweep")
+
+
+def scheduled(name: str, rate: str) -> dict[str, Any]:
+    tasks = {"only": {"command": ["true"]}}
+    return {"name": name, "defaults": SHELL, "tasks": tasks, "schedules": {"often": {"rate": rate}}}
+
+
+def is_placed(app: JudgedApp, workflow: str) -> bool:
+    """Whether EventBridge Scheduler has a schedule of the workflow."""
+    found = client("scheduler", app.aws.environment).list_schedules(GroupName=PLACE.prefix)["Schedules"]
+    return any(one["Name"].startswith(f"{workflow}-") for one in found)
+
+
+def test_a_token_from_its_making_to_its_end(app: JudgedApp) -> None:
+    made = app.api(lambda api: api.create_token(m.NewToken(name="laptop", scope=m.TokenScope.READ)))
+    assert effect_of(app.let_in(f"Bearer {made.secret}")) == "Allow"
+    assert [one.name for one in app.api(lambda api: api.tokens())] == ["laptop"]
+    app.api(lambda api: api.revoke_token(made.token.token_id))
+    app.cool()
+    assert "Allow" not in str(refused(app, f"Bearer {made.secret}"))
+
+
+def effect_of(answer: dict[str, Any]) -> str:
+    return str(answer["policyDocument"]["Statement"][0]["Effect"])
+
+
+def refused(app: JudgedApp, header: str) -> object:
+    """What the authorizer says to a token that is no good: an answer or an error."""
+    try:
+        return app.let_in(header)
+    except Exception as error:
+        return error
+
+
+@pytest.mark.parametrize("adopter", ["on_events", "sweep"])
+def test_a_submission_whose_answer_was_lost(app: JudgedApp, adopter: str) -> None:
+    """Its own event adopts the job, or the sweep hands the claim to somebody who asks for the job by its name."""
+    app.push(
+        f"lost-{adopter}",
+        {"first": {"command": ["sleep", "2"]}, "then": {"command": ["true"], "depends_on": ["first"]}},
+    )
+    app.lose_next_submission = True
+    run_id = app.start(f"lost-{adopter}")
+    if adopter == "sweep":
+        app.drop("on_events", app.messages("on_events", 5))
+    assert app.run_to_its_end(run_id, swept=True) == "succeeded"
+
+
+def test_a_run_whose_events_are_all_lost(app: JudgedApp) -> None:
+    app.push("swept", {"first": {"command": ["true"]}, "then": {"command": ["true"], "depends_on": ["first"]}})
+    run_id = app.start("swept")
+    while app.state_of(run_id) == "running":
+        app.drop("on_events", app.messages("on_events", 1))
+        app.sweep()
+    assert app.state_of(run_id) == "succeeded"
+
+
+@pytest.mark.parametrize("function", ["on_events", "on_commands"])
+def test_a_message_that_cannot_be_handled(app: JudgedApp, function: str) -> None:
+    app.send(function, "no JSON")
+    assert app.take(function, wait_seconds=5)
+    app.send(function, "no JSON")
+    assert app.take(function, receipts=5, wait_seconds=5)
+
+
+def test_a_policy_allows_nothing_that_is_never_asked(app: JudgedApp) -> None:
+    """Looks at what the tests before it asked; alone, it fails."""
+    simulated: dict[str, set[Asked]] = {name: set() for name in GRANTS}
+    for function, action, resource in askings(SEEDS):
+        simulated[function].add((action, resource_arn(PLACE, function, resource)))
+    never = [
+        (function, pair)
+        for function in GRANTS
+        for pair in granted(PLACE, function)
+        if pair[0] not in BY_LAMBDA
+        and pair not in simulated[function]
+        and not any(covers(pair, asked) for asked in app.judge.asked.get(function, ()))
+    ]
+    assert never == []
+
+
+def test_a_policy_allows_all_that_is_asked_in_simulated_worlds(app: JudgedApp) -> None:
+    found = askings(SEEDS)
+    denied = [
+        (function, action, resource)
+        for function, action, resource in found
+        if (action, resource_arn(PLACE, function, resource)) not in granted(PLACE, function)
+    ]
+    assert denied == []
+    assert len(found) > 30
+
+
+@pytest.mark.parametrize("function", GRANTS)
+def test_only_what_has_no_narrower_resource_is_allowed_on_everything(function: str) -> None:
+    pairs = granted(PLACE, function)
+    assert {action for action, resource in pairs if resource == "*"} <= WITHOUT_NARROWER
+    assert not [action for action, _ in pairs if "*" in action]
+    assert all(resource == "*" or f":{PLACE.account}:" in resource for _, resource in pairs)
+
+
+def test_every_function_of_the_app_has_a_policy() -> None:
+    assert set(GRANTS) == functions_of_the_app()
+
+
+def functions_of_the_app() -> set[str]:
+    """The functions that app.py declares, by their decorators."""
+    tree = ast.parse(Path(PROJECT_FOLDER / "app.py").read_text())
+    # All routes are one function of Chalice's.
+    found = {API_HANDLER}
+    for node in ast.walk(tree):
+        for decorator in getattr(node, "decorator_list", ()):
+            assert isinstance(decorator, ast.Call)
+            names = [word.value.value for word in decorator.keywords if word.arg == "name"]
+            found.add(str(names[0]) if names else node.name)
+    return found

@@ -1,0 +1,129 @@
+"""From a request to its answer: nobody is let through by oversight, pages fit, and what fails inside says nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.api import answering
+from chalicelib.api import models as m
+from chalicelib.api.answering import Answer, Asked, answer
+from chalicelib.api.route_table import ROUTES, Route
+from chalicelib.core.errors import Defect, TryAgain, UnknownRun
+
+ADMIN = {"authorizer": {"token_id": "t", "scope": "admin", "workflow": ""}, "identity": {"sourceIp": "192.0.2.1"}}
+ASKED = Asked(path={}, query={}, headers={}, body=b"", context=ADMIN, request_id="request-1")
+
+
+def route(operation: str) -> Route:
+    (found,) = (route for route in ROUTES if route.operation == operation)
+    return found
+
+
+def run(run_id: str, workflow: str, size: int = 0) -> m.Run:
+    return m.Run(
+        run_id=run_id,
+        workflow=workflow,
+        version=1,
+        state="running",
+        epoch=0,
+        params={"p": "x" * size},
+        created_at_ms=1,
+    )
+
+
+class Api:
+    """As much of the Api as is asked here."""
+
+    def __init__(self, raises: Exception | None = None) -> None:
+        self.limits: list[int] = []
+        self.asked_for: list[str | None] = []
+        self._raises = raises
+
+    def health(self) -> m.Health:
+        if self._raises:
+            raise self._raises
+        return m.Health(status="ok", stage="s", version="1")
+
+    def runs(self, *, workflow: str | None, limit: int, **_: Any) -> m.Page[m.Run]:
+        self.limits.append(limit)
+        self.asked_for.append(workflow)
+        return m.Page(items=[run(f"r-{number}", "films", 100_000) for number in range(limit)], next="more")
+
+    def run(self, run_id: str, epoch: int | None = None) -> m.Run:
+        if run_id == "films-known":
+            return run(run_id, "films")
+        raise UnknownRun(f"there is no run '{run_id}'; did you mean 'films-known'?")
+
+
+def told(reply: Answer) -> tuple[int, str]:
+    return reply.status, json.loads(reply.body).get("type", "").rpartition(":")[2]
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {},
+        {"authorizer": None},
+        {"authorizer": {}},
+        {"authorizer": {"token_id": "t", "scope": "root", "workflow": ""}},
+        {"authorizer": {"token_id": "t", "scope": "admin"}},
+        {"identity": {"userArn": "arn:aws:iam::000000000000:user/somebody"}},
+    ],
+)
+@pytest.mark.parametrize("operation", [route.operation for route in ROUTES])
+def test_who_came_past_no_authorizer_is_refused_everywhere(operation: str, context: dict[str, Any]) -> None:
+    reply = answer(route(operation), replace(ASKED, context=context), Api())  # type: ignore[arg-type]
+    assert told(reply) == (403, "not_allowed")
+
+
+def test_what_iam_lets_through_is_let_through_where_iam_is_trusted() -> None:
+    context = {"identity": {"userArn": "arn:aws:iam::000000000000:user/somebody"}}
+    reply = answer(route("health"), replace(ASKED, context=context), Api(), trusts_iam=True)  # type: ignore[arg-type]
+    assert reply.status == 200
+
+
+def test_a_page_of_large_things_has_fewer_of_them() -> None:
+    api = Api()
+    reply = answer(route("list_runs"), replace(ASKED, query={"limit": ["100"]}), api)  # type: ignore[arg-type]
+    assert len(reply.body) <= answering.ANSWER_BYTES_MAXIMUM
+    assert api.limits[0] == 100
+    assert len(json.loads(reply.body)["items"]) == api.limits[-1] > 10
+
+
+def test_a_list_is_asked_for_the_tokens_workflow_alone() -> None:
+    bound = {"authorizer": {"token_id": "t", "scope": "read", "workflow": "films"}}
+    api = Api()
+    answer(route("list_runs"), replace(ASKED, context=bound, query={"limit": ["1"]}), api)  # type: ignore[arg-type]
+    assert api.asked_for == ["films"]
+    other = replace(ASKED, context=bound, query={"workflow": ["trains"]})
+    assert told(answer(route("list_runs"), other, api)) == (403, "not_allowed")  # type: ignore[arg-type]
+
+
+def test_no_nearest_run_of_another_workflow_is_suggested_to_who_may_not_see_it() -> None:
+    bound = {"authorizer": {"token_id": "t", "scope": "read", "workflow": "trains"}}
+    for run_id in ("films-known", "films-knwn"):
+        asked = replace(ASKED, context=bound, path={"run_id": run_id})
+        reply = answer(route("get_run"), asked, Api())  # type: ignore[arg-type]
+        assert told(reply) == (404, "unknown_run")
+        assert json.loads(reply.body)["detail"] == f"there is no run '{run_id}' of workflow 'trains'"
+
+
+def test_a_service_that_is_down_is_told_without_its_words() -> None:
+    reply = answer(route("health"), ASKED, Api(TryAgain("GetItem: https://secret.example")))  # type: ignore[arg-type]
+    assert (told(reply), reply.headers["Retry-After"]) == ((503, "try_again"), "2")
+    assert "secret" not in reply.body
+
+
+@pytest.mark.parametrize("error", [Defect("x"), ValueError("x")])
+def test_a_defect_is_not_made_an_answer_here(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        answer(route("health"), ASKED, Api(error))  # type: ignore[arg-type]
+
+
+def test_a_route_without_a_body_takes_none() -> None:
+    reply = answer(route("health"), replace(ASKED, body=b"{}"), Api())  # type: ignore[arg-type]
+    assert told(reply) == (400, "mistake")

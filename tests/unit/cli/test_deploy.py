@@ -1,0 +1,59 @@
+"""What stands in the way of a deployment before it begins is told in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from batchwright.cli.group import main
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Somebody without any credentials."""
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def give(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ([], 2, "in which region is the stage? give --region, or set AWS_REGION"),
+        (["--region", "eu-west-1"], 1, "Error: there are no AWS credentials: sign in"),
+        (["--profile", "nobody"], 2, "AWS has no profile 'nobody'"),
+        (["--stage", "Dev"], 2, "--stage Dev: a stage is a lower-case letter"),
+        (["--stage", "local"], 2, "--stage local: that is the local AWS's own"),
+    ],
+)
+def test_a_command_that_cannot_begin_says_why(
+    nobody: None, command: str, words: list[str], code: int, said: str
+) -> None:
+    done = give(command, *words)
+    assert done.exit_code == code, done.output
+    assert said in done.output
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--parameter", "MaxVcpu=3"], "--parameter MaxVcpu: no template has it; did you mean 'MaxVcpus'?"),
+        (["--parameter", "MaxVcpus"], "--parameter MaxVcpus: write NAME=VALUE"),
+        (["--parameter", "Stage=x"], "--parameter Stage: no template has it"),
+        (["--project", "/"], "infra/foundation.yaml is not there"),
+    ],
+)
+def test_a_mistake_in_an_option_is_told_before_anything_is_done(nobody: None, words: list[str], said: str) -> None:
+    done = give("deploy", "--region", "eu-west-1", *words)
+    assert done.exit_code == 2, done.output
+    assert said in done.output

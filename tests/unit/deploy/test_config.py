@@ -1,0 +1,79 @@
+"""The stage's values in .chalice/config.json: written once, told from what people added, and taken out again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from batchwright.deploy.config import ChaliceConfig
+from batchwright.deploy.policies import GRANTS, Place
+from batchwright.local.functions import PROJECT_FOLDER
+
+PLACE = Place("prod", "123456789012", "eu-west-1")
+VARIABLES = {"BATCHWRIGHT_TABLE": "batchwright-prod"}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> ChaliceConfig:
+    shutil.copy(PROJECT_FOLDER / ".chalice" / "config.json", tmp_path)
+    return ChaliceConfig(tmp_path)
+
+
+def test_the_committed_file_names_no_stage() -> None:
+    committed = json.loads((PROJECT_FOLDER / ".chalice" / "config.json").read_text())
+    assert committed["autogen_policy"] is False
+    assert committed["stages"] == {}
+
+
+def test_a_stage_is_written_with_a_policy_file_for_each_function(config: ChaliceConfig) -> None:
+    assert config.put_stage(PLACE, GRANTS, VARIABLES)
+    stage = config.read()["stages"]["prod"]
+    assert stage["environment_variables"] == VARIABLES
+    for name in GRANTS:
+        path = config.folder / stage["lambda_functions"][name]["iam_policy_file"]
+        assert "eu-west-1:123456789012" in path.read_text()
+
+
+def test_writing_the_same_twice_changes_nothing(config: ChaliceConfig) -> None:
+    config.put_stage(PLACE, GRANTS, VARIABLES)
+    assert not config.put_stage(PLACE, GRANTS, VARIABLES)
+    assert config.put_stage(PLACE, GRANTS, {"BATCHWRIGHT_TABLE": "another"})
+
+
+def test_what_people_add_to_a_stage_stays(config: ChaliceConfig) -> None:
+    config.put_stage(PLACE, GRANTS, VARIABLES)
+    document = config.read()
+    document["stages"]["prod"]["environment_variables"]["BATCHWRIGHT_SUBMIT_RATE"] = "20"
+    document["stages"]["prod"]["lambda_functions"]["sweep"]["lambda_memory_size"] = 1024
+    config.path.write_text(json.dumps(document))
+    config.put_stage(PLACE, GRANTS, VARIABLES)
+    stage = config.read()["stages"]["prod"]
+    assert stage["environment_variables"]["BATCHWRIGHT_SUBMIT_RATE"] == "20"
+    assert stage["lambda_functions"]["sweep"]["lambda_memory_size"] == 1024
+    config.remove_stage("prod", VARIABLES)
+    assert config.read()["stages"] == {
+        "prod": {
+            "environment_variables": {"BATCHWRIGHT_SUBMIT_RATE": "20"},
+            "lambda_functions": {"sweep": {"lambda_memory_size": 1024}},
+        }
+    }
+
+
+def test_a_removed_stage_leaves_the_folder_as_it_was(config: ChaliceConfig) -> None:
+    before = config.path.read_text()
+    config.put_stage(PLACE, GRANTS, VARIABLES)
+    assert config.remove_stage("prod", VARIABLES) == ["the values of the stage in config.json", "its policy files"]
+    assert config.path.read_text() == before
+    assert [path.name for path in config.folder.iterdir()] == ["config.json"]
+    assert config.remove_stage("prod", VARIABLES) == []
+
+
+def test_stages_do_not_touch_each_other(config: ChaliceConfig) -> None:
+    config.put_stage(PLACE, GRANTS, VARIABLES)
+    config.put_stage(Place("dev", "123456789012", "eu-west-1"), GRANTS, VARIABLES)
+    config.remove_stage("prod", VARIABLES)
+    assert list(config.read()["stages"]) == ["dev"]
+    assert [path.name for path in (config.folder / "policies").iterdir()] == ["dev"]
