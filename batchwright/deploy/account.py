@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 
 from batchwright.deploy.policies import Place
 from chalicelib.core.errors import BatchwrightError
@@ -24,6 +24,19 @@ _MISSING = {
     "ResourceNotFound",
     "ResourceNotFoundException",
 }
+_SOURCES = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+}
+"""Variables that credentials are or come from."""
 
 
 class DeployError(BatchwrightError):
@@ -61,6 +74,22 @@ class Account:
         return Place(stage, identity["Account"], self.region, partition)
 
     def environment(self) -> dict[str, str]:
-        """This process's variables for a child that is to speak to the same account and region."""
-        chosen = {"AWS_DEFAULT_REGION": self.region, "AWS_REGION": self.region}
-        return {**os.environ, **chosen, **({"AWS_PROFILE": self.profile} if self.profile else {})}
+        """This process's variables for a child that is to speak to the same account and region; never to be shown.
+
+        The credentials are those of the session, resolved: a child that looked for them anew would let exported keys
+        win over the profile. The profile is named beside them for its other settings, as an endpoint. Raises
+        NoCredentialsError.
+        """
+        found = self.session.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        keys = found.get_frozen_credentials()
+        own = {name: value for name, value in os.environ.items() if name not in _SOURCES}
+        own |= {"AWS_DEFAULT_REGION": self.region, "AWS_REGION": self.region}
+        own |= {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
+        if keys.token:
+            own["AWS_SESSION_TOKEN"] = keys.token
+        if self.profile:
+            own.pop("AWS_DEFAULT_PROFILE", None)
+            own["AWS_PROFILE"] = self.profile
+        return own
