@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +15,10 @@ from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.deployment import AUTHS, Deployed, Wish
 from batchwright.deploy.deployment import deploy as deploy_stage
 from batchwright.deploy.removal import Stage
+from batchwright.deploy.stage_name import checked_stage
 from batchwright.interrupts import raised
 from batchwright.local.functions import PROJECT_FOLDER
 from chalicelib.core.errors import UserMistake
-
-_STAGE = re.compile("[a-z][a-z0-9-]{0,15}")
-"""As the templates have it."""
-_NOT_A_STAGE = {"local": "that is the local AWS's own"}
 
 
 def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,7 +71,7 @@ def deploy(
       batchwright deploy --stage prod --profile company --region eu-west-1
       batchwright deploy --with-batch-environment --parameter MaxVcpus=256
     """
-    wish = Wish(_checked(stage), project.absolute(), _parameters(pairs), auth, with_batch, stacks_only, again)
+    wish = Wish(checked_stage(stage), project.absolute(), _parameters(pairs), auth, with_batch, stacks_only, again)
     with _account(profile, region) as account:
         deployed = deploy_stage(account, wish, click.echo)
     _summarise(deployed, wish, profile, region)
@@ -97,7 +93,7 @@ def destroy(stage: str, profile: str | None, region: str | None, project: Path, 
       batchwright destroy --stage dev
       batchwright destroy --stage dev --yes --keep-data
     """
-    name = _checked(stage)
+    name = checked_stage(stage)
     with _account(profile, region) as account:
         removed = Stage(account, account.place(name), project.absolute())
         there = removed.what_is_there()
@@ -125,16 +121,6 @@ def _account(profile: str | None, region: str | None) -> Iterator[Account]:
             yield Account(aws_session(profile, region), profile)
     except DeployError as error:
         raise click.ClickException(str(error)) from error
-
-
-def _checked(stage: str) -> str:
-    if not _STAGE.fullmatch(stage):
-        raise UserMistake(
-            f"--stage {stage}: a stage is a lower-case letter, then up to 15 lower-case letters, digits or hyphens"
-        )
-    if stage in _NOT_A_STAGE:
-        raise UserMistake(f"--stage {stage}: {_NOT_A_STAGE[stage]}; choose another name")
-    return stage
 
 
 def _parameters(pairs: Sequence[str]) -> dict[str, str]:
@@ -165,7 +151,12 @@ def _summarise(deployed: Deployed, wish: Wish, profile: str | None, region: str 
     )
     click.echo("")
     if wish.stacks_only:
-        click.echo(f"The stacks are up. Next: chalice deploy --stage {wish.stage}")
+        # Chalice has no option for the region, and does not look at AWS_REGION.
+        with_profile = f" --profile {profile}" if profile else ""
+        click.echo(
+            f"The stacks are up. Next: AWS_DEFAULT_REGION={deployed.place.region} chalice deploy "
+            f"--stage {wish.stage}{with_profile}"
+        )
         return
     if not deployed.changed:
         click.echo(f"Nothing changed: the stage '{wish.stage}' is as this clone says.")

@@ -18,6 +18,9 @@ from batchwright.deploy.policies import Place, policy
 from chalicelib.core.errors import UserMistake
 
 STAGE_TAG = "batchwright-stage"
+"""On stacks and functions: whose they are."""
+STAGE_VARIABLE = "BATCHWRIGHT_STAGE"
+"""Of the functions, likewise."""
 
 
 @dataclass(frozen=True, slots=True)

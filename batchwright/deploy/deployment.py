@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.config import STAGE_TAG, STAGE_VARIABLE
 from batchwright.deploy.functions import Functions
 from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
+from batchwright.deploy.stage_name import STACK_ENDINGS
 from batchwright.foundation import stack_name, variables_of
 from batchwright.workflow_file import load_workflow
 from chalicelib.aws.clients import clients
@@ -25,10 +27,9 @@ from chalicelib.core.errors import UnknownWorkflow, UserMistake
 from chalicelib.core.suggest import Names
 from chalicelib.wiring import API_AUTH, wire
 
-TEMPLATES = ("foundation", "observability", "batch")
+TEMPLATES = ("foundation", *STACK_ENDINGS)
 """In the order in which their stacks are made; the last one is wished for or not."""
 AUTHS = ("token", "iam")
-STAGE_VARIABLE = "BATCHWRIGHT_STAGE"
 AUTH_VARIABLE = API_AUTH
 
 Say = Callable[[str], None]
@@ -71,8 +72,7 @@ def stack_names(place: Place) -> dict[str, str]:
     """The stages' stacks by template; the foundation bears the stage's own name."""
     return {
         "foundation": stack_name(place.stage),
-        "observability": f"{place.prefix}-observability",
-        "batch": f"{place.prefix}-batch",
+        **{ending: f"{place.prefix}-{ending}" for ending in STACK_ENDINGS},
     }
 
 
@@ -103,6 +103,8 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     stacks = Stacks(account.client("cloudformation"))
     place = account.place(wish.stage)
     names = stack_names(place)
+    for name in names.values():
+        stacks.check_stage(name, place.stage)
     say(f"stage {wish.stage} in account {place.account}, {place.region}")
     if not stacks.has_begun(names["foundation"]):
         _check_free(account, place)
@@ -128,14 +130,14 @@ def _adopt(account: Account, stacks: Stacks, place: Place, wish: Wish, say: Say)
     if kept:
         say(f"stack {place.prefix}: taking up what was kept ({', '.join(one.logical_id.lower() for one in kept)})")
         given = {"Stage": place.stage, **wish.parameters}
-        stacks.adopt(place.prefix, template(wish.project, "foundation"), given, kept)
+        stacks.adopt(place.prefix, template(wish.project, "foundation"), given, {STAGE_TAG: place.stage}, kept)
 
 
 def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish, say: Say) -> StackChange:
     say(f"stack {name}: looking for changes")
     begun_at = time.monotonic()
     given = {"Stage": place.stage, **wish.parameters}
-    change = stacks.apply(name, source, given, {"batchwright-stage": place.stage})
+    change = stacks.apply(name, source, given, {STAGE_TAG: place.stage})
     seconds = time.monotonic() - begun_at
     say(f"stack {name}: {change.how}" + (f" in {seconds:.0f} s" if change.changes else ""))
     for one in change.changes if change.how == "changed" else ():

@@ -51,7 +51,7 @@ class Functions:
         if not again and record.get("fingerprint") == fingerprint and record.get("code") == self._code():
             return False
         leftovers = Leftovers(self.account, self.place)
-        leftovers.check_not_a_stacks()
+        leftovers.check_ours()
         if not self.made():
             leftovers.remove(say)
         say("functions: packaging and deploying (chalice), which takes a minute or two")
@@ -66,7 +66,7 @@ class Functions:
     def delete(self, say: Callable[[str], None]) -> bool:
         """Take the functions down; whether Chalice had made any. Raises DeployError."""
         leftovers = Leftovers(self.account, self.place)
-        leftovers.check_not_a_stacks()
+        leftovers.check_ours()
         self._recall(self._record())
         made = bool(self.made())
         if made:

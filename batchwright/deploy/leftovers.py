@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.config import STAGE_VARIABLE
 from batchwright.deploy.policies import GRANTS, Place
 
 _BY_A_STACK = "aws:cloudformation:stack-name"
@@ -28,9 +29,9 @@ class Leftovers:
 
     def remove(self, say: Callable[[str], None]) -> None:
         """Remove every function of the stage that is there, with its triggers, its API and its role. Raises
-        DeployError, and removes nothing, when a stack made them."""
+        DeployError, and removes nothing, when a stack made them or one is not the stage's."""
         there = [name for name in GRANTS if self._function(name)]
-        self.check_not_a_stacks()
+        self.check_ours()
         for name in there:
             self._remove_function(self.place.function_name(name))
             say(f"function {self.place.function_name(name)}: removed, which nothing was noted of")
@@ -38,15 +39,27 @@ class Leftovers:
             self._remove_role(role)
         self._remove_rule(f"{self.place.prefix}-sweep-event")
 
-    def check_not_a_stacks(self) -> None:
-        """Raises DeployError when a pipeline's stack has made the functions: they are its to change and to remove."""
+    def check_ours(self) -> None:
+        """Raises DeployError when a pipeline's stack has made the functions, whose they are to change and to remove;
+        and when one of them is not of the stage, for all that its name says."""
         for name in GRANTS:
             function = self._function(name)
-            stack = (function or {}).get("Tags", {}).get(_BY_A_STACK)
+            if function is None:
+                continue
+            called = self.place.function_name(name)
+            stack = function.get("Tags", {}).get(_BY_A_STACK)
             if stack:
                 raise DeployError(
-                    f"the function {self.place.function_name(name)} belongs to the stack {stack}, which a pipeline "
-                    "made: change or delete that stack (docs/deploy.md)"
+                    f"the function {called} belongs to the stack {stack}, which a pipeline made: change or delete that "
+                    "stack (docs/deploy.md)"
+                )
+            variables = function["Configuration"].get("Environment", {}).get("Variables", {})
+            whose = variables.get(STAGE_VARIABLE)
+            if whose != self.place.stage:
+                says = f"says '{whose}'" if whose else "is not set"
+                raise DeployError(
+                    f"the function {called} is there already and is not of the stage '{self.place.stage}': its "
+                    f"variable {STAGE_VARIABLE} {says}. It is left as it is; choose another --stage"
                 )
 
     def roles(self) -> list[str]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import Account, DeployError
-from batchwright.deploy.config import ChaliceConfig
-from batchwright.deploy.deployment import AUTH_VARIABLE, STAGE_VARIABLE, TEMPLATES, stack_names
+from batchwright.deploy.config import STAGE_VARIABLE, ChaliceConfig
+from batchwright.deploy.deployment import AUTH_VARIABLE, TEMPLATES, stack_names
 from batchwright.deploy.functions import RECORD_KEY, Functions
 from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import API_HANDLER, GRANTS, Place
@@ -58,6 +58,8 @@ class Stage:
 
     def remove(self, say: Say, *, keep_data: bool) -> list[str]:
         """Remove the stage; what it could not. `say` hears of everything that was removed. Raises DeployError."""
+        for name in self._stack_names():
+            self.stacks.check_stage(name, self.place.stage)
         functions = Functions(self.account, self.place, self.project, self.bucket)
         if functions.delete(say):
             say("functions: removed, with their roles, triggers and API")

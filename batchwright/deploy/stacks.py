@@ -17,6 +17,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import DeployError
+from batchwright.deploy.config import STAGE_TAG
 
 POLL_SECONDS = 2.0
 LOCAL_POLL_SECONDS = 0.1
@@ -101,7 +102,30 @@ class Stacks:
         stack = self.find(name)
         return stack is not None and stack["StackStatus"] not in _EMPTY
 
-    def adopt(self, name: str, template: Template, parameters: Mapping[str, str], existing: Sequence[Existing]) -> None:
+    def check_stage(self, name: str, stage: str) -> None:
+        """Raises DeployError when a stack of the name is there and is not the stage's."""
+        found = self.find(name)
+        if found is None or found["StackStatus"] == "REVIEW_IN_PROGRESS":
+            return
+        tags = {one["Key"]: one["Value"] for one in found.get("Tags", ())}
+        # Every template has the parameter, also of a stack that was made without the tag.
+        given = {one["ParameterKey"]: one.get("ParameterValue") for one in found.get("Parameters", ())}
+        whose = tags.get(STAGE_TAG, given.get("Stage"))
+        if whose != stage:
+            says = f"is of the stage '{whose}'" if whose else f"has no tag {STAGE_TAG}"
+            raise DeployError(
+                f"the stack {name} is there already and is not of the stage '{stage}': it {says}. It is left as it is; "
+                "choose another --stage"
+            )
+
+    def adopt(
+        self,
+        name: str,
+        template: Template,
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+        existing: Sequence[Existing],
+    ) -> None:
         """Create the stack around resources that are there already, with nothing else yet. Raises DeployError."""
         self._ready(name)
         change_set = f"batchwright-{time.time_ns()}"
@@ -111,6 +135,7 @@ class Stacks:
             ChangeSetType="IMPORT",
             TemplateBody=template.only([one.logical_id for one in existing]),
             Parameters=_given(template, parameters, None),
+            Tags=_tags(tags),
             ResourcesToImport=[
                 {
                     "ResourceType": one.kind,
@@ -139,7 +164,7 @@ class Stacks:
             TemplateBody=template.body(),
             Parameters=_given(template, parameters, None if creates else stack),
             Capabilities=list(template.capabilities),
-            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            Tags=_tags(tags),
         )
         changes = self._changes(name, change_set)
         if changes is None:
@@ -268,6 +293,10 @@ def _given(template: Template, parameters: Mapping[str, str], stack: Mapping[str
         elif name in has:
             given.append({"ParameterKey": name, "UsePreviousValue": True})
     return given
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _with_advice(reason: str) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import boto3
@@ -72,21 +71,50 @@ def test_a_stage_cannot_be_deployed_in_two_regions(account: Account, iam: Any) -
     assert not account.has("dynamodb", "describe_table", TableName="batchwright-left")
 
 
-def test_the_functions_of_a_pipeline_are_its_own(account: Account, tmp_path: Path) -> None:
+@pytest.fixture
+def put_function(account: Account) -> Iterator[Callable[..., None]]:
     client = account.client("lambda")
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("app.py", "def on_events(event, context): pass\n")
-    client.create_function(
-        FunctionName="batchwright-left-on_events",
-        Runtime="python3.12",
-        Handler="app.on_events",
-        Role="arn:aws:iam::000000000000:role/any",
-        Code={"ZipFile": package.getvalue()},
-        Tags={"aws:cloudformation:stack-name": "pipeline"},
-    )
-    try:
-        with pytest.raises(DeployError, match="belongs to the stack pipeline, which a pipeline made"):
-            Leftovers(account, HERE).remove(lambda line: None)
-    finally:
-        client.delete_function(FunctionName="batchwright-left-on_events")
+    name = "batchwright-left-on_events"
+
+    def put(tags: Mapping[str, str], variables: Mapping[str, str]) -> None:
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("app.py", "def on_events(event, context): pass\n")
+        client.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Handler="app.on_events",
+            Role="arn:aws:iam::000000000000:role/any",
+            Code={"ZipFile": package.getvalue()},
+            Tags=dict(tags),
+            Environment={"Variables": dict(variables)},
+        )
+
+    yield put
+    if account.has("lambda", "get_function", FunctionName=name):
+        client.delete_function(FunctionName=name)
+
+
+def test_the_functions_of_a_pipeline_are_its_own(account: Account, put_function: Callable[..., None]) -> None:
+    put_function({"aws:cloudformation:stack-name": "pipeline"}, {"BATCHWRIGHT_STAGE": "left"})
+    with pytest.raises(DeployError, match="belongs to the stack pipeline, which a pipeline made"):
+        Leftovers(account, HERE).remove(lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [({"BATCHWRIGHT_STAGE": "other"}, "BATCHWRIGHT_STAGE says 'other'"), ({}, "BATCHWRIGHT_STAGE is not set")],
+)
+def test_a_function_of_the_name_that_is_not_the_stage_s_is_left_alone(
+    account: Account, put_function: Callable[..., None], variables: Mapping[str, str], said: str
+) -> None:
+    put_function({}, variables)
+    with pytest.raises(DeployError, match=said):
+        Leftovers(account, HERE).remove(lambda line: None)
+    assert account.has("lambda", "get_function", FunctionName="batchwright-left-on_events")
+
+
+def test_a_function_of_the_stage_is_removed(account: Account, put_function: Callable[..., None]) -> None:
+    put_function({}, {"BATCHWRIGHT_STAGE": "left"})
+    Leftovers(account, HERE).remove(lambda line: None)
+    assert not account.has("lambda", "get_function", FunctionName="batchwright-left-on_events")

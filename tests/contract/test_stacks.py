@@ -78,7 +78,7 @@ def test_deleting_a_stack_keeps_its_table_which_a_new_one_takes_up(
         Existing("Table", "AWS::DynamoDB::Table", {"TableName": name}),
         Existing("Bucket", "AWS::S3::Bucket", {"BucketName": bucket}),
     ]
-    stacks.adopt(name, FOUNDATION, {"Stage": stage}, kept)
+    stacks.adopt(name, FOUNDATION, {"Stage": stage}, {}, kept)
     changed = put(stacks, stage)
     assert "add EventsQueue (AWS::SQS::Queue)" in changed.changes
     assert dynamodb.scan(TableName=name)["Count"] == 1
@@ -89,3 +89,13 @@ def test_a_template_is_cut_down_to_what_is_taken_up() -> None:
     assert "  Bucket:\n    Type: AWS::S3::Bucket" in text
     for absent in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "Outputs:", "AWS::S3::BucketPolicy"):
         assert absent not in text
+
+
+@pytest.mark.parametrize("tags", [{}, {"batchwright-stage": "other"}])
+def test_a_stack_of_another_stage_is_told_from_one_of_this(stacks: Stacks, stage: str, tags: dict[str, str]) -> None:
+    name = f"batchwright-{stage}"
+    stacks.check_stage(name, stage)
+    stacks.apply(name, FOUNDATION, {"Stage": stage}, tags)
+    stacks.check_stage(name, tags.get("batchwright-stage", stage))
+    with pytest.raises(DeployError, match=f"{name} is there already and is not of the stage 'elsewhere': it is of the"):
+        stacks.check_stage(name, "elsewhere")

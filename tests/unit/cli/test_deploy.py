@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batchwright.cli.group import main
+from batchwright.deploy.deployment import Deployed
+from batchwright.deploy.policies import Place
 
 
 @pytest.fixture
@@ -32,6 +34,7 @@ def give(*words: str) -> Result:
         (["--region", "eu-west-1"], 1, "Error: there are no AWS credentials: sign in"),
         (["--profile", "nobody"], 2, "AWS has no profile 'nobody'"),
         (["--stage", "Dev"], 2, "--stage Dev: a stage is a lower-case letter"),
+        (["--stage", "dev-start"], 2, "--stage dev-start: a stage does not end in -start"),
         (["--stage", "local"], 2, "--stage local: that is the local AWS's own"),
     ],
 )
@@ -57,3 +60,13 @@ def test_a_mistake_in_an_option_is_told_before_anything_is_done(nobody: None, wo
     done = give("deploy", "--region", "eu-west-1", *words)
     assert done.exit_code == 2, done.output
     assert said in done.output
+
+
+def test_what_comes_after_the_stacks_is_said_with_the_account_they_are_in(
+    monkeypatch: pytest.MonkeyPatch, nobody: None, tmp_path: Path
+) -> None:
+    (tmp_path / "credentials").write_text("[b]\naws_access_key_id = b\naws_secret_access_key = b\nregion = eu-west-1\n")
+    done = Deployed(Place("dev", "123456789012", "eu-west-1"), (), False, {}, None)
+    monkeypatch.setattr("batchwright.cli.deploy.deploy_stage", lambda account, wish, say: done)
+    said = give("deploy", "--profile", "b", "--stacks-only").output
+    assert "Next: AWS_DEFAULT_REGION=eu-west-1 chalice deploy --stage dev --profile b\n" in said
