@@ -77,11 +77,7 @@ class Functions:
 
     def made(self) -> list[dict[str, Any]]:
         """What Chalice has made for the stage, by its own note."""
-        try:
-            note = json.loads(self.config.deployed_path(self.place.stage).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return []
-        found: list[dict[str, Any]] = note.get("resources", [])
+        found: list[dict[str, Any]] = (self._note() or {}).get("resources", [])
         return found
 
     def variable(self, name: str) -> str | None:
@@ -130,20 +126,33 @@ class Functions:
         return found
 
     def _recall(self, record: Mapping[str, Any]) -> None:
-        """Give Chalice its note back where this clone has none."""
+        """Give Chalice the note of this stage. The bucket's is of whatever clone deployed last, so it wins; where there
+        is none, this clone's own counts, if it is of this account and region."""
         path = self.config.deployed_path(self.place.stage)
-        if not path.exists() and record.get("chalice"):
+        noted = record.get("chalice")
+        if noted is not None and is_of(noted, self.place):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(record["chalice"], indent=2), encoding="utf-8")
+            path.write_text(json.dumps(noted, indent=2), encoding="utf-8")
+        elif path.exists() and self._note() is None:
+            # It may be all that is known of a stage of the name elsewhere. Chalice does not look at this name.
+            path.replace(path.with_suffix(".json.of-another-place"))
+
+    def _note(self) -> dict[str, Any] | None:
+        """Chalice's note in this clone; None when there is none of this account and region."""
+        try:
+            note = json.loads(self.config.deployed_path(self.place.stage).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return note if isinstance(note, dict) and is_of(note, self.place) else None
 
     def _remember(self, fingerprint: str | None) -> None:
-        path = self.config.deployed_path(self.place.stage)
-        if not path.exists():
+        note = self._note()
+        if note is None:
             return
         record = {
             "fingerprint": fingerprint,
             "code": self._code() if fingerprint else None,
-            "chalice": json.loads(path.read_text(encoding="utf-8")),
+            "chalice": note,
         }
         body = json.dumps(record, indent=2).encode()
         self.account.client("s3").put_object(
@@ -172,6 +181,24 @@ class Functions:
         for path in (*_files(self.project), *policies):
             digest.update(str(path.relative_to(self.project)).encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()
+
+
+def is_of(note: Mapping[str, Any], place: Place) -> bool:
+    """Whether all that a note of Chalice names is in the account and region of a place."""
+    of_here = (place.region, place.account)
+    # arn:partition:service:region:account:resource; roles belong to no region.
+    parts = [arn.split(":", 5) for arn in _arns(note)]
+    return all((part[3] or place.region, part[4] or place.account) == of_here for part in parts)
+
+
+def _arns(part: Any) -> Iterator[str]:
+    if isinstance(part, Mapping):
+        part = list(part.values())
+    if isinstance(part, list):
+        for one in part:
+            yield from _arns(one)
+    elif isinstance(part, str) and part.startswith("arn:") and part.count(":") >= 5:
+        yield part
 
 
 def _files(project: Path) -> Iterator[Path]:

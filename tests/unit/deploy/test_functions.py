@@ -1,0 +1,111 @@
+"""Whose note of what Chalice made counts: the bucket's before the clone's, and none of another account or region."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.functions import Functions
+from batchwright.deploy.policies import Place
+
+PLACE = Place("dev", "123456789012", "eu-west-1")
+
+
+class Bucket:
+    """The stage's bucket, with at most a record in it."""
+
+    def __init__(self, record: dict[str, Any] | None = None) -> None:
+        self.record = record
+
+    def get_object(self, **_: str) -> dict[str, Any]:
+        if self.record is None:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": ""}}, "GetObject")
+        return {"Body": io.BytesIO(json.dumps(self.record).encode())}
+
+    def put_object(self, Body: bytes, **_: str) -> None:
+        self.record = json.loads(Body)
+
+
+class Chalice(Functions):
+    """Functions whose Chalice does what a test says, and which find nothing else on AWS."""
+
+    runs: Callable[[], None]
+
+    def _chalice(self, command: str, say: Callable[[str], None]) -> None:
+        self.runs()
+
+    def _fingerprint(self) -> str:
+        return "of-this-clone"
+
+    def _code(self) -> dict[str, str]:
+        return {}
+
+
+@pytest.fixture(autouse=True)
+def nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batchwright.deploy.functions.Leftovers.check_ours", lambda self: None)
+    monkeypatch.setattr("batchwright.deploy.functions.Leftovers.remove", lambda self, say: None)
+
+
+def note(api: str, account: str = PLACE.account, region: str = PLACE.region) -> dict[str, Any]:
+    role = {"resource_type": "iam_role", "role_arn": f"arn:aws:iam::{account}:role/batchwright-dev-start"}
+    function = {"resource_type": "lambda_function", "lambda_arn": f"arn:aws:lambda:{region}:{account}:function:x"}
+    return {"resources": [role, function, {"resource_type": "rest_api", "rest_api_url": api}], "schema_version": "2.0"}
+
+
+def functions(project: Path, bucket: Bucket, local: dict[str, Any] | None, runs: Callable[[], None]) -> Chalice:
+    session = type("Session", (), {"region_name": PLACE.region, "client": lambda self, service: bucket})()
+    found = Chalice(Account(session), PLACE, project, "bucket")
+    object.__setattr__(found, "runs", runs)
+    path = found.config.deployed_path("dev")
+    if local is not None:
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(local))
+    return found
+
+
+def breaks() -> None:
+    raise DeployError("chalice deploy failed")
+
+
+def test_the_bucket_s_record_wins_over_an_old_note_of_this_clone(tmp_path: Path) -> None:
+    bucket = Bucket({"fingerprint": "of-this-clone", "code": {}, "chalice": note("new")})
+    found = functions(tmp_path, bucket, note("old"), breaks)
+    assert not found.deploy(lambda line: None)
+    assert found.api_url() == "new"
+
+
+@pytest.mark.parametrize("local", [note("old"), note("foreign", account="999999999999"), None])
+def test_a_deployment_that_breaks_leaves_what_the_record_knows(tmp_path: Path, local: dict[str, Any] | None) -> None:
+    bucket = Bucket({"fingerprint": "of-another-clone", "code": {}, "chalice": note("new")})
+    with pytest.raises(DeployError, match="chalice deploy failed"):
+        functions(tmp_path, bucket, local, breaks).deploy(lambda line: None)
+    assert bucket.record == {"fingerprint": None, "code": None, "chalice": note("new")}
+
+
+@pytest.mark.parametrize(
+    "foreign", [note("foreign", account="999999999999"), note("foreign", region="us-east-1")], ids=["account", "region"]
+)
+def test_a_note_of_another_place_counts_for_nothing_and_is_kept_aside(tmp_path: Path, foreign: dict[str, Any]) -> None:
+    bucket = Bucket()
+    found = functions(tmp_path, bucket, foreign, breaks)
+    with pytest.raises(DeployError):
+        found.deploy(lambda line: None)
+    assert found.api_url() is None
+    assert bucket.record is None
+    path = found.config.deployed_path("dev")
+    assert [json.loads(one.read_text()) for one in path.parent.iterdir()] == [foreign]
+    assert not path.exists()
+
+
+def test_a_note_of_this_place_counts_where_the_bucket_has_none(tmp_path: Path) -> None:
+    bucket = Bucket()
+    assert functions(tmp_path, bucket, note("mine"), lambda: None).deploy(lambda line: None)
+    assert cast(dict[str, Any], bucket.record)["chalice"] == note("mine")
