@@ -7,6 +7,8 @@ in a sentence is cli/told.py's. AWS_ENDPOINT_URL may name an endpoint, as everyw
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +21,13 @@ _MISSING = {
     "404",
     "NoSuchBucket",
     "NoSuchEntity",
+    "NoSuchEntityException",
     "NotFound",
     "NotFoundException",
     "ResourceNotFound",
     "ResourceNotFoundException",
 }
+"""How services say that something is not there, each in its own word."""
 _SOURCES = {
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -41,6 +45,21 @@ _SOURCES = {
 
 class DeployError(BatchwrightError):
     """AWS did not do its part: the text says what, where, and what to do about it. Ends a command with 1."""
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether AWS refuses because what the call is about is not there."""
+    return error.response["Error"]["Code"] in _MISSING
+
+
+@contextmanager
+def gone_is_fine() -> Iterator[None]:
+    """For a removal: it is no obstacle that somebody else, or a removal that was broken off, was first."""
+    try:
+        yield
+    except ClientError as error:
+        if not is_missing(error):
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +81,7 @@ class Account:
         try:
             getattr(self.client(service), call)(**arguments)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
+            if is_missing(error):
                 return False
             raise
         return True

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.account import Account, DeployError, gone_is_fine
 from batchwright.deploy.config import STAGE_VARIABLE
 from batchwright.deploy.policies import GRANTS, Place
 
@@ -87,11 +87,13 @@ class Leftovers:
         client = self.account.client("lambda")
         for page in client.get_paginator("list_event_source_mappings").paginate(FunctionName=name):
             for mapping in page["EventSourceMappings"]:
-                client.delete_event_source_mapping(UUID=mapping["UUID"])
+                with gone_is_fine():
+                    client.delete_event_source_mapping(UUID=mapping["UUID"])
         for api in self._apis_that_call(name):
-            if self.account.has("apigateway", "get_rest_api", restApiId=api):
+            with gone_is_fine():
                 self.account.client("apigateway").delete_rest_api(restApiId=api)
-        client.delete_function(FunctionName=name)
+        with gone_is_fine():
+            client.delete_function(FunctionName=name)
 
     def _apis_that_call(self, name: str) -> list[str]:
         """The ids of the APIs that may call a function: those that Chalice made for it."""
@@ -104,15 +106,16 @@ class Leftovers:
 
     def _remove_role(self, name: str) -> None:
         iam = self.account.client("iam")
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-            iam.delete_role_policy(RoleName=name, PolicyName=policy)
-        iam.delete_role(RoleName=name)
+        with gone_is_fine():
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+                with gone_is_fine():
+                    iam.delete_role_policy(RoleName=name, PolicyName=policy)
+            iam.delete_role(RoleName=name)
 
     def _remove_rule(self, name: str) -> None:
         events = self.account.client("events")
-        if not self.account.has("events", "describe_rule", Name=name):
-            return
-        targets = [one["Id"] for one in events.list_targets_by_rule(Rule=name)["Targets"]]
-        if targets:
-            events.remove_targets(Rule=name, Ids=targets)
-        events.delete_rule(Name=name)
+        with gone_is_fine():
+            targets = [one["Id"] for one in events.list_targets_by_rule(Rule=name)["Targets"]]
+            if targets:
+                events.remove_targets(Rule=name, Ids=targets)
+            events.delete_rule(Name=name)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.account import Account, DeployError, gone_is_fine
 from batchwright.deploy.config import STAGE_VARIABLE, ChaliceConfig
 from batchwright.deploy.deployment import AUTH_VARIABLE, TEMPLATES, stack_names
 from batchwright.deploy.functions import RECORD_KEY, Functions
@@ -96,10 +96,13 @@ class Stage:
             return
         scheduler = self.account.client("scheduler")
         for group in self.stacks.resources(name, "AWS::Scheduler::ScheduleGroup"):
-            pages = scheduler.get_paginator("list_schedules").paginate(GroupName=group)
-            schedules = [one["Name"] for page in pages for one in page["Schedules"]]
+            schedules: list[str] = []
+            with gone_is_fine():
+                pages = scheduler.get_paginator("list_schedules").paginate(GroupName=group)
+                schedules = [one["Name"] for page in pages for one in page["Schedules"]]
             for schedule in schedules:
-                scheduler.delete_schedule(GroupName=group, Name=schedule)
+                with gone_is_fine():
+                    scheduler.delete_schedule(GroupName=group, Name=schedule)
             if schedules:
                 say(f"schedules: removed {len(schedules)}")
 
@@ -112,7 +115,8 @@ class Stage:
     def _delete_log_groups(self, say: Say) -> None:
         """Those that Lambda made by itself, because a function ran before the stack was there or after it was gone."""
         for name in self._log_groups():
-            self.account.client("logs").delete_log_group(logGroupName=name)
+            with gone_is_fine():
+                self.account.client("logs").delete_log_group(logGroupName=name)
             say(f"log group {name}: removed")
 
     def _forget_deployment(self) -> None:
@@ -124,7 +128,8 @@ class Stage:
         dynamodb = self.account.client("dynamodb")
         if not self.account.has("dynamodb", "describe_table", TableName=self.place.prefix):
             return
-        dynamodb.delete_table(TableName=self.place.prefix)
+        with gone_is_fine():
+            dynamodb.delete_table(TableName=self.place.prefix)
         dynamodb.get_waiter("table_not_exists").wait(TableName=self.place.prefix)
         say(f"table {self.place.prefix}: removed")
 
@@ -148,5 +153,6 @@ class Stage:
                         f"{first['Key']} in {self.bucket} could not be deleted: {first.get('Message', '')}"
                     )
                 removed += len(objects)
-        s3.delete_bucket(Bucket=self.bucket)
+        with gone_is_fine():
+            s3.delete_bucket(Bucket=self.bucket)
         say(f"bucket {self.bucket}: removed, with {removed:,} objects")

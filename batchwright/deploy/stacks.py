@@ -22,7 +22,12 @@ from batchwright.deploy.config import STAGE_TAG
 POLL_SECONDS = 2.0
 LOCAL_POLL_SECONDS = 0.1
 WAIT_SECONDS = 3600.0
-_EMPTY = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
+_FAILED_TO_BEGIN_OR_END = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+"""A first creation that failed, or a deletion: nothing is of use but what was retained, and there is no way but to
+delete the stack."""
+_EMPTY = ("REVIEW_IN_PROGRESS", *_FAILED_TO_BEGIN_OR_END)
+_KEPT_KINDS = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
+"""What outlives its stack."""
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -98,7 +103,7 @@ class Stacks:
         return None if found["StackStatus"] == "DELETE_COMPLETE" else found
 
     def has_begun(self, name: str) -> bool:
-        """Whether there is a stack with something in it."""
+        """Whether there is a stack that can be changed; not one whose creation or deletion failed."""
         stack = self.find(name)
         return stack is not None and stack["StackStatus"] not in _EMPTY
 
@@ -183,17 +188,21 @@ class Stacks:
         if not stack["StackStatus"].startswith("DELETE_IN_PROGRESS"):
             self.client.delete_stack(StackName=name)
         deadline = time.monotonic() + WAIT_SECONDS
-        while (now := self.find(identity)) is not None:
-            if now["StackStatus"].endswith("_FAILED"):
-                raise DeployError(f"the stack {name} could not be deleted: {self._first_failure(identity)}")
+        while True:
+            # First the pause: a stack whose deletion failed before says so until the new one has begun.
             self._pause(deadline, name)
-        return True
+            now = self.find(identity)
+            if now is None:
+                return True
+            if now["StackStatus"] == "DELETE_FAILED":
+                raise DeployError(f"the stack {name} could not be deleted: {self._first_failure(identity)}")
 
     def resources(self, name: str, kind: str) -> list[str]:
-        """The physical ids of a stack's resources of a type."""
+        """The physical ids of a stack's resources of a type that have not been deleted."""
         pages = self.client.get_paginator("list_stack_resources").paginate(StackName=name)
         found = [one for page in pages for one in page["StackResourceSummaries"] if one["ResourceType"] == kind]
-        return [one["PhysicalResourceId"] for one in found]
+        there = [one for one in found if one["ResourceStatus"] != "DELETE_COMPLETE"]
+        return [one["PhysicalResourceId"] for one in there if one.get("PhysicalResourceId")]
 
     def _ready(self, name: str) -> dict[str, Any] | None:
         """The stack in a state from which it can be changed; None for one to be created."""
@@ -201,8 +210,7 @@ class Stacks:
         if stack is None:
             return None
         status = stack["StackStatus"]
-        if status in ("ROLLBACK_COMPLETE", "DELETE_FAILED"):
-            # A first creation that failed, or a deletion: nothing of it is of use, and the only way on is this.
+        if status in _FAILED_TO_BEGIN_OR_END:
             self.delete(name)
             return None
         if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
@@ -300,6 +308,12 @@ def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _with_advice(reason: str) -> str:
-    if "already exist" in reason:
-        return f"{reason}; the name is taken: choose another --stage, or remove what has it"
-    return reason
+    if "already exist" not in reason:
+        return reason
+    if any(f"({kind})" in reason for kind in _KEPT_KINDS):
+        return (
+            f"{reason}; the name is taken: choose another --stage. If an earlier life of this stage left it, it holds "
+            "the stage's data, so do not delete it: `batchwright destroy --keep-data` removes the rest, and the next "
+            "deployment takes it up"
+        )
+    return f"{reason}; the name is taken: choose another --stage, or remove what has it"

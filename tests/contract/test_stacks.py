@@ -59,6 +59,7 @@ def test_a_name_that_is_taken_is_told_with_the_resource_and_is_no_obstacle_later
     assert f"the stack batchwright-{stage} could not be created: Bucket (AWS::S3::Bucket): " in str(told.value)
     assert f"'{bucket}' already exists" in str(told.value)
     assert "the name is taken: choose another --stage" in str(told.value)
+    assert "so do not delete it" in str(told.value)
     assert not stacks.has_begun(f"batchwright-{stage}")
     s3.delete_bucket(Bucket=bucket)
     assert put(stacks, stage).how == "created"
