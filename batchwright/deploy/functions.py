@@ -19,7 +19,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.account import Account, DeployError, gone_is_fine
 from batchwright.deploy.config import ChaliceConfig
 from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import GRANTS, Place
@@ -71,9 +71,23 @@ class Functions:
         made = bool(self.made())
         if made:
             say("functions: deleting (chalice)")
-            self._chalice("delete", lambda line: say(f"  {line}"))
+            try:
+                self._chalice("delete", lambda line: say(f"  {line}"))
+            except DeployError as error:
+                # Chalice stops at the first thing that is gone already, as after a removal that was broken off.
+                say(f"functions: {error}; going on without it")
+                self._delete_noted()
         leftovers.remove(say)
         return made
+
+    def _delete_noted(self) -> None:
+        """Remove what could not be found by a function's name once the function is gone."""
+        for one in self.made():
+            with gone_is_fine():
+                if one.get("event_uuid"):
+                    self.account.client("lambda").delete_event_source_mapping(UUID=one["event_uuid"])
+                elif one.get("rest_api_id"):
+                    self.account.client("apigateway").delete_rest_api(restApiId=one["rest_api_id"])
 
     def made(self) -> list[dict[str, Any]]:
         """What Chalice has made for the stage, by its own note."""

@@ -19,15 +19,23 @@ PLACE = Place("dev", "123456789012", "eu-west-1")
 
 
 class Bucket:
-    """The stage's bucket, with at most a record in it."""
+    """The stage's bucket, with at most a record in it; and what else is deleted there."""
 
     def __init__(self, record: dict[str, Any] | None = None) -> None:
         self.record = record
+        self.deleted: list[str] = []
 
     def get_object(self, **_: str) -> dict[str, Any]:
         if self.record is None:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": ""}}, "GetObject")
         return {"Body": io.BytesIO(json.dumps(self.record).encode())}
+
+    def delete_event_source_mapping(self, UUID: str) -> None:
+        self.deleted.append(UUID)
+        raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "DeleteEventSourceMapping")
+
+    def delete_rest_api(self, restApiId: str) -> None:
+        self.deleted.append(restApiId)
 
     def put_object(self, Body: bytes, **_: str) -> None:
         self.record = json.loads(Body)
@@ -109,3 +117,11 @@ def test_a_note_of_this_place_counts_where_the_bucket_has_none(tmp_path: Path) -
     bucket = Bucket()
     assert functions(tmp_path, bucket, note("mine"), lambda: None).deploy(lambda line: None)
     assert cast(dict[str, Any], bucket.record)["chalice"] == note("mine")
+
+
+def test_a_removal_goes_on_where_chalice_stops_at_what_is_gone(tmp_path: Path) -> None:
+    noted = note("api")
+    noted["resources"] += [{"resource_type": "sqs_event", "event_uuid": "feed"}, {"rest_api_id": "api"}]
+    bucket = Bucket({"chalice": noted})
+    assert functions(tmp_path, bucket, None, breaks).delete(lambda line: None)
+    assert bucket.deleted == ["feed", "api"]
