@@ -130,7 +130,7 @@ def _adopt(account: Account, stacks: Stacks, place: Place, wish: Wish, say: Say)
     if kept:
         say(f"stack {place.prefix}: taking up what was kept ({', '.join(one.logical_id.lower() for one in kept)})")
         given = {"Stage": place.stage, **wish.parameters}
-        stacks.adopt(place.prefix, template(wish.project, "foundation"), given, {STAGE_TAG: place.stage}, kept)
+        stacks.adopt(place.prefix, template(wish.project, "foundation"), given, kept)
 
 
 def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish, say: Say) -> StackChange:

@@ -113,7 +113,7 @@ class Stacks:
         if found is None or found["StackStatus"] == "REVIEW_IN_PROGRESS":
             return
         tags = {one["Key"]: one["Value"] for one in found.get("Tags", ())}
-        # Every template has the parameter, also of a stack that was made without the tag.
+        # A stack that is made around what was kept has no tags until it is changed; every template has the parameter.
         given = {one["ParameterKey"]: one.get("ParameterValue") for one in found.get("Parameters", ())}
         whose = tags.get(STAGE_TAG, given.get("Stage"))
         if whose != stage:
@@ -123,14 +123,7 @@ class Stacks:
                 "choose another --stage"
             )
 
-    def adopt(
-        self,
-        name: str,
-        template: Template,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-        existing: Sequence[Existing],
-    ) -> None:
+    def adopt(self, name: str, template: Template, parameters: Mapping[str, str], existing: Sequence[Existing]) -> None:
         """Create the stack around resources that are there already, with nothing else yet. Raises DeployError."""
         self._ready(name)
         change_set = f"batchwright-{time.time_ns()}"
@@ -140,7 +133,6 @@ class Stacks:
             ChangeSetType="IMPORT",
             TemplateBody=template.only([one.logical_id for one in existing]),
             Parameters=_given(template, parameters, None),
-            Tags=_tags(tags),
             ResourcesToImport=[
                 {
                     "ResourceType": one.kind,
@@ -169,7 +161,7 @@ class Stacks:
             TemplateBody=template.body(),
             Parameters=_given(template, parameters, None if creates else stack),
             Capabilities=list(template.capabilities),
-            Tags=_tags(tags),
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )
         changes = self._changes(name, change_set)
         if changes is None:
@@ -301,10 +293,6 @@ def _given(template: Template, parameters: Mapping[str, str], stack: Mapping[str
         elif name in has:
             given.append({"ParameterKey": name, "UsePreviousValue": True})
     return given
-
-
-def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _with_advice(reason: str) -> str:

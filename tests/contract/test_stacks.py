@@ -79,7 +79,7 @@ def test_deleting_a_stack_keeps_its_table_which_a_new_one_takes_up(
         Existing("Table", "AWS::DynamoDB::Table", {"TableName": name}),
         Existing("Bucket", "AWS::S3::Bucket", {"BucketName": bucket}),
     ]
-    stacks.adopt(name, FOUNDATION, {"Stage": stage}, {}, kept)
+    stacks.adopt(name, FOUNDATION, {"Stage": stage}, kept)
     changed = put(stacks, stage)
     assert "add EventsQueue (AWS::SQS::Queue)" in changed.changes
     assert dynamodb.scan(TableName=name)["Count"] == 1
