@@ -181,7 +181,7 @@ class Timetable:
 
     def _goes_on(self, run: SimulatedRun) -> bool:
         stored = self._world.store.run(run.run_id)
-        return stored is not None and not stored.state.ended
+        return stored is not None and not stored.state.ended and stored.epoch == 0
 
     # What must have come of it
 

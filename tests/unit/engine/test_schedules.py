@@ -6,8 +6,11 @@ import pytest
 
 from chalicelib.core.commands import StartScheduled, encode
 from chalicelib.core.errors import UnknownSchedule, UserMistake
+from chalicelib.core.records import Run, Scope
+from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.scheduling import GRACE_MS, NEVER_MS
 from chalicelib.core.states import RunState
+from chalicelib.engine.redrive import redrive_run
 from chalicelib.engine.schedules import backfill, pause_schedule, resume_schedule
 from tests.memory.theatre import Cut
 from tests.memory.timetable import PLAN, Timetable, clock_time
@@ -112,6 +115,49 @@ def test_a_queue_that_is_full_decides_later_what_is_behind_it():
     assert len(timetable.schedule.pending) == 100
     timetable.end_runs()
     assert len(timetable.times(RunState.SUCCEEDED)) == 120
+
+
+# Redrives
+
+
+def redriven(timetable: Timetable) -> Run:
+    """The run of the first time, which ended and runs again because somebody asked."""
+    timetable.pass_time(minutes=7)
+    timetable.end_runs()
+    (run,) = timetable.runs(RunState.SUCCEEDED)
+    return redrive_run(timetable.world(), RedriveRequest(run.run_id, scope=Scope.ALL))
+
+
+def test_a_redriven_run_still_tells_the_time_that_it_was_started_for():
+    timetable = Timetable()
+    first = redriven(timetable)
+    assert (first.schedule, clock_time(first.scheduled_at_ms)) == ("often", "22:20")
+    assert timetable.times(RunState.RUNNING) == ["22:20"]
+
+
+@pytest.mark.parametrize("overlap", ["allow", "skip", "queue", "cancel_previous"])
+def test_a_redrive_neither_holds_the_next_time_up_nor_is_cancelled_for_it(overlap):
+    timetable = Timetable(overlap=overlap)
+    redriven(timetable)
+    timetable.pass_time(minutes=10)
+    assert timetable.times(RunState.RUNNING) == ["22:20", "22:30"]
+    timetable.end_runs()
+    assert timetable.times(RunState.SUCCEEDED) == ["22:20", "22:30"]
+
+
+def test_a_run_that_is_redriven_right_before_it_is_cancelled_for_a_later_time_goes_on():
+    timetable = Timetable(overlap="cancel_previous")
+    timetable.pass_time(minutes=7)
+
+    def redrive() -> None:
+        timetable.end_runs()
+        redrive_run(timetable.world(), RedriveRequest(timetable.runs()[0].run_id, scope=Scope.ALL))
+
+    # The time of 22:30 is written, and the run is looked at once more to be cancelled.
+    timetable.hooks["put_schedule"] = lambda: timetable.hooks.update(run=redrive)
+    timetable.pass_time(minutes=10)
+    assert timetable.times(RunState.RUNNING) == ["22:20"]
+    assert timetable.times(RunState.SUCCEEDED) == ["22:30"]
 
 
 # Catch-up
