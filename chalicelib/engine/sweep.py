@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from chalicelib.core.commands import CancelRun
-from chalicelib.core.errors import TryAgain
+from chalicelib.core.errors import TryAgain, UserMistake
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.states import RunState
 from chalicelib.engine.cancel import cancel_run
@@ -54,7 +54,7 @@ def _sweep_schedules(world: World) -> int:
         for look_at in (replace_lost, attend):
             try:
                 look_at(world, workflow, name)
-            except TryAgain as failure:
+            except (TryAgain, UserMistake) as failure:
                 log.warning("schedule %s of %s is looked at again later: %s", name, workflow, failure)
             except Exception:
                 log.exception("the sweep could not look at schedule %s of %s", name, workflow)

@@ -170,11 +170,14 @@ class Answering:
         ("ThrottlingException", 429, TryAgain),
         ("InternalServerException", 500, TryAgain),
         ("ConflictException", 409, TryAgain),
-        ("ResourceNotFoundException", 404, ClientError),
-        ("AccessDeniedException", 403, ClientError),
+        ("ResourceNotFoundException", 404, UserMistake),
+        ("AccessDeniedException", 403, UserMistake),
     ],
 )
 def test_what_the_service_refuses_is_told_by_what_to_do_about_it(code: str, status: int, error: type) -> None:
     there = There(Answering(code, status), "films")
-    with pytest.raises(error):
+    with pytest.raises(error, match="because"):
         there.place(cron="0 9 * * ? *")
+    if code != "ResourceNotFoundException":
+        with pytest.raises(TryAgain if error is TryAgain else UserMistake, match="because"):
+            there.scheduler.remove("films", "nightly")

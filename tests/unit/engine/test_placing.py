@@ -2,10 +2,11 @@
 
 import pytest
 
-from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
-from chalicelib.core.schedule import CatchUp
+from chalicelib.core.errors import SchedulesNotPlaced, TryAgain, UserMistake
+from chalicelib.core.schedule import CatchUp, Schedule
+from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
-from chalicelib.engine.placing import remove_schedules
+from chalicelib.engine.placing import push_workflow, remove_schedules
 from tests.memory.theatre import Cut
 from tests.memory.timetable import PLAN, Timetable, clock_time
 
@@ -112,11 +113,36 @@ def test_a_push_whose_schedules_are_not_placed_says_so_and_is_mended_by_the_swee
 
     with monkeypatch.context() as broken:
         broken.setattr(timetable.scheduler, "place", fail)
-        with pytest.raises(SchedulesNotPlaced, match=r"is pushed as version 2, .* does not answer; push it again"):
+        with pytest.raises(SchedulesNotPlaced, match=r"is pushed as version 2, .* does not answer; the sweep tries again"):
             timetable.push(rate="5 minutes")
     assert placed(timetable) == "cron(*/10 * * * ? *)"
     timetable.sweep(after_seconds=240)
     assert placed(timetable) == "rate(5 minutes)"
+
+
+def test_a_schedule_that_is_refused_keeps_no_other_from_its_place(monkeypatch):
+    timetable = Timetable()
+    place = timetable.scheduler.place
+
+    def refuse(record: ScheduleRecord, schedule: Schedule, now_ms: int) -> None:
+        if record.name in ("b", "d"):
+            raise UserMistake(f"there is no room for {record.name}")
+        place(record, schedule, now_ms)
+
+    every = {name: {"rate": "5 minutes"} for name in "abcd"}
+    with monkeypatch.context() as limited:
+        limited.setattr(timetable.scheduler, "place", refuse)
+        with pytest.raises(SchedulesNotPlaced) as told:
+            # `often` comes behind the two that are refused, and is there no more.
+            push_workflow(timetable.world(), PLAN.workflow, {"schedules": every}, PLAN)
+        assert "is pushed as version 2, but" in str(told.value)
+        assert "schedule 'b': there is no room for b; schedule 'd': there is no room for d" in str(told.value)
+        assert "'a'" not in str(told.value) and "'c'" not in str(told.value)
+        assert sorted(name for _, name in timetable.scheduler.placed) == ["a", "c"]
+        assert timetable.schedule.is_gone
+        assert timetable.sweep(after_seconds=240).schedules == 2
+    timetable.sweep(after_seconds=240)
+    assert sorted(name for _, name in timetable.scheduler.placed) == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize("after_effect", [False, True])
