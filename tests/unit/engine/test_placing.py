@@ -7,6 +7,7 @@ from chalicelib.core.schedule import CatchUp, Schedule
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
 from chalicelib.engine.placing import push_workflow, remove_schedules
+from chalicelib.engine.schedules import pause_schedule, resume_schedule
 from tests.memory.theatre import Cut
 from tests.memory.timetable import PLAN, Timetable, clock_time
 
@@ -53,6 +54,46 @@ def test_a_time_of_the_old_schedule_that_was_not_told_yet_is_not_lost_by_the_cha
     timetable.push(rate="1 day", overlap="queue")
     timetable.look()
     assert timetable.times() == ["22:20"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"cron": "5/10 * * * ? *"}, ["22:15", "22:25", "22:35"]),
+        # It counts from 22:13, when the schedule came to be.
+        ({"rate": "8 minutes"}, ["22:21", "22:29", "22:37"]),
+    ],
+)
+def test_a_change_during_a_pause_loses_nothing_that_is_to_be_caught_up(change, expected):
+    timetable = Timetable(overlap="allow", catch_up="all")
+    pause_schedule(timetable.world(), PLAN.workflow, "often")
+    timetable.pass_time(minutes=17)
+    timetable.push(**change, overlap="allow", catch_up="all")
+    timetable.pass_time(minutes=8)
+    assert timetable.times() == []
+    resume_schedule(timetable.world(), PLAN.workflow, "often")
+    timetable.deliver_all()
+    assert timetable.times() == expected
+
+
+def test_a_change_during_a_pause_in_which_no_time_came_begins_anew():
+    timetable = Timetable(overlap="allow", catch_up="all")
+    pause_schedule(timetable.world(), PLAN.workflow, "often")
+    timetable.pass_time(minutes=4)
+    timetable.push(cron="* * * * ? *", overlap="allow", catch_up="all")
+    resume_schedule(timetable.world(), PLAN.workflow, "often")
+    timetable.deliver_all()
+    assert timetable.times() == []
+
+
+def test_a_change_loses_nothing_of_what_a_full_queue_had_no_room_for():
+    timetable = Timetable(rate="1 minute", overlap="queue", catch_up="all")
+    timetable.pass_time(minutes=120)
+    assert len(timetable.schedule.pending) == 100
+    timetable.push(rate="2 minutes", overlap="queue", catch_up="all")
+    timetable.end_runs()
+    # Those of the first 101 minutes, and every second one of the other 19.
+    assert len(timetable.times(RunState.SUCCEEDED)) == 101 + 10
 
 
 def test_a_change_of_something_else_keeps_what_was_decided_and_what_waits():
