@@ -32,6 +32,7 @@ VARIABLES = {
 # The most that the service offers, and its default: a day of tries. Then the message lies with the dead letters.
 _RETRY_POLICY = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
 _NAME_CHARACTERS = 24
+_END_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ class EventBridgeScheduler:
         if starts_ms is not None and starts_ms > now_ms:
             request["StartDate"] = starts_ms // 1000
         if schedule.ends_at_ms is not None:
-            request["EndDate"] = schedule.ends_at_ms // 1000
+            # It may send only before its end date, and ours is a time still. One message too many does no harm.
+            request["EndDate"] = schedule.ends_at_ms // 1000 + _END_SECONDS
         return request
 
 

@@ -31,7 +31,7 @@ NAME = "schedule"
 """What leaves it out of a scope, or gives it another share."""
 WORKFLOW, OFTEN = "timed", "often"
 _FIRST_RUN = 100
-_LATE_SECONDS = (20, 290, 310, 3_600)
+_LATE_SECONDS = (20, 890, 910, 3_600)
 
 
 def timetable_of(world: SimulatedWorld, scope: Scope) -> Timetable | None:
