@@ -1,15 +1,21 @@
 """Bringing schedules to EventBridge Scheduler: by a push, by a deletion, and after whatever went wrong on the way."""
 
+import secrets
+
 import pytest
 
+from chalicelib.api.direct_workflows import DirectWorkflows
+from chalicelib.api.ground import Ground
 from chalicelib.core.errors import SchedulesNotPlaced, TryAgain, UserMistake
 from chalicelib.core.schedule import CatchUp, Schedule
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
 from chalicelib.engine.placing import push_workflow, remove_schedules
 from chalicelib.engine.schedules import pause_schedule, resume_schedule
+from tests.memory.logs import MemoryLogs
 from tests.memory.theatre import Cut
 from tests.memory.timetable import PLAN, Timetable, clock_time
+from tests.memory.tokens import MemoryTokens
 
 KEY = (PLAN.workflow, "often")
 
@@ -146,6 +152,16 @@ def test_a_deleted_workflow_has_no_schedules():
     assert placed(timetable) == "cron(*/10 * * * ? *)"
 
 
+def test_a_push_of_the_same_amid_a_deletion_leaves_no_schedule_of_a_deleted_workflow():
+    timetable = Timetable()
+    timetable.hooks["delete_workflow"] = timetable.push
+    ground = Ground(timetable.world(), MemoryLogs(), MemoryTokens(), "test", secrets.token_bytes)
+    DirectWorkflows(ground).delete_workflow(PLAN.workflow)
+    assert timetable.store.workflow(PLAN.workflow) is None
+    assert placed(timetable) is None
+    assert timetable.schedule.is_gone
+
+
 def test_a_push_whose_schedules_are_not_placed_says_so_and_is_mended_by_the_sweep(monkeypatch):
     timetable = Timetable()
 
@@ -154,7 +170,9 @@ def test_a_push_whose_schedules_are_not_placed_says_so_and_is_mended_by_the_swee
 
     with monkeypatch.context() as broken:
         broken.setattr(timetable.scheduler, "place", fail)
-        with pytest.raises(SchedulesNotPlaced, match=r"is pushed as version 2, .* does not answer; the sweep tries again"):
+        with pytest.raises(
+            SchedulesNotPlaced, match=r"is pushed as version 2, .* does not answer; the sweep tries again"
+        ):
             timetable.push(rate="5 minutes")
     assert placed(timetable) == "cron(*/10 * * * ? *)"
     timetable.sweep(after_seconds=240)
@@ -205,6 +223,30 @@ def test_a_push_that_dies_anywhere_is_mended_by_the_next(change, call, after_eff
     assert timetable.schedule.placed == timetable.schedule.wanted_placing
     timetable.end_runs()
     assert timetable.times(RunState.SUCCEEDED) == ["22:20", "22:30"]
+
+
+def test_schedules_that_are_slow_leave_half_of_the_sweeps_time_to_the_runs(monkeypatch):
+    timetable = Timetable()
+    place, slow_seconds = timetable.scheduler.place, timetable.settings.sweep_budget_seconds / 4
+
+    def take_long(record: ScheduleRecord, schedule: Schedule, now_ms: int) -> None:
+        timetable.clock.advance(seconds=slow_seconds)
+        raise TryAgain("EventBridge Scheduler does not answer")
+
+    every = {name: {"rate": "1 day"} for name in "abcdef"}
+    monkeypatch.setattr(timetable.scheduler, "place", take_long)
+    with pytest.raises(SchedulesNotPlaced):
+        push_workflow(timetable.world(), PLAN.workflow, {"schedules": every}, PLAN)
+    run = timetable.start()
+    timetable.clock.advance(seconds=240)
+    began_ms = timetable.clock.now_ms()
+    swept = timetable.sweep()
+    assert (swept.schedules, swept.runs, swept.unfinished) == (2, 1, 0), run
+    assert timetable.clock.now_ms() - began_ms == 2_000 * slow_seconds
+    monkeypatch.setattr(timetable.scheduler, "place", place)
+    timetable.sweep()
+    # The two whose look failed are looked at behind the others.
+    assert sorted(name for _, name in timetable.scheduler.placed) == ["c", "d", "e", "f"]
 
 
 def test_of_two_pushes_at_once_the_later_version_wins_in_the_end():
