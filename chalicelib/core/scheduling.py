@@ -17,8 +17,9 @@ from chalicelib.core.ids import scheduled_run_id
 from chalicelib.core.schedule import MINUTE_MS, CatchUp, Overlap, Schedule, Times
 
 GRACE_MS = 15 * MINUTE_MS
-"""A time that is looked at later than this was missed. It is more than our own recovery takes, step after step: the sweep
-comes to a time that nobody told of after up to 390 s, and a message whose handler died is delivered again after 360 s."""
+"""A time that is looked at later than this was missed. It is more than our own recovery takes, step after step: the
+sweep comes to a time that nobody told of after up to 390 s, and a message whose handler died is delivered again after
+360 s."""
 PENDING_MAXIMUM = 100
 """Times that wait at most; what is behind them is decided once there is room."""
 BACKFILL_MAXIMUM = 1_000

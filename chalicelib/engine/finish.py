@@ -62,6 +62,7 @@ def tell_if_ended(world: World, run: Run) -> None:
     ended tells, with the same id."""
     if run.state.ended and run.ended_at_ms is not None:
         if run.schedule is not None and run.epoch == 0:
-            # A redrive's end is nothing to the schedule. Before the notice: the ending counts as told only once the schedule can go on.
+            # A redrive's end is nothing to the schedule.
+            # Before the notice: the ending counts as told only once the schedule can go on.
             world.commands.send([encode(ScheduleNext(run.workflow, run.schedule))])
         world.notices.publish(run_ended(run, run.state, run.ended_at_ms))

@@ -136,7 +136,7 @@ def test_a_few_tries_are_enough(api: HttpApi, script: Script) -> None:
 def test_schedules_that_are_not_placed_are_told_as_the_api_tells_them(api: HttpApi, script: Script) -> None:
     for _ in range(TRIES):
         script.refuse(errors.SchedulesNotPlaced("workflow 'w' is pushed as version 2, but not all"))
-    with pytest.raises(errors.SchedulesNotPlaced, match="^workflow 'w' is pushed as version 2, but not all$"):
+    with pytest.raises(errors.SchedulesNotPlaced, match=r"^workflow 'w' is pushed as version 2, but not all$"):
         api.put_workflow("w", {})
 
 
