@@ -155,7 +155,7 @@ def test_a_deleted_workflow_has_no_schedules():
 def test_a_push_of_the_same_amid_a_deletion_leaves_no_schedule_of_a_deleted_workflow():
     timetable = Timetable()
     timetable.hooks["delete_workflow"] = timetable.push
-    ground = Ground(timetable.world(), MemoryLogs(), MemoryTokens(), "test", secrets.token_bytes)
+    ground = Ground(timetable.world(), MemoryLogs(), MemoryTokens(), secrets.token_bytes)
     DirectWorkflows(ground).delete_workflow(PLAN.workflow)
     assert timetable.store.workflow(PLAN.workflow) is None
     assert placed(timetable) is None
