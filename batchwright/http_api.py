@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from batchwright.http_wire import Response, Wire
 from chalicelib.api import models as m
-from chalicelib.api.problems import CONTENT_TYPE, mistake_of
+from chalicelib.api.problems import CONTENT_TYPE, NOT_PLACED, TYPE_PREFIX, mistake_of
 from chalicelib.api.route_table import PATH_PARAMETERS
 from chalicelib.core import errors
 from chalicelib.core.states import RunState, TaskState
@@ -225,6 +225,8 @@ class HttpApi:
             document = response.json()
             if mistake := mistake_of(document, sent):
                 raise mistake
+            if document.get("type") == f"{TYPE_PREFIX}{NOT_PLACED}":
+                raise errors.SchedulesNotPlaced(str(document.get("detail")))
             told = f"{document.get('title')} (request {document.get('request_id')})"
             raise errors.TryAgain(f"the API at {self._wire.address} answered {response.status}: {told}")
         if response.status in (401, 403):

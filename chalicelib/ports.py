@@ -369,7 +369,7 @@ class Scheduler(Protocol):
         ...
 
     def remove(self, workflow: str, name: str) -> None:
-        """See to it that nothing is there for this schedule. Raises TryAgain."""
+        """See to it that nothing is there for this schedule. Raises TryAgain, and UserMistake as above."""
         ...
 
 

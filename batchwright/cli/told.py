@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 
 from batchwright.local.stack import LocalAwsError
-from chalicelib.core.errors import TryAgain
+from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
 
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 _UNKNOWN = ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch")
@@ -37,6 +37,8 @@ def told_plainly(who: str = "the local AWS") -> Iterator[None]:
 
 def sentence(who: str, error: Exception) -> str:
     """What went wrong between a user and `who`, and what to do about it."""
+    if isinstance(error, SchedulesNotPlaced):
+        return str(error)
     # What the adapters raise has botocore's own error behind it.
     cause = error.__cause__ if isinstance(error, TryAgain) and error.__cause__ else error
     match cause:

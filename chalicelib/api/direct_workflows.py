@@ -10,7 +10,7 @@ from chalicelib.api.ground import Part, check_limit
 from chalicelib.api.shown import summary_model, workflow_model
 from chalicelib.core.check import workflow_from
 from chalicelib.core.compile import compile_workflow
-from chalicelib.core.errors import InvalidWorkflow, PreconditionFailed, TryAgain
+from chalicelib.core.errors import InvalidWorkflow, PreconditionFailed, SchedulesNotPlaced, TryAgain
 from chalicelib.core.ids import definition_digest
 from chalicelib.core.mistakes import Mistake
 from chalicelib.core.pages import page_of, place_in
@@ -56,11 +56,26 @@ class DirectWorkflows(Part):
             if if_match is not None:
                 _check_match(name, latest, if_match)
             # First, so that none is left of a workflow that cannot be deleted again.
-            remove_schedules(self._ground.world, name)
-            if self._ground.store.delete_workflow(name, latest.version):
+            try:
+                remove_schedules(self._ground.world, name)
+            except SchedulesNotPlaced as failure:
+                raise SchedulesNotPlaced(
+                    f"workflow '{name}' is not deleted, for {failure}; delete it again"
+                ) from failure
+            deleted = self._ground.store.delete_workflow(name, latest.version)
+            # Of whoever pushed meanwhile. The same content is no new version, so that the deletion goes over it.
+            self._settle(name, "is deleted" if deleted else "is not deleted, for it was pushed meanwhile")
+            if deleted:
                 return
-            place_schedules(self._ground.world, name)
         raise TryAgain(f"workflow '{name}' was pushed {_TRIES} times meanwhile")
+
+    def _settle(self, name: str, what_was_done: str) -> None:
+        try:
+            place_schedules(self._ground.world, name)
+        except TryAgain as failure:
+            raise SchedulesNotPlaced(
+                f"workflow '{name}' {what_was_done}, but {failure}; the sweep tries again what it knows of"
+            ) from failure
 
     def _known(self, name: str, version: int | None = None) -> WorkflowVersion:
         found = self._ground.store.workflow(name, version)

@@ -40,6 +40,8 @@ class Problem:
         return {**told, "request_id": request_id, **self.more}
 
 
+NOT_PLACED = "schedules_not_placed"
+
 _MISTAKES: tuple[tuple[type[errors.UserMistake], int, str, str], ...] = (
     (errors.NotAllowed, 403, "not_allowed", "The token does not allow this"),
     (errors.UnknownWorkflow, 404, "unknown_workflow", "There is no such workflow"),
@@ -60,6 +62,7 @@ _MISTAKES: tuple[tuple[type[errors.UserMistake], int, str, str], ...] = (
 """By class of error, a class before those that it is made of: status, type and title."""
 
 _DOWN = "A service that Batchwright stands on did not answer; try again"
+_HALF_DONE = "Not all schedules are where they belong; try again"
 _BUSY = "Too much is asked at once; try again later"
 _SAY_AGAIN = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
@@ -69,6 +72,9 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case errors.Throttled():
             return Problem(429, "throttled", _BUSY, headers=_SAY_AGAIN)
+        case errors.SchedulesNotPlaced():
+            # What was done and what was not is for whoever pushed, and nobody else was let in.
+            return Problem(503, NOT_PLACED, _HALF_DONE, str(error), headers=_SAY_AGAIN)
         case errors.TryAgain():
             return Problem(503, "try_again", _DOWN, headers=_SAY_AGAIN)
         case errors.InvalidWorkflow():

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.aws.answers import ClientError, answers, code_of, message_of
+from chalicelib.aws.answers import ClientError, answers, code_of, meaning_of, message_of
 from chalicelib.core.commands import StartScheduled, encode
 from chalicelib.core.errors import TryAgain, UserMistake
 from chalicelib.core.ids import slug
@@ -32,6 +32,7 @@ VARIABLES = {
 # The most that the service offers, and its default: a day of tries. Then the message lies with the dead letters.
 _RETRY_POLICY = {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
 _NAME_CHARACTERS = 24
+_END_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,15 @@ class EventBridgeScheduler:
             raise TryAgain(f"schedule {request['Name']} comes and goes")
 
     def remove(self, workflow: str, name: str) -> None:
+        there = schedule_name(workflow, name)
         with answers("DeleteSchedule"):
             try:
-                self._client.delete_schedule(Name=schedule_name(workflow, name), GroupName=self._place.group)
+                self._client.delete_schedule(Name=there, GroupName=self._place.group)
             except ClientError as error:
+                if code_of(error) == "ConflictException":
+                    raise TryAgain(f"DeleteSchedule: {message_of(error)}") from error
                 if code_of(error) != "ResourceNotFoundException":
-                    raise
+                    raise _meaning_of(error, "DeleteSchedule", there) from error
 
     def _update(self, request: Mapping[str, Any]) -> bool:
         """Whether it was there."""
@@ -99,11 +103,7 @@ class EventBridgeScheduler:
                     return False
                 if code_of(error) == "ConflictException":
                     raise TryAgain(f"{operation}: {message_of(error)}") from error
-                if code_of(error) in ("ValidationException", "ServiceQuotaExceededException"):
-                    raise UserMistake(
-                        f"EventBridge Scheduler refuses schedule {request['Name']}: {message_of(error)}"
-                    ) from error
-                raise
+                raise _meaning_of(error, operation, request["Name"]) from error
         return True
 
     def _request(self, record: ScheduleRecord, schedule: Schedule, next_ms: int, now_ms: int) -> dict[str, Any]:
@@ -131,8 +131,33 @@ class EventBridgeScheduler:
         if starts_ms is not None and starts_ms > now_ms:
             request["StartDate"] = starts_ms // 1000
         if schedule.ends_at_ms is not None:
-            request["EndDate"] = schedule.ends_at_ms // 1000
+            # It may send only before its end date, and ours is a time still. One message too many does no harm.
+            request["EndDate"] = schedule.ends_at_ms // 1000 + _END_SECONDS
         return request
+
+
+def _meaning_of(error: ClientError, operation: str, name: str) -> Exception:
+    """What to raise for an error answer of a call that concerns one schedule."""
+    return meaning_of(error, operation) or UserMistake(_sentence(error, operation, name))
+
+
+def _sentence(error: ClientError, operation: str, name: str) -> str:
+    """Why a schedule was refused, and what to do about it."""
+    match code_of(error):
+        case "AccessDeniedException":
+            return (
+                f"AWS does not allow {operation} of {name}: {message_of(error)}; whoever pushes needs this permission, "
+                "and iam:PassRole for the role that schedules send with"
+            )
+        case "ServiceQuotaExceededException":
+            return (
+                f"the account has no room for {name} at EventBridge Scheduler: {message_of(error)}; remove schedules "
+                "that are over, or ask AWS for a higher quota"
+            )
+        case "ResourceNotFoundException":
+            return f"{name} has no place at EventBridge Scheduler: {message_of(error)}; deploy the stage again"
+        case code:
+            return f"EventBridge Scheduler refuses {name}: {message_of(error)} ({code})"
 
 
 def place_of(environment: Mapping[str, str]) -> Place:

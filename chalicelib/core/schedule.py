@@ -32,8 +32,10 @@ _UNITS_MS = {"minute": MINUTE_MS, "hour": 60 * MINUTE_MS, "day": 24 * 60 * MINUT
 _RATE_MS_MAXIMUM = 366 * 24 * 60 * MINUTE_MS
 _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MS = 7_289_654_399_000
-"""The end of the year 2200, behind which no cron expression has a time."""
+YEARS = range(1970, 2201)
+"""Those of cron expressions. Beside the edges of the calendar a time has no moment in every time zone."""
+_LAST_MS = 7_289_740_799_000
+"""The end of the year 2200 wherever it ends last, behind which no cron expression has a time."""
 _NO_ZONES = ("localtime", "posixrules", "Factory")
 
 
@@ -278,13 +280,15 @@ def rate_rule(value: str) -> Broken | None:
 
 def local_time_rule(value: str) -> Broken | None:
     try:
-        local_time(value)
+        year = local_time(value).year
     except ValueError:
         offset = re.search(r"(Z|[+-][0-9]{2}:?[0-9]{2})$", value) if "T" in value else None
         return Broken(
             f"must be a date or a time like 2026-11-01T09:00, not {shown(value)}",
             "the schedule's time_zone says where; take the offset away" if offset else None,
         )
+    if year not in YEARS:
+        return Broken(f"must lie in the years {YEARS[0]} to {YEARS[-1]}, not {shown(value)}")
     return None
 
 

@@ -16,8 +16,10 @@ from itertools import islice, takewhile
 from chalicelib.core.ids import scheduled_run_id
 from chalicelib.core.schedule import MINUTE_MS, CatchUp, Overlap, Schedule, Times
 
-GRACE_MS = 5 * MINUTE_MS
-"""A time that is looked at later than this was missed."""
+GRACE_MS = 15 * MINUTE_MS
+"""A time that is looked at later than this was missed. It is more than our own recovery takes, step after step: the
+sweep comes to a time that nobody told of after up to 390 s, and a message whose handler died is delivered again after
+360 s."""
 PENDING_MAXIMUM = 100
 """Times that wait at most; what is behind them is decided once there is room."""
 BACKFILL_MAXIMUM = 1_000
@@ -171,7 +173,8 @@ def adopted(
     is_going: bool,
 ) -> ScheduleRecord | None:
     """The record once a version of its workflow was pushed that has this schedule, or has it no more (None). None when
-    there is nothing to remember. Where its times change, those that were due before are decided as they were."""
+    there is nothing to remember. Where its times change, those that were due before are decided as they were; what
+    cannot be decided yet, for it is paused or too many wait, is left to be decided by the times that it has then."""
     since_ms = now_ms - now_ms % MINUTE_MS
     if record is None:
         if schedule is None:
@@ -186,7 +189,12 @@ def adopted(
     if record.schedule is not None and record.schedule.timing == schedule.timing:
         return replace(record, version=version, schedule=schedule)
     before = due(record, now_ms, is_going)
-    return replace(before, version=version, schedule=schedule, since_ms=since_ms, decided_ms=now_ms, placed=None)
+    after = replace(before, version=version, schedule=schedule, placed=None)
+    undecided_ms = None if before.times is None else before.times.next_after(before.decided_ms)
+    if undecided_ms is not None and undecided_ms <= now_ms:
+        # A rate goes on counting from where it did, or it had no times to catch up.
+        return after
+    return replace(after, since_ms=since_ms, decided_ms=now_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,13 @@ class _Shard:
     waits: list[NotYet] = field(default_factory=list)
 
 
-def request_cancel(world: World, run_id: str, reason: str) -> bool:
-    """Ask for a run to be cancelled; whether it was still going on. Raises UnknownRun."""
+def request_cancel(world: World, run_id: str, reason: str, *, epoch: int | None = None) -> bool:
+    """Ask for a run to be cancelled, in this epoch alone if one is given; whether it was still going on. Raises
+    UnknownRun."""
     run = world.store.run(run_id)
     if run is None:
         raise UnknownRun(f"there is no run '{run_id}'")
-    if run.state.ended:
+    if run.state.ended or epoch not in (None, run.epoch):
         return False
     # The command comes first: a crash in between leaves a run that is being cancelled, not one that only says so.
     world.commands.send([encode(CancelRun(run_id, run.epoch, reason))])

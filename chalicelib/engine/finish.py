@@ -61,7 +61,8 @@ def tell_if_ended(world: World, run: Run) -> None:
     """Tell that the run has ended, if it has. Whoever ended it may have died before telling, so everyone who finds it
     ended tells, with the same id."""
     if run.state.ended and run.ended_at_ms is not None:
-        if run.schedule is not None:
+        if run.schedule is not None and run.epoch == 0:
+            # A redrive's end is nothing to the schedule.
             # Before the notice: the ending counts as told only once the schedule can go on.
             world.commands.send([encode(ScheduleNext(run.workflow, run.schedule))])
         world.notices.publish(run_ended(run, run.state, run.ended_at_ms))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.core.commands import ScheduleNext, encode
-from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
+from chalicelib.core.errors import SchedulesNotPlaced, TryAgain, UserMistake
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import WorkflowVersion
 from chalicelib.core.schedule import Schedule, schedules_of
@@ -38,35 +38,63 @@ def place_pushed(world: World, name: str, version: int) -> None:
         place_schedules(world, name)
     except TryAgain as failure:
         raise SchedulesNotPlaced(
-            f"workflow '{name}' is pushed as version {version}, but its schedules could not all be brought to "
-            f"EventBridge Scheduler: {failure}; push it again"
+            f"workflow '{name}' is pushed as version {version}, but {failure}; the sweep tries again what it knows of, "
+            "and pushing it again tries all"
         ) from failure
 
 
 def place_schedules(world: World, workflow: str) -> None:
-    """Make the schedules what the latest version of the workflow says, also when there is none any more. Raises
-    TryAgain."""
+    """Make the schedules what the latest version of the workflow says, also when there is none any more. One that is
+    refused keeps no other from its place. Raises TryAgain, SchedulesNotPlaced with the name and reason of each that is
+    not where it belongs."""
     for _ in range(_TRIES):
         latest = world.store.workflow(workflow)
         wanted = schedules_of(latest.definition) if latest else {}
         version = latest.version if latest else 0
         names = {*wanted, *(record.name for record in world.store.schedules(workflow))}
-        for name in sorted(names):
-            _adopt(world, workflow, name, wanted.get(name), version)
+        failures = _bring(world, workflow, {name: (wanted.get(name), version) for name in sorted(names)})
         now = world.store.workflow(workflow)
         if (now.version if now else 0) == version:
+            _check(failures)
             return
     raise TryAgain(f"others push workflow '{workflow}' all the time")
 
 
 def remove_schedules(world: World, workflow: str) -> None:
-    """Let a workflow that is about to be deleted have no schedules. Raises TryAgain."""
-    for record in world.store.schedules(workflow):
-        _adopt(world, workflow, record.name, None, record.version)
+    """Let a workflow that is about to be deleted have no schedules. Raises TryAgain, SchedulesNotPlaced as above."""
+    _check(_bring(world, workflow, {record.name: (None, record.version) for record in world.store.schedules(workflow)}))
 
 
-def _adopt(world: World, workflow: str, name: str, schedule: Schedule | None, version: int) -> None:
-    """Bring one schedule to its record, then to EventBridge Scheduler."""
+def _check(failures: Mapping[str, str]) -> None:
+    if failures:
+        told = "; ".join(f"schedule '{name}': {failure}" for name, failure in sorted(failures.items()))
+        raise SchedulesNotPlaced(f"not all of its schedules are at EventBridge Scheduler as they should be: {told}")
+
+
+def _bring(world: World, workflow: str, wanted: Mapping[str, tuple[Schedule | None, int]]) -> dict[str, str]:
+    """Bring schedules (each of a version) to their records, and then to EventBridge Scheduler; why not, by name, where
+    that went wrong."""
+    failures: dict[str, str] = {}
+    written: list[ScheduleRecord] = []
+    # All records come first: what they tell to be missing, the sweep brings, whoever dies or is refused below.
+    for name, (schedule, version) in wanted.items():
+        try:
+            record = _adopt(world, workflow, name, schedule, version)
+        except TryAgain as failure:
+            failures[name] = str(failure)
+        else:
+            written += [record] if record is not None else []
+    # What goes leaves room for what comes, where the number is limited.
+    for record in sorted(written, key=lambda one: one.schedule is not None):
+        try:
+            _place(world, record)
+        except (TryAgain, UserMistake) as failure:
+            failures[record.name] = str(failure)
+    return failures
+
+
+def _adopt(world: World, workflow: str, name: str, schedule: Schedule | None, version: int) -> ScheduleRecord | None:
+    """Bring one schedule to its record; None when there is nothing to remember."""
     for _ in range(_TRIES):
         record = world.store.schedule(workflow, name)
         going = record is not None and active_run(world, record)[1] is ActiveRun.GOING
@@ -80,16 +108,16 @@ def _adopt(world: World, workflow: str, name: str, schedule: Schedule | None, ve
             going,
         )
         if after is None:
-            return
+            return None
         written = write(world, record, after)
         if written is not None:
-            _place(world, written)
-            return
+            return written
     raise TryAgain(f"schedule '{name}' of '{workflow}' is busy")
 
 
 def replace_lost(world: World, workflow: str, name: str) -> None:
-    """Bring a schedule to EventBridge Scheduler whose record says that it is not there. Raises TryAgain."""
+    """Bring a schedule to EventBridge Scheduler whose record says that it is not there. Raises TryAgain, and
+    UserMistake when it is refused."""
     record = world.store.schedule(workflow, name)
     if record is not None and record.placed != record.wanted_placing:
         _place(world, record)

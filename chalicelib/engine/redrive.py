@@ -96,6 +96,9 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
         epoch=run.epoch + 1,
         redrive=redrive,
         past=(*run.past, PastEpoch(run.version, run.plan_digest, run.state, run.ended_at_ms)),
+        # Where it came from. For its schedule it has ended: a redrive is not the schedule's run.
+        schedule=run.schedule,
+        scheduled_at_ms=run.scheduled_at_ms,
         sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
     )
 

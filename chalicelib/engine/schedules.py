@@ -70,7 +70,7 @@ def attend(world: World, workflow: str, name: str, *, told_ms: int | None = None
                     return DONE
             case CancelActive() if run is not None and run.state is not RunState.CANCELLING:
                 # Where it has ended meanwhile, nobody else may come to start the next one.
-                if request_cancel(world, run.run_id, f"a later time of schedule '{name}' came"):
+                if request_cancel(world, run.run_id, f"a later time of schedule '{name}' came", epoch=run.epoch):
                     return DONE
             case CancelActive() | Rest():
                 # Whoever told that the active run has ended may have looked before this was written.
@@ -87,7 +87,9 @@ def active_run(world: World, record: ScheduleRecord) -> tuple[Run | None, Active
     run = world.store.run(record.run_id(world.stage, record.active_ms)) if record.active_has_run else None
     if run is None:
         return None, ActiveRun.NOT_STARTED
-    return run, ActiveRun.ENDED if run.state.ended else ActiveRun.GOING
+    # What somebody redrives is theirs: for the schedule the run ended with the epoch that it started.
+    ended = run.state.ended or run.epoch > 0
+    return run, ActiveRun.ENDED if ended else ActiveRun.GOING
 
 
 def write(world: World, before: ScheduleRecord | None, after: ScheduleRecord) -> ScheduleRecord | None:

@@ -82,7 +82,7 @@ def test_a_schedule_is_made_with_all_that_it_needs(there: There) -> None:
     assert found["ScheduleExpressionTimezone"] == "Europe/Berlin"
     assert found["State"] == "ENABLED"
     assert found["FlexibleTimeWindow"] == {"Mode": "OFF"}
-    assert found["EndDate"].isoformat()[:10] in ("2099-12-31", "2100-01-01")
+    assert found["EndDate"].timestamp() * 1000 == read_moment_ms("2100-01-01T00:01:00+01:00")
     target = found["Target"]
     assert (target["Arn"], target["RoleArn"]) == (PLACE.queue_arn, PLACE.role_arn)
     assert target["DeadLetterConfig"] == {"Arn": PLACE.dead_arn}
@@ -131,6 +131,14 @@ def test_a_start_that_is_past_is_left_out_and_a_schedule_that_is_over_is_removed
     assert there.found() is not None
 
 
+@pytest.mark.parametrize("timing", [{"rate": "5 minutes"}, {"cron": "0 9 * * ? *"}])
+def test_a_schedule_of_one_time_at_its_very_end_is_told_of_it(timing: dict[str, str]) -> None:
+    asked = Asking()
+    There(asked, "films").place(**timing, starts="2099-01-02T09:00", ends="2099-01-02T09:00")
+    at_seconds = read_moment_ms("2099-01-02T09:00:00+00:00") // 1000
+    assert asked.request["StartDate"] <= at_seconds < asked.request["EndDate"]
+
+
 def test_what_is_removed_is_gone_and_removing_it_again_does_no_harm(there: There) -> None:
     there.place(cron="0 9 * * ? *")
     there.place(name="other", rate="1 day")
@@ -145,6 +153,16 @@ def test_names_stay_apart_however_long_or_alike_they_are() -> None:
     names = {schedule_name(*pair) for pair in pairs}
     assert len(names) == len(pairs)
     assert all(len(name) <= 64 and name.replace("-", "").isalnum() for name in names)
+
+
+class Asking:
+    """A client that takes every schedule."""
+
+    def __init__(self) -> None:
+        self.request: dict[str, Any] = {}
+
+    def update_schedule(self, **request: Any) -> None:
+        self.request = request
 
 
 class Answering:
@@ -170,11 +188,14 @@ class Answering:
         ("ThrottlingException", 429, TryAgain),
         ("InternalServerException", 500, TryAgain),
         ("ConflictException", 409, TryAgain),
-        ("ResourceNotFoundException", 404, ClientError),
-        ("AccessDeniedException", 403, ClientError),
+        ("ResourceNotFoundException", 404, UserMistake),
+        ("AccessDeniedException", 403, UserMistake),
     ],
 )
 def test_what_the_service_refuses_is_told_by_what_to_do_about_it(code: str, status: int, error: type) -> None:
     there = There(Answering(code, status), "films")
-    with pytest.raises(error):
+    with pytest.raises(error, match="because"):
         there.place(cron="0 9 * * ? *")
+    if code != "ResourceNotFoundException":
+        with pytest.raises(TryAgain if error is TryAgain else UserMistake, match="because"):
+            there.scheduler.remove("films", "nightly")

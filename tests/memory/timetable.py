@@ -93,6 +93,6 @@ def clock_time(at_ms: int) -> str:
 
 
 def _definition(schedule: dict[str, Any]) -> dict[str, Any]:
-    timing = {} if {"rate", "at"} & set(schedule) else {"cron": EVERY_TEN_MINUTES}
+    timing = {} if {"cron", "rate", "at"} & set(schedule) else {"cron": EVERY_TEN_MINUTES}
     params = {"day": {"type": "string"}, "films": {"type": "integer"}}
     return {"params": params, "schedules": {"often": {**timing, **schedule}}}

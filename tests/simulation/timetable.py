@@ -31,7 +31,7 @@ NAME = "schedule"
 """What leaves it out of a scope, or gives it another share."""
 STAGE, WORKFLOW, OFTEN = "play", "timed", "often"
 _FIRST_RUN = 100
-_LATE_SECONDS = (20, 290, 310, 3_600)
+_LATE_SECONDS = (20, 890, 910, 3_600)
 
 
 def timetable_of(world: SimulatedWorld, scope: Scope) -> Timetable | None:
@@ -181,7 +181,7 @@ class Timetable:
 
     def _goes_on(self, run: SimulatedRun) -> bool:
         stored = self._world.store.run(run.run_id)
-        return stored is not None and not stored.state.ended
+        return stored is not None and not stored.state.ended and stored.epoch == 0
 
     # What must have come of it
 

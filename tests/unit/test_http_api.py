@@ -133,6 +133,13 @@ def test_a_few_tries_are_enough(api: HttpApi, script: Script) -> None:
     assert len(script.asked) == TRIES
 
 
+def test_schedules_that_are_not_placed_are_told_as_the_api_tells_them(api: HttpApi, script: Script) -> None:
+    for _ in range(TRIES):
+        script.refuse(errors.SchedulesNotPlaced("workflow 'w' is pushed as version 2, but not all"))
+    with pytest.raises(errors.SchedulesNotPlaced, match=r"^workflow 'w' is pushed as version 2, but not all$"):
+        api.put_workflow("w", {})
+
+
 def test_a_connection_that_breaks_is_opened_anew_for_what_may_be_repeated(api: HttpApi, script: Script) -> None:
     script.hang_up()
     script.tell(201, RUN)

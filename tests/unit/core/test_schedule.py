@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.core.check import workflow_from
+from chalicelib.core.errors import InvalidWorkflow
 from chalicelib.core.schedule import (
     CatchUp,
     Overlap,
@@ -205,8 +207,34 @@ def test_params_may_hold_the_time_in_the_time_zone() -> None:
         (time_zone_rule, "", "must be an IANA time zone"),
         (local_time_rule, "2026-11-01T09:00Z", "take the offset away"),
         (local_time_rule, "2026-13-01", "must be a date or a time"),
+        (local_time_rule, "1969-12-31T23:59", "must lie in the years 1970 to 2200, not '1969-12-31T23:59'"),
+        (local_time_rule, "2201-01-01", "must lie in the years 1970 to 2200, not '2201-01-01'"),
     ],
 )
 def test_what_breaks_a_rule_is_told(rule, value: str, told: str) -> None:
     broken = rule(value)
     assert broken is not None and told in f"{broken.text}; {broken.suggestion}"
+
+
+@pytest.mark.parametrize("field", ["at", "starts", "ends"])
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [("9999-12-31T23:59", "America/New_York"), ("0001-01-01", "Europe/Berlin"), ("9999-12-31", "UTC")],
+)
+def test_a_time_at_the_edge_of_the_calendar_is_refused_with_its_place(field: str, value: str, where: str) -> None:
+    timing = {} if field == "at" else {"rate": "1 day"}
+    task = {"job_definition": "d", "queue": "q", "command": ["true"]}
+    schedules = {"one": {**timing, field: value, "time_zone": where}}
+    with pytest.raises(InvalidWorkflow) as told:
+        workflow_from({"name": "films", "tasks": {"a": task}, "schedules": schedules})
+    (mistake,) = told.value.mistakes
+    assert mistake.path == ("schedules", "one", field)
+    assert f"must lie in the years 1970 to 2200, not '{value}'" in mistake.text
+
+
+@pytest.mark.parametrize("value", ["1970-01-01", "2200-12-31T23:59"])
+@pytest.mark.parametrize("where", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_first_and_the_last_day_of_those_years_are_good_for_a_time(value: str, where: str) -> None:
+    assert local_time_rule(value) is None
+    schedule = Schedule(rate="1 day", starts=value, ends=value, time_zone=where)
+    assert list(Times(schedule).after(-100_000_000)) == [schedule.starts_at_ms]

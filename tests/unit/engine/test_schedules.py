@@ -6,8 +6,11 @@ import pytest
 
 from chalicelib.core.commands import StartScheduled, encode
 from chalicelib.core.errors import UnknownSchedule, UserMistake
+from chalicelib.core.records import Run, Scope
+from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.scheduling import GRACE_MS, NEVER_MS
 from chalicelib.core.states import RunState
+from chalicelib.engine.redrive import redrive_run
 from chalicelib.engine.schedules import backfill, pause_schedule, resume_schedule
 from tests.memory.theatre import STAGE, Cut
 from tests.memory.timetable import PLAN, Timetable, clock_time
@@ -114,14 +117,58 @@ def test_a_queue_that_is_full_decides_later_what_is_behind_it():
     assert len(timetable.times(RunState.SUCCEEDED)) == 120
 
 
+# Redrives
+
+
+def redriven(timetable: Timetable) -> Run:
+    """The run of the first time, which ended and runs again because somebody asked."""
+    timetable.pass_time(minutes=7)
+    timetable.end_runs()
+    (run,) = timetable.runs(RunState.SUCCEEDED)
+    return redrive_run(timetable.world(), RedriveRequest(run.run_id, scope=Scope.ALL))
+
+
+def test_a_redriven_run_still_tells_the_time_that_it_was_started_for():
+    timetable = Timetable()
+    first = redriven(timetable)
+    assert (first.schedule, clock_time(first.scheduled_at_ms)) == ("often", "22:20")
+    assert timetable.times(RunState.RUNNING) == ["22:20"]
+
+
+@pytest.mark.parametrize("overlap", ["allow", "skip", "queue", "cancel_previous"])
+def test_a_redrive_neither_holds_the_next_time_up_nor_is_cancelled_for_it(overlap):
+    timetable = Timetable(overlap=overlap)
+    redriven(timetable)
+    timetable.pass_time(minutes=10)
+    assert timetable.times(RunState.RUNNING) == ["22:20", "22:30"]
+    timetable.end_runs()
+    assert timetable.times(RunState.SUCCEEDED) == ["22:20", "22:30"]
+
+
+def test_a_run_that_is_redriven_right_before_it_is_cancelled_for_a_later_time_goes_on():
+    timetable = Timetable(overlap="cancel_previous")
+    timetable.pass_time(minutes=7)
+
+    def redrive() -> None:
+        timetable.end_runs()
+        redrive_run(timetable.world(), RedriveRequest(timetable.runs()[0].run_id, scope=Scope.ALL))
+
+    # The time of 22:30 is written, and the run is looked at once more to be cancelled.
+    timetable.hooks["put_schedule"] = lambda: timetable.hooks.update(run=redrive)
+    timetable.pass_time(minutes=10)
+    assert timetable.times(RunState.RUNNING) == ["22:20"]
+    assert timetable.times(RunState.SUCCEEDED) == ["22:30"]
+
+
 # Catch-up
 
 
 @pytest.mark.parametrize(
     ("catch_up", "expected"),
     [
-        ("none", ["23:00"]),
-        ("latest", ["22:50", "23:00"]),
+        # 22:50 is ten minutes late, which is on time.
+        ("none", ["22:50", "23:00"]),
+        ("latest", ["22:40", "22:50", "23:00"]),
         ("all", ["22:20", "22:30", "22:40", "22:50", "23:00"]),
     ],
 )
@@ -134,11 +181,19 @@ def test_times_that_nobody_told_of_are_caught_up_as_the_schedule_says(catch_up, 
 
 def test_a_message_within_the_grace_is_on_time_and_one_after_it_was_missed():
     for late_ms, expected in ((GRACE_MS, ["22:20"]), (GRACE_MS + 1, [])):
-        timetable = Timetable(catch_up="none")
+        timetable = Timetable(at="2023-11-14T22:20", catch_up="none")
         timetable.pass_time(minutes=20 / 3, told=False)
         timetable.clock.advance(ms=late_ms)
         told(timetable, "22:20")
         assert timetable.times() == expected
+
+
+def test_a_time_is_on_time_when_the_message_is_lost_and_then_delivered_again_to_somebody_who_died():
+    timetable = Timetable(at="2023-11-14T22:20", catch_up="none")
+    timetable.pass_time(minutes=20 / 3, told=False)
+    timetable.clock.advance(seconds=390 + 360)
+    told(timetable, "22:20")
+    assert timetable.times() == ["22:20"]
 
 
 def test_many_missed_times_are_started_in_several_commands():
