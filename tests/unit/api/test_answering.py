@@ -86,6 +86,29 @@ def test_what_iam_lets_through_is_let_through_where_iam_is_trusted() -> None:
     assert reply.status == 200
 
 
+@pytest.mark.parametrize(
+    "context",
+    [
+        {},
+        {"identity": None},
+        {"identity": {"sourceIp": "192.0.2.1", "userArn": None}},
+        {"identity": {"userArn": ""}},
+        {"identity": {"userArn": {"arn": "x"}}},
+        ADMIN,
+        {"authorizer": {"token_id": "t", "scope": "read", "workflow": "films"}, "identity": {"userArn": None}},
+        {
+            "authorizer": {"token_id": "t", "scope": "read", "workflow": ""},
+            "identity": {"userArn": "arn:aws:iam::000000000000:user/somebody"},
+        },
+    ],
+)
+@pytest.mark.parametrize("operation", [route.operation for route in ROUTES])
+def test_where_iam_is_trusted_who_came_past_it_is_refused_everywhere(operation: str, context: dict[str, Any]) -> None:
+    asked = replace(ASKED, context=context)
+    reply = answer(route(operation), asked, Api(), trusts_iam=True)  # type: ignore[arg-type]
+    assert told(reply) == (403, "not_allowed")
+
+
 def test_a_page_of_large_things_has_fewer_of_them() -> None:
     api = Api()
     reply = answer(route("list_runs"), replace(ASKED, query={"limit": ["100"]}), api)  # type: ignore[arg-type]
