@@ -145,7 +145,9 @@ def _check_headers(headers: Mapping[str, str]) -> None:
     """Raises UserMistake for a value that no header may have. It is not shown: one of them is the token."""
     for name, value in headers.items():
         if not _HEADER_VALUE.fullmatch(value):
-            raise UserMistake(f"{name} must be ASCII without control characters such as line ends; what was given is not")
+            raise UserMistake(
+                f"{name} must be ASCII without control characters such as line ends; what was given is not"
+            )
 
 
 def _pause_seconds(response: Response, number: int) -> float:

@@ -97,8 +97,7 @@ def _told(route: Route, asked: Asked, api: Api, caller: Caller) -> Told:
     except errors.NotAllowed as error:
         tell_refused(caller.who, str(error), f"{route.method} {route.path}", asked.source)
         raise
-    operation = OPERATIONS[route.operation]
-    told = operation(api, call)
+    told = _done(route, api, call)
     while route.answer and told.what is not None and "limit" in call.values:
         size = len(_written(told.what))
         limit: int = call["limit"]
@@ -107,8 +106,19 @@ def _told(route: Route, asked: Asked, api: Api, caller: Caller) -> Told:
         # A page of large things has fewer of them.
         fewer = max(1, limit * ANSWER_BYTES_MAXIMUM // (2 * size))
         call = replace(call, values={**call.values, "limit": fewer})
-        told = operation(api, call)
+        told = _done(route, api, call)
     return told
+
+
+def _done(route: Route, api: Api, call: Call) -> Told:
+    try:
+        return OPERATIONS[route.operation](api, call)
+    except errors.UnknownWorkflow:
+        only = call.caller.workflow
+        if only is None:
+            raise
+        # The nearest name is another workflow's.
+        raise errors.UnknownWorkflow(f"no workflow '{only}' was pushed, or no such version of it") from None
 
 
 def _call(route: Route, asked: Asked, api: Api, caller: Caller) -> Call:

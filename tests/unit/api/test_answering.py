@@ -12,7 +12,7 @@ from chalicelib.api import answering
 from chalicelib.api import models as m
 from chalicelib.api.answering import Answer, Asked, answer
 from chalicelib.api.route_table import ROUTES, Route
-from chalicelib.core.errors import Defect, TryAgain, UnknownRun
+from chalicelib.core.errors import Defect, TryAgain, UnknownRun, UnknownWorkflow
 
 ADMIN = {"authorizer": {"token_id": "t", "scope": "admin", "workflow": ""}, "identity": {"sourceIp": "192.0.2.1"}}
 ASKED = Asked(path={}, query={}, headers={}, body=b"", context=ADMIN, request_id="request-1")
@@ -133,6 +133,59 @@ def test_no_nearest_run_of_another_workflow_is_suggested_to_who_may_not_see_it()
         reply = answer(route("get_run"), asked, Api())  # type: ignore[arg-type]
         assert told(reply) == (404, "unknown_run")
         assert json.loads(reply.body)["detail"] == f"there is no run '{run_id}' of workflow 'trains'"
+
+
+BOUND = {"authorizer": {"token_id": "t", "scope": "admin", "workflow": "films"}}
+
+
+class Workflows:
+    """An Api that has `trains`, and `films` where it is said to be there."""
+
+    def __init__(self, *, has_films: bool) -> None:
+        self._has_films = has_films
+
+    def workflows(self, *, limit: int, page: str | None) -> m.Page[m.WorkflowSummary]:
+        trains = m.WorkflowSummary(name="trains", version=1, tasks=1, pushed_at_ms=1)
+        return m.Page(items=[trains], next="a page that names trains")
+
+    def workflow(self, name: str, version: int | None = None) -> m.Workflow:
+        if not self._has_films or version is not None:
+            raise UnknownWorkflow("no workflow 'films' was pushed; did you mean 'film-secret'?")
+        definition = {"name": name, "description": "All of them", "tasks": {"a": {}, "b": {}}}
+        return m.Workflow(name=name, version=3, etag="e", pushed_at_ms=7, definition=definition)
+
+    def runs(self, **_: Any) -> m.Page[m.Run]:
+        raise UnknownWorkflow("no workflow 'films' was pushed; did you mean 'film-secret'?")
+
+    def start_run(self, request: m.StartRun, key: str) -> m.Run:
+        raise UnknownWorkflow("no workflow 'films' was pushed; did you mean 'film-secret'?")
+
+
+@pytest.mark.parametrize("limit", ["1", "1000"])
+def test_the_list_of_workflows_is_the_tokens_own_and_leads_nowhere_else(limit: str) -> None:
+    asked = replace(ASKED, context=BOUND, query={"limit": [limit]})
+    own = {"name": "films", "version": 3, "description": "All of them", "tasks": 2, "pushed_at_ms": 7}
+    for has_films, items in ((True, [own]), (False, [])):
+        reply = answer(route("list_workflows"), asked, Workflows(has_films=has_films))  # type: ignore[arg-type]
+        assert json.loads(reply.body) == {"items": items, "next": None}
+    onward = replace(asked, query={"page": ["any"]})
+    assert told(answer(route("list_workflows"), onward, Workflows(has_films=True))) == (400, "bad_page")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("operation", "more"),
+    [
+        ("get_workflow", {"path": {"name": "films"}}),
+        ("get_version", {"path": {"name": "films", "version": "9"}}),
+        ("list_runs", {}),
+        ("start_run", {"body": b'{"workflow": "films"}', "headers": {"Idempotency-Key": "k"}}),
+    ],
+)
+def test_no_name_of_another_workflow_is_suggested_to_who_may_not_see_it(operation: str, more: dict[str, Any]) -> None:
+    asked = replace(ASKED, context=BOUND, **more)
+    reply = answer(route(operation), asked, Workflows(has_films=False))  # type: ignore[arg-type]
+    assert told(reply) == (404, "unknown_workflow")
+    assert json.loads(reply.body)["detail"] == "no workflow 'films' was pushed, or no such version of it"
 
 
 def test_a_service_that_is_down_is_told_without_its_words() -> None:
