@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from chalicelib.api.json_body import NoJson, TooLarge, read_json
 from chalicelib.api.route_table import IDEMPOTENCY_KEY, Kind, Parameter
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.rules import PEOPLES_TEXT, PEOPLES_TEXT_PATTERN
 from chalicelib.core.suggest import Names, shown
 
 M = TypeVar("M", bound=BaseModel)
@@ -162,7 +163,8 @@ def _rule(kind: str, context: Mapping[str, Any]) -> str:
         case "string_too_long":
             return f"{context['max_length']:,} or fewer characters"
         case "string_pattern_mismatch":
-            return f"text that fits {context['pattern']}"
+            is_for_people = context["pattern"] == PEOPLES_TEXT_PATTERN
+            return PEOPLES_TEXT if is_for_people else f"text that fits {context['pattern']}"
         case "enum":
             return f"one of {context['expected']}"
     return "something else"

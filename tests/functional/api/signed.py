@@ -1,4 +1,4 @@
-"""`python -m tests.functional.api.signed`: the HTTP API on this machine, each request as if IAM had let somebody through.
+"""`python -m tests.functional.api.signed`: the HTTP API on this machine, as if IAM had let each request through.
 
 Chalice's local server checks no signature and names no caller; API Gateway puts the ARN of a signed request's caller
 into its context, and so does this.
