@@ -23,6 +23,8 @@ M = TypeVar("M", bound=BaseModel)
 KEY_CHARACTERS = 256
 ETAGS_CHARACTERS = 1_024
 DIGITS = 16
+_UNSHOWN = frozenset({"token_id"})
+"""What may be given with a secret in it, by mistake: a whole token in place of its id."""
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_CHARACTERS}}}")
 
 
@@ -114,6 +116,8 @@ def _count(parameter: Parameter, text: str) -> int:
 
 
 def _broken(parameter: Parameter, rule: str, text: str, suggestion: str | None = None) -> UserMistake:
+    if parameter.name in _UNSHOWN:
+        return UserMistake(f"{parameter.name} must be {rule}; what was given is not")
     ending = f"; {suggestion}" if suggestion else ""
     return UserMistake(f"{parameter.name} must be {rule}, not {shown(text)}{ending}")
 

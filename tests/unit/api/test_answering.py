@@ -203,3 +203,11 @@ def test_a_defect_is_not_made_an_answer_here(error: Exception) -> None:
 def test_a_route_without_a_body_takes_none() -> None:
     reply = answer(route("health"), replace(ASKED, body=b"{}"), Api())  # type: ignore[arg-type]
     assert told(reply) == (400, "mistake")
+
+
+@pytest.mark.parametrize("token_id", [f"bw_{'0' * 16}_{'a' * 64}", "a" * 64, "A" * 16])
+def test_a_token_given_for_its_id_is_not_told_back(token_id: str) -> None:
+    asked = replace(ASKED, path={"token_id": token_id})
+    reply = answer(route("revoke_token"), asked, Api())  # type: ignore[arg-type]
+    assert told(reply) == (404, "unknown_token")
+    assert "aaaa" not in reply.body.lower()
