@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,9 +53,12 @@ def start(
       batchwright start train --params-file train.params.yaml --wait --stage prod
     """
     with on_target(where) as target:
-        pushed = target.api.workflow(workflow, version)
-        # Without the defaults: a key that is given again, after they were changed, asks for the same.
-        given = read_given_params(declarations(pushed.definition), pairs, params_file)
+        given: dict[str, Any] = {}
+        # A definition may be large, and only what was typed needs its types.
+        if pairs or params_file:
+            definition = target.api.workflow(workflow, version).definition
+            # Without the defaults: a key that is given again, after they were changed, asks for the same.
+            given = read_given_params(declarations(definition), pairs, params_file)
         asked = as_model(m.StartRun, {"workflow": workflow, "version": version, "params": given})
         run = target.api.start_run(asked, key or str(uuid.uuid4()))
         if not as_json:

@@ -11,8 +11,9 @@ import pytest
 from chalicelib.api import answering
 from chalicelib.api import models as m
 from chalicelib.api.answering import Answer, Asked, answer
+from chalicelib.api.problems import mistake_of
 from chalicelib.api.route_table import ROUTES, Route
-from chalicelib.core.errors import Defect, TryAgain, UnknownRun, UnknownWorkflow
+from chalicelib.core.errors import AnswerTooLarge, Defect, TryAgain, UnknownRun, UnknownWorkflow
 
 ADMIN = {"authorizer": {"token_id": "t", "scope": "admin", "workflow": ""}, "identity": {"sourceIp": "192.0.2.1"}}
 ASKED = Asked(path={}, query={}, headers={}, body=b"", context=ADMIN, request_id="request-1")
@@ -112,7 +113,7 @@ def test_where_iam_is_trusted_who_came_past_it_is_refused_everywhere(operation: 
 def test_a_page_of_large_things_has_fewer_of_them() -> None:
     api = Api()
     reply = answer(route("list_runs"), replace(ASKED, query={"limit": ["100"]}), api)  # type: ignore[arg-type]
-    assert len(reply.body) <= answering.ANSWER_BYTES_MAXIMUM
+    assert len(reply.body) <= answering.PAGE_BYTES_MAXIMUM
     assert api.limits[0] == 100
     assert len(json.loads(reply.body)["items"]) == api.limits[-1] > 10
 
@@ -211,3 +212,37 @@ def test_a_token_given_for_its_id_is_not_told_back(token_id: str) -> None:
     reply = answer(route("revoke_token"), asked, Api())  # type: ignore[arg-type]
     assert told(reply) == (404, "unknown_token")
     assert "aaaa" not in reply.body.lower()
+
+
+class Large:
+    """An Api that has one workflow, as large as is wanted."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def workflow(self, name: str, version: int | None = None) -> m.Workflow:
+        return m.Workflow(name=name, version=1, etag="e", pushed_at_ms=7, definition={"tasks": {"a": self._text}})
+
+    def put_workflow(self, name: str, definition: Any, *, if_match: str | None) -> m.Workflow:
+        return self.workflow(name)
+
+
+@pytest.mark.parametrize("text", ["x" * 6_100_000, "\u0107" * 1_100_000, '"' * 1_600_000])
+def test_an_answer_that_would_never_arrive_is_a_problem_that_says_so(text: str) -> None:
+    reply = answer(route("get_workflow"), replace(ASKED, path={"name": "films"}), Large(text))  # type: ignore[arg-type]
+    assert told(reply) == (500, "answer_too_large")
+    detail = json.loads(reply.body)["detail"]
+    assert detail.startswith("the answer may have 6,000,000 bytes, not 6,")
+    mistake = mistake_of(json.loads(reply.body), None)
+    assert (type(mistake), str(mistake)) == (AnswerTooLarge, detail)
+
+
+def test_a_push_whose_answer_is_too_large_is_told_as_done() -> None:
+    asked = replace(ASKED, path={"name": "films"}, body=b"{}")
+    reply = answer(route("put_workflow"), asked, Large("x" * 6_100_000))  # type: ignore[arg-type]
+    assert json.loads(reply.body)["detail"].startswith("what was asked for is done, but the answer may have")
+
+
+def test_a_large_answer_that_fits_is_given() -> None:
+    reply = answer(route("get_workflow"), replace(ASKED, path={"name": "f"}), Large("x" * 5_900_000))  # type: ignore[arg-type]
+    assert reply.status == 200

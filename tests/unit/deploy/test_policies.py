@@ -85,9 +85,7 @@ ACTS: dict[str, Callable[[DynamoTokens], object]] = {
         ("api_handler", set(ACTS)),
     ],
 )
-def test_nothing_but_the_routes_and_the_authorizer_touches_a_token(
-    function: str, allowed: set[str]
-) -> None:
+def test_nothing_but_the_routes_and_the_authorizer_touches_a_token(function: str, allowed: set[str]) -> None:
     judge = Judge(CHINA)
     found = set()
     for name, act in ACTS.items():
