@@ -96,7 +96,6 @@ class Wired:
     world: World
     tokens: Tokens
     logs: Logs
-    stage: str
     events: Mailbox
     commands: Mailbox
 
@@ -135,7 +134,7 @@ class Wired:
         from chalicelib.api.direct import DirectApi
         from chalicelib.api.ground import Ground
 
-        return DirectApi(Ground(self.world_of(owner), self.logs, self.tokens, self.stage, secrets.token_bytes))
+        return DirectApi(Ground(self.world_of(owner), self.logs, self.tokens, secrets.token_bytes))
 
 
 def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
@@ -155,6 +154,7 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         notices=SnsNotices(aws.sns, topic_arn),
         scheduler=scheduler.EventBridgeScheduler(aws.make_scheduler, scheduler.place_of(environment)),
         clock=WallClock(),
+        stage=table.removeprefix(TABLE_PREFIX),
         owner="",
         settings=settings_of(environment),
     )
@@ -163,7 +163,6 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         world=world,
         tokens=DynamoTokens(aws.dynamodb, table),
         logs=CloudWatchLogs(aws.make_logs),
-        stage=table.removeprefix(TABLE_PREFIX),
         events=Mailbox(
             inbox=SqsInbox(aws.sqs, events_url),
             again=SqsCommands(aws.sqs, events_url),

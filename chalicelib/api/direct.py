@@ -23,4 +23,4 @@ class DirectApi(DirectWorkflows, DirectRuns, DirectLogs, DirectEvents, DirectAct
             self._ground.store.due_runs(0, 1)
         except TryAgain:
             status = "the table does not answer"
-        return m.Health(status=status, stage=self._ground.stage, version=VERSION)
+        return m.Health(status=status, stage=self._ground.world.stage, version=VERSION)

@@ -22,10 +22,10 @@ class DirectSchedules(Part):
         if workflow is not None:
             if self._ground.store.workflow(workflow) is None:
                 raise self._ground.unknown_workflow(workflow)
-            return _models(self._ground.store.schedules(workflow))
+            return self._models(self._ground.store.schedules(workflow))
         there = sorted(self._ground.store.due_schedules(NEVER_MS, SCHEDULES_MAXIMUM))
         of = dict.fromkeys(name for name, _ in there)
-        return [model for name in of for model in _models(self._ground.store.schedules(name))]
+        return [model for name in of for model in self._models(self._ground.store.schedules(name))]
 
     def next_times(self, workflow: str, schedule: str, *, count: int = 10, after_ms: int | None = None) -> list[int]:
         check_limit(count, TIMES_MAXIMUM)
@@ -36,22 +36,22 @@ class DirectSchedules(Part):
         return list(islice(times.after(max(0, after_ms)), count))
 
     def pause_schedule(self, workflow: str, schedule: str) -> m.Schedule:
-        return _model(pause_schedule(self._ground.world, workflow, schedule))
+        return self._model(pause_schedule(self._ground.world, workflow, schedule))
 
     def resume_schedule(self, workflow: str, schedule: str) -> m.Schedule:
-        return _model(resume_schedule(self._ground.world, workflow, schedule))
+        return self._model(resume_schedule(self._ground.world, workflow, schedule))
 
     def backfill(self, workflow: str, schedule: str, request: m.Backfill) -> m.Backfilled:
         record, times_ms = backfill(
             self._ground.world, workflow, schedule, request.from_ms, request.to_ms, dry_run=request.dry_run
         )
-        return m.Backfilled(times_ms=times_ms, run_ids=[record.run_id(at_ms) for at_ms in times_ms])
+        stage = self._ground.world.stage
+        return m.Backfilled(times_ms=times_ms, run_ids=[record.run_id(stage, at_ms) for at_ms in times_ms])
 
+    def _models(self, records: list[ScheduleRecord]) -> list[m.Schedule]:
+        stage = self._ground.world.stage
+        return [schedule_model(stage, record, record.schedule) for record in records if record.schedule is not None]
 
-def _models(records: list[ScheduleRecord]) -> list[m.Schedule]:
-    return [schedule_model(record, record.schedule) for record in records if record.schedule is not None]
-
-
-def _model(record: ScheduleRecord) -> m.Schedule:
-    (model,) = _models([record])
-    return model
+    def _model(self, record: ScheduleRecord) -> m.Schedule:
+        (model,) = self._models([record])
+        return model

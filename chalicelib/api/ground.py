@@ -19,12 +19,11 @@ _RUNS_FOR_A_SUGGESTION = 100
 
 @dataclass(frozen=True)
 class Ground:
-    """Of one invocation. `stage` names the deployment; `draw` gives so many random bytes."""
+    """Of one invocation. `draw` gives so many random bytes."""
 
     world: World
     logs: Logs
     tokens: Tokens
-    stage: str
     draw: Callable[[int], bytes]
 
     @property

@@ -60,7 +60,7 @@ def run_model(run: Run) -> m.Run:
     )
 
 
-def schedule_model(record: ScheduleRecord, schedule: Schedule) -> m.Schedule:
+def schedule_model(stage: str, record: ScheduleRecord, schedule: Schedule) -> m.Schedule:
     last_ms = record.last_ms if record.last_ms != record.failed_ms else None
     return m.Schedule(
         workflow=record.workflow,
@@ -76,7 +76,7 @@ def schedule_model(record: ScheduleRecord, schedule: Schedule) -> m.Schedule:
         next_at_ms=record.next_ms,
         waiting=len(record.pending) + len(record.backfill),
         last_at_ms=last_ms,
-        last_run_id=None if last_ms is None else record.run_id(last_ms),
+        last_run_id=None if last_ms is None else record.run_id(stage, last_ms),
         failed_at_ms=record.failed_ms,
         failure=record.failure,
         placed=record.placed == record.wanted_placing,

@@ -38,9 +38,13 @@ class Attempt:
     number: int
 
 
-def run_id(workflow: str, idempotency_key: str) -> str:
-    """The run that this key starts of this workflow: readable first, then 60 bits of hash. At most 53 characters."""
-    digest = hashlib.sha256(f"{workflow}\n{idempotency_key}".encode()).digest()
+def run_id(stage: str, workflow: str, idempotency_key: str) -> str:
+    """The run that this key starts of this workflow: readable first, then 60 bits of hash. At most 53 characters.
+
+    The stage is part of it, for all stages of an account hear of each other's jobs: by its run each job is one stage's
+    alone, though the others have the same workflows and schedules.
+    """
+    digest = hashlib.sha256(f"{stage}\n{workflow}\n{idempotency_key}".encode()).digest()
     return f"{run_id_stem(workflow)}-{base64.b32encode(digest).decode().lower()[:12]}"
 
 
@@ -54,9 +58,9 @@ def scheduled_key(schedule: str, at_ms: int) -> str:
     return f"schedule {schedule} {at_ms}"
 
 
-def scheduled_run_id(workflow: str, schedule: str, at_ms: int) -> str:
+def scheduled_run_id(stage: str, workflow: str, schedule: str, at_ms: int) -> str:
     """The run of a schedule's time."""
-    return run_id(workflow, scheduled_key(schedule, at_ms))
+    return run_id(stage, workflow, scheduled_key(schedule, at_ms))
 
 
 def definition_digest(definition: Mapping[str, Any]) -> str:

@@ -59,9 +59,9 @@ class ScheduleRecord:
     placed: str | None = None
     sweep_at_ms: int = NEVER_MS
 
-    def run_id(self, at_ms: int) -> str:
-        """The run of one of its times."""
-        return scheduled_run_id(self.workflow, self.name, at_ms)
+    def run_id(self, stage: str, at_ms: int) -> str:
+        """The run of one of its times, in that stage."""
+        return scheduled_run_id(stage, self.workflow, self.name, at_ms)
 
     @property
     def times(self) -> Times | None:

@@ -84,7 +84,7 @@ def active_run(world: World, record: ScheduleRecord) -> tuple[Run | None, Active
     """The run of the record's active time, read consistently."""
     if record.active_ms is None:
         return None, ActiveRun.NONE
-    run = world.store.run(record.run_id(record.active_ms)) if record.active_has_run else None
+    run = world.store.run(record.run_id(world.stage, record.active_ms)) if record.active_has_run else None
     if run is None:
         return None, ActiveRun.NOT_STARTED
     return run, ActiveRun.ENDED if run.state.ended else ActiveRun.GOING

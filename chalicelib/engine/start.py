@@ -35,7 +35,7 @@ def start_run(
     """
     asked = _digest([workflow, version, params])
     # What the key started comes first: a version pushed since then may want other params.
-    run = world.store.run(run_id(workflow, idempotency_key))
+    run = world.store.run(run_id(world.stage, workflow, idempotency_key))
     if run is None:
         run = _create_run(world, workflow, params, idempotency_key, version, asked)
     if run.request_digest != asked:
@@ -49,7 +49,7 @@ def start_run(
 def start_scheduled(world: World, record: ScheduleRecord, schedule: Schedule, at_ms: int) -> Run:
     """Start the run of a schedule's time, or return it: whoever asks, however often, it is one. Raises UserMistake when
     the schedule's params do not fit."""
-    run = world.store.run(record.run_id(at_ms))
+    run = world.store.run(record.run_id(world.stage, at_ms))
     if run is None:
         params = render_params(schedule.params, at_ms, schedule.time_zone)
         key = scheduled_key(record.name, at_ms)
@@ -84,7 +84,7 @@ def _create_run(
     now_ms = world.clock.now_ms()
     return world.store.create_run(
         Run(
-            run_id=run_id(workflow, idempotency_key),
+            run_id=run_id(world.stage, workflow, idempotency_key),
             workflow=workflow,
             version=pushed.version,
             plan_digest=pushed.plan_digest,

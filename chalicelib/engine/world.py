@@ -55,6 +55,7 @@ class RunFacts:
 @dataclass(frozen=True)
 class World:
     """The ports and settings, for one invocation. `owner` names the invocation in its claims and is never reused.
+    `stage` is the deployment that it is one of.
 
     `remembered` and `lately` outlive the invocation in a warm process; plans are remembered by the store.
     """
@@ -66,6 +67,7 @@ class World:
     notices: Notices
     scheduler: Scheduler
     clock: Clock
+    stage: str
     owner: str
     settings: Settings = Settings()
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)

@@ -31,7 +31,7 @@ class Desk:
     def __init__(self, store: Store) -> None:
         films = definition_of("films", description="Import films.")
         plan = compile_workflow(workflow_from(films))
-        self.play = Theatre(plan, definition=films, store=store)
+        self.play = Theatre(plan, definition=films, store=store, stage=STAGE)
         self.logs = MemoryLogs()
         self.tokens = MemoryTokens()
 
@@ -41,7 +41,7 @@ class Desk:
         return self.direct()
 
     def direct(self) -> DirectApi:
-        return DirectApi(Ground(self.play.world(), self.logs, self.tokens, STAGE, secrets.token_bytes))
+        return DirectApi(Ground(self.play.world(), self.logs, self.tokens, secrets.token_bytes))
 
     def carry_out(self) -> None:
         """Let everything happen that was sent as a command."""

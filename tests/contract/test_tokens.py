@@ -118,7 +118,7 @@ def test_the_item_goes_by_itself_some_days_after_the_token_has_ended(
 
 def test_a_token_for_one_workflow_is_not_taken_for_a_run_of_it(dynamodb: tuple[Any, str], record: TokenRecord) -> None:
     DynamoTokens(*dynamodb).add(replace(record, workflow=record.token_id))
-    assert DynamoStore(*dynamodb).list_runs(record.token_id, 10) == []
+    assert DynamoStore(*dynamodb).list_runs(record.token_id, 10).runs == ()
 
 
 @pytest.mark.parametrize("dynamodb", SERVERS, indirect=True)

@@ -60,6 +60,7 @@ def plan_of(*tasks: tuple[PlannedTask, Sequence[str]]) -> Plan:
 
 
 DEFAULTS = Settings()
+STAGE = "play"
 
 
 class Crash(BaseException):
@@ -93,7 +94,8 @@ class Cut:
 
 
 class Theatre:
-    """One run of one plan, in memory or on a `store`. `fails` names (task, attempt number) whose jobs fail."""
+    """One run of one plan, in memory or on a `store`. `fails` names (task, attempt number) whose jobs fail. Several
+    stages may share one `batch`."""
 
     def __init__(
         self,
@@ -102,12 +104,15 @@ class Theatre:
         settings: Settings = DEFAULTS,
         definition: Mapping[str, Any] | None = None,
         store: Store | None = None,
+        stage: str = STAGE,
+        batch: MemoryBatch | None = None,
     ) -> None:
         self.plan = plan
+        self.stage = stage
         self.fails = set(fails)
         self.clock = HandClock()
         self.store = store or MemoryStore()
-        self.batch = MemoryBatch(self.clock)
+        self.batch = batch or MemoryBatch(self.clock)
         self.permits = MemoryPermits()
         self.events = MemoryCommands(self.clock, visibility_seconds=360)
         self.commands = MemoryCommands(self.clock, visibility_seconds=360)
@@ -143,6 +148,7 @@ class Theatre:
             notices=Crashing(self.notices, self),
             scheduler=Crashing(self.scheduler, self),
             clock=self.clock,
+            stage=self.stage,
             owner=f"invocation-{self._invocations}",
             settings=self.settings,
         )

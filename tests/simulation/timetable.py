@@ -29,7 +29,7 @@ SHARE = 0.03
 """Of the worlds that have a schedule: its runs make one cost three times as much."""
 NAME = "schedule"
 """What leaves it out of a scope, or gives it another share."""
-WORKFLOW, OFTEN = "timed", "often"
+STAGE, WORKFLOW, OFTEN = "play", "timed", "often"
 _FIRST_RUN = 100
 _LATE_SECONDS = (20, 290, 310, 3_600)
 
@@ -73,7 +73,7 @@ class Timetable:
         world.store.push(WORKFLOW, self.definition, self.plan, world.clock.now_ms())
         for number, at_ms in enumerate(self.times):
             fates = random_fates(derived(world.seed, f"timed fates {number}"), self.plan)
-            run_id = scheduled_run_id(WORKFLOW, OFTEN, at_ms)
+            run_id = scheduled_run_id(STAGE, WORKFLOW, OFTEN, at_ms)
             run = SimulatedRun(_FIRST_RUN + number, run_id, [Epoch(self.plan, fates)])
             run.cancel_was_asked = self.overlap is Overlap.CANCEL_PREVIOUS
             self.runs[at_ms] = world.judge.runs[run_id] = run

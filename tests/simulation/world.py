@@ -34,7 +34,7 @@ from tests.simulation.plans import random_fates, random_plan, thinned
 from tests.simulation.queues import SimulatedQueue
 from tests.simulation.scope import Scope
 from tests.simulation.story import Story, shown
-from tests.simulation.timetable import timetable_of
+from tests.simulation.timetable import STAGE, timetable_of
 
 INVOCATIONS = 6
 SKEW_MS = 4_000
@@ -151,7 +151,7 @@ class SimulatedWorld:
             plan = random_plan(derived(self.seed, f"plan {of}"), f"play-{of}")
             fates = random_fates(derived(self.seed, f"fates {number}"), plan)
             plan = runs[0].plan if runs and not of else thinned(plan, scope.tasks_left_out(of))
-            run = SimulatedRun(number, run_id(plan.workflow, f"key-{number}"), [Epoch(plan, fates)])
+            run = SimulatedRun(number, run_id(STAGE, plan.workflow, f"key-{number}"), [Epoch(plan, fates)])
             self.store.push(plan.workflow, {}, plan, self.clock.now_ms())
             self.judge.runs[run.run_id] = run
             runs.append(run)
@@ -184,6 +184,7 @@ class SimulatedWorld:
         world = World(
             **self.ports,
             clock=SkewedClock(self.clock, off_ms, self.gate),
+            stage=STAGE,
             owner=owner,
             settings=self.conditions.settings,
             remembered=remembered,

@@ -39,14 +39,15 @@ def test_jobs_of_two_attempts_have_names_that_differ_even_without_their_case(one
 
 @given(names, names)
 def test_a_run_id_is_the_same_for_the_same_key_and_at_most_53_characters(workflow, key):
-    first = run_id(workflow, key)
-    assert first == run_id(workflow, key)
+    first = run_id("dev", workflow, key)
+    assert first == run_id("dev", workflow, key)
     assert len(first) <= 53
     assert JOB_NAME_PATTERN.fullmatch(first)
 
 
-def test_runs_of_another_workflow_or_key_have_other_ids():
+def test_runs_of_another_stage_workflow_or_key_have_other_ids():
     keys = [("a", "k"), ("b", "k"), ("a", "l"), ("a\nk", ""), ("a ", "k"), ("a-", "k")]
+    keys = [(stage, *key) for stage in ("dev", "prod") for key in keys]
     assert len({run_id(*key) for key in keys}) == len(keys)
 
 

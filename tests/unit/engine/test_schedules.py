@@ -9,7 +9,7 @@ from chalicelib.core.errors import UnknownSchedule, UserMistake
 from chalicelib.core.scheduling import GRACE_MS, NEVER_MS
 from chalicelib.core.states import RunState
 from chalicelib.engine.schedules import backfill, pause_schedule, resume_schedule
-from tests.memory.theatre import Cut
+from tests.memory.theatre import STAGE, Cut
 from tests.memory.timetable import PLAN, Timetable, clock_time
 
 
@@ -28,7 +28,7 @@ def test_a_time_starts_a_run_that_knows_its_schedule_and_time():
     (run,) = timetable.runs()
     assert (run.schedule, clock_time(run.scheduled_at_ms)) == ("often", "22:20")
     assert run.params == {"day": "2023-11-14", "films": None}
-    assert run.run_id == timetable.schedule.run_id(run.scheduled_at_ms)
+    assert run.run_id == timetable.schedule.run_id(STAGE, run.scheduled_at_ms)
 
 
 def test_a_time_that_is_told_often_starts_one_run():
