@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from batchwright.dead_letters import DeadLetter, short_ids
+from batchwright.terminal import printable
 from chalicelib.aws.dead_letters import EVENTS, REASON
 from chalicelib.core.commands import ScheduleNext, StartScheduled, decode
 from chalicelib.core.jobchange import MalformedEvent
@@ -99,11 +100,6 @@ def letter_document(letter: DeadLetter) -> dict[str, Any]:
 def one_line(text: str) -> str:
     """The text on one line, as a terminal can show it."""
     return printable(" ".join(text.split()))
-
-
-def printable(text: str) -> str:
-    """The text without what moves a cursor or changes a colour: a message comes from anywhere."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _event(document: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from chalicelib.api.problems import CONTENT_TYPE, NOT_PLACED, TYPE_PREFIX, mista
 from chalicelib.api.route_table import PATH_PARAMETERS
 from chalicelib.core import errors
 from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.tokens import TOKEN_FORM, is_token
 
 T = TypeVar("T")
 Path = Sequence[str | tuple[str, str]]
@@ -34,10 +35,11 @@ _UNKNOWN = {
 
 
 class HttpApi:
-    """The API at an address such as https://HOST/api, for the holder of a token."""
+    """The API at an address such as https://HOST/api, for the holder of a token; space around the token is no part of
+    it, as a file or a variable may end in a newline. Raises UserMistake for a text that has not the form of a token."""
 
     def __init__(self, address: str, token: str, *, wire: Wire | None = None) -> None:
-        self._wire = wire or Wire(address, {"Authorization": f"Bearer {token}", "Accept": "application/json"})
+        self._wire = wire or Wire(address, {"Authorization": _bearer(token), "Accept": "application/json"})
 
     # Workflows
 
@@ -235,6 +237,14 @@ class HttpApi:
                 "or there is no API at that address"
             )
         raise errors.TryAgain(f"the API at {self._wire.address} answered {response.status}")
+
+
+def _bearer(token: str) -> str:
+    """The token as a header. A mistake says nothing of the text, for the secret may be anywhere in it."""
+    stripped = token.strip()
+    if not is_token(stripped):
+        raise errors.UserMistake(f"that is no token: one is {TOKEN_FORM}")
+    return f"Bearer {stripped}"
 
 
 def _checked(piece: str | tuple[str, str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import ssl
 import threading
 import time
@@ -25,6 +26,7 @@ PAUSES_SECONDS = (0.2, 1.0, 3.0)
 PAUSE_MAXIMUM_SECONDS = 10.0
 _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
 """Not 500: what is wrong inside is wrong the next time too."""
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 _SCHEMES = {"https": 443, "http": 80}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -70,20 +72,27 @@ class Wire:
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None, is_repeatable: bool
     ) -> Response:
         """Send a request, again where that is safe and of use. The last answer, whatever it says; raises TryAgain when
-        none came."""
+        none came, and UserMistake for what cannot be sent, without the values of headers."""
+        sent = {**self._headers, **headers}
+        _check_headers(sent)
         tries = TRIES if is_repeatable else 1
         if not is_repeatable:
             # A connection that was kept open may have been closed meanwhile, and one would not know what was read.
             self.close()
         for number in range(1, tries + 1):
             try:
-                response = self._once(method, path, {**self._headers, **headers}, body)
+                response = self._once(method, path, sent, body)
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 if number == tries:
                     raise TryAgain(f"no answer from the API at {self.address}: {_words(error)}") from error
                 self._sleep(PAUSES_SECONDS[number - 1])
                 continue
+            except ValueError:
+                # What cannot be sent at all, such as a host or a path that no request can name. From nothing, and
+                # without its words: they may quote a header.
+                self.close()
+                raise UserMistake(f"no request can be made for the API's address '{self.address}'") from None
             if response.status not in _WORTH_ANOTHER_TRY or number == tries:
                 return response
             self._sleep(_pause_seconds(response, number))
@@ -130,6 +139,15 @@ def _exchange(
     answer = connection.getresponse()
     content = answer.read()
     return Response(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """Raises UserMistake for a value that no header may have. It is not shown: one of them is the token."""
+    for name, value in headers.items():
+        if not _HEADER_VALUE.fullmatch(value):
+            raise UserMistake(
+                f"{name} must be ASCII without control characters such as line ends; what was given is not"
+            )
 
 
 def _pause_seconds(response: Response, number: int) -> float:

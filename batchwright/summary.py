@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from batchwright.progress import counts_line, duration, now_ms, task_table, why
+from batchwright.terminal import coloured
 from batchwright.view import RunView, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
@@ -132,7 +133,7 @@ def _print_failure(console: Console, run: m.Run, task: m.Task, api: Api) -> None
         _say(console, f"[dim]{note}last {count}:[/]" if lines else f"[dim]{note}it wrote no log[/]")
         for line in lines:
             # As the job wrote it: neither wrapped nor read as markup.
-            console.print(Text.from_ansi(f"  {line}"), soft_wrap=True, highlight=False)
+            console.print(Text.from_ansi(f"  {coloured(line)}"), soft_wrap=True, highlight=False)
 
 
 def _last_words(run: m.Run, task: m.Task, api: Api) -> list[tuple[str, list[str]]]:

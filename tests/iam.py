@@ -73,10 +73,17 @@ def _scheduler(place: Place, operation: str, params: Mapping[str, Any]) -> list[
 
 
 def partition_of(params: Mapping[str, Any]) -> str | None:
-    """The partition key that a call of DynamoDB names for the one item that it is about."""
-    key = params.get("Key") or params.get("Item") or {}
+    """The partition key that a call of DynamoDB names."""
+    values = params.get("ExpressionAttributeValues", {})
+    # A query names it in its condition, which always has this placeholder for it.
+    key = params.get("Key") or params.get("Item") or {"pk": values.get(":pk", {})}
     found: str | None = key.get("pk", {}).get("S")
     return found
+
+
+def attributes_of(params: Mapping[str, Any]) -> set[str]:
+    """The attributes that a call of DynamoDB names in its key and its expressions."""
+    return {*params.get("Key", {}), *params.get("ExpressionAttributeNames", {}).values()}
 
 
 _READERS: dict[str, Callable[[Place, str, Mapping[str, Any]], list[Asked]]] = {
@@ -103,7 +110,9 @@ class Judge:
 
     def __post_init__(self) -> None:
         self._statements = {
-            name: [(_policy_of(one["Action"], one["Resource"]), one.get("Condition")) for one in statements]
+            name: [
+                (one["Effect"], _policy_of(one["Action"], one["Resource"]), one.get("Condition")) for one in statements
+            ]
             for name, statements in ((name, policy(self.place, name)["Statement"]) for name in GRANTS)
         }
 
@@ -112,10 +121,12 @@ class Judge:
         session.events.register_first("before-parameter-build", self._before)
 
     def allows(self, function: str, asked: Asked, params: Mapping[str, Any]) -> bool:
-        return any(
-            found.is_action_permitted(*asked) is PermissionResult.PERMITTED and _holds(condition, params)
-            for found, condition in self._statements[function]
-        )
+        effects = {
+            effect
+            for effect, found, condition in self._statements[function]
+            if found.is_action_permitted(*asked) is PermissionResult.PERMITTED and _holds(condition, params)
+        }
+        return effects == {"Allow"}
 
     def _before(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         if not self.function:
@@ -133,6 +144,7 @@ def granted(place: Place, function: str) -> set[Asked]:
     return {
         (action, resource)
         for statement in policy(place, function)["Statement"]
+        if statement["Effect"] == "Allow"
         for action in statement["Action"]
         for resource in statement["Resource"]
     }
@@ -158,7 +170,11 @@ def _holds(condition: Mapping[str, Any] | None, params: Mapping[str, Any]) -> bo
     match condition:
         case None:
             return True
+        case {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partitions, "dynamodb:Attributes": attributes}}:
+            return partition_of(params) in partitions and attributes_of(params) <= set(attributes)
         case {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partitions}}:
+            return partition_of(params) in partitions
+        case {"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": partitions}}:
             return partition_of(params) in partitions
         case {"StringEquals": {"iam:PassedToService": service}}:
             # A role is passed to whose API it is given to.

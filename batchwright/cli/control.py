@@ -14,6 +14,7 @@ from batchwright.cli.pushing import push_for_redrive
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.watch import watched
 from batchwright.control import cancel_sentence, pause_sentence, redrive_sentence, resume_sentence
+from batchwright.terminal import tell
 from batchwright.view import load_view
 from batchwright.workflow_file import load_workflow
 from chalicelib.api import models as m
@@ -152,7 +153,7 @@ def _act(where: Where, wanted: RunState | None, as_json: bool, act: Act, say: Sa
         if as_json and wanted is None:
             print_json(acted.model_dump(mode="json"))
         elif not as_json:
-            click.echo(say(target, acted))
+            tell(say(target, acted))
             # What is printed next is drawn over in a terminal; the sentence must be out.
             sys.stdout.flush()
         return 0 if wanted is None or watched(target, acted.run.run_id, as_json).run.state is wanted else 1

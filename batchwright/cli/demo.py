@@ -17,6 +17,7 @@ from batchwright.local.home import home
 from batchwright.local.isolation import client
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.stack import STAGE
+from batchwright.plain_console import PlainConsole
 from batchwright.view import RunView
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.states import RunState
@@ -62,7 +63,7 @@ def show_report(view: RunView, environment: Mapping[str, str]) -> None:
     for name in ("report.json", "report.html"):
         s3.download_file(environment["BATCHWRIGHT_BUCKET"], f"runs/{view.run.run_id}/{name}", str(folder / name))
     report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    console = Console()
+    console = PlainConsole()
     print_gist(console, report)
     console.print(f"\nThe report with its charts: {shortest(folder / 'report.html')}", highlight=False)
 

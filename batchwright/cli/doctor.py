@@ -14,6 +14,7 @@ from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Aws, Where, api_options, on_target
 from batchwright.doctor import Finding, patience_of
 from batchwright.doctor_look import BatchJobs, Doctor, Report, run_ids_in
+from batchwright.terminal import tell
 from chalicelib.aws.dynamodb_items import RUNS_BY_WORKFLOW
 from chalicelib.core.errors import UnknownRun
 
@@ -65,7 +66,7 @@ def _print(report: Report) -> None:
     else:
         console.print(f"{looked_at}: nothing to report", highlight=False)
     for what in report.left_out:
-        click.echo(what, err=True)
+        tell(what, err=True)
 
 
 def _table(findings: Sequence[Finding]) -> Table:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import StringIO
 from typing import Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
+from batchwright.terminal import tell
 from chalicelib.core.errors import UserMistake
 
 OK = 0
@@ -97,17 +99,19 @@ class LazyGroup(click.Group):
         try:
             code = super().main(args, prog_name, **{**extra, "standalone_mode": False})
         except click.ClickException as error:
-            error.show()
+            told = StringIO()
+            error.show(told)
+            tell(told.getvalue().rstrip("\n"), err=True)
             sys.exit(error.exit_code)
         except click.Abort:
             click.echo("interrupted", err=True)
             sys.exit(INTERRUPTED)
         except UserMistake as mistake:
-            click.echo(str(mistake), err=True)
+            tell(str(mistake), err=True)
             sys.exit(BAD_INPUT)
         except OSError as error:
             # A disk that is full, a folder that may not be written: the system's own words name it.
-            click.echo(f"batchwright: {error}", err=True)
+            tell(f"batchwright: {error}", err=True)
             sys.exit(RUN_FAILED)
         sys.exit(code if isinstance(code, int) else OK)
 

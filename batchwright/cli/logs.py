@@ -12,6 +12,7 @@ import click
 from batchwright.cli.completing import RUN, TASK
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.interrupts import Interrupts, counted
+from batchwright.terminal import coloured
 from chalicelib.api import models as m
 
 INTERRUPTED = 130
@@ -51,9 +52,12 @@ def logs(
       batchwright logs nightly-q3x7b2k4m5na split --child 3 --follow
     """
 
+    # What goes to a file or into another program is what the job wrote.
+    shown = coloured if is_terminal() else str
+
     def write(lines: list[m.LogLine]) -> None:
         for line in lines:
-            click.echo(json.dumps(line.model_dump(mode="json")) if as_json else _text(line, times))
+            click.echo(json.dumps(line.model_dump(mode="json")) if as_json else shown(_text(line, times)))
         sys.stdout.flush()
 
     with on_target(where) as target, counted() as interrupts:
@@ -64,6 +68,11 @@ def logs(
         if not reading.written and not interrupts.asked:
             click.echo(f"Task {task} has written nothing{'' if follow else ' so far'}.", err=True)
     return INTERRUPTED if interrupts.asked else 0
+
+
+def is_terminal() -> bool:
+    """Whether what is printed is seen by somebody as it is."""
+    return sys.stdout.isatty()
 
 
 class Reading:

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
+from batchwright.plain_console import PlainConsole
 from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progress
 from batchwright.summary import FILE_WIDTH
+from batchwright.terminal import tell
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -27,14 +29,14 @@ def print_json(document: Any) -> None:
 
 def table_console() -> Console:
     """A console for tables: as wide as the terminal; what is not one has no width that would shorten names."""
-    console = Console()
-    return console if console.is_terminal else Console(width=FILE_WIDTH)
+    console = PlainConsole()
+    return console if console.is_terminal else PlainConsole(width=FILE_WIDTH)
 
 
 def progress_on(console: Console, as_json: bool = False) -> Progress:
     """The display that suits where it is shown; none beside a JSON document."""
     if as_json:
-        return NoProgress(complain=partial(click.echo, err=True))
+        return NoProgress(complain=partial(tell, err=True))
     if console.is_terminal and not console.is_dumb_terminal:
         return LiveProgress(console)
-    return PlainProgress(click.echo)
+    return PlainProgress(tell)

@@ -85,8 +85,9 @@ def _plain_lines(summary: PlanSummary) -> list[str]:
 def _print_table(summary: PlanSummary) -> None:
     # Only here, so that a plan that is piped on does not wait for rich to load.
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+
+    from batchwright.plain_console import PlainConsole
 
     columns = _columns(summary)
     shown = [task for wave in summary.waves[:WAVES_SHOWN] for task in wave[:TASKS_SHOWN]]
@@ -110,7 +111,7 @@ def _print_table(summary: PlanSummary) -> None:
         for rest in _rest_of(wave):
             table.add_row(rest, style="dim")
         table.add_section()
-    console = Console(highlight=False)
+    console = PlainConsole(highlight=False)
     console.print(table)
     for line in (*_rest_of_waves(summary), *_total_lines(summary)):
         console.print(line)

@@ -30,6 +30,7 @@ from batchwright.local.home import Running, running, up
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.run import put_file
 from batchwright.local.stack import LocalAws, LocalAwsError
+from batchwright.plain_console import PlainConsole
 from batchwright.progress import NoProgress, Progress
 from batchwright.summary import number_of, print_summary, run_document
 from batchwright.view import RunView, load_view
@@ -100,7 +101,7 @@ def run_file(
     `afterwards(run, environment)` is called while the local AWS is still there.
     """
     ready = _read(file, pairs, params_file, files)
-    console = Console(stderr=as_json)
+    console = PlainConsole(stderr=as_json)
     with raised(), told_plainly(), local_aws(options, keep, console) as target:
         version = ready.put_on(target)
         with counted() as interrupts:
@@ -145,7 +146,7 @@ def start_file(
         if as_json:
             print_json(run_document(load_view(target.api, run_id)))
             return
-    _say_started(Console(), ready.plan, run_id)
+    _say_started(PlainConsole(), ready.plan, run_id)
     for what in ("watch", "pause", "cancel"):
         click.echo(f"  batchwright {what} {run_id}")
 

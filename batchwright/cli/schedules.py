@@ -11,6 +11,7 @@ from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.when import WHEN
 from batchwright.schedulelist import backfill_table, clock_time, complaints, schedules_table, times_table
+from batchwright.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.core.errors import UnknownSchedule
 from chalicelib.core.schedule import Overlap
@@ -45,7 +46,7 @@ def list_schedules(workflow: str | None, as_json: bool, where: Where) -> None:
         console = table_console()
         console.print(schedules_table(found, console.width))
         for sentence in complaints(found):
-            click.echo(sentence, err=True)
+            tell(sentence, err=True)
     else:
         click.echo("No schedules; a workflow file has them under `schedules:` (docs/schedules.md).")
 
@@ -74,7 +75,7 @@ def next_times(workflow: str, schedule: str, count: int, after_ms: int | None, a
     if times_ms:
         table_console().print(times_table(times_ms, shown.time_zone, _now_ms()))
     else:
-        click.echo(f"Schedule {schedule} of {workflow} has no times any more ({shown.expression}).")
+        tell(f"Schedule {schedule} of {workflow} has no times any more ({shown.expression}).")
     if shown.paused:
         click.echo("It is paused; `batchwright schedules resume` lets it go on.", err=True)
 
@@ -96,7 +97,7 @@ def pause(workflow: str, schedule: str, as_json: bool, where: Where) -> None:
     if as_json:
         print_json(now.model_dump(mode="json"))
     else:
-        click.echo(f"Schedule {schedule} of {workflow} is paused.")
+        tell(f"Schedule {schedule} of {workflow} is paused.")
 
 
 @schedules.command()
@@ -119,7 +120,7 @@ def resume(workflow: str, schedule: str, as_json: bool, where: Where) -> None:
     following = (
         "no times any more" if now.next_at_ms is None else f"next at {clock_time(now.next_at_ms, now.time_zone)}"
     )
-    click.echo(f"Schedule {schedule} of {workflow} goes on, {following} ({now.time_zone}).")
+    tell(f"Schedule {schedule} of {workflow} goes on, {following} ({now.time_zone}).")
 
 
 @schedules.command()
@@ -151,13 +152,13 @@ def backfill(
         print_json(filled.model_dump(mode="json"))
         return
     if not filled.times_ms:
-        click.echo(f"Schedule {schedule} of {workflow} has no times there.")
+        tell(f"Schedule {schedule} of {workflow} has no times there.")
         return
     table_console().print(backfill_table(filled, shown.time_zone))
     several = len(filled.times_ms) > 1
     how = "at once" if shown.overlap is Overlap.ALLOW or not several else "one after another"
     runs = f"{len(filled.times_ms):,} runs" if several else "1 run"
-    click.echo(f"{runs} would be started {how}." if dry_run else f"{runs}, started {how} unless they were before.")
+    tell(f"{runs} would be started {how}." if dry_run else f"{runs}, started {how} unless they were before.")
 
 
 def _shown(target: Target, workflow: str, schedule: str) -> m.Schedule:

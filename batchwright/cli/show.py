@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import islice
 
 import click
-from rich.console import Console
 
 from batchwright.cli.completing import RUN, WORKFLOW
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.cli.when import WHEN
+from batchwright.plain_console import PlainConsole
 from batchwright.progress import now_ms
 from batchwright.runlist import runs_table
 from batchwright.summary import print_summary, run_document
@@ -39,7 +39,7 @@ def show(run_id: str, epoch: int | None, as_json: bool, where: Where) -> None:
         if as_json:
             print_json(run_document(view))
         else:
-            print_summary(Console(), view, target.api)
+            print_summary(PlainConsole(), view, target.api)
 
 
 @click.command()

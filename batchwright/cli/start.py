@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +14,7 @@ from batchwright.cli.output import json_option, print_json
 from batchwright.cli.params import param_options, read_given_params
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.cli.watch import watched
+from batchwright.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.reading import as_model
 from chalicelib.core.params import declarations
@@ -51,15 +53,18 @@ def start(
       batchwright start train --params-file train.params.yaml --wait --stage prod
     """
     with on_target(where) as target:
-        pushed = target.api.workflow(workflow, version)
-        # Without the defaults: a key that is given again, after they were changed, asks for the same.
-        given = read_given_params(declarations(pushed.definition), pairs, params_file)
+        given: dict[str, Any] = {}
+        # A definition may be large, and only what was typed needs its types.
+        if pairs or params_file:
+            definition = target.api.workflow(workflow, version).definition
+            # Without the defaults: a key that is given again, after they were changed, asks for the same.
+            given = read_given_params(declarations(definition), pairs, params_file)
         asked = as_model(m.StartRun, {"workflow": workflow, "version": version, "params": given})
         run = target.api.start_run(asked, key or str(uuid.uuid4()))
         if not as_json:
-            click.echo(f"Run {run.run_id} of {workflow}, version {run.version}, is {run.state}.")
+            tell(f"Run {run.run_id} of {workflow}, version {run.version}, is {run.state}.")
             if not wait:
-                click.echo(f"  batchwright watch {run.run_id}")
+                tell(f"  batchwright watch {run.run_id}")
         elif not wait:
             print_json(run.model_dump(mode="json"))
         return 0 if not wait or watched(target, run.run_id, as_json).run.state is RunState.SUCCEEDED else 1

@@ -31,6 +31,7 @@ from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.suggest import Names
+from chalicelib.core.tokens import TOKEN_FORM, is_token
 from chalicelib.wiring import FIGURES, Wired, wire
 
 STAGE, API, TOKEN = "BATCHWRIGHT_STAGE", "BATCHWRIGHT_API", "BATCHWRIGHT_TOKEN"
@@ -184,9 +185,12 @@ def http_target(address: str) -> Target:
     """An API, with the token of the environment. Raises UserMistake without one."""
     from batchwright.http_api import HttpApi
 
-    token = os.environ.get(TOKEN)
+    token = os.environ.get(TOKEN, "").strip()
     if not token:
         raise UserMistake(f"an API wants a token: set {TOKEN} (`batchwright tokens create` makes one)")
+    if not is_token(token):
+        # Nothing of it is shown: the secret may be anywhere in it.
+        raise UserMistake(f"{TOKEN} holds no token: one is {TOKEN_FORM} (`batchwright tokens create` makes one)")
     return Target(f"the API at {address}", HttpApi(address, token), None, AWS_PAUSE_SECONDS)
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Where, api_options, on_target
+from batchwright.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.reading import as_model
 from chalicelib.core.tokens import TokenScope
@@ -52,7 +53,7 @@ def create(name: str, scope: str, workflow: str | None, days: int | None, as_jso
         print_json(made.model_dump(mode="json"))
         return
     # The token alone goes to stdout, so that a shell can take it from there.
-    click.echo(f"Token {made.token.token_id} ({_allows(made.token)}); it is shown this one time:", err=True)
+    tell(f"Token {made.token.token_id} ({_allows(made.token)}); it is shown this one time:", err=True)
     click.echo(made.secret)
 
 
@@ -82,7 +83,7 @@ def revoke(token_id: str, as_json: bool, where: Where) -> None:
     if as_json:
         print_json(revoked.model_dump(mode="json"))
     else:
-        click.echo(f"Token {revoked.token_id} ({revoked.name}) is revoked.")
+        tell(f"Token {revoked.token_id} ({revoked.name}) is revoked.")
 
 
 def tokens_table(found: Sequence[m.Token], now_ms: int) -> Table:

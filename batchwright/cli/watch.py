@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 
 import click
-from rich.console import Console
 
 from batchwright.cli.completing import RUN
 from batchwright.cli.output import json_option, print_json, progress_on
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.follow import Followed
 from batchwright.interrupts import counted
+from batchwright.plain_console import PlainConsole
 from batchwright.summary import print_summary, run_document
+from batchwright.terminal import tell
 from batchwright.view import RunView
 from chalicelib.core.states import RunState
 
@@ -42,7 +43,7 @@ def watched(target: Target, run_id: str, as_json: bool = False) -> RunView:
     """Follow a run to its end and show it; the run as it ended. An interrupt ends the command, not the run. Raises
     UnknownRun."""
     target.api.run(run_id)
-    console, followed = Console(), followed_run(target, run_id)
+    console, followed = PlainConsole(), followed_run(target, run_id)
     progress = progress_on(console, as_json)
     with counted() as interrupts:
         try:
@@ -53,7 +54,7 @@ def watched(target: Target, run_id: str, as_json: bool = False) -> RunView:
         finally:
             progress.close()
     if interrupts.asked:
-        click.echo(f"No more watching. Run {run_id} goes on, it is {view.run.state}.", err=True)
+        tell(f"No more watching. Run {run_id} goes on, it is {view.run.state}.", err=True)
         sys.exit(INTERRUPTED)
     if as_json:
         print_json(run_document(view))

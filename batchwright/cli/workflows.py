@@ -16,6 +16,7 @@ from batchwright.cli.completing import WORKFLOW
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Target, Where, api_options, on_target
+from batchwright.terminal import tell
 from batchwright.view import every
 from batchwright.workflow_file import BadFile, WorkflowFile, load_workflow
 from chalicelib.api import models as m
@@ -54,7 +55,7 @@ def push(files: Sequence[Path], as_json: bool, where: Where) -> None:
     for workflow, before in pushed:
         is_new = workflow.version != before
         said = f"pushed as version {workflow.version}" if is_new else f"is version {workflow.version} already"
-        click.echo(f"{workflow.name} {said}; `batchwright start {workflow.name}` starts a run of it.")
+        tell(f"{workflow.name} {said}; `batchwright start {workflow.name}` starts a run of it.")
 
 
 @workflows.command(name="list")
@@ -85,7 +86,7 @@ def show(name: str, version: int | None, as_json: bool, where: Where) -> None:
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
-    click.echo(f"# version {found.version}, pushed {_when(found.pushed_at_ms)} UTC")
+    tell(f"# version {found.version}, pushed {_when(found.pushed_at_ms)} UTC")
     click.echo(yaml.safe_dump(found.definition, sort_keys=False, allow_unicode=True, width=120), nl=False)
 
 
@@ -105,7 +106,7 @@ def delete(name: str, yes: bool, as_json: bool, where: Where) -> None:
     if as_json:
         print_json({"name": name, "deleted": True})
     else:
-        click.echo(f"{name} is deleted; its runs stay.")
+        tell(f"{name} is deleted; its runs stay.")
 
 
 def _loaded(files: Sequence[Path]) -> list[tuple[Path, WorkflowFile]]:

@@ -11,12 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chalicelib.aws.dynamodb_table import WRITE
 from chalicelib.aws.dynamodb_tokens import PARTITION as TOKENS_PARTITION
 
 APP = "batchwright"
 API_HANDLER = "api_handler"
 """Chalice's name for the function of all HTTP routes."""
 LEADING_KEYS = "dynamodb:LeadingKeys"
+ATTRIBUTES = "dynamodb:Attributes"
+"""Those that a request names, in its key and its expressions:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html"""
+LAST_USE = "last_used_at_ms"
 PASSED_TO = "iam:PassedToService"
 
 
@@ -45,12 +50,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Actions of a service on things of the stage, by the names of `resource_arn`."""
+    """Actions of a service on things of the stage, by the names of `resource_arn`. `denies`: these, whatever else
+    allows them."""
 
     why: str
     actions: tuple[str, ...]
     on: tuple[str, ...]
     condition: Mapping[str, Mapping[str, str | list[str]]] | None = None
+    denies: bool = False
 
 
 def _feeds(queue: str) -> Grant:
@@ -66,6 +73,15 @@ LOG = Grant("write its log", ("logs:CreateLogStream", "logs:PutLogEvents"), ("lo
 
 RECORDS = Grant(
     "read and write runs and tasks", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), ("table",)
+)
+# Who advances runs reads what comes from queues and jobs, and has nothing to do with who may ask the HTTP API. The
+# index holds no token.
+NO_TOKENS = Grant(
+    "touch no token",
+    ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"),
+    ("table",),
+    condition={"ForAnyValue:StringEquals": {LEADING_KEYS: [TOKENS_PARTITION]}},
+    denies=True,
 )
 SHARDS = Grant("read the tasks of a shard, and a plan", ("dynamodb:Query",), ("table",))
 
@@ -106,6 +122,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         _feeds("events"),
         Grant("send a message anew, or to the dead letters", ("sqs:SendMessage",), ("events", "events-dead")),
         RECORDS,
+        NO_TOKENS,
         SHARDS,
         SUBMIT,
         TAG,
@@ -119,6 +136,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         _feeds("commands"),
         Grant("send a message to the dead letters", ("sqs:SendMessage",), ("commands-dead",)),
         RECORDS,
+        NO_TOKENS,
         SHARDS,
         SUBMIT,
         TAG,
@@ -130,6 +148,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "sweep": (
         LOG,
         RECORDS,
+        NO_TOKENS,
         SHARDS,
         BY_SWEEP,
         SUBMIT,
@@ -142,7 +161,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         SCHEDULE,
         PASS,
     ),
-    "start": (LOG, RECORDS, SHARDS, SUBMIT, TAG, FIND, TERMINATE, COMMAND, TELL),
+    "start": (LOG, RECORDS, NO_TOKENS, SHARDS, SUBMIT, TAG, FIND, TERMINATE, COMMAND, TELL),
     API_HANDLER: (
         LOG,
         RECORDS,
@@ -165,10 +184,21 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
     "bearer": (
         LOG,
         Grant(
-            "read a token and note its use",
-            ("dynamodb:GetItem", "dynamodb:UpdateItem"),
+            "read a token",
+            ("dynamodb:GetItem",),
             ("table",),
             condition={"ForAllValues:StringEquals": {LEADING_KEYS: [TOKENS_PARTITION]}},
+        ),
+        Grant(
+            "note the use of a token",
+            ("dynamodb:UpdateItem",),
+            ("table",),
+            condition={
+                "ForAllValues:StringEquals": {
+                    LEADING_KEYS: [TOKENS_PARTITION],
+                    ATTRIBUTES: ["pk", "sk", LAST_USE, WRITE],
+                }
+            },
         ),
     ),
 }
@@ -206,7 +236,7 @@ def policy(place: Place, function: str) -> dict[str, Any]:
 def _statement(place: Place, function: str, grant: Grant) -> dict[str, Any]:
     statement: dict[str, Any] = {
         "Sid": "".join(word.capitalize() for word in grant.why.replace(",", "").split()),
-        "Effect": "Allow",
+        "Effect": "Deny" if grant.denies else "Allow",
         "Action": list(grant.actions),
         "Resource": [resource_arn(place, function, name) for name in grant.on],
     }

@@ -30,8 +30,11 @@ from chalicelib.api.route_table import (
 )
 from chalicelib.core import errors
 
-ANSWER_BYTES_MAXIMUM = 4_500_000
-"""A Lambda answers with 6 MB at most, in which the body is text within JSON."""
+PAGE_BYTES_MAXIMUM = 4_500_000
+"""Of a page, which can have fewer things."""
+ANSWER_BYTES_MAXIMUM = 6_000_000
+"""Of what cannot be told in parts. A Lambda answers with 6 MiB at most, in which the body is text within JSON, and its
+headers are; API Gateway makes a 502 of more."""
 
 _UNKNOWN = {
     "name": errors.UnknownWorkflow,
@@ -75,11 +78,11 @@ def answer(route: Route, asked: Asked, api: Api, *, trusts_iam: bool = False) ->
     """What the route answers. Raises what nobody raised on purpose: that is logged, and answered by `failed`."""
     try:
         told = _told(route, asked, api, caller_of(asked.context, trusts_iam=trusts_iam))
+        body = _fitting(told, route)
     except errors.BatchwrightError as error:
         if isinstance(error, errors.Defect):
             raise
         return refused(problem_of(error), asked.request_id)
-    body = "" if told.what is None else _written(told.what)
     content = {"Content-Type": "application/json"} if body else {}
     return Answer(told.status, {**content, **told.headers}, body)
 
@@ -97,18 +100,28 @@ def _told(route: Route, asked: Asked, api: Api, caller: Caller) -> Told:
     except errors.NotAllowed as error:
         tell_refused(caller.who, str(error), f"{route.method} {route.path}", asked.source)
         raise
-    operation = OPERATIONS[route.operation]
-    told = operation(api, call)
+    told = _done(route, api, call)
     while route.answer and told.what is not None and "limit" in call.values:
-        size = len(_written(told.what))
+        size = _bytes_within_json(_written(told.what))
         limit: int = call["limit"]
-        if size <= ANSWER_BYTES_MAXIMUM or limit == 1:
+        if size <= PAGE_BYTES_MAXIMUM or limit == 1:
             break
         # A page of large things has fewer of them.
-        fewer = max(1, limit * ANSWER_BYTES_MAXIMUM // (2 * size))
+        fewer = max(1, limit * PAGE_BYTES_MAXIMUM // (2 * size))
         call = replace(call, values={**call.values, "limit": fewer})
-        told = operation(api, call)
+        told = _done(route, api, call)
     return told
+
+
+def _done(route: Route, api: Api, call: Call) -> Told:
+    try:
+        return OPERATIONS[route.operation](api, call)
+    except errors.UnknownWorkflow:
+        only = call.caller.workflow
+        if only is None:
+            raise
+        # The nearest name is another workflow's.
+        raise errors.UnknownWorkflow(f"no workflow '{only}' was pushed, or no such version of it") from None
 
 
 def _call(route: Route, asked: Asked, api: Api, caller: Caller) -> Call:
@@ -175,3 +188,21 @@ def _written(what: BaseModel | Mapping[str, Any]) -> str:
     if isinstance(what, BaseModel):
         return what.model_dump_json()
     return json.dumps(what, ensure_ascii=False)
+
+
+def _fitting(told: Told, route: Route) -> str:
+    """The body of an answer. Raises AnswerTooLarge for one that would never arrive."""
+    body = "" if told.what is None else _written(told.what)
+    size = _bytes_within_json(body)
+    if size > ANSWER_BYTES_MAXIMUM:
+        done = "" if route.method == "GET" else "what was asked for is done, but "
+        raise errors.AnswerTooLarge(
+            f"{done}the answer may have {ANSWER_BYTES_MAXIMUM:,} bytes, not {size:,}; with AWS credentials "
+            "(--stage in place of --api) there is no such limit"
+        )
+    return body
+
+
+def _bytes_within_json(body: str) -> int:
+    """How large the body is in what a Lambda answers: Lambda's Python below 3.12 escapes there what is not ASCII."""
+    return len(json.dumps(body))

@@ -14,7 +14,7 @@ from chalicelib.api import models as m
 from chalicelib.api.ground import Part, check_limit
 from chalicelib.api.models import EventKind
 from chalicelib.api.runview import RunLook
-from chalicelib.core.pages import page_of, place_in
+from chalicelib.core.pages import NUMBER, list_of, page_of, place_in
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.states import TaskState
 from chalicelib.ports import Store
@@ -32,6 +32,7 @@ _KINDS = (
 )
 """In the order in which they happen within one millisecond."""
 _Key = tuple[int, int, int, int, int]
+_PLACE = {"after": list_of(NUMBER, 5)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class DirectEvents(Part):
     def events(self, run_id: str, *, limit: int = 1000, page: str | None = None) -> m.Page[m.Event]:
         check_limit(limit, EVENTS_A_PAGE)
         of_list = ("events", run_id)
-        after: _Key | None = None if page is None else tuple(place_in(of_list, page)["after"])
+        after: _Key | None = None if page is None else tuple(place_in(of_list, page, _PLACE)["after"])
         run = self._ground.run(run_id)
         told = (one for one in _events(self._ground.store, run) if after is None or one.key > after)
         # No more than a page of a large run is in memory.

@@ -16,10 +16,11 @@ from chalicelib.api.ground import Part, check_limit
 from chalicelib.api.runview import RunLook
 from chalicelib.core.errors import UnknownTask, UserMistake
 from chalicelib.core.ids import is_refused_job_id
-from chalicelib.core.pages import page_of, place_in
+from chalicelib.core.pages import COUNT, TOKEN, or_nothing, page_of, place_in
 from chalicelib.ports import LogLines
 
 LINES_A_PAGE = 10_000
+_PLACE = {"epoch": COUNT, "attempt": or_nothing(COUNT), "token": or_nothing(TOKEN)}
 _LATE_MS = 5_000
 """A log's last lines may arrive this long after their job's end was told."""
 
@@ -52,7 +53,7 @@ class DirectLogs(Part):
             raise UserMistake(f"tail must be 1 to {LINES_A_PAGE:,}, not {tail}")
         of_list, token = ("logs", run_id, task, child), None
         if page is not None:
-            place = place_in(of_list, page)
+            place = place_in(of_list, page, _PLACE)
             # The attempt that the log is of, also when another one followed since.
             epoch, attempt, token = place["epoch"], place["attempt"], place["token"]
         look = RunLook(self._ground.store, self._ground.run(run_id, epoch))

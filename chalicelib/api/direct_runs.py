@@ -13,7 +13,7 @@ from chalicelib.api.runview import RunLook, children_counted
 from chalicelib.api.shown import run_model
 from chalicelib.core.errors import UnknownTask, UnknownWorkflow, UserMistake
 from chalicelib.core.limits import DESCRIBE_IDS, SHARD_SIZE
-from chalicelib.core.pages import page_of, place_in
+from chalicelib.core.pages import COUNT, NAME, page_of, place_in
 from chalicelib.core.plan import shard_of
 from chalicelib.core.records import ListedRuns, RunPlace
 from chalicelib.core.runlist import merged
@@ -29,6 +29,8 @@ SHARDS_A_PAGE = 40
 """How many shards one page of tasks looks at."""
 FAILED_CHILDREN = 3
 """How many of an array's jobs that failed are told."""
+_RUN_PLACE = {"created_at_ms": COUNT, "run_id": NAME}
+_TASK_PLACE = {"index": COUNT, "epoch": COUNT}
 _FETCHED_AT_A_TIME = 25
 _FETCHES = 100
 """How often, beyond the first time of each workflow, one page of all workflows' runs asks the index."""
@@ -57,7 +59,7 @@ class DirectRuns(Part):
     ) -> m.Page[m.Run]:
         check_limit(limit, RUNS_A_PAGE)
         of_list = ("runs", workflow, state, since_ms, until_ms)
-        after = None if page is None else RunPlace(**place_in(of_list, page))
+        after = None if page is None else RunPlace(**place_in(of_list, page, _RUN_PLACE))
         asked = partial(self._ground.store.list_runs, state=state, since_ms=since_ms, until_ms=until_ms)
         if workflow is None:
             at_a_time = min(limit, _FETCHED_AT_A_TIME)
@@ -85,7 +87,7 @@ class DirectRuns(Part):
         check_limit(limit, TASKS_A_PAGE)
         of_list, first = ("tasks", run_id, state), 0
         if page is not None:
-            place = place_in(of_list, page)
+            place = place_in(of_list, page, _TASK_PLACE)
             # The epoch in which the list began, also when the run was redriven since.
             first, epoch = place["index"], place["epoch"]
         look = RunLook(self._ground.store, self._ground.run(run_id, epoch))

@@ -13,13 +13,14 @@ from chalicelib.core.compile import compile_workflow
 from chalicelib.core.errors import InvalidWorkflow, PreconditionFailed, SchedulesNotPlaced, TryAgain
 from chalicelib.core.ids import definition_digest
 from chalicelib.core.mistakes import Mistake
-from chalicelib.core.pages import page_of, place_in
+from chalicelib.core.pages import NAME, page_of, place_in
 from chalicelib.core.records import WorkflowVersion
 from chalicelib.core.suggest import shown
 from chalicelib.engine.placing import place_schedules, push_workflow, remove_schedules
 
 WORKFLOWS_A_PAGE = 1_000
 _OF_LIST = ("workflows",)
+_PLACE = {"name": NAME}
 _ANY = "*"
 _TRIES = 10
 
@@ -30,8 +31,8 @@ class DirectWorkflows(Part):
     def put_workflow(self, name: str, definition: Mapping[str, Any], *, if_match: str | None = None) -> m.Workflow:
         workflow = workflow_from(definition)
         if workflow.name != name:
-            text = f"name must be '{name}', for it is pushed under that name, not {shown(workflow.name)}"
-            raise InvalidWorkflow([Mistake(("name",), text)])
+            told = f"name must be '{name}', for it is pushed under that name, not {shown(workflow.name)}"
+            raise InvalidWorkflow([Mistake(("name",), told)])
         plan = compile_workflow(workflow)
         after = None
         if if_match is not None:
@@ -42,7 +43,7 @@ class DirectWorkflows(Part):
 
     def workflows(self, *, limit: int = 100, page: str | None = None) -> m.Page[m.WorkflowSummary]:
         check_limit(limit, WORKFLOWS_A_PAGE)
-        after = "" if page is None else place_in(_OF_LIST, page)["name"]
+        after = "" if page is None else place_in(_OF_LIST, page, _PLACE)["name"]
         entries = self._ground.store.list_workflows(limit + 1, after=after)
         following = page_of(_OF_LIST, {"name": entries[limit - 1].name}) if len(entries) > limit else None
         return m.Page(items=[summary_model(entry) for entry in entries[:limit]], next=following)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import Scope
-from chalicelib.core.rules import NAME_PATTERN
+from chalicelib.core.rules import NAME_PATTERN, PEOPLES_TEXT_PATTERN
 from chalicelib.core.schedule import CatchUp, Overlap
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import TokenScope
@@ -207,7 +207,7 @@ class LogPage(Page[LogLine]):
 class Cancel(Request):
     """Why a run is cancelled."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=1_000)] = "cancelled on request"
+    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=PEOPLES_TEXT_PATTERN)] = "cancelled on request"
 
 
 class Redrive(Request):

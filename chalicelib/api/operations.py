@@ -7,6 +7,7 @@ answers in JSON is its model's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,7 +17,8 @@ from chalicelib.api import models as m
 from chalicelib.api.access import Caller
 from chalicelib.api.etags import matches, quoted
 from chalicelib.api.port import Api
-from chalicelib.core.errors import UnknownWorkflow
+from chalicelib.api.shown import summary_of
+from chalicelib.core.errors import BadPage, UnknownWorkflow
 from chalicelib.core.states import RunState, TaskState
 
 S = TypeVar("S")
@@ -57,11 +59,15 @@ def openapi(api: Api, call: Call) -> Told:
 
 
 def list_workflows(api: Api, call: Call) -> Told:
-    page = api.workflows(limit=call["limit"], page=call["page"])
     only = call.caller.workflow
-    if only is not None:
-        page = m.Page(items=[one for one in page.items if one.name == only], next=page.next)
-    return Told(page)
+    if only is None:
+        return Told(api.workflows(limit=call["limit"], page=call["page"]))
+    # Not the list without the others: where a page of it ends names one of them.
+    if call["page"] is not None:
+        raise BadPage("the list of one workflow has one page")
+    with suppress(UnknownWorkflow):
+        return Told(m.Page(items=[summary_of(api.workflow(only))]))
+    return Told(m.Page[m.WorkflowSummary](items=[]))
 
 
 def get_workflow(api: Api, call: Call) -> Told:

@@ -57,6 +57,7 @@ _MISTAKES: tuple[tuple[type[errors.UserMistake], int, str, str], ...] = (
     (errors.InvalidWorkflow, 422, "invalid_workflow", "The workflow has mistakes"),
     (errors.BadPage, 400, "bad_page", "There is no such page"),
     (NoJson, 400, "no_json", "The body is not JSON that can be used"),
+    (errors.AnswerTooLarge, 500, "answer_too_large", "The answer is larger than one can be"),
     (errors.UserMistake, 400, "mistake", "The request cannot be carried out"),
 )
 """By class of error, a class before those that it is made of: status, type and title."""

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from chalicelib.api.json_body import NoJson, TooLarge, read_json
 from chalicelib.api.route_table import IDEMPOTENCY_KEY, Kind, Parameter
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.rules import PEOPLES_TEXT, PEOPLES_TEXT_PATTERN
 from chalicelib.core.suggest import Names, shown
 
 M = TypeVar("M", bound=BaseModel)
@@ -22,6 +23,8 @@ M = TypeVar("M", bound=BaseModel)
 KEY_CHARACTERS = 256
 ETAGS_CHARACTERS = 1_024
 DIGITS = 16
+_UNSHOWN = frozenset({"token_id"})
+"""What may be given with a secret in it, by mistake: a whole token in place of its id."""
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_CHARACTERS}}}")
 
 
@@ -113,6 +116,8 @@ def _count(parameter: Parameter, text: str) -> int:
 
 
 def _broken(parameter: Parameter, rule: str, text: str, suggestion: str | None = None) -> UserMistake:
+    if parameter.name in _UNSHOWN:
+        return UserMistake(f"{parameter.name} must be {rule}; what was given is not")
     ending = f"; {suggestion}" if suggestion else ""
     return UserMistake(f"{parameter.name} must be {rule}, not {shown(text)}{ending}")
 
@@ -162,7 +167,8 @@ def _rule(kind: str, context: Mapping[str, Any]) -> str:
         case "string_too_long":
             return f"{context['max_length']:,} or fewer characters"
         case "string_pattern_mismatch":
-            return f"text that fits {context['pattern']}"
+            is_for_people = context["pattern"] == PEOPLES_TEXT_PATTERN
+            return PEOPLES_TEXT if is_for_people else f"text that fits {context['pattern']}"
         case "enum":
             return f"one of {context['expected']}"
     return "something else"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib.api import models as m
 from chalicelib.core.ids import definition_digest
-from chalicelib.core.records import JobResult, Run, WorkflowEntry, WorkflowVersion
+from chalicelib.core.records import JobResult, Run, WorkflowEntry, WorkflowVersion, entry_of_push
 from chalicelib.core.schedule import Schedule
 from chalicelib.core.scheduling import ScheduleRecord
 
@@ -27,6 +27,13 @@ def summary_model(entry: WorkflowEntry) -> m.WorkflowSummary:
         tasks=entry.tasks,
         pushed_at_ms=entry.pushed_at_ms,
     )
+
+
+def summary_of(workflow: m.Workflow) -> m.WorkflowSummary:
+    """A workflow in its latest version as the list of workflows has it."""
+    definition = workflow.definition
+    tasks = len(definition["tasks"])
+    return summary_model(entry_of_push(workflow.name, definition, tasks, workflow.version, workflow.pushed_at_ms))
 
 
 def run_model(run: Run) -> m.Run:

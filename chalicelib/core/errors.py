@@ -74,6 +74,10 @@ class NotAllowed(UserMistake):
     """Refuse: who asks has no good token, or one that does not allow it."""
 
 
+class AnswerTooLarge(UserMistake):
+    """Refuse: what there is to tell is more than an answer over HTTP can hold."""
+
+
 class TryAgain(BatchwrightError):
     """Try again later. Whether or not the call took effect, every call of ours but SubmitJob may simply be repeated."""
 

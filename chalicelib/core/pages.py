@@ -10,7 +10,8 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.core.errors import BadPage
@@ -18,6 +19,29 @@ from chalicelib.core.suggest import shown
 
 _SUM_BYTES = 6
 _CHARACTERS_MAXIMUM = 4_096
+_NUMBER_MAXIMUM = 10**15
+
+Kind = Callable[[Any], bool]
+"""Whether a value of a place may be what it is."""
+
+
+def _text(pattern: str) -> Kind:
+    form = re.compile(pattern)
+    return lambda value: isinstance(value, str) and bool(form.fullmatch(value))
+
+
+def _number(minimum: int) -> Kind:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= _NUMBER_MAXIMUM
+
+
+NAME = _text(r"[\x21-\x7e]{1,256}")
+"""A name or an id, such as a key of the table takes."""
+TOKEN = _text(r"[\x20-\x7e]{1,2048}")
+"""What CloudWatch Logs calls a token."""
+COUNT = _number(0)
+"""A time, an index, an epoch."""
+NUMBER = _number(-1)
+"""The same, -1 standing for none."""
 
 
 def page_of(of_list: Sequence[Any], place: Mapping[str, Any]) -> str:
@@ -26,8 +50,9 @@ def page_of(of_list: Sequence[Any], place: Mapping[str, Any]) -> str:
     return base64.urlsafe_b64encode(_sum(of_list, body) + body).decode().rstrip("=")
 
 
-def place_in(of_list: Sequence[Any], page: str) -> dict[str, Any]:
-    """The place that `page_of` made this page of. Raises BadPage for any other text."""
+def place_in(of_list: Sequence[Any], page: str, kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """The place that `page_of` made this page of, with values of these kinds under these names. Raises BadPage for any
+    other text: the sum has no key, so that anybody can make one that it fits."""
     try:
         if len(page) > _CHARACTERS_MAXIMUM:
             raise ValueError(page)
@@ -35,10 +60,24 @@ def place_in(of_list: Sequence[Any], page: str) -> dict[str, Any]:
         body = raw[_SUM_BYTES:]
         if raw[:_SUM_BYTES] != _sum(of_list, body):
             raise ValueError(page)
-        place: dict[str, Any] = json.loads(body)
-    except (ValueError, binascii.Error):
+        place = json.loads(body)
+        if not isinstance(place, dict) or place.keys() != kinds.keys():
+            raise ValueError(page)
+        if not all(kinds[name](value) for name, value in place.items()):
+            raise ValueError(page)
+    except (ValueError, binascii.Error, RecursionError):
         raise BadPage(f"page must be the `next` of the same list as it was given, not {shown(page)}") from None
     return place
+
+
+def or_nothing(kind: Kind) -> Kind:
+    """Whether it is of the kind, or null."""
+    return lambda value: value is None or kind(value)
+
+
+def list_of(kind: Kind, length: int) -> Kind:
+    """Whether it is a list of so many of the kind."""
+    return lambda value: isinstance(value, list) and len(value) == length and all(map(kind, value))
 
 
 def _sum(of_list: Sequence[Any], body: bytes) -> bytes:

@@ -19,6 +19,11 @@ from chalicelib.core.suggest import Names, shown
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 """Names of workflows and tasks: what of them a job name cannot hold (the dot) is replaced there."""
 
+CONTROL_CHARACTERS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
+"""Within a class of a regular expression: those that text for people may not have; a tab and a line end it may."""
+PEOPLES_TEXT_PATTERN = f"^[^{CONTROL_CHARACTERS}]*$"
+PEOPLES_TEXT = "text without control characters other than tabs and line ends"
+
 SCHEDULE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 RESERVED_PARAMETER_PREFIX = "batchwright_"
 TAG_KEY_CHARACTERS = 128
@@ -31,6 +36,7 @@ _ARN = r"arn:[A-Za-z0-9-]+:batch:[A-Za-z0-9-]*:[0-9]*:"
 _JOB_DEFINITION = re.compile(rf"(?:{_ARN}job-definition/)?{_BATCH_NAME}(?::[1-9][0-9]*)?")
 _QUEUE = re.compile(rf"(?:{_ARN}job-queue/)?{_BATCH_NAME}")
 _NAME = re.compile(NAME_PATTERN)
+_PEOPLES_TEXT = re.compile(PEOPLES_TEXT_PATTERN)
 
 
 class Broken(NamedTuple):
@@ -96,6 +102,11 @@ NUMBERS: dict[str, NumberRule] = {
 """The numbers of a task, by field."""
 
 NO_MEMORY_TO_MULTIPLY = Broken("multiplies memory_mib, which is missing", "give memory_mib in the task or in defaults")
+
+
+def description_rule(value: str) -> Broken | None:
+    """What people read on their terminals does nothing to them."""
+    return None if _PEOPLES_TEXT.match(value) else Broken(f"must be {PEOPLES_TEXT}, not {shown(value)}")
 
 
 def name_rule(value: str) -> Broken | None:

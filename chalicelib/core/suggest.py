@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ SHOWN_CHARACTERS = 60
 _COMPARISONS = 10_000
 _CHARACTERS = 256
 _CANDIDATES = 1_000
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Names:
@@ -50,10 +52,16 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"'{value}'" if len(value) <= SHOWN_CHARACTERS else f"'{value[:SHOWN_CHARACTERS]}...'"
+        dots = "" if len(value) <= SHOWN_CHARACTERS else "..."
+        return f"'{_visible(value[:SHOWN_CHARACTERS])}{dots}'"
     if isinstance(value, (list, tuple)):
         return "a list" if value else "an empty list"
     if isinstance(value, dict):
         return "a mapping" if value else "an empty mapping"
     text = str(value) if not isinstance(value, int) or value.bit_length() < 256 else "a very large number"
     return text[:SHOWN_CHARACTERS]
+
+
+def _visible(text: str) -> str:
+    """A message is read on terminals, which obey control characters."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

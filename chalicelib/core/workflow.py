@@ -367,7 +367,10 @@ class Workflow(_Model):
         str | None, Field(alias="$schema", description="The address of this schema, for editors; not used otherwise.")
     ] = None
     name: Annotated[Name, Field(description="The workflow's name: letters, digits, '-', '_' and '.'.")]
-    description: Annotated[str | None, Field(description="What the workflow does, for people.")] = None
+    description: Annotated[
+        Annotated[str, _named(rules.description_rule)] | None,
+        Field(description="What the workflow does, for people; without control characters but tabs and line ends."),
+    ] = None
     params: Annotated[dict[ParamName, Param], Field(description="The values that a run may be given, by name.")] = {}
     defaults: Annotated[
         TaskSettings,

@@ -19,6 +19,7 @@ from chalicelib.core import errors
 from chalicelib.core.mistakes import Mistake
 
 RUN = {"run_id": "r", "workflow": "w", "version": 1, "state": "running", "epoch": 0, "params": {}, "created_at_ms": 1}
+TOKEN = f"bw_{'0' * 16}_{'a' * 64}"
 NO_TOKEN = {"message": "Unauthorized"}
 
 
@@ -93,8 +94,8 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def api(script: Script, pauses: list[float]) -> HttpApi:
-    wire = Wire(script.address, {"Authorization": "Bearer t"}, sleep=pauses.append)
-    return HttpApi(script.address, "t", wire=wire)
+    wire = Wire(script.address, {"Authorization": f"Bearer {TOKEN}"}, sleep=pauses.append)
+    return HttpApi(script.address, TOKEN, wire=wire)
 
 
 def test_requests_go_over_one_connection_with_the_token(api: HttpApi, script: Script) -> None:
@@ -103,7 +104,7 @@ def test_requests_go_over_one_connection_with_the_token(api: HttpApi, script: Sc
         api.run("r")
     assert script.connections == 1
     assert [(method, path, headers["Authorization"]) for method, path, headers, _ in script.asked] == [
-        ("GET", "/runs/r", "Bearer t")
+        ("GET", "/runs/r", f"Bearer {TOKEN}")
     ] * 3
 
 
@@ -168,7 +169,7 @@ def test_what_would_be_another_thing_the_second_time_is_sent_once(api: HttpApi, 
 def test_an_api_that_is_not_there_is_told_with_its_address(pauses: list[float]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    api = HttpApi(address, "t", wire=Wire(address, {}, sleep=pauses.append))
+    api = HttpApi(address, TOKEN, wire=Wire(address, {}, sleep=pauses.append))
     with pytest.raises(errors.TryAgain, match=f"no answer from the API at {address}"):
         api.health()
     assert len(pauses) == TRIES - 1
@@ -254,4 +255,44 @@ def test_a_name_that_could_lead_elsewhere_is_not_asked_for(api: HttpApi, script:
 )
 def test_an_address_is_looked_at_before_a_token_is_sent_to_it(address: str, told: str) -> None:
     with pytest.raises(errors.UserMistake, match=told):
-        HttpApi(address, "t")
+        HttpApi(address, TOKEN)
+
+
+@pytest.mark.parametrize("around", ["\n", "\r", "\r\n", " ", "\t"])
+def test_space_around_a_token_is_no_part_of_it(script: Script, around: str) -> None:
+    script.tell(200, {"status": "ok", "stage": "s", "version": "1"})
+    HttpApi(script.address, f"{around}{TOKEN}{around}").health()
+    ((_, _, headers, _),) = script.asked
+    assert headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("token", ["", "t", f"{TOKEN}0", TOKEN[:-1], f"Bearer {TOKEN}", TOKEN.replace("a", "ä"), "\n"])
+def test_what_is_no_token_is_refused_without_being_shown(script: Script, token: str) -> None:
+    with pytest.raises(errors.UserMistake) as refused:
+        HttpApi(script.address, token)
+    assert str(refused.value) == "that is no token: one is 'bw_', 16 hex digits, '_' and 64 hex digits"
+
+
+@pytest.mark.parametrize("value", ["two\nlines", "carriage\r", "ключ", "caf\xe9", "nil\0"])
+def test_a_header_that_cannot_be_sent_is_a_mistake_without_its_value(api: HttpApi, script: Script, value: str) -> None:
+    mistakes = []
+    for act in (
+        lambda: api.start_run(m.StartRun(workflow="w"), value),
+        lambda: api.put_workflow("w", {}, if_match=value),
+        lambda: api.delete_workflow("w", if_match=value),
+    ):
+        with pytest.raises(errors.UserMistake) as refused:
+            act()
+        assert refused.value.__context__ is None
+        mistakes.append(str(refused.value))
+    rule = "must be ASCII without control characters such as line ends; what was given is not"
+    assert mistakes == [f"Idempotency-Key {rule}", f"If-Match {rule}", f"If-Match {rule}"]
+    assert script.asked == []
+
+
+@pytest.mark.parametrize("address", ["https://films..example/api", f"https://{'x' * 64}.example"])
+def test_an_address_that_no_request_can_name_is_a_mistake_without_the_token(address: str) -> None:
+    with pytest.raises(errors.UserMistake, match="no request can be made for the API's address") as refused:
+        HttpApi(address, TOKEN).health()
+    assert refused.value.__suppress_context__ is True
+    assert TOKEN not in str(refused.value)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from batchwright.local.child import Child
+from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.stack import API, LocalAws
 from chalicelib.wiring import API_AUTH
 from tests.functional.api.service import Service
@@ -23,7 +25,10 @@ def api_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def service(api_folder: Path) -> Iterator[Service]:
     with LocalAws(api_folder, workers=0, serves_api=True) as aws:
-        trusting = Child("batchwright.local.api", api_folder / "iam.log", answers=True)
+        with pytest.MonkeyPatch.context() as patch:
+            # Tests are no part of what is installed.
+            patch.setenv("PYTHONPATH", str(PROJECT_FOLDER), prepend=os.pathsep)
+            trusting = Child("tests.functional.api.signed", api_folder / "iam.log", answers=True)
         trusting.begin([], {**aws.environment, API_AUTH: "iam"})
         try:
             iam_address = json.loads(trusting.first_line(30))["endpoint_url"]

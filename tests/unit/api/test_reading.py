@@ -90,6 +90,11 @@ def test_an_idempotency_key_must_be_given() -> None:
         (m.Redrive, b'{"scope": "al"}', "scope must be one of .*, not 'al'"),
         (m.Redrive, b'{"tasks": ["a", 1]}', r"tasks\[1\] must be a string, not 1"),
         (m.NewToken, b'{"name": "", "scope": "read"}', "name must be 1 or more characters, not ''"),
+        (
+            m.Cancel,
+            b'{"reason": "\\u001b[2J"}',
+            "reason must be text without control characters other than tabs and line ends, not '.x1b.2J'",
+        ),
         (m.Cancel, b'{"reason": "' + b"x" * 1_001 + b'"}', "reason must be 1,000 or fewer characters"),
         (m.Cancel, b"[]", "the body must be an object, not an empty list"),
     ],

@@ -18,6 +18,7 @@ from chalicelib.aws.answers import answers
 from chalicelib.core.errors import TryAgain, UserMistake
 from tests.contract import foundation
 
+SECRET = f"bw_{'0' * 16}_{'a' * 64}"
 VARIABLES = ("BATCHWRIGHT_STAGE", "BATCHWRIGHT_API", "BATCHWRIGHT_TOKEN", "AWS_PROFILE", "AWS_REGION")
 
 
@@ -62,7 +63,7 @@ def test_what_is_not_clear_is_a_mistake_in_a_sentence(
 
 def test_an_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BATCHWRIGHT_STAGE", "dev")
-    monkeypatch.setenv("BATCHWRIGHT_TOKEN", "secret")
+    monkeypatch.setenv("BATCHWRIGHT_TOKEN", SECRET)
     found = find_target(Where(address="https://films.example/api"))
     assert (found.who, found.aws) == ("the API at https://films.example/api", None)
     with pytest.raises(UserMistake, match="`batchwright doctor` looks at AWS itself"):
@@ -139,11 +140,29 @@ def given(*words: str) -> Result:
 
 
 def test_an_api_that_cannot_be_reached_is_one_sentence_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BATCHWRIGHT_TOKEN", "very-secret")
+    monkeypatch.setenv("BATCHWRIGHT_TOKEN", SECRET)
     done = given("runs", "--api", "http://127.0.0.1:9/api")
     assert (done.exit_code, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
-    assert "very-secret" not in done.stderr
+    assert SECRET not in done.stderr
+
+
+@pytest.mark.parametrize("broken", [f"{SECRET}x", f'"{SECRET}"', f"{SECRET[:40]}\n{SECRET[40:]}", "ключ"])
+def test_a_variable_without_a_token_is_a_mistake_that_shows_nothing_of_it(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BATCHWRIGHT_TOKEN", broken)
+    done = given("runs", "--api", "http://127.0.0.1:9/api")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("BATCHWRIGHT_TOKEN holds no token: one is 'bw_', 16 hex digits")
+    assert "aaaa" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("ending", ["\r", "\n", "\r\n"])
+def test_a_line_ending_after_the_token_changes_nothing(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATCHWRIGHT_TOKEN", f"{SECRET}{ending}")
+    assert find_target(Where(address="https://films.example/api")).who == "the API at https://films.example/api"
 
 
 def test_the_token_is_never_an_option() -> None:

@@ -197,6 +197,13 @@ def test_what_batch_takes_passes(task: dict[str, Any]) -> None:
         ({"name": "w", "tasks": ["a"]}, ["tasks must be a mapping, not a list"]),
         ({"name": "w", "tasks": {"a": None}}, ["task 'a': must be a mapping, not nothing; write {} for an empty one"]),
         ({"name": 5, "tasks": {"a": TASK}}, ["name must be a string, not the number 5; put it in quotes"]),
+        (
+            {"name": "w", "description": "a\tb\n\x1b]0;c\x07\x9b", "tasks": {"a": TASK}},
+            [
+                "description must be text without control characters other than tabs and line ends, not "
+                "'a\tb\n\\x1b]0;c\\x07\\x9b'"
+            ],
+        ),
         ({"name": "a b", "tasks": {"a": TASK}}, [f"name 'a b' is not a valid name; {NAME_RULE}"]),
         ({"name": "w", "tasks": {"a b": TASK}}, [f"task 'a b': 'a b' is not a valid name; {NAME_RULE}"]),
         ({"name": "w", "taks": {}, "tasks": {"a": TASK}}, ["taks is no key that is known here; did you mean 'tasks'?"]),

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from batchwright.deploy.policies import GRANTS, Place, policy
+from chalicelib.aws.dynamodb_tokens import DynamoTokens
+from chalicelib.core.tokens import TokenRecord, TokenScope
+from tests.iam import Judge, asked_of
 
 ROLE_POLICY_CHARACTERS_MAXIMUM = 10_240
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
@@ -31,6 +36,73 @@ def test_a_policy_fits_into_a_role_and_names_each_statement_once(function: str) 
 
 
 def test_the_authorizer_reaches_nothing_but_tokens_and_its_log() -> None:
-    [log, tokens] = policy(CHINA, "bearer")["Statement"]
+    [log, read, note] = policy(CHINA, "bearer")["Statement"]
     assert log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
-    assert tokens["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["TOKENS"]}}
+    assert read["Action"] == ["dynamodb:GetItem"]
+    assert read["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["TOKENS"]}}
+    assert note["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"] == ["TOKENS"]
+
+
+class Client:
+    """Notes what DynamoDB is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**params: Any) -> dict[str, Any]:
+            self.asked.append(("".join(word.capitalize() for word in name.split("_")), params))
+            return {"Items": []}
+
+        return call
+
+
+def asked_of_tokens(act: Callable[[DynamoTokens], object]) -> tuple[str, dict[str, Any]]:
+    """The call that something done to tokens makes."""
+    client = Client()
+    act(DynamoTokens(client, f"batchwright-{CHINA.stage}"))
+    (asked,) = client.asked
+    return asked
+
+
+RECORD = TokenRecord("0" * 16, "n", TokenScope.ADMIN, "d", 1)
+ACTS: dict[str, Callable[[DynamoTokens], object]] = {
+    "add": lambda tokens: tokens.add(RECORD),
+    "read": lambda tokens: tokens.token("0" * 16),
+    "list": lambda tokens: tokens.tokens(),
+    "note": lambda tokens: tokens.note_use("0" * 16, 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("function", "allowed"),
+    [
+        ("on_events", set()),
+        ("on_commands", set()),
+        ("sweep", set()),
+        ("start", set()),
+        ("bearer", {"read", "note"}),
+        ("api_handler", set(ACTS)),
+    ],
+)
+def test_nothing_but_the_routes_and_the_authorizer_touches_a_token(function: str, allowed: set[str]) -> None:
+    judge = Judge(CHINA)
+    found = set()
+    for name, act in ACTS.items():
+        operation, params = asked_of_tokens(act)
+        (asked,) = asked_of(CHINA, "dynamodb", operation, params)
+        if judge.allows(function, asked, params):
+            found.add(name)
+        # Another partition is a run's, which all but the authorizer may read and write.
+        other = json.loads(json.dumps(params).replace('"TOKENS"', '"RUN#r"'))
+        assert judge.allows(function, asked, other) is (function != "bearer")
+    assert found == allowed
+
+
+def test_the_authorizer_cannot_change_what_a_token_allows() -> None:
+    judge = Judge(CHINA)
+    operation, params = asked_of_tokens(ACTS["note"])
+    (asked,) = asked_of(CHINA, "dynamodb", operation, params)
+    assert judge.allows("bearer", asked, params)
+    names = {**params["ExpressionAttributeNames"], "#scope": "scope"}
+    assert not judge.allows("bearer", asked, {**params, "ExpressionAttributeNames": names})

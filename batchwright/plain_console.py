@@ -1,0 +1,21 @@
+"""The console of commands: rich's, on which text from elsewhere is nothing but text (terminal.py says which is)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from batchwright.terminal import printable
+
+
+class PlainConsole(Console):
+    """A console on which nothing is printed but what is printable, and its own colours."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text), segment.style)
