@@ -22,7 +22,7 @@ test: $(VENV)/.dev ## lint, check types and run the whole suite
 	@$(BIN)/python -m pytest -n 4 -rs
 
 # In this order, and in one process: the tests of a stage's life follow each other.
-e2e: $(VENV)/.dev ## deploy into a MiniStack, run the example on the deployed functions, remove it all (3 minutes)
+e2e: $(VENV)/.dev ## the demo, and a stage in a MiniStack: deploy it, run the example there, remove it (4 minutes)
 	@$(BIN)/python -m pytest tests/e2e -rs
 
 lint: $(VENV)/.dev

@@ -1,4 +1,5 @@
-"""One account for all of these tests, which follow each other in the life of one stage."""
+"""One account for the tests of a deployment, which follow each other in the life of one stage; and the surroundings of
+commands."""
 
 from __future__ import annotations
 
@@ -7,6 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.stage import Account
+from tests.functional.conftest import trap, user_variables
+
+__all__ = ["trap", "user_variables"]
 
 
 @pytest.fixture(scope="module")

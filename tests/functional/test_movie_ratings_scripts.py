@@ -1,7 +1,7 @@
 """The movie ratings example against MiniStack: the commands of its workflow file, as real processes, in order.
 
 Stands in for Batch in the simplest way: fills in the expressions of the file's commands and starts each as a
-process in `statemachines/`, over a few films. A run of the file, with all films, is in test_movie_ratings_run.py.
+process in `statemachines/`, over a few films. A run of the file, with all films, is in tests/e2e.
 """
 
 from __future__ import annotations

@@ -15,8 +15,6 @@ from batchwright.local.isolation import client
 from tests.functional.commands import Terminal
 from tests.functional.movie_ratings import ARCHIVE, Rows, expected, films_in, rows_of
 
-pytestmark = pytest.mark.slow
-
 
 @dataclass(frozen=True)
 class Demonstration:
