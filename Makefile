@@ -19,11 +19,12 @@ demo: $(VENV)/.run ## run the movie-ratings workflow on a local AWS; no account 
 # Four processes also on two cores: half of the time is waiting, for processes to start, to end and to be told of.
 test: $(VENV)/.dev ## lint, check types and run the whole suite
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest -n 4 -rs
+	@$(BIN)/python -m pytest -n 4 -rs -m "not long"
 
 # In this order, and in one process: the tests of a stage's life follow each other.
-e2e: $(VENV)/.dev ## the demo, and a stage in a MiniStack: deploy it, run the example there, remove it (4 minutes)
+e2e: $(VENV)/.dev ## the demo, and a stage in a MiniStack: deploy it, run the example there, remove it (6 minutes)
 	@$(BIN)/python -m pytest tests/e2e -rs
+	@$(BIN)/python -m pytest tests -n 2 -rs -m long
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

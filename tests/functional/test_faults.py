@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from batchwright.local.isolation import client
 from tests.functional.commands import Terminal
 
@@ -30,6 +32,7 @@ def layers() -> dict[str, object]:
     return dict(tasks)
 
 
+@pytest.mark.long
 def test_each_task_is_submitted_once_whatever_happens_to_its_events(
     user_variables: Mapping[str, str], tmp_path: Path
 ) -> None:

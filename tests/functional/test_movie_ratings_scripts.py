@@ -23,6 +23,8 @@ import yaml
 from batchwright.local.ministack import MiniStack
 from tests.functional.movie_ratings import STATEMACHINES, Film, expected, films_in, rows_of, zipped
 
+pytestmark = pytest.mark.long
+
 WORKFLOW = yaml.safe_load((STATEMACHINES / "movie_ratings.yaml").read_text(encoding="utf-8"))
 BUCKET = "movie-ratings-scripts"
 AT_A_TIME = 2  # children of the array job

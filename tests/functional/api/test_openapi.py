@@ -31,7 +31,7 @@ def test_the_document_is_served_as_it_is(service: Service) -> None:
     assert service.ask("GET", "/openapi.json", "read").json == document()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_answer_is_undocumented_and_none_is_a_5xx(service: Service, tmp_path: Path) -> None:
     service.push("films", schedules=SCHEDULES)
     service.start("films", "schemathesis")

@@ -10,7 +10,7 @@ from .account import BatchAccount, wait_for
 from .conftest import StartBatch, new_queue
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_thousand_children_finish_and_each_change_is_told(start_batch: StartBatch, sqs: Any) -> None:
     events = new_queue(sqs, "scale")
     account = BatchAccount(start_batch("--events-queue-url", events.queue_url).endpoint_url)
