@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from batchwright.cli.completing import SCHEDULE, WORKFLOW
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.when import WHEN
+from batchwright.progress import now_ms
 from batchwright.schedulelist import backfill_table, clock_time, complaints, schedules_table, times_table
 from batchwright.terminal import tell
 from chalicelib.api import models as m
@@ -73,7 +72,7 @@ def next_times(workflow: str, schedule: str, count: int, after_ms: int | None, a
         print_json(times_ms)
         return
     if times_ms:
-        table_console().print(times_table(times_ms, shown.time_zone, _now_ms()))
+        table_console().print(times_table(times_ms, shown.time_zone, now_ms()))
     else:
         tell(f"Schedule {schedule} of {workflow} has no times any more ({shown.expression}).")
     if shown.paused:
@@ -144,7 +143,7 @@ def backfill(
       batchwright schedules backfill nightly every-night --from 30d --dry-run
       batchwright schedules backfill nightly every-night --from 2026-11-01 --to 2026-11-15T09:00+01:00
     """
-    asked = m.Backfill(from_ms=max(0, from_ms), to_ms=max(0, _now_ms() if to_ms is None else to_ms), dry_run=dry_run)
+    asked = m.Backfill(from_ms=max(0, from_ms), to_ms=max(0, now_ms() if to_ms is None else to_ms), dry_run=dry_run)
     with on_target(where) as target:
         filled = target.api.backfill(workflow, schedule, asked)
         shown = _shown(target, workflow, schedule)
@@ -167,7 +166,3 @@ def _shown(target: Target, workflow: str, schedule: str) -> m.Schedule:
         hint = Names(found).suggestion(schedule)
         raise UnknownSchedule(f"workflow '{workflow}' has no schedule '{schedule}'" + (f"; {hint}" if hint else ""))
     return found[schedule]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Where, api_options, on_target
+from batchwright.progress import now_ms
 from batchwright.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.reading import as_model
@@ -67,7 +67,7 @@ def list_tokens(as_json: bool, where: Where) -> None:
     if as_json:
         print_json([token.model_dump(mode="json") for token in found])
     elif found:
-        table_console().print(tokens_table(found, time.time_ns() // 1_000_000))
+        table_console().print(tokens_table(found, now_ms()))
     else:
         click.echo("No tokens yet; `batchwright tokens create NAME` makes one.")
 

@@ -9,9 +9,7 @@ from typing import Any
 
 import psutil
 
-from tests.functional.commands import wait_until
-
-from .account import BatchAccount, EventQueue, log_lines
+from .account import BatchAccount, EventQueue, log_lines, wait_for
 
 SHOW = "import json, os, sys; print(json.dumps([dict(os.environ), os.getcwd(), sys.executable, os.listdir('.')]))"
 
@@ -110,4 +108,4 @@ def test_what_a_process_leaves_behind_ends_with_it(account: BatchAccount, tmp_pa
     assert account.finish(account.python(source))["status"] == "SUCCEEDED"
     pid = int(pid_file.read_text(encoding="utf-8"))
     # It is killed before the job's end is told, and gone once the system came to it.
-    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, "its end")
+    wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, "its end")
