@@ -15,10 +15,10 @@ from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
 from chalicelib.core.params import ParamType
 from chalicelib.core.rules import Broken
 from chalicelib.core.schedule import CatchUp, Overlap
+from chalicelib.core.shapes import RULE_BROKEN
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import Names, shown
 from chalicelib.core.workflow import (
-    RULE_BROKEN,
     Array,
     ClassRetry,
     MemoryGrowth,
