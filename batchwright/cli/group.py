@@ -24,7 +24,7 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 
 COMMANDS = {
-    "validate": ("batchwright.cli.validate:validate", "Report every problem of workflow files."),
+    "validate": ("batchwright.cli.validate:validate", "Report every problem of workflow and monitor files."),
     "plan": ("batchwright.cli.plan:plan", "Print what would be submitted, wave by wave."),
     "schema": ("batchwright.cli.schema:schema", "Print the JSON Schema of workflow files."),
     "run": ("batchwright.cli.run:run", "Run a workflow on this machine, on a local AWS."),

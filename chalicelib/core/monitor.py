@@ -123,8 +123,8 @@ class Monitor(Model):
     kinds: Annotated[
         list[Annotated[WatchedKind, Field(strict=False)]] | None,
         Field(
-            description="Whose jobs (foreign, step_functions, own) and which (single, array, multi_node); of each group "
-            "that is named, one must fit. All unless given."
+            description="Whose jobs (foreign, step_functions, own) and which (single, array, multi_node); of each of "
+            "the two that is named, one must fit. All unless given."
         ),
     ] = None
     failed: Annotated[

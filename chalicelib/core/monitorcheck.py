@@ -83,7 +83,8 @@ def check_monitors(definition: Any) -> dict[str, Any]:
 
 def _checked_together(path: Path, monitor: Mapping[str, Any]) -> Iterator[Mistake]:
     if not any(monitor.get(rule) not in (None, False) for rule in RULES):
-        yield Mistake(path, "says nothing about the jobs that it watches", f"give one of {', '.join(RULES)}")
+        text = "says nothing about the jobs that it watches"
+        yield Mistake(path, text, f"give one of {', '.join(RULES)}", at_key=True)
     for field in _LISTS:
         yield from _list_mistakes((*path, field), monitor.get(field))
     failed = monitor.get("failed")
