@@ -6,6 +6,7 @@ whatever has the wrong shape is left to the models (`monitor.py`), which tell it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -31,6 +32,8 @@ from chalicelib.core.wording import Kind, mistakes_of
 
 PATTERNS_MAXIMUM = 100
 """Of one list of a monitor: each event of a job is held against all of them."""
+CHARACTERS_MAXIMUM = 200_000
+"""Of the whole definition: it is one item of the table, and read by each process once a minute."""
 _LISTS = ("queues", "names", "definitions", "kinds")
 _PARTS: dict[str, type[BaseModel]] = {
     "failed": Failed,
@@ -62,6 +65,9 @@ def monitor_mistakes(definition: Any) -> list[Mistake]:
         text = f"monitors must be {MONITORS_MAXIMUM:,} or less, not {len(monitors):,}"
         return [Mistake(("monitors",), text, "one monitor may watch several queues and names")]
     found: list[Mistake] = []
+    if (length := len(json.dumps(definition))) > CHARACTERS_MAXIMUM:
+        text = f"the monitors must come to {CHARACTERS_MAXIMUM:,} characters of JSON or less, not {length:,}"
+        return [Mistake((), text, "use '*' and '?'")]
     try:
         Monitors.model_validate(definition)
     except ValidationError as error:
