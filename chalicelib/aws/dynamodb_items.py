@@ -37,6 +37,7 @@ SCHEDULE = "schedule"
 SCHEDULE_PREFIX = "SCHEDULE#"
 TASK_PREFIX = "TASK#"
 CHUNK_PREFIX = "CHUNK#"
+MEMBER_PREFIX = "MEMBER#"
 LATEST = "LATEST"
 WORKFLOWS = "WORKFLOWS"
 """The partition that lists the workflows, an item each."""
@@ -73,6 +74,14 @@ def latest_key(workflow: str) -> Key:
 
 def schedule_key(workflow: str, name: str) -> Key:
     return f"{SCHEDULE_PREFIX}{workflow}", name
+
+
+def digest_partition(scope: str) -> str:
+    return f"DIGEST#{scope}"
+
+
+def window_key(scope: str) -> Key:
+    return digest_partition(scope), "WINDOW"
 
 
 def entry_key(workflow: str) -> Key:
