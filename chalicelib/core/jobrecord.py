@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.jobchange import order_of
 from chalicelib.core.states import JobStatus
 
 
@@ -35,10 +36,12 @@ class JobTry:
 class JobRecord:
     """A job as its latest event told it. `queue` and `definition` are names, the latter with its revision.
 
-    Records of one job are ordered by `order`, (tries that ended, rank of the status); an ended one never moves.
-    `array_size` and `children` (how many of an array's jobs are in which status, a snapshot) are there for an array,
-    `nodes` for a multi-node job. `run_id`, `task` and `attempt` are there for a job of ours. Of the tries the last few
-    are kept. `seen_at_ms` is the time of the event.
+    Records of one job are ordered by `order`; an ended one never moves. `array_size` and `children` (how many of an
+    array's jobs are in which status, a snapshot) are there for an array, `nodes` for a multi-node job, whose resources
+    are those of its first node. `run_id`, `task` and `attempt` are there for a job of ours. Of the tries the last few
+    are kept. `seen_at_ms` is the time of the event, `children_at_ms` that of the snapshot.
+
+    `lost_at_ms` is there once Batch did not know the job any more, and how it ended was never told.
     """
 
     job_id: str
@@ -61,11 +64,25 @@ class JobRecord:
     gpus: int | None = None
     array_size: int | None = None
     children: Mapping[str, int] = field(default_factory=dict)
+    children_at_ms: int | None = None
     nodes: int | None = None
     managed_by: ManagedBy | None = None
     run_id: str | None = None
     task: str | None = None
     attempt: int | None = None
+    lost_at_ms: int | None = None
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Later records of one job compare greater, in whatever order they arrive: by (tries that ended, rank of the
+        status), and those of an array that has not ended by their snapshots of its children."""
+        snapshot_ms = self.children_at_ms if self.children and not self.status.ended else None
+        return (*order_of(self.status, self.job_tries), snapshot_ms or 0)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to come: it ended, or Batch forgot it."""
+        return self.status.ended or self.lost_at_ms is not None
 
     @property
     def is_foreign(self) -> bool:
