@@ -14,6 +14,20 @@ from chalicelib.core.jobchange import order_of
 from chalicelib.core.states import JobStatus
 
 
+class JobState(StrEnum):
+    """Where a recorded job is: its last status in Batch's spelling, or that nobody can tell any more."""
+
+    SUBMITTED = "SUBMITTED"
+    PENDING = "PENDING"
+    RUNNABLE = "RUNNABLE"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+    """Batch does not know the job any more, and how it ended was never told."""
+
+
 class ManagedBy(StrEnum):
     """Who submitted a job, as far as its document tells."""
 
@@ -80,6 +94,16 @@ class JobRecord:
         return (*order_of(self.status, self.job_tries), snapshot_ms or 0)
 
     @property
+    def state(self) -> JobState:
+        """Its status, unless Batch forgot it before it ended."""
+        return JobState(self.status.value) if self.lost_at_ms is None else JobState.UNKNOWN
+
+    @property
+    def place(self) -> JobPlace:
+        """Where it stands in a list; it never moves."""
+        return JobPlace(self.created_at_ms, self.job_id)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more is to come: it ended, or Batch forgot it."""
         return self.status.ended or self.lost_at_ms is not None
@@ -101,6 +125,58 @@ class JobPlace:
     def order(self) -> tuple[int, str]:
         """Descends along a list of jobs."""
         return self.created_at_ms, self.job_id
+
+
+@dataclass(frozen=True, slots=True)
+class NamePattern:
+    """A text that names begin with; or one with `*`, each of which stands for any characters, that a whole name fits.
+    Case counts. Its work is linear in the name, whatever the pattern."""
+
+    text: str
+
+    @property
+    def parts(self) -> tuple[str, tuple[str, ...], str]:
+        """What a name begins with, what it has then in this order, and what it ends with; empty where anything does."""
+        first, *others = self.text.split("*")
+        return first, tuple(part for part in others[:-1] if part), others[-1] if others else ""
+
+    def fits(self, name: str) -> bool:
+        first, inner, last = self.parts
+        if not name.startswith(first) or len(name) < len(first) + len(last) or not name.endswith(last):
+            return False
+        place, end = len(first), len(name) - len(last)
+        for part in inner:
+            found = name.find(part, place, end)
+            if found < 0:
+                return False
+            place = found + len(part)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a list is to hold: those of any of the queues, in any of the states and with a name that any of the
+    patterns fits (none given: all); created from `since_ms` on and before `until_ms`; only foreign ones."""
+
+    queues: tuple[str, ...] = ()
+    states: tuple[JobState, ...] = ()
+    names: tuple[NamePattern, ...] = ()
+    since_ms: int | None = None
+    until_ms: int | None = None
+    foreign: bool = False
+
+    def wants(self, record: JobRecord) -> bool:
+        return (
+            (not self.queues or record.queue in self.queues)
+            and (not self.states or record.state in self.states)
+            and (not self.names or any(pattern.fits(record.name) for pattern in self.names))
+            and (self.since_ms is None or record.created_at_ms >= self.since_ms)
+            and (self.until_ms is None or record.created_at_ms < self.until_ms)
+            and (record.is_foreign or not self.foreign)
+        )
+
+
+EVERY_JOB = JobFilter()
 
 
 @dataclass(frozen=True, slots=True)
