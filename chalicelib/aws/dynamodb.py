@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.aws.dynamodb_digests import DynamoDigests
+from chalicelib.aws.dynamodb_jobs import DynamoJobs
 from chalicelib.aws.dynamodb_monitors import DynamoMonitors
 from chalicelib.aws.dynamodb_runs import DynamoRuns
 from chalicelib.aws.dynamodb_schedules import DynamoSchedules
@@ -15,7 +16,14 @@ from chalicelib.aws.dynamodb_workflows import DynamoWorkflows
 
 
 class DynamoStore(
-    DynamoWorkflows, DynamoRuns, DynamoTallies, DynamoTasks, DynamoSchedules, DynamoDigests, DynamoMonitors
+    DynamoWorkflows,
+    DynamoRuns,
+    DynamoTallies,
+    DynamoTasks,
+    DynamoSchedules,
+    DynamoDigests,
+    DynamoJobs,
+    DynamoMonitors,
 ):
     """All that is in the table. `client` is boto3's for DynamoDB; its retries are botocore's own, bounded."""
 

@@ -16,6 +16,7 @@ class MemoryMonitors:
     """The monitors of a stage, kept in this process. Forgets nothing."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._pushed = NOT_PUSHED
         self._looks: dict[str, MonitorLook] = {}
         self._tellings: dict[tuple[str, NoticeKind, int], Telling] = {}
