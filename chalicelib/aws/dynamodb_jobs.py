@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from chalicelib.aws.dynamodb_table import Item, Key, Table
+from chalicelib.core.errors import Defect
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import (
     EVERY_JOB,
@@ -54,12 +55,16 @@ class DynamoJobs:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def observe_job(self, record: JobRecord, keep_until_ms: int) -> bool:
+    def observe_job(self, record: JobRecord, keep_until_ms: int) -> JobRecord | None:
         attributes = job_attributes(record, keep_until_ms)
         condition = "attribute_not_exists(#pk) OR #job_order < :order"
-        return self._table.put_if(
-            job_key(record.job_id), attributes, condition, {"order": attributes["job_order"]}
-        ).landed
+        values = {"order": attributes["job_order"]}
+        outcome = self._table.put_if(job_key(record.job_id), attributes, condition, values)
+        if outcome.landed:
+            return None
+        if outcome.item is None:
+            raise Defect(f"a record of job {record.job_id} stood in the way of another, yet was not told")
+        return job_of(outcome.item)
 
     def job(self, job_id: str) -> JobRecord | None:
         item = self._table.get(job_key(job_id))

@@ -344,10 +344,10 @@ JOBS_LOOKED_AT = 50_000
 class Jobs(Protocol):
     """The records of Batch jobs, those of others above all."""
 
-    def observe_job(self, record: JobRecord, keep_until_ms: int) -> bool:
-        """Put the record in place of an earlier one of its job, or where there is none; whether it was. Earlier by
-        `order`, so that neither a repeat nor a late event changes anything, and an ended one never moves. It is
-        forgotten some time after `keep_until_ms`."""
+    def observe_job(self, record: JobRecord, keep_until_ms: int) -> JobRecord | None:
+        """Put the record in place of an earlier one of its job, or where there is none. Returns None when it was, else
+        the one that stood in the way. Earlier by `order`, so that neither a repeat nor a late event changes anything,
+        and an ended one never moves. It is forgotten some time after `keep_until_ms`."""
         ...
 
     def job(self, job_id: str) -> JobRecord | None:

@@ -31,6 +31,13 @@ def job(fresh: str, number: int = 0, status: str = "RUNNING", **more: Any) -> Jo
     return replace(record, **more)
 
 
+def put(store: Store, record: JobRecord) -> bool:
+    """Whether it was."""
+    in_the_way = store.observe_job(record, KEEP_MS)
+    assert in_the_way is None or in_the_way.order >= record.order
+    return in_the_way is None
+
+
 def full(fresh: str) -> JobRecord:
     """A record of which every field says something."""
     one = JobTry(AT_MS, AT_MS + 5, 137, "OutOfMemoryError", "demo/default/t1")
@@ -61,7 +68,7 @@ def full(fresh: str) -> JobRecord:
 
 def test_a_record_is_read_as_it_was_put(store: Store, fresh: str) -> None:
     for record in (full(fresh), job(fresh, 1), job(fresh, 2, managed_by=ManagedBy.STEP_FUNCTIONS, vcpus=2.0)):
-        assert store.observe_job(record, KEEP_MS)
+        assert put(store, record)
         assert store.job(record.job_id) == record
     assert store.job(f"{fresh}-other") is None
 
@@ -73,27 +80,27 @@ def test_a_repeat_and_a_late_event_change_nothing_and_an_ending_stays(store: Sto
     running = job(fresh)
     runnable_again = replace(running, status=JobStatus.RUNNABLE, job_tries=1, seen_at_ms=AT_MS - 1)
     ended = replace(running, status=JobStatus.SUCCEEDED, job_tries=2, seen_at_ms=AT_MS - 2)
-    assert store.observe_job(running, KEEP_MS)
-    assert not store.observe_job(replace(running, seen_at_ms=AT_MS + 99), KEEP_MS)
-    assert not store.observe_job(replace(running, status=JobStatus.STARTING), KEEP_MS)
-    assert store.observe_job(runnable_again, KEEP_MS)
-    assert not store.observe_job(running, KEEP_MS)
-    assert store.observe_job(ended, KEEP_MS)
+    assert put(store, running)
+    assert not put(store, replace(running, seen_at_ms=AT_MS + 99))
+    assert not put(store, replace(running, status=JobStatus.STARTING))
+    assert put(store, runnable_again)
+    assert not put(store, running)
+    assert put(store, ended)
     for late in (running, runnable_again, replace(ended, status=JobStatus.FAILED), replace(running, job_tries=9)):
-        assert not store.observe_job(late, KEEP_MS)
+        assert not put(store, late)
     assert store.job(running.job_id) == ended
 
 
 def test_of_an_array_the_newest_snapshot_stays(store: Store, fresh: str) -> None:
     array = job(fresh, status="PENDING", array_size=10, children={"RUNNING": 3}, children_at_ms=AT_MS + 50)
     later = replace(array, children={"RUNNING": 1, "SUCCEEDED": 9}, children_at_ms=AT_MS + 60)
-    assert store.observe_job(array, KEEP_MS)
-    assert store.observe_job(later, KEEP_MS)
-    assert not store.observe_job(array, KEEP_MS)
+    assert put(store, array)
+    assert put(store, later)
+    assert not put(store, array)
     assert store.job(array.job_id) == later
     ended = replace(array, status=JobStatus.SUCCEEDED, children={"SUCCEEDED": 10}, children_at_ms=AT_MS + 1)
-    assert store.observe_job(ended, KEEP_MS)
-    assert not store.observe_job(replace(later, children_at_ms=AT_MS + 999), KEEP_MS)
+    assert put(store, ended)
+    assert not put(store, replace(later, children_at_ms=AT_MS + 999))
 
 
 # Lists
@@ -122,7 +129,7 @@ def some(store: Store, fresh: str) -> Store:
     for number in range(30):
         ours = {"managed_by": ManagedBy.BATCHWRIGHT} if number % 10 == 0 else {}
         record = job(fresh, number, STATES[number % 6], created_at_ms=AT_MS + number // 2, **ours)
-        assert store.observe_job(record, KEEP_MS)
+        assert put(store, record)
     return store
 
 
@@ -227,7 +234,7 @@ def test_a_job_that_batch_forgot_is_unknown_until_it_is_heard_of_again(store: St
     assert listed(store, fresh, JobFilter(states=(JobState.RUNNING,))) == []
     assert listed(store, fresh) == [0]
     ended = replace(running, status=JobStatus.SUCCEEDED)
-    assert store.observe_job(ended, KEEP_MS)
+    assert put(store, ended)
     assert store.job(running.job_id) == ended
     assert not store.job_lost(ended, AT_MS + 70)
     assert not store.job_lost(job(fresh, 9), AT_MS)
@@ -303,7 +310,7 @@ def test_the_longest_record_stays_far_below_the_limit_of_an_item(dynamodb: tuple
     one = JobTry(AT_MS, AT_MS, 137, "r" * 256, LONGEST_LOG_STREAM)
     record = replace(full(fresh), name="n" * 128, reason="r" * 1_024, tries=(one,) * 10, log_stream=LONGEST_LOG_STREAM)
     store = DynamoStore(*dynamodb)
-    assert store.observe_job(record, KEEP_MS)
+    assert put(store, record)
     [item] = items(dynamodb, f"JOB#{record.job_id}")
     assert item_bytes(item) < 9 * 1_024
     assert store.job(record.job_id) == record

@@ -15,14 +15,14 @@ class MemoryJobs:
         self._quiet_since_ms: dict[str, int] = {}
         self.kept_until_ms: dict[str, int] = {}
 
-    def observe_job(self, record: JobRecord, keep_until_ms: int) -> bool:
+    def observe_job(self, record: JobRecord, keep_until_ms: int) -> JobRecord | None:
         stored = self._jobs.get(record.job_id)
         if stored is not None and stored.order >= record.order:
-            return False
+            return stored
         self._jobs[record.job_id] = record
         self._quiet_since_ms[record.job_id] = record.seen_at_ms
         self.kept_until_ms[record.job_id] = keep_until_ms
-        return True
+        return None
 
     def job(self, job_id: str) -> JobRecord | None:
         return self._jobs.get(job_id)
