@@ -1,6 +1,7 @@
-"""The notices port over one SNS topic: one publication, a form for each kind of subscriber.
+"""The notices port over one SNS topic, and SQS queues that belong to runs.
 
-Owns the forms. What is worth telling, and which fields may leave, is core/notices.py's.
+Owns the forms: one publication, one for each kind of subscriber. What is worth telling, and which fields may leave, is
+core/notices.py's.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 from typing import Any
 
 from chalicelib.aws.answers import answers
+from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.core.notices import Notice
 
 SUBJECT_CHARACTERS = 100
@@ -18,9 +20,10 @@ SUBJECT_CHARACTERS = 100
 class SnsNotices:
     """Publishes to the topic; message attributes allow filter policies by kind and workflow."""
 
-    def __init__(self, client: Any, topic_arn: str) -> None:
+    def __init__(self, client: Any, topic_arn: str, queues: NamedQueues) -> None:
         self._client = client
         self._topic_arn = topic_arn
+        self._queues = queues
 
     def publish(self, notice: Notice) -> None:
         with answers("Publish"):
@@ -31,6 +34,10 @@ class SnsNotices:
                 Message=json.dumps(bodies(notice)),
                 MessageAttributes=attributes(notice),
             )
+
+    def send(self, notice: Notice, queue: str) -> None:
+        document = json.dumps(notice.document(), separators=(",", ":"), ensure_ascii=False)
+        self._queues.send(queue, document, attributes(notice))
 
 
 def attributes(notice: Notice) -> dict[str, dict[str, str]]:

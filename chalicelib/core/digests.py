@@ -1,8 +1,8 @@
 """Digests: of a burst of failures, one notice. Owns the windows in which they are gathered, and their names.
 
 A *scope* is something whose failed members form a set that only grows: the failed tasks of an epoch of a run, or the
-failed jobs that a monitor saw on one day. A *window* is a stretch of time in whose end the members are counted and told,
-if there are more than were told before. The count names the set, so the same set has one id, whoever tells it.
+failed jobs that a monitor saw on one day. A *window* is a stretch of time, at whose end the members are counted and
+told, if there are more than were told before. The count names the set, so the same set has one id, whoever tells it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What the engine asks of the table, as protocols: workflows, runs, schedules, digests, jobs of others, monitors. `aws/`
-keeps them in DynamoDB; tests and the simulator in memory. One contract suite (tests/contract) runs against every
+"""What the engine asks of the table, as protocols: workflows, runs, schedules, digests, jobs of others, monitors.
+`aws/` keeps them in DynamoDB; tests and the simulator in memory. One contract suite (tests/contract) runs against every
 implementation.
 
 Every write names what it expects to find and says whether it landed. No method retries what may have taken effect.
