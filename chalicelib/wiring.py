@@ -9,9 +9,10 @@ BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon
 that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
 whether jobs of our own runs have such records too.
-BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which;
-without it they are those of core/notify.py. BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change,
-`default` for the account's own; without it none does.
+BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which, and
+`queue_blocked` if blocked queues are told of; without it they are those of core/notify.py, and blocked queues are.
+BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change, `default` for the account's own; without it none
+does.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported.
 Credentials, region and endpoints are boto3's own.
 """
@@ -39,7 +40,8 @@ from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notify import read_kinds
+from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notify import KINDS, read_kinds
 from chalicelib.core.records import Run
 from chalicelib.core.requests import read_start
 from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
@@ -213,9 +215,11 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
     # Set and empty means none.
     if (kinds := environment.get(NOTIFY)) is not None:
         try:
-            given["notify_kinds"] = read_kinds(kinds)
+            told = read_kinds(kinds)
         except ValueError as error:
             raise UserMistake(f"{NOTIFY} {error}") from error
+        given["notify_kinds"] = tuple(kind for kind in told if kind in KINDS)
+        given["tells_blocked_queues"] = NoticeKind.QUEUE_BLOCKED in told
     return replace(Settings(), **given, record_own_jobs=_records_own_jobs(environment))
 
 

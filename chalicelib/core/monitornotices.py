@@ -24,11 +24,18 @@ from chalicelib.core.notices import Notice, NoticeKind, ToldJob
 from chalicelib.core.schedule import iso_time
 
 _PREFIX = "monitor/"
+_LAST_MS = 253_402_300_799_000
+"""The end of the year 9999."""
 
 
 def scope_of(monitor: str, job: JobRecord) -> str:
     """The scope of the digests that tell this job's failure: those of the jobs that were created on its day, by UTC."""
-    return f"{_PREFIX}{monitor}/{iso_time(job.created_at_ms)[:10]}"
+    return f"{_PREFIX}{monitor}/{_day_of(job)}"
+
+
+def _day_of(job: JobRecord) -> str:
+    # An event may name any moment, also one that no calendar has.
+    return iso_time(min(job.created_at_ms, _LAST_MS))[:10]
 
 
 def monitor_of_scope(scope: str) -> str | None:
@@ -100,8 +107,7 @@ def _failed(count: int, jobs: Sequence[JobRecord]) -> str:
 def _classes(count: int, jobs: Sequence[JobRecord]) -> list[str]:
     if count < 2 or not jobs:
         return []
-    day = iso_time(jobs[0].created_at_ms)[:10]
-    return [f"{count:,} of the jobs that were submitted on {day} (UTC) have failed so far."]
+    return [f"{count:,} of the jobs that were submitted on {_day_of(jobs[0])} (UTC) have failed so far."]
 
 
 def overdue_notice(

@@ -106,7 +106,7 @@ def named(
         result = results.get(index) or (record.result if record else None)
         lines: tuple[str, ...] = ()
         if place < WITH_LOG_LINES and result is not None:
-            lines = _log_lines(world, result.log_stream, facts.notify.log_lines, left)
+            lines = last_lines(world, result.log_stream, facts.notify.log_lines, left)
             left -= sum(map(len, lines))
         attempt = record.attempt if record else facts.attempt(index)
         jobs.append(told_task(facts.plan, attempt, record, result, queue=queue_of(facts, record), log_lines=lines))
@@ -149,7 +149,7 @@ def _count(failed: Mapping[int, int]) -> int:
     return sum(mask.bit_count() for mask in failed.values())
 
 
-def _log_lines(world: World, stream: str | None, lines: int, characters: int) -> tuple[str, ...]:
+def last_lines(world: World, stream: str | None, lines: int, characters: int) -> tuple[str, ...]:
     """The last lines of a log, as far as they can be read and there is room for them: the notice goes out without."""
     if world.logs is None or stream is None or lines < 1:
         return ()

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.ids import Attempt
+from chalicelib.core.monitoring import Monitor
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import BY_DEFAULT, DEFAULT_KINDS, Notify
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
+from chalicelib.engine.watching import Watching
 from chalicelib.ports.services import Batch, Changes, Clock, Commands, Logs, Notices, Permits, Scheduler
 from chalicelib.ports.store import Store
 
@@ -30,7 +32,8 @@ class Settings:
     The sweep looks at each run every `sweep_seconds` and stops taking up more after `sweep_budget_seconds`; it asks
     Batch about a job that nothing was heard of for `quiet_seconds`, and again each time that this has doubled.
 
-    `notify_kinds` are the notices that a run sends whose workflow does not say which.
+    `notify_kinds` are the notices that a run sends whose workflow does not say which. `tells_blocked_queues`: whether
+    the stage tells of queues whose first job cannot start.
     """
 
     lease_seconds: int = 90
@@ -44,6 +47,7 @@ class Settings:
     jobs_kept_days: int = 90
     record_own_jobs: bool = False
     notify_kinds: tuple[NoticeKind, ...] = DEFAULT_KINDS
+    tells_blocked_queues: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class World:
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be; None for
     nobody who could.
 
-    `remembered` and `lately` outlive the invocation in a warm process; plans are remembered by the store.
+    `remembered`, `lately` and `watching` outlive the invocation in a warm process; plans are remembered by the store.
     """
 
     store: Store
@@ -86,6 +90,11 @@ class World:
     logs: Logs | None = None
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
+    watching: Watching = field(default_factory=Watching)
+
+    def monitors(self) -> tuple[Monitor, ...]:
+        """The monitors of the stage, as they were within the last minute."""
+        return self.watching.monitors(self.store, self.clock)
 
     def facts(self, run_id: str, epoch: int) -> RunFacts | None:
         """The facts of a run in an epoch, from memory if this process met it before; None when the run is gone."""

@@ -40,7 +40,7 @@ from tests.memory.monitors import MemoryMonitors
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class MemoryStore(MemoryJobs, MemoryMonitors):
+class MemoryStore(MemoryMonitors, MemoryJobs):
     """All that is in the table, kept in this process."""
 
     def __init__(self) -> None:
