@@ -27,6 +27,9 @@ class Settings:
 
     The sweep looks at each run every `sweep_seconds` and stops taking up more after `sweep_budget_seconds`; it asks
     Batch about a job that nothing was heard of for `quiet_seconds`, and again each time that this has doubled.
+
+    Records of jobs are kept for `jobs_kept_days` after the last that was heard of them; our own are made only with
+    `record_own_jobs`, for their runs tell of them. `observe_all_jobs` says whether events of others' jobs come at all.
     """
 
     lease_seconds: int = 90
@@ -39,6 +42,7 @@ class Settings:
     submit_rate: int = 48
     jobs_kept_days: int = 90
     record_own_jobs: bool = False
+    observe_all_jobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
