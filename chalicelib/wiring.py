@@ -8,7 +8,8 @@ SubmitJob calls a second are shared with others, BATCHWRIGHT_SUBMIT_RATE, our pa
 BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
 that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
-whether jobs of our own runs have such records too.
+whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose events the rule
+lets through.
 BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which, and
 `queue_blocked` if blocked queues are told of; without it they are those of core/notify.py, and blocked queues are.
 BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change, `default` for the account's own; without it none
@@ -73,6 +74,7 @@ QUIET_SECONDS = "BATCHWRIGHT_QUIET_SECONDS"
 LEASE_SECONDS = "BATCHWRIGHT_LEASE_SECONDS"
 JOBS_KEPT_DAYS = "BATCHWRIGHT_JOBS_KEPT_DAYS"
 RECORD_JOBS = "BATCHWRIGHT_RECORD_JOBS"
+OBSERVE_JOBS = "BATCHWRIGHT_OBSERVE_JOBS"
 API_AUTH = "BATCHWRIGHT_API_AUTH"
 NOTIFY = "BATCHWRIGHT_NOTIFY"
 EVENT_BUS = "BATCHWRIGHT_EVENT_BUS"
@@ -220,14 +222,19 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
             raise UserMistake(f"{NOTIFY} {error}") from error
         given["notify_kinds"] = tuple(kind for kind in told if kind in KINDS)
         given["tells_blocked_queues"] = NoticeKind.QUEUE_BLOCKED in told
-    return replace(Settings(), **given, record_own_jobs=_records_own_jobs(environment))
+    return replace(
+        Settings(),
+        **given,
+        record_own_jobs=_is_all(environment, RECORD_JOBS, "foreign"),
+        observe_all_jobs=_is_all(environment, OBSERVE_JOBS, "ours"),
+    )
 
 
-def _records_own_jobs(environment: Mapping[str, str]) -> bool:
-    recorded = environment.get(RECORD_JOBS) or "foreign"
-    if recorded not in ("foreign", "all"):
-        raise UserMistake(f"{RECORD_JOBS} must be foreign or all, not '{recorded}'; leave it out for foreign")
-    return recorded == "all"
+def _is_all(environment: Mapping[str, str], name: str, usual: str) -> bool:
+    given = environment.get(name) or usual
+    if given not in (usual, "all"):
+        raise UserMistake(f"{name} must be {usual} or all, not '{given}'; leave it out for {usual}")
+    return given == "all"
 
 
 def api_trusts_iam(environment: Mapping[str, str]) -> bool:

@@ -34,6 +34,9 @@ class Settings:
 
     `notify_kinds` are the notices that a run sends whose workflow does not say which. `tells_blocked_queues`: whether
     the stage tells of queues whose first job cannot start.
+
+    Records of jobs are kept for `jobs_kept_days` after the last that was heard of them; our own are made only with
+    `record_own_jobs`, for their runs tell of them. `observe_all_jobs` says whether events of others' jobs come at all.
     """
 
     lease_seconds: int = 90
@@ -48,6 +51,7 @@ class Settings:
     record_own_jobs: bool = False
     notify_kinds: tuple[NoticeKind, ...] = DEFAULT_KINDS
     tells_blocked_queues: bool = True
+    observe_all_jobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
