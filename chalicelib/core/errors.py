@@ -62,10 +62,6 @@ class InvalidMonitors(UserMistake):
         super().__init__("\n".join(mistake.line() for mistake in self.mistakes))
 
 
-class UnknownMonitor(UserMistake):
-    """Refuse: no monitors were pushed, or none of that name."""
-
-
 class PreconditionFailed(UserMistake):
     """Refuse: what is to be replaced or deleted is not, or not any more, what the caller has seen."""
 
