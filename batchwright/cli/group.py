@@ -41,6 +41,7 @@ COMMANDS = {
     "redrive": ("batchwright.cli.control:redrive", "Run an ended run again, in whole or in part."),
     "tokens": ("batchwright.cli.tokens:tokens", "Tokens of the HTTP API: create, list, revoke."),
     "schedules": ("batchwright.cli.schedules:schedules", "Schedules: list, next, pause, resume, backfill."),
+    "monitors": ("batchwright.cli.monitors:monitors", "Watch jobs: validate, push, list, show, delete, test."),
     "local": ("batchwright.cli.local:local", "Keep a local AWS up: up, down, status, env."),
     "dead-letters": (
         "batchwright.cli.dead_letters:dead_letters",

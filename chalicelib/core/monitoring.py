@@ -185,6 +185,16 @@ def running_since_ms(job: JobRecord) -> int | None:
     return job.created_at_ms if job.status is JobStatus.PENDING and job.array_size is not None else None
 
 
+def run_ms(job: JobRecord) -> int | None:
+    """How long a successful job ran; None where that says nothing of others: an array takes as long as its children had
+    to wait."""
+    if job.status is not JobStatus.SUCCEEDED or job.array_size is not None:
+        return None
+    if job.started_at_ms is None or job.stopped_at_ms is None:
+        return None
+    return max(0, job.stopped_at_ms - job.started_at_ms)
+
+
 def waiting_since_ms(job: JobRecord) -> int | None:
     """Since when a job waits for capacity; None when it does not. A job that Batch tries again waits anew."""
     return job.seen_at_ms if job.status in WAITING else None

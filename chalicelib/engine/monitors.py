@@ -10,7 +10,7 @@ from __future__ import annotations
 from chalicelib.core.commands import TellDigest
 from chalicelib.core.digests import NAMED_MAXIMUM, Window
 from chalicelib.core.jobrecord import JobRecord
-from chalicelib.core.monitoring import Monitor, bucket_ms, definition_name
+from chalicelib.core.monitoring import Monitor, bucket_ms, definition_name, run_ms
 from chalicelib.core.monitornotices import failed_notice, monitor_of_scope, scope_of
 from chalicelib.core.notify import LOG_LINES
 from chalicelib.core.runtimes import step_of
@@ -50,9 +50,9 @@ def count(world: World, record: JobRecord) -> None:
             succeeded = record.status is JobStatus.SUCCEEDED
             world.store.count_ending(monitor.name, bucket_ms(ended_at_ms), succeeded=succeeded)
         wants_time |= monitor.running_longer is not None and monitor.running_longer.than_p95_times is not None
-    run_ms = _run_ms(record)
-    if wants_time and run_ms is not None:
-        world.store.count_run_time(definition_name(record.definition), ended_at_ms, step_of(run_ms))
+    ran_ms = run_ms(record)
+    if wants_time and ran_ms is not None:
+        world.store.count_run_time(definition_name(record.definition), ended_at_ms, step_of(ran_ms))
 
 
 def tell_failures(world: World, command: TellDigest) -> Outcome:
@@ -79,12 +79,3 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
 def watched_by(world: World, record: JobRecord) -> list[Monitor]:
     """The monitors that a job is watched by."""
     return [monitor for monitor in world.monitors() if monitor.watches(record)]
-
-
-def _run_ms(record: JobRecord) -> int | None:
-    """How long a successful job ran; None where that says nothing of others: an array takes as long as it has to wait
-    for its children."""
-    times = (record.started_at_ms, record.stopped_at_ms)
-    if record.status is not JobStatus.SUCCEEDED or record.array_size is not None or None in times:
-        return None
-    return max(0, (record.stopped_at_ms or 0) - (record.started_at_ms or 0))
