@@ -143,12 +143,14 @@ def _buckets(monitor: Monitor, jobs: Iterable[JobRecord]) -> list[Bucket]:
 
 
 def _rates(monitor: Monitor, buckets: Sequence[Bucket], now_ms: int) -> Iterator[Said]:
-    """As if somebody had looked after each five minutes in which anything could change."""
+    """As if somebody had looked after each five minutes in which anything could change, and now."""
     rule = monitor.failure_rate
     if rule is None or not buckets:
         return
     was_above = False
-    for at_ms in range(buckets[0].start_ms + BUCKET_MS, min(now_ms, buckets[-1].start_ms + 86_700_000), BUCKET_MS):
+    last_ms = buckets[-1].start_ms + rule.within_seconds * 1000 + 2 * BUCKET_MS
+    looks = [*range(buckets[0].start_ms + BUCKET_MS, min(now_ms, last_ms), BUCKET_MS), *([now_ms] * (now_ms < last_ms))]
+    for at_ms in looks:
         from_ms = rate_from_ms(rule, at_ms)
         within = [one for one in buckets if from_ms <= one.start_ms < at_ms]
         above = is_above(rule, within)

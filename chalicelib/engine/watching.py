@@ -23,10 +23,10 @@ class Watching:
     _revision: int = -1
     _read_at_ms: int | None = None
 
-    def monitors(self, store: Monitors, clock: Clock) -> tuple[Monitor, ...]:
-        """The monitors as they were within the last minute."""
+    def monitors(self, store: Monitors, clock: Clock, seconds: int = REMEMBERED_SECONDS) -> tuple[Monitor, ...]:
+        """The monitors as they were within the last so many seconds."""
         now_ms = clock.now_ms()
-        if self._read_at_ms is None or not 0 <= now_ms - self._read_at_ms < REMEMBERED_SECONDS * 1000:
+        if self._read_at_ms is None or not 0 <= now_ms - self._read_at_ms < seconds * 1000:
             pushed = store.monitors()
             if pushed.revision != self._revision:
                 self._monitors, self._revision = pushed.monitors, pushed.revision

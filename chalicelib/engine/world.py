@@ -13,7 +13,7 @@ from chalicelib.core.notify import BY_DEFAULT, DEFAULT_KINDS, Notify
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
-from chalicelib.engine.watching import Watching
+from chalicelib.engine.watching import REMEMBERED_SECONDS, Watching
 from chalicelib.ports.services import Batch, Changes, Clock, Commands, Logs, Notices, Permits, Scheduler
 from chalicelib.ports.store import Store
 
@@ -97,8 +97,10 @@ class World:
     watching: Watching = field(default_factory=Watching)
 
     def monitors(self) -> tuple[Monitor, ...]:
-        """The monitors of the stage, as they were within the last minute."""
-        return self.watching.monitors(self.store, self.clock)
+        """The monitors of the stage, as they were within the last minute; where the sweep comes more often, not longer
+        ago than one."""
+        seconds = min(REMEMBERED_SECONDS, self.settings.sweep_seconds)
+        return self.watching.monitors(self.store, self.clock, seconds)
 
     def facts(self, run_id: str, epoch: int) -> RunFacts | None:
         """The facts of a run in an epoch, from memory if this process met it before; None when the run is gone."""
