@@ -41,13 +41,13 @@ def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @notices.command()
-@click.argument("address", metavar="ADDRESS")
+@click.argument("endpoint", metavar="ADDRESS")
 @_filter_options
 @click.option("--raw", is_flag=True, help="Of a queue or endpoint: the notice alone, without SNS's envelope.")
 @json_option
 @api_options
 def subscribe(
-    address: str,
+    endpoint: str,
     kinds: Sequence[str],
     severities: Sequence[str],
     workflows: Sequence[str],
@@ -71,14 +71,14 @@ def subscribe(
         {"kind": kinds, "severity": severities, "workflow": workflows, "monitor": monitors, "queue": queues}
     )
     with on_target(where) as target:
-        made = _subscriptions(target.needed_aws("notices subscribe")).add(address, filters, raw=raw)
+        made = _subscriptions(target.needed_aws("notices subscribe")).add(endpoint, filters, raw=raw)
     if as_json:
         print_json(made.document())
         return
     if made.is_pending:
-        tell(f"{address} has been asked to confirm; it hears nothing before.")
+        tell(f"{endpoint} has been asked to confirm; it hears nothing before.")
     else:
-        tell(f"{address} is told of {_hears(made)}.")
+        tell(f"{endpoint} is told of {_hears(made)}.")
     if made.protocol == "sqs":
         tell("The queue's own policy must let the topic send to it (docs/notices.md shows one).", err=True)
     if made.protocol == "https":
