@@ -7,6 +7,8 @@ BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN, BATCHWRIGHT_COMM
 SubmitJob calls a second are shared with others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
 BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
 that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
+BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
+whether jobs of our own runs have such records too.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported. So it does
 BATCHWRIGHT_SLACK_WEBHOOK, which names the secret or parameter that holds the address of a Slack incoming webhook
 (core/webhook.py). BATCHWRIGHT_SLACK_LOOPBACK lets that address be one of this machine, for tests.
@@ -67,6 +69,8 @@ SUBMIT_RATE = "BATCHWRIGHT_SUBMIT_RATE"
 SWEEP_SECONDS = "BATCHWRIGHT_SWEEP_SECONDS"
 QUIET_SECONDS = "BATCHWRIGHT_QUIET_SECONDS"
 LEASE_SECONDS = "BATCHWRIGHT_LEASE_SECONDS"
+JOBS_KEPT_DAYS = "BATCHWRIGHT_JOBS_KEPT_DAYS"
+RECORD_JOBS = "BATCHWRIGHT_RECORD_JOBS"
 API_AUTH = "BATCHWRIGHT_API_AUTH"
 SLACK_LOOPBACK = "BATCHWRIGHT_SLACK_LOOPBACK"
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
@@ -80,6 +84,7 @@ FIGURES = {
     SWEEP_SECONDS: ("sweep_seconds", "seconds", 86_400),
     QUIET_SECONDS: ("quiet_seconds", "seconds", 86_400),
     LEASE_SECONDS: ("lease_seconds", "seconds", 3_600),
+    JOBS_KEPT_DAYS: ("jobs_kept_days", "days", 3_650),
 }
 """The variables that set a figure: which, in what unit, and the highest."""
 
@@ -222,7 +227,14 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
                 f"leave it out for {default}"
             )
         given[field] = int(text)
-    return replace(Settings(), **given)
+    return replace(Settings(), **given, record_own_jobs=_records_own_jobs(environment))
+
+
+def _records_own_jobs(environment: Mapping[str, str]) -> bool:
+    recorded = environment.get(RECORD_JOBS) or "foreign"
+    if recorded not in ("foreign", "all"):
+        raise UserMistake(f"{RECORD_JOBS} must be foreign or all, not '{recorded}'; leave it out for foreign")
+    return recorded == "all"
 
 
 def api_trusts_iam(environment: Mapping[str, str]) -> bool:

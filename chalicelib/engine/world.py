@@ -37,6 +37,8 @@ class Settings:
     sweep_budget_seconds: int = 40
     quiet_seconds: int = 900
     submit_rate: int = 48
+    jobs_kept_days: int = 90
+    record_own_jobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
