@@ -10,14 +10,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.config import STAGE_TAG, STAGE_VARIABLE
 from batchwright.deploy.functions import Functions
 from batchwright.deploy.leftovers import Leftovers
-from batchwright.deploy.policies import GRANTS, Place
+from batchwright.deploy.policies import Place, functions_of
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.deploy.stage_name import STACK_ENDINGS
 from batchwright.foundation import stack_name, variables_of
@@ -25,12 +25,15 @@ from batchwright.workflow_file import load_workflow
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
 from chalicelib.core.suggest import Names
+from chalicelib.core.webhook import VARIABLE as SLACK_VARIABLE
+from chalicelib.core.webhook import read_webhook_place
 from chalicelib.wiring import API_AUTH, wire
 
 TEMPLATES = ("foundation", *STACK_ENDINGS)
 """In the order in which their stacks are made; the last one is wished for or not."""
 AUTHS = ("token", "iam")
 AUTH_VARIABLE = API_AUTH
+NO_WEBHOOK = "none"
 
 Say = Callable[[str], None]
 
@@ -46,6 +49,8 @@ class Wish:
     with_batch: bool = False
     stacks_only: bool = False
     again: bool = False
+    slack_webhook: str | None = None
+    """Where the address is kept; `none` takes the function away that posts to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,8 @@ def template(project: Path, name: str) -> Template:
 def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     """Bring a stage to what the project says. Raises UserMistake, DeployError, and what botocore raises."""
     _check_parameters(wish)
+    if wish.slack_webhook and wish.slack_webhook != NO_WEBHOOK:
+        read_webhook_place(wish.slack_webhook)
     stacks = Stacks(account.client("cloudformation"))
     place = account.place(wish.stage)
     names = stack_names(place)
@@ -116,7 +123,10 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
         done[name] = _apply(stacks, place, names[name], template(wish.project, name), wish, say)
     outputs = done["foundation"].outputs
     functions = Functions(account, place, wish.project, outputs["BucketName"])
-    functions.config.put_stage(place, GRANTS, _variables(functions, wish, outputs))
+    variables = _variables(functions, wish, outputs)
+    if webhook := variables[SLACK_VARIABLE]:
+        functions = replace(functions, place=replace(place, slack_webhook=read_webhook_place(webhook)))
+    functions.config.put_stage(functions.place, functions_of(functions.place), variables)
     if wish.stacks_only:
         return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
     functions_changed = functions.deploy(say, again=wish.again)
@@ -145,10 +155,17 @@ def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish
     return change
 
 
-def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the functions. How callers prove who they are stays as it was unless it is said anew."""
+def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str | None]:
+    """The variables of the functions. How callers prove who they are, and which webhook notices are posted to, stays
+    as it was unless it is said anew."""
     auth = wish.auth or functions.variable(AUTH_VARIABLE) or AUTHS[0]
-    return {STAGE_VARIABLE: wish.stage, AUTH_VARIABLE: auth, **variables_of(outputs)}
+    webhook = wish.slack_webhook or functions.variable(SLACK_VARIABLE) or NO_WEBHOOK
+    return {
+        STAGE_VARIABLE: wish.stage,
+        AUTH_VARIABLE: auth,
+        SLACK_VARIABLE: None if webhook == NO_WEBHOOK else webhook,
+        **variables_of(outputs),
+    }
 
 
 def push_workflows(

@@ -13,10 +13,13 @@ from typing import Any
 
 from chalicelib.aws.dynamodb_table import WRITE
 from chalicelib.aws.dynamodb_tokens import PARTITION as TOKENS_PARTITION
+from chalicelib.core.webhook import Keeper, WebhookPlace
 
 APP = "batchwright"
 API_HANDLER = "api_handler"
 """Chalice's name for the function of all HTTP routes."""
+ON_NOTICES = "on_notices"
+"""The function that posts to Slack, which a stage without a webhook has not."""
 LEADING_KEYS = "dynamodb:LeadingKeys"
 ATTRIBUTES = "dynamodb:Attributes"
 """Those that a request names, in its key and its expressions:
@@ -27,12 +30,13 @@ PASSED_TO = "iam:PassedToService"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a stage is: what its ARNs are made of."""
+    """Where a stage is: what its ARNs are made of. `slack_webhook` is where the address of its webhook is kept."""
 
     stage: str
     account: str
     region: str
     partition: str = "aws"
+    slack_webhook: WebhookPlace | None = None
 
     @property
     def prefix(self) -> str:
@@ -180,6 +184,12 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         # The group in which AWS Batch keeps what jobs write, whoever submitted them; a stream's name is Batch's.
         Grant("read what jobs wrote", ("logs:GetLogEvents",), ("logs-of-jobs",)),
     ),
+    ON_NOTICES: (
+        LOG,
+        # With the keys that AWS manages for the two, what is kept is decrypted without a grant of KMS.
+        Grant("read the webhook from its secret", ("secretsmanager:GetSecretValue",), ("webhook-secret",)),
+        Grant("read the webhook from its parameter", ("ssm:GetParameter",), ("webhook-parameter",)),
+    ),
     # It reads what strangers send, so it is kept to the tokens' partition of the table.
     "bearer": (
         LOG,
@@ -207,6 +217,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
 
 def resource_arn(place: Place, function: str, name: str) -> str:
     """The ARN of a thing of the stage that the table above names."""
+    if webhook := webhook_arn(place, name):
+        return webhook
     queues = ("events", "events-dead", "commands", "commands-dead")
     if name in queues:
         return place.arn("sqs", f"{place.prefix}-{name}")
@@ -228,9 +240,34 @@ def resource_arn(place: Place, function: str, name: str) -> str:
     }[name]
 
 
+def functions_of(place: Place) -> list[str]:
+    """The functions that a stage has."""
+    return [name for name in GRANTS if name != ON_NOTICES or place.slack_webhook is not None]
+
+
+def webhook_arn(place: Place, name: str) -> str | None:
+    """The ARN of what keeps the address of the webhook, for `webhook-secret` or `webhook-parameter`: whichever does."""
+    webhook = place.slack_webhook
+    keepers = {"webhook-secret": Keeper.SECRETS_MANAGER, "webhook-parameter": Keeper.SSM}
+    if webhook is None or webhook.keeper is not keepers.get(name):
+        return None
+    if webhook.is_arn:
+        return webhook.name
+    if webhook.keeper is Keeper.SSM:
+        return place.arn("ssm", f"parameter{webhook.name}")
+    # Secrets Manager puts a hyphen and six characters of its own behind a name:
+    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
+    return place.arn("secretsmanager", f"secret:{webhook.name}-??????")
+
+
 def policy(place: Place, function: str) -> dict[str, Any]:
     """The policy document of a function in a place."""
-    return {"Version": "2012-10-17", "Statement": [_statement(place, function, grant) for grant in GRANTS[function]]}
+    grants = [
+        grant
+        for grant in GRANTS[function]
+        if not grant.on[0].startswith("webhook-") or webhook_arn(place, grant.on[0]) is not None
+    ]
+    return {"Version": "2012-10-17", "Statement": [_statement(place, function, grant) for grant in grants]}
 
 
 def _statement(place: Place, function: str, grant: Grant) -> dict[str, Any]:

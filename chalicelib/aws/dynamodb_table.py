@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws.answers import ClientError, answers, code_of
+from chalicelib.core.errors import Throttled
 
 Item = dict[str, Any]
 Key = tuple[str, str]
@@ -32,6 +33,20 @@ class Outcome:
 
     landed: bool
     item: Item | None
+
+
+_BATCH_KEYS = 100
+_BATCH_TRIES = 10
+"""Of one call, which answers with 16 MB at most, and with less while the table is busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPage:
+    """Items of an index, where the next page starts (None at the end), and how many items were looked at."""
+
+    items: list[Item]
+    start: Item | None
+    looked_at: int
 
 
 class Table:
@@ -123,6 +138,52 @@ class Table:
         """The items of an index under that key condition; asks for no more than `limit` at a time."""
         request = _expressions({"KeyConditionExpression": condition}, values)
         return self._pages({"IndexName": index, "ScanIndexForward": ascending, "Limit": limit, **request})
+
+    def query_page(
+        self,
+        index: str,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        kept: str | None = None,
+        limit: int | None = None,
+        start: Item | None = None,
+        ascending: bool = False,
+    ) -> IndexPage:
+        """One page of an index under that key condition: of at most `limit` items those that the condition `kept`
+        holds for, and where the next page starts. Without a limit a page is what a call looks at, 1 MB."""
+        parts = {"KeyConditionExpression": condition, **({"FilterExpression": kept} if kept else {})}
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "IndexName": index,
+            "ScanIndexForward": ascending,
+            **_expressions(parts, values),
+        }
+        if limit is not None:
+            request["Limit"] = limit
+        if start is not None:
+            request["ExclusiveStartKey"] = _present(start)
+        with answers("Query"):
+            answer = self._client.query(**request)
+        last = answer.get("LastEvaluatedKey")
+        items = [from_wire_item(item) for item in answer["Items"]]
+        return IndexPage(items, from_wire_item(last) if last else None, answer["ScannedCount"])
+
+    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+        """The items under these keys that are there, in any order, eventually consistent."""
+        found: list[Item] = []
+        for first in range(0, len(keys), _BATCH_KEYS):
+            left = {self._name: {"Keys": [_key(key) for key in keys[first : first + _BATCH_KEYS]]}}
+            for _ in range(_BATCH_TRIES):
+                with answers("BatchGetItem"):
+                    answer = self._client.batch_get_item(RequestItems=left)
+                found += map(from_wire_item, answer["Responses"].get(self._name, ()))
+                left = answer.get("UnprocessedKeys") or {}
+                if not left:
+                    break
+            else:
+                raise Throttled("BatchGetItem: DynamoDB left some of the items out again and again; ask again later")
+        return found
 
     def _pages(self, request: dict[str, Any]) -> Iterator[Item]:
         request["TableName"] = self._name

@@ -74,9 +74,20 @@ def job_name(attempt: Attempt, task_name: str) -> str:
 
     ListJobs' name filter ignores case, so the part that makes it unique is lower-case hexadecimal.
     """
+    return f"{slug(task_name)[: limits.JOB_NAME_LENGTH - _HASH_LENGTH - 1]}-{_unique(attempt)}"
+
+
+def task_of_job_name(attempt: Attempt, name: str) -> str | None:
+    """The task that a job of that name was submitted for, as the name spells it; None if the name is not one that we
+    derive for the attempt, so that somebody else submitted the job, be it with our parameters."""
+    task, _, unique = name.rpartition("-")
+    return task if task and unique == _unique(attempt) else None
+
+
+def _unique(attempt: Attempt) -> str:
     named = f"{attempt.run_id}\n{attempt.epoch}\n{attempt.index}\n{attempt.number}"
-    unique = hashlib.sha256(named.encode()).hexdigest()[:_HASH_LENGTH]
-    return f"{slug(task_name)[: limits.JOB_NAME_LENGTH - _HASH_LENGTH - 1]}-{unique}"
+    # A run's id that is read off an event may hold what no id of ours does.
+    return hashlib.sha256(named.encode(errors="replace")).hexdigest()[:_HASH_LENGTH]
 
 
 def identity_parameters(attempt: Attempt) -> dict[str, str]:

@@ -26,6 +26,12 @@ class MalformedEvent(BatchwrightError):
     """Record as poison: no repetition will make this message readable. The text says what is wrong with it."""
 
 
+def order_of(status: JobStatus, job_tries: int) -> tuple[int, int]:
+    """Orders what is told of one job: by the tries that ended inside Batch and the rank of the status. An ending is
+    after everything, whatever its count."""
+    return (limits.ATTEMPTS_MAXIMUM + 1 if status.ended else job_tries, status.rank)
+
+
 @dataclass(frozen=True, slots=True)
 class JobChange:
     """That the job of an attempt reached a status. `job_tries` counts the tries that ended inside Batch so far.
@@ -45,7 +51,7 @@ class JobChange:
     @property
     def order(self) -> tuple[int, int]:
         """Later changes of one job compare greater, in whatever order they arrive."""
-        return (limits.ATTEMPTS_MAXIMUM + 1 if self.status.ended else self.job_tries, self.status.rank)
+        return order_of(self.status, self.job_tries)
 
 
 def read_event(document: object) -> JobChange | None:
@@ -55,10 +61,10 @@ def read_event(document: object) -> JobChange | None:
     add one day, the children of an array and the nodes of a multi-node job (their parent's events stand for them).
     Raises MalformedEvent.
     """
-    event = _mapping(document, "the event")
+    event = object_in(document, "the event")
     if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
         return None
-    return read_detail(_mapping(event.get("detail"), "detail"))
+    return read_detail(object_in(event.get("detail"), "detail"))
 
 
 def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
@@ -68,10 +74,10 @@ def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
         raise MalformedEvent(f"detail.jobId must be a job id, not {shown(job_id)}")
     if ":" in job_id or "#" in job_id:
         return None
-    attempt = attempt_from_parameters(_mapping(detail.get("parameters") or {}, "detail.parameters"))
+    attempt = attempt_from_parameters(object_in(detail.get("parameters") or {}, "detail.parameters"))
     if attempt is None:
         return None
-    status = _status(detail.get("status"))
+    status = status_in(detail.get("status"))
     if status is None:
         return None
     tries = detail.get("attempts") or []
@@ -119,14 +125,16 @@ def _failed_children(detail: Mapping[str, Any]) -> int | None:
     return number(summary.get(JobStatus.FAILED)) if isinstance(summary, Mapping) else None
 
 
-def _mapping(value: object, place: str) -> Mapping[str, Any]:
+def object_in(value: object, place: str) -> Mapping[str, Any]:
+    """The object that must be at that place of a document. Raises MalformedEvent."""
     if not isinstance(value, Mapping):
         raise MalformedEvent(f"{place} must be an object, not {type(value).__name__}")
     return value
 
 
-def _status(value: object) -> JobStatus | None:
-    """None for a status that Batch may add one day: what is not known is ignored."""
+def status_in(value: object) -> JobStatus | None:
+    """The status that a job's document tells; None for one that Batch may add one day: what is not known is ignored.
+    Raises MalformedEvent."""
     if not isinstance(value, str):
         raise MalformedEvent(f"detail.status must be a status of a Batch job, not {shown(value)}")
     return JobStatus(value) if value in JobStatus.__members__ else None

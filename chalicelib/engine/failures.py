@@ -33,9 +33,8 @@ NO_RESULTS: Results = {}
 
 WITH_LOG_LINES = 3
 """How many of the jobs that a notice names come with what they wrote last."""
-LINE_CHARACTERS = 200
-LOG_CHARACTERS = 6_000
-"""How much of the logs one notice carries: a publication, with a body for each protocol, has 256 KB."""
+LINE_CHARACTERS = 1_000
+"""How much of a line a notice carries; what a subscriber has no room for, core/bodies.py takes out."""
 
 
 def note_failures(world: World, facts: RunFacts, failed: Collection[int], ending: RunState | None) -> None:
@@ -100,14 +99,12 @@ def named(
     if opener is not None and failed.get(shard_of(opener), 0) >> offset_of(opener) & 1:
         indexes = (index for index in (opener, *(other for other in indexes if other != opener)))
     jobs: list[ToldJob] = []
-    left = LOG_CHARACTERS
     for place, index in enumerate(islice(indexes, NAMED_MAXIMUM)):
         record = world.store.task(facts.run_id, facts.epoch, index)
         result = results.get(index) or (record.result if record else None)
         lines: tuple[str, ...] = ()
         if place < WITH_LOG_LINES and result is not None:
-            lines = _log_lines(world, result.log_stream, facts.notify.log_lines, left)
-            left -= sum(map(len, lines))
+            lines = _log_lines(world, result.log_stream, facts.notify.log_lines)
         attempt = record.attempt if record else facts.attempt(index)
         jobs.append(told_task(facts.plan, attempt, record, result, queue=queue_of(facts, record), log_lines=lines))
     return tuple(jobs)
@@ -149,8 +146,8 @@ def _count(failed: Mapping[int, int]) -> int:
     return sum(mask.bit_count() for mask in failed.values())
 
 
-def _log_lines(world: World, stream: str | None, lines: int, characters: int) -> tuple[str, ...]:
-    """The last lines of a log, as far as they can be read and there is room for them: the notice goes out without."""
+def _log_lines(world: World, stream: str | None, lines: int) -> tuple[str, ...]:
+    """The last lines of a log, as far as they can be read; the notice goes out without."""
     if world.logs is None or stream is None or lines < 1:
         return ()
     try:
@@ -158,11 +155,4 @@ def _log_lines(world: World, stream: str | None, lines: int, characters: int) ->
     except Exception as failure:
         log.warning("a notice goes without the lines of %s: %s", stream, failure)
         return ()
-    kept: list[str] = []
-    for line in reversed(written[-lines:]):
-        text = line.text[:LINE_CHARACTERS]
-        characters -= len(text)
-        if characters < 0:
-            break
-        kept.append(text)
-    return tuple(reversed(kept))
+    return tuple(line.text[:LINE_CHARACTERS] for line in written[-lines:])

@@ -17,9 +17,12 @@ from typing import Any
 from chalicelib.core.commands import decode
 from chalicelib.core.errors import BatchwrightError, TryAgain
 from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
+from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM, RECEIPTS_MAXIMUM
+from chalicelib.core.observed import read_job
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
+from chalicelib.engine.observe import is_recorded, observe_job
 from chalicelib.engine.world import DONE, Done, NotYet, Outcome, World
 from chalicelib.ports.services import Commands, DeadLetters, Inbox
 
@@ -83,17 +86,24 @@ class Mailbox:
 
 
 def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
-    """Handle a batch of the events queue. Raises MessagesLeft when any is not done."""
+    """Handle a batch of the events queue. Raises MessagesLeft when any is not done.
+
+    An event may be a change of a run of ours, news of a job that is recorded, or both; the runs come first.
+    """
     verdicts: list[Outcome | Failed] = [DONE] * len(messages)
     changes: dict[int, JobChange] = {}
+    records: dict[int, JobRecord] = {}
     for place, message in enumerate(messages):
         try:
-            change = read_event(json.loads(message.body))
+            document = json.loads(message.body)
+            change, record = read_event(document), read_job(document)
         except (ValueError, RecursionError, MalformedEvent) as error:
             verdicts[place] = Failed(f"not a readable event: {error}")
             continue
         if change is not None:
             changes[place] = change
+        if record is not None and is_recorded(world, record):
+            records[place] = record
     together = list(changes.values())
     handled = _try(partial(handle_changes, world, together))
     if not isinstance(handled, list):
@@ -101,7 +111,26 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
         handled = [_try_one(partial(handle_changes, world, [change])) for change in together]
     for place, verdict in zip(changes, handled, strict=True):
         verdicts[place] = verdict
+    _observe(world, records, verdicts)
     _conclude(mailbox, messages, verdicts)
+
+
+def _observe(world: World, records: Mapping[int, JobRecord], verdicts: list[Outcome | Failed]) -> None:
+    """Record the jobs of those events that are done so far. The latest of a job stands for all of it; where it cannot
+    be recorded, they all come again."""
+    latest: dict[str, JobRecord] = {}
+    for place, record in sorted(records.items(), key=lambda item: item[1].order):
+        if isinstance(verdicts[place], Done):
+            latest[record.job_id] = record
+    observed = {job_id: _try_one(partial(_observe_job, world, record)) for job_id, record in latest.items()}
+    for place, record in records.items():
+        if isinstance(verdicts[place], Done):
+            verdicts[place] = observed[record.job_id]
+
+
+def _observe_job(world: World, record: JobRecord) -> list[Outcome]:
+    observe_job(world, record)
+    return [DONE]
 
 
 def handle_commands(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:

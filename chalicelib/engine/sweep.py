@@ -17,6 +17,7 @@ from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.failures import note_untold
 from chalicelib.engine.finish import tell_if_ended
 from chalicelib.engine.heal import Look, finish_if_over, heal_shard
+from chalicelib.engine.observe import ask_about_silent
 from chalicelib.engine.overdue import Overdue, tell_overdue
 from chalicelib.engine.placing import replace_lost
 from chalicelib.engine.redrive import prepare
@@ -34,21 +35,35 @@ SCHEDULES_AT_A_TIME = 20
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep did: how many runs it looked at, how many of these it could not look at to the end, and how many
-    schedules it looked at."""
+    """What one sweep did: how many runs it looked at, how many of these it could not look at to the end, how many
+    schedules it looked at, and about how many recorded jobs it asked Batch."""
 
     runs: int
     unfinished: int
     schedules: int = 0
+    jobs: int = 0
 
 
 def sweep(world: World) -> Swept:
     """Look at the schedules and then at the runs that are due, longest overdue first, until none is left or the time is
-    over."""
+    over; and if it is not, at recorded jobs that are silent."""
     began_ms, budget_ms = world.clock.now_ms(), world.settings.sweep_budget_seconds * 1000
     # However slow the schedules are, half of the time is the runs'.
     schedules = _sweep_schedules(world, began_ms + budget_ms // 2)
-    return replace(_sweep_runs(world, began_ms + budget_ms), schedules=schedules)
+    swept = _sweep_runs(world, began_ms + budget_ms)
+    jobs = _sweep_jobs(world) if world.clock.now_ms() < began_ms + budget_ms else 0
+    return replace(swept, schedules=schedules, jobs=jobs)
+
+
+def _sweep_jobs(world: World) -> int:
+    """Ask about recorded jobs that are silent; about how many."""
+    try:
+        return ask_about_silent(world)
+    except TryAgain as failure:
+        log.warning("jobs that nothing was heard of are asked about later: %s", failure)
+    except Exception:
+        log.exception("the sweep could not ask about jobs that nothing was heard of")
+    return 0
 
 
 def _sweep_schedules(world: World, until_ms: int) -> int:

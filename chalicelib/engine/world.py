@@ -42,6 +42,8 @@ class Settings:
     quiet_seconds: int = 900
     submit_rate: int = 48
     notify_kinds: tuple[NoticeKind, ...] = DEFAULT_KINDS
+    jobs_kept_days: int = 90
+    record_own_jobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""What the engine asks of the table, as protocols: workflows, runs, schedules, digests. `aws/` keeps them in DynamoDB;
-tests and the simulator in memory. One contract suite (tests/contract) runs against every implementation.
+"""What the engine asks of the table, as protocols: workflows, runs, schedules, jobs of others, digests. `aws/` keeps
+them in DynamoDB; tests and the simulator in memory. One contract suite (tests/contract) runs against every
+implementation.
 
 Every write names what it expects to find and says whether it landed. No method retries what may have taken effect.
 """
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 
 from chalicelib.core.digests import Window
 from chalicelib.core.ids import Attempt
+from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, ListedJobs
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import (
     Claim,
@@ -273,5 +275,45 @@ class Digests(Protocol):
         ...
 
 
-class Store(Workflows, Runs, Schedules, Digests, Protocol):
+JOBS_LOOKED_AT = 50_000
+"""About how many jobs of a kind (under way, succeeded, failed, unknown) one call looks at to list some."""
+
+
+class Jobs(Protocol):
+    """The records of Batch jobs, those of others above all."""
+
+    def observe_job(self, record: JobRecord, keep_until_ms: int) -> JobRecord | None:
+        """Put the record in place of an earlier one of its job, or where there is none. Returns None when it was, else
+        the one that stood in the way. Earlier by `order`, so that neither a repeat nor a late event changes anything,
+        and an ended one never moves. It is forgotten some time after `keep_until_ms`."""
+        ...
+
+    def job(self, job_id: str) -> JobRecord | None:
+        """The record, read consistently. None when there is none, or none any more."""
+        ...
+
+    def list_jobs(self, limit: int, wanted: JobFilter = EVERY_JOB, *, after: JobPlace | None = None) -> ListedJobs:
+        """The jobs that are wanted, newest first, from behind the place `after` on, as they are now. Looks at some
+        JOBS_LOOKED_AT records of a kind, so that rare ones may take several calls.
+
+        A job keeps its place whatever becomes of it, so none is met twice or lost while one goes from page to page.
+        Which jobs there are, and in which state, is eventually consistent.
+        """
+        ...
+
+    def silent_jobs(self, before_ms: int, limit: int) -> list[JobRecord]:
+        """Jobs that have not ended, of which nothing was heard or asked since `before_ms`, the longest known first.
+        Eventually consistent."""
+        ...
+
+    def job_asked(self, record: JobRecord, at_ms: int, keep_until_ms: int) -> None:
+        """Note that Batch was asked about the job, which was still as `record` is; nothing happens if it moved on."""
+        ...
+
+    def job_lost(self, record: JobRecord, at_ms: int) -> bool:
+        """Note that Batch does not know the job any more, if it is still as `record` is; whether it was."""
+        ...
+
+
+class Store(Workflows, Runs, Schedules, Jobs, Digests, Protocol):
     """All that is in the table."""

@@ -12,7 +12,7 @@ import shutil
 import zipfile
 from typing import Any
 
-from batchwright.deploy.policies import GRANTS, Place
+from batchwright.deploy.policies import Place, functions_of
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues, definition_for
 from batchwright.local.stack import DEFAULT_QUEUE
 from tests.e2e.inventory import inventory
@@ -76,9 +76,9 @@ def test_deploying_puts_up_every_function_with_a_policy_of_its_own(account: Acco
     assert f"  batchwright start movie-ratings --stage {STAGE}\n" in done.stdout
     assert re.search("^  API      https://", done.stdout, re.MULTILINE)
     found = inventory(account)
-    assert set(found["functions"]) == {PLACE.function_name(name) for name in GRANTS}
+    assert set(found["functions"]) == {PLACE.function_name(name) for name in functions_of(PLACE)}
     iam = account.client("iam")
-    for name in GRANTS:
+    for name in functions_of(PLACE):
         [policy_name] = iam.list_role_policies(RoleName=f"{PLACE.prefix}-{name}")["PolicyNames"]
         policy = iam.get_role_policy(RoleName=f"{PLACE.prefix}-{name}", PolicyName=policy_name)["PolicyDocument"]
         assert policy == json.loads((account.project / ".chalice" / "policies" / STAGE / f"{name}.json").read_text())
@@ -151,7 +151,7 @@ def test_what_was_kept_is_there_again_in_the_stage_s_next_life(account: Account)
 def test_chalice_deploys_by_itself_once_the_stacks_are_up(account: Account) -> None:
     done = account.chalice("deploy", "--stage", STAGE)
     assert done.returncode == 0, done
-    assert set(inventory(account)["functions"]) == {PLACE.function_name(name) for name in GRANTS}
+    assert set(inventory(account)["functions"]) == {PLACE.function_name(name) for name in functions_of(PLACE)}
 
 
 def test_destroying_leaves_nothing_also_of_a_deployment_that_was_not_noted(account: Account) -> None:

@@ -34,14 +34,16 @@ from chalicelib.core.runlist import first_runs
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import OTHER_OF_SWITCH, UNDER_WAY, RunState, TaskState, check_observed, states_before
 from chalicelib.ports.store import PAST_REASON_CHARACTERS, RUNS_LOOKED_AT
+from tests.memory.jobs import MemoryJobs
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class MemoryStore:
+class MemoryStore(MemoryJobs):
     """All that is in the table, kept in this process."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._versions: dict[str, list[WorkflowVersion]] = {}
         self._deleted: set[str] = set()
         self._plans: dict[str, Plan] = {}

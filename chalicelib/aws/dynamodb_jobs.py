@@ -1,0 +1,258 @@
+"""Records of Batch jobs in the table: put in the order of what they tell, read, listed, and asked about.
+
+Owns the items and the search. The index holds only what jobs are searched by; what is found there is then read from
+the table, so that a list tells each job as it is now. A job moves once in the index, from those that are open to those
+that ended, and keeps its place among all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from chalicelib.aws.dynamodb_table import Item, Key, Table
+from chalicelib.core.errors import Defect
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.jobrecord import (
+    EVERY_JOB,
+    JobFilter,
+    JobPlace,
+    JobRecord,
+    JobState,
+    JobTry,
+    ListedJobs,
+    ManagedBy,
+    NamePattern,
+)
+from chalicelib.core.states import JobStatus
+from chalicelib.ports.store import JOBS_LOOKED_AT
+
+JOBS_BY_STATE = "jobs-by-state"
+OPEN = "open"
+"""The value of `job_state`, the index's partition key, of jobs that have not ended. It comes first: a job that ends
+while a list is made is then met among those that ended, and none is missed in between."""
+_PARTITIONS = {
+    OPEN: tuple(state for state in JobState if state not in (JobState.SUCCEEDED, JobState.FAILED, JobState.UNKNOWN)),
+    "succeeded": (JobState.SUCCEEDED,),
+    "failed": (JobState.FAILED,),
+    "unknown": (JobState.UNKNOWN,),
+}
+_JOB_PREFIX = "JOB#"
+_TIME_DIGITS = 15
+_PAGE_GROWTH = 5
+"""The first page is about as long as the list is to be, and each further one longer, up to the 1 MB of a call: a search
+for what is frequent reads little, and one for what is rare makes few calls."""
+_SILENT_PAGES = 5
+
+_NOT_PLAIN = ("job_id", "status", "failure", "managed_by", "vcpus", "tries", "children")
+_PLAIN = tuple(field.name for field in fields(JobRecord) if field.name not in _NOT_PLAIN)
+
+
+class DynamoJobs:
+    """The part of the store port that is about jobs."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def observe_job(self, record: JobRecord, keep_until_ms: int) -> JobRecord | None:
+        attributes = job_attributes(record, keep_until_ms)
+        condition = "attribute_not_exists(#pk) OR #job_order < :order"
+        values = {"order": attributes["job_order"]}
+        outcome = self._table.put_if(job_key(record.job_id), attributes, condition, values)
+        if outcome.landed:
+            return None
+        if outcome.item is None:
+            raise Defect(f"a record of job {record.job_id} stood in the way of another, yet was not told")
+        return job_of(outcome.item)
+
+    def job(self, job_id: str) -> JobRecord | None:
+        item = self._table.get(job_key(job_id))
+        return job_of(item) if item else None
+
+    def list_jobs(self, limit: int, wanted: JobFilter = EVERY_JOB, *, after: JobPlace | None = None) -> ListedJobs:
+        states = wanted.states or tuple(JobState)
+        found = [
+            self._search(partition, _Search(wanted, after, limit, of_partition))
+            for partition, of_partition in _PARTITIONS.items()
+            if any(state in states for state in of_partition)
+        ]
+        # Beyond the place up to which the slowest search came, another one may have jobs that this one has not met.
+        reached = max((one.reached for one in found if one.reached is not None), default="")
+        places = sorted({place for one in found for place in one.places if place >= reached}, reverse=True)
+        more = len(places) > limit
+        last = places[limit - 1] if more else reached
+        items = self._table.get_many([job_key(_place_of(place).job_id) for place in places[:limit]])
+        jobs = sorted(map(job_of, items), key=lambda record: record.place.order, reverse=True)
+        return ListedJobs(tuple(filter(wanted.wants, jobs)), _place_of(last) if last else None)
+
+    def silent_jobs(self, before_ms: int, limit: int) -> list[JobRecord]:
+        keys: list[Key] = []
+        start: Item | None = None
+        for _ in range(_SILENT_PAGES):
+            page = self._table.query_page(
+                JOBS_BY_STATE,
+                "#job_state = :open AND #job_place < :before",
+                {"open": OPEN, "before": _first_of(before_ms), "before_ms": before_ms},
+                kept="#quiet_since_ms < :before_ms",
+                start=start,
+                ascending=True,
+            )
+            keys += [(item["pk"], item["sk"]) for item in page.items]
+            start = page.start
+            if start is None or len(keys) >= limit:
+                break
+        found = sorted(map(job_of, self._table.get_many(keys[:limit])), key=lambda record: record.place.order)
+        return [record for record in found if not record.is_over]
+
+    def job_asked(self, record: JobRecord, at_ms: int, keep_until_ms: int) -> None:
+        values = {"order": _order(record), "at": at_ms, "expires": keep_until_ms // 1000}
+        update = "SET #quiet_since_ms = :at, #expires_at = :expires"
+        self._table.update_if(job_key(record.job_id), update, "#job_order = :order", values)
+
+    def job_lost(self, record: JobRecord, at_ms: int) -> bool:
+        values = {"order": _order(record), "at": at_ms, "unknown": "unknown", "open": OPEN}
+        update = "SET #lost_at_ms = :at, #job_state = :unknown"
+        condition = "#job_order = :order AND #job_state = :open"
+        return self._table.update_if(job_key(record.job_id), update, condition, values).landed
+
+    def _search(self, partition: str, search: _Search) -> _Found:
+        """The places of some jobs of a partition, newest first."""
+        places: list[str] = []
+        start, looked_at = None, 0
+        limit: int | None = search.limit + 1
+        while True:
+            page = self._table.query_page(
+                JOBS_BY_STATE,
+                search.condition,
+                {"partition": partition, **search.values},
+                kept=search.kept,
+                limit=limit,
+                start=start,
+            )
+            places += [item["job_place"] for item in page.items if search.takes(item)]
+            start, looked_at = page.start, looked_at + page.looked_at
+            if start is None:
+                return _Found(places, None)
+            if len(places) > search.limit or looked_at >= JOBS_LOOKED_AT:
+                return _Found(places, start["job_place"])
+            limit = None if limit is None or looked_at > 1_000 else (limit + 1) * _PAGE_GROWTH
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Places in the index, newest first, and the one up to which it was searched; None: to its end."""
+
+    places: list[str]
+    reached: str | None
+
+
+class _Search:
+    """What is asked of one partition of the index. States that are the partition's own need no question."""
+
+    def __init__(self, wanted: JobFilter, after: JobPlace | None, limit: int, of_partition: Sequence[JobState]) -> None:
+        self.limit = limit
+        self._names = wanted.names
+        first = _first_of(wanted.since_ms or 0)
+        last = _first_of(10**_TIME_DIGITS - 1 if wanted.until_ms is None else wanted.until_ms)
+        if after is not None:
+            last = min(last, _text_of(after))
+        self.values: dict[str, Any] = {"first": first, "last": max(first, last)}
+        self.condition = "#job_state = :partition AND #job_place BETWEEN :first AND :last"
+        self._last = last
+        conditions: list[str] = []
+        if wanted.states and not all(state in wanted.states for state in of_partition):
+            conditions.append(self._one_of("status", wanted.states))
+        if wanted.queues:
+            conditions.append(self._one_of("queue", wanted.queues))
+        if wanted.names:
+            any_name = " OR ".join(map(self._name, wanted.names))
+            # DynamoDB refuses parentheses that say nothing.
+            conditions.append(f"({any_name})" if len(wanted.names) > 1 else any_name)
+        if wanted.foreign:
+            self.values["ours"] = ManagedBy.BATCHWRIGHT
+            conditions.append("(attribute_not_exists(#managed_by) OR #managed_by <> :ours)")
+        self.kept = " AND ".join(conditions) or None
+
+    def takes(self, item: Mapping[str, Any]) -> bool:
+        """Whether it is wanted, as far as the index tells and no condition could ask."""
+        if not self.values["first"] <= item["job_place"] < self._last:
+            return False
+        return not self._names or any(pattern.fits(item.get("name", "")) for pattern in self._names)
+
+    def _value(self, value: str) -> str:
+        name = f"v{len(self.values)}"
+        self.values[name] = value
+        return f":{name}"
+
+    def _one_of(self, attribute: str, values: Sequence[str]) -> str:
+        return f"#{attribute} IN ({', '.join(map(self._value, values))})"
+
+    def _name(self, pattern: NamePattern) -> str:
+        first, inner, last = pattern.parts
+        conditions = [f"begins_with(#name, {self._value(first)})"] if first else []
+        conditions += [f"contains(#name, {self._value(part)})" for part in (*inner, last) if part]
+        return " AND ".join(conditions) or "attribute_exists(#pk)"
+
+
+def job_key(job_id: str) -> Key:
+    return f"{_JOB_PREFIX}{job_id}", "JOB"
+
+
+def job_attributes(record: JobRecord, keep_until_ms: int) -> Item:
+    """The item of a record, but its key."""
+    return {
+        **{name: getattr(record, name) for name in _PLAIN},
+        "status": record.status.value,
+        "failure": record.failure and record.failure.value,
+        "managed_by": record.managed_by and record.managed_by.value,
+        # As text, for the numbers in the table are whole.
+        "vcpus": None if record.vcpus is None else repr(record.vcpus),
+        "children": dict(record.children) or None,
+        "tries": [_try_attributes(one) for one in record.tries] or None,
+        "job_order": _order(record),
+        "job_state": next(name for name, states in _PARTITIONS.items() if record.state in states),
+        "job_place": _text_of(record.place),
+        "quiet_since_ms": record.seen_at_ms,
+        "expires_at": keep_until_ms // 1000,
+    }
+
+
+def job_of(item: Mapping[str, Any]) -> JobRecord:
+    failure, managed_by, vcpus = item.get("failure"), item.get("managed_by"), item.get("vcpus")
+    values: dict[str, Any] = {name: item[name] for name in _PLAIN if name in item}
+    return JobRecord(
+        job_id=item["pk"].removeprefix(_JOB_PREFIX),
+        status=JobStatus(item["status"]),
+        failure=None if failure is None else FailureClass(failure),
+        managed_by=None if managed_by is None else ManagedBy(managed_by),
+        vcpus=None if vcpus is None else float(vcpus),
+        children=item.get("children", {}),
+        tries=tuple(JobTry(**one) for one in item.get("tries", ())),
+        **values,
+    )
+
+
+def _try_attributes(one: JobTry) -> Item:
+    values = {field.name: getattr(one, field.name) for field in fields(JobTry)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _order(record: JobRecord) -> str:
+    """The record's order as a text that sorts as it does."""
+    tries, rank, snapshot_ms = record.order
+    return f"{tries:02d}.{rank}.{snapshot_ms:016d}"
+
+
+def _first_of(at_ms: int) -> str:
+    """What the places of that millisecond begin with, and sort behind."""
+    return f"{max(0, at_ms):0{_TIME_DIGITS}d}#"
+
+
+def _text_of(place: JobPlace) -> str:
+    return f"{_first_of(place.created_at_ms)}{place.job_id}"
+
+
+def _place_of(text: str) -> JobPlace:
+    created, _, job_id = text.partition("#")
+    return JobPlace(int(created), job_id)

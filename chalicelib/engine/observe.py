@@ -1,0 +1,68 @@
+"""Records of jobs: made from their events, and brought up to date where the last event never came.
+
+Owns which jobs have a record. A foreign job is watched and nothing more: nothing here ends or changes one.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from chalicelib.core.jobchange import MalformedEvent
+from chalicelib.core.jobrecord import JobRecord
+from chalicelib.core.limits import DESCRIBE_IDS
+from chalicelib.core.observed import read_job_detail
+from chalicelib.engine.world import World
+
+log = logging.getLogger(__name__)
+
+DAY_MS = 86_400_000
+SILENT_MS = DAY_MS
+"""How long nothing is heard of a job before Batch is asked, and how long until it is asked again. Batch tells of a job
+for a day after its end, so that the answer has the ending if there was one."""
+
+
+def is_recorded(world: World, record: JobRecord) -> bool:
+    """Whether such a job has a record: any that no run of ours submitted, and ours if the stage wants so."""
+    return record.is_foreign or world.settings.record_own_jobs
+
+
+def observe_job(world: World, record: JobRecord) -> bool:
+    """Record what an event, or Batch when asked, told of a job; whether it is the latest that is known of it.
+
+    A repeat of the latest counts, too: whoever recorded it may have died before it did what follows. Raises TryAgain.
+    """
+    in_the_way = world.store.observe_job(record, keep_until_ms(world))
+    return in_the_way is None or (in_the_way.order, in_the_way.status) == (record.order, record.status)
+
+
+def keep_until_ms(world: World) -> int:
+    """Until when a record is kept of which something was heard just now."""
+    return world.clock.now_ms() + world.settings.jobs_kept_days * DAY_MS
+
+
+def ask_about_silent(world: World) -> int:
+    """Ask Batch about jobs that did not end and of which nothing was heard for a day; about how many.
+
+    One call of DescribeJobs a sweep: those that are left wait for the next one. Raises TryAgain.
+    """
+    silent = world.store.silent_jobs(world.clock.now_ms() - SILENT_MS, DESCRIBE_IDS)
+    if not silent:
+        return 0
+    details = world.batch.describe([record.job_id for record in silent])
+    now_ms = world.clock.now_ms()
+    for known in silent:
+        detail = details.get(known.job_id)
+        if detail is None:
+            log.warning("Batch does not know job %s of queue %s any more", known.job_id, known.queue)
+            world.store.job_lost(known, now_ms)
+            continue
+        try:
+            told = read_job_detail(detail, now_ms)
+        except MalformedEvent as error:
+            log.warning("what Batch tells of job %s cannot be read: %s", known.job_id, error)
+            told = None
+        if told is not None and told.order > known.order:
+            observe_job(world, told)
+        else:
+            world.store.job_asked(known, now_ms, keep_until_ms(world))
+    return len(silent)
