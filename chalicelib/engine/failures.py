@@ -21,7 +21,7 @@ from chalicelib.core.plan import indexes_in, mask_by_shard, offset_of, shard_of
 from chalicelib.core.records import JobResult, Run, TaskRecord, in_epoch
 from chalicelib.core.runnotices import ending_kind, tasks_failed, told_task
 from chalicelib.core.states import RunState
-from chalicelib.engine.digest import see_to_window, tell_digest
+from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
 from chalicelib.engine.tell import deliver
 from chalicelib.engine.world import DONE, Outcome, RunFacts, World
 
@@ -52,12 +52,17 @@ def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, in
         return
     scope = run_scope(facts.run_id, facts.epoch)
     window = world.store.window(scope)
-    if window is None or not window.is_open:
-        count = _count(_failed(world, facts))
-        if count <= (window.told_count if window else 0):
+    if window is not None and window.is_open:
+        # Nobody looks at a run that has ended again, so its window is not waited for.
+        if not run.state.ended and not is_overdue(window, world.clock.now_ms()):
             return
-    opener = next(index for shard, mask in sorted(failed.items()) for index in indexes_in(shard, mask))
-    see_to_window(world, scope, str(opener))
+    elif _count(_failed(world, facts)) <= (window.told_count if window else 0):
+        return
+    if window is None:
+        opener = next(index for shard, mask in sorted(failed.items()) for index in indexes_in(shard, mask))
+        world.store.open_window(scope, 1, str(opener), world.clock.now_ms())
+    # At once, and not by a command, which might be lost as well.
+    tell_failures(world, TellDigest(scope, window.number if window else 1, world.clock.now_ms()))
 
 
 def tell_failures(world: World, command: TellDigest) -> Outcome:
