@@ -17,6 +17,7 @@ from chalicelib.core.errors import InvalidWorkflow
 from chalicelib.core.graph import graph_mistakes
 from chalicelib.core.job import JobRequest, size_problems
 from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
+from chalicelib.core.notifycheck import notify_mistakes
 from chalicelib.core.params import Declaration, ParamType, fits, same
 from chalicelib.core.retrycheck import default_retry_mistakes, retry_mistakes
 from chalicelib.core.schedulecheck import schedule_mistakes
@@ -95,6 +96,7 @@ def _checked_together(definition: dict[str, Any]) -> Iterator[Mistake]:
         yield from retry_mistakes(path, task, defaults)
         yield from sizes.mistakes(path, name, task)
     declarations = {name: _declaration(param) for name, param in declared.items()}
+    yield from notify_mistakes(definition.get("notify"))
     yield from schedule_mistakes(definition.get("schedules"), declarations)
 
 
