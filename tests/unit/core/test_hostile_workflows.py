@@ -65,15 +65,15 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     ),
     "many wrong tasks": lambda: workflow({f"t{number}": 0 for number in range(40_000)}),
     "many mistakes a task": lambda: workflow({f"t{n}": {"vcpus": 0, "x": 1, "queue": "a b"} for n in range(10_000)}),
-    "unknown keys": lambda: workflow({"a": {f"k{number}": 1 for number in range(200_000)}}),
-    "unknown keys at the top": lambda: {**workflow({"a": {}}), **{f"k{number}": 1 for number in range(200_000)}},
+    "unknown keys": lambda: workflow({"a": {f"k{number}": 1 for number in range(100_000)}}),
+    "unknown keys at the top": lambda: {**workflow({"a": {}}), **{f"k{number}": 1 for number in range(100_000)}},
     "a long enum": lambda: workflow({"a": {}}, params={"p": {"type": "integer", "enum": list(range(300_000))}}),
     "an enum of lists": lambda: workflow(
         {"a": {}}, params={"p": {"type": "list", "enum": [[0] * 100 + [number] for number in range(5_000)]}}
     ),
     "many params": lambda: workflow({"a": {}}, params={f"p{number}": {"type": "integer"} for number in range(60_000)}),
     "many schedules": lambda: workflow({"a": {}}, schedules={f"s{number}": {} for number in range(60_000)}),
-    "much in the environment": lambda: workflow({"a": {"environment": {f"K{n}": "v" for n in range(200_000)}}}),
+    "much in the environment": lambda: workflow({"a": {"environment": {f"K{n}": "v" for n in range(100_000)}}}),
     "defaults joined to every task": lambda: workflow(
         {f"t{number}": {"environment": {"A": "b"}} for number in range(20_000)},
         defaults={**DEFAULTS, "environment": {f"K{number}": "v" for number in range(5_000)}},
