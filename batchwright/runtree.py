@@ -17,10 +17,10 @@ from chalicelib.core.states import TaskState
 
 ROOT = -1
 """The place above the tasks that wait for none."""
-_REST = 2
-"""How urgent it is to show a task that neither failed nor is under way: the least."""
-_EXAMPLES = 2
-"""As many of a kind are shown of the rest."""
+_FAILED, _UNDER_WAY, _REST = range(3)
+"""How urgent it is to show a task, most urgent first."""
+_OF_A_KIND = {_FAILED: 1_000, _UNDER_WAY: 8, _REST: 2}
+"""So many of a kind are shown at most."""
 _TOOK_ALONG = {
     TaskState.UPSTREAM_FAILED: (TaskState.FAILED, TaskState.UPSTREAM_FAILED),
     TaskState.SKIPPED: (TaskState.SKIPPED,),
@@ -63,7 +63,12 @@ def tree_of(tasks: Sequence[m.Task]) -> RunTree:
         [place_of[name] for name in task.depends_on if place_of.get(name, place) < place]
         for place, task in enumerate(tasks)
     ]
-    under = [_longest_waited_for(tasks, place, parents[place]) for place in range(len(tasks))]
+    under: list[int] = []
+    ends_ms: list[int] = []
+    for place, task in enumerate(tasks):
+        # What never ran ended when its parents' endings were known.
+        ends_ms.append(task.stopped_at_ms or max((ends_ms[parent] for parent in parents[place]), default=0))
+        under.append(_longest_waited_for(tasks, place, parents[place], ends_ms))
     below: list[list[int]] = [[] for _ in range(len(tasks) + 1)]
     depths: list[int] = []
     for place, parent in enumerate(under):
@@ -72,13 +77,15 @@ def tree_of(tasks: Sequence[m.Task]) -> RunTree:
     return RunTree(tasks, parents, under, below, depths)
 
 
-def _longest_waited_for(tasks: Sequence[m.Task], place: int, parents: Sequence[int]) -> int:
+def _longest_waited_for(
+    tasks: Sequence[m.Task], place: int, parents: Sequence[int], ends_ms: Sequence[int]
+) -> int:
     """The parent that decided when, or that, the task would not run; ROOT without any."""
     took_along = _TOOK_ALONG.get(tasks[place].state, ())
 
     def held_back(parent: int) -> tuple[bool, bool, int, int]:
-        task = tasks[parent]
-        return (task.state in took_along, not task.state.ended, (task.state.ended and task.stopped_at_ms) or 0, parent)
+        state = tasks[parent].state
+        return (state in took_along, not state.ended, ends_ms[parent] if state.ended else 0, parent)
 
     return max(parents, key=held_back, default=ROOT)
 
@@ -117,11 +124,11 @@ def choose(tree: RunTree, limit: int | None, states: Collection[TaskState] = ())
         in_turn = sorted(wanted, key=lambda place: (ranks[place], tree.depths[place], place))
         # What is less urgent keeps some room, so that one sees what the rest of the run is about; what it does not
         # need goes to the others.
-        for urgency, room in ((0, limit // 2), (1, limit * 3 // 4), (_REST, limit), (0, limit), (1, limit)):
+        for urgency, room in ((_FAILED, limit // 2), (_UNDER_WAY, limit * 3 // 4), (_REST, limit), (_FAILED, limit)):
             for place in in_turn:
                 if len(places) >= room:
                     break
-                if urgencies[place] == urgency and (urgency < _REST or ranks[place] < _EXAMPLES):
+                if urgencies[place] == urgency and ranks[place] < _OF_A_KIND[urgency]:
                     _add_with_ancestors(tree, place, places)
     _add_single_ones(tree, places, wanted)
     return Shown(frozenset(places), frozenset(wanted) & places, _hidden(tree, places, wanted))
@@ -129,8 +136,8 @@ def choose(tree: RunTree, limit: int | None, states: Collection[TaskState] = ())
 
 def _urgency(task: m.Task) -> int:
     if task.state is TaskState.FAILED:
-        return 0
-    return 1 if not task.state.ended and (task.attempt or task.state is not TaskState.WAITING) else _REST
+        return _FAILED
+    return _UNDER_WAY if not task.state.ended and (task.attempt or task.state is not TaskState.WAITING) else _REST
 
 
 def _add_with_ancestors(tree: RunTree, place: int, places: set[int]) -> None:
