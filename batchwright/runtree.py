@@ -77,9 +77,7 @@ def tree_of(tasks: Sequence[m.Task]) -> RunTree:
     return RunTree(tasks, parents, under, below, depths)
 
 
-def _longest_waited_for(
-    tasks: Sequence[m.Task], place: int, parents: Sequence[int], ends_ms: Sequence[int]
-) -> int:
+def _longest_waited_for(tasks: Sequence[m.Task], place: int, parents: Sequence[int], ends_ms: Sequence[int]) -> int:
     """The parent that decided when, or that, the task would not run; ROOT without any."""
     took_along = _TOOK_ALONG.get(tasks[place].state, ())
 

@@ -97,8 +97,11 @@ def signs_of(console: Console) -> Signs:
 
 def print_lines(console: Console, lines: Sequence[Text]) -> None:
     """Print lines that fit as they are."""
-    if lines:
-        console.print(Text("\n").join(lines), soft_wrap=True, highlight=False)
+    if not lines:
+        return
+    # A file has no colours, and putting those of ten thousand lines together takes a while.
+    whole = Text("\n").join(lines) if console.is_terminal else Text("\n".join(line.plain for line in lines))
+    console.print(whole, soft_wrap=True, highlight=False)
 
 
 def sentence(view: RunView) -> str:

@@ -1,7 +1,7 @@
 """The lines that draw a run's time: a bar a task, an axis above them, and below what cannot be seen from bars.
 
 Owns which bars are drawn when there are more than fit, and what is said. The times are timeline.py's, the axis is
-time_axis.py's. Pure: data and a width in, lines out, none wider than the width.
+time_axis.py's. Pure: data and a width in, lines out, none wider than the width (40 cells at least).
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _STYLES = {
 }
 _COVERS = {stretch: rank for rank, stretch in enumerate(Stretch)}
 _BAR_MINIMUM = 10
+_WIDTH_MINIMUM = 40
+"""Below it nothing could be read; a narrower terminal breaks the lines."""
 _NAMES_SHOWN = 6
 _CHAIN_NAMES = 12
 _NOTE_LINES = 4
@@ -44,6 +46,7 @@ def timeline_lines(
 ) -> list[Text]:
     """The chart of the tasks in these states (of all without any), and what is to be said below it. Of more than
     `limit` bars those are drawn that matter: the longest chain, what failed, what took longest."""
+    width = max(width, _WIDTH_MINIMUM)
     asked = [bar for bar in line.bars if not states or line.tasks[bar.place].state in states]
     drawn = _chosen(line, asked, limit)
     notes = list(_notes(line, asked, drawn, signs, states))

@@ -1,7 +1,7 @@
 """The lines that show a run as a tree: a task a line, below it why it failed, beside it what is unusual about it.
 
 Owns what is said of a task and where it stands on the line. Which tasks are shown, and under which parent, is
-runtree.py's. Pure: data and a width in, lines out, none wider than the width.
+runtree.py's. Pure: data and a width in, lines out, none wider than the width (40 cells at least).
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _NAMES_SHOWN = 3
 _NAME_MINIMUM = 8
 _INDENT_MAXIMUM = 48
 _GAP = 2
+_WIDTH_MINIMUM = 40
+"""Below it nothing could be read; a narrower terminal breaks the lines."""
 _LONG_WAIT_MS = 30_000
 _SHORT_WAIT_MS = 3_000
 _CONTEXT = "dim"
@@ -44,6 +46,7 @@ class _Row:
 
 def tree_lines(tree: RunTree, shown: Shown, now_ms: int, width: int, signs: Signs) -> list[Text]:
     """The tree of the tasks that are shown, each line at most `width` cells wide."""
+    width = max(width, _WIDTH_MINIMUM)
     rows = _rows(tree, shown, width, signs)
     if not rows:
         return []
