@@ -19,11 +19,16 @@ def one_line(text: str) -> str:
     return " ".join(printable(text).split())
 
 
+def width_of(text: str) -> int:
+    """In cells. Most text is ASCII, of which rich would look at each letter."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
 def cut(text: str, width: int, ellipsis: str) -> str:
     """The text, at most `width` cells wide; an ellipsis stands for what had to go."""
-    if cell_len(text) <= width:
+    if width_of(text) <= width:
         return text
-    room = width - cell_len(ellipsis)
+    room = width - width_of(ellipsis)
     return set_cell_size(text, room).rstrip() + ellipsis if room > 0 else ellipsis[: max(0, width)]
 
 
@@ -35,7 +40,7 @@ def broken(text: str, width: int, lines_maximum: int, ellipsis: str) -> list[str
     line = ""
     for word in one_line(text).split(" "):
         longer = f"{line} {word}" if line else word
-        if cell_len(longer) <= width:
+        if width_of(longer) <= width:
             line = longer
             continue
         if line:
@@ -56,7 +61,7 @@ def packed(parts: Sequence[str], width: int, ellipsis: str) -> list[str]:
     lines: list[str] = []
     for part in (cut(one_line(part), width, ellipsis) for part in parts):
         longer = f"{lines[-1]}{_BETWEEN_PARTS}{part}" if lines else part
-        if lines and cell_len(longer) <= width:
+        if lines and width_of(longer) <= width:
             lines[-1] = longer
         else:
             lines.append(part)

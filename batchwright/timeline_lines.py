@@ -11,15 +11,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rich.cells import cell_len
 from rich.text import Text
 
-from batchwright.fitting import broken, cut, one_line, packed
+from batchwright.fitting import broken, one_line, packed, width_of
 from batchwright.progress import COLOURS, duration
 from batchwright.signs import Signs, Stretch
 from batchwright.time_axis import cell_of, ticks
 from batchwright.timeline import Bar, Timeline
-from batchwright.tree_lines import array_size
+from batchwright.tree_lines import array_size, fitted_name
 from batchwright.view import duration_ms
 from chalicelib.api import models as m
 from chalicelib.core.states import TaskState
@@ -82,7 +81,7 @@ class _Columns:
 
 
 def _columns(tasks: Sequence[m.Task], now_ms: int, width: int) -> _Columns:
-    names = max(cell_len(one_line(task.name)) + len(array_size(task)) for task in tasks)
+    names = max(width_of(one_line(task.name)) + len(array_size(task)) for task in tasks)
     durations = max(len(duration(duration_ms(task, now_ms))) for task in tasks)
     attempts = max(len(_attempt(task)) for task in tasks)
     behind = sum(part + 1 for part in (durations, attempts) if part)
@@ -100,11 +99,10 @@ def _chart(line: Timeline, bars: Sequence[Bar], now_ms: int, width: int, signs: 
     columns, chain = _columns(tasks, now_ms, width), set(line.chain)
     yield from _axis(line, columns, signs)
     for bar, task in zip(bars, tasks, strict=True):
-        size = array_size(task)
-        name = cut(one_line(task.name), max(1, columns.names - len(size)), signs.ellipsis) + size
-        text = Text(signs.chain if bar.place in chain else " ", style="bold")
-        row = Text().append_text(text).append(f"{signs.states[task.state]} ", COLOURS[task.state]).append(name)
-        row.append(" " * (columns.names + 4 - row.cell_len))
+        name = fitted_name(task, columns.names, signs)
+        row = Text().append(signs.chain if bar.place in chain else " ", "bold")
+        row.append(f"{signs.states[task.state]} ", COLOURS[task.state]).append(name)
+        row.append(" " * (columns.names + 1 - width_of(name)))
         for stretch, cells in _painted(line, bar, columns.bars):
             row.append(" " * cells if stretch is None else signs.stretches[stretch] * cells, _style(stretch))
         if columns.durations:
@@ -112,7 +110,6 @@ def _chart(line: Timeline, bars: Sequence[Bar], now_ms: int, width: int, signs: 
         if columns.attempts:
             row.append(f" {_attempt(task):>{columns.attempts}}")
         row.rstrip()
-        row.truncate(width)
         yield row
 
 
@@ -227,5 +224,5 @@ def _sums(line: Timeline) -> str:
     waited = sum(bar.waited_ms for bar in line.bars)
     slowest = max(line.bars, key=lambda bar: bar.ran_ms)
     name = one_line(line.tasks[slowest.place].name)
-    of = f"; the slowest, {name}, {duration(slowest.ran_ms)}" if slowest.ran_ms and len(line.bars) > 1 else ""
-    return f"All tasks together ran {duration(ran)} and waited {duration(waited)} to start{of}."
+    most = f"; {name} ran longest, {duration(slowest.ran_ms)}" if slowest.ran_ms and len(line.bars) > 1 else ""
+    return f"All tasks together ran {duration(ran)} and waited {duration(waited)} to start{most}."

@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from rich.text import Text
 
-from batchwright.fitting import broken, cut, one_line
+from batchwright.fitting import broken, cut, one_line, width_of
 from batchwright.progress import COLOURS, duration, why
 from batchwright.runtree import ROOT, RunTree, Shown, causes
 from batchwright.signs import Signs
@@ -54,7 +53,7 @@ def tree_lines(tree: RunTree, shown: Shown, now_ms: int, width: int, signs: Sign
     tasks = [tree.tasks[row.place] for row in rows if row.hidden is None]
     states = max((len(task.state.value) for task in tasks), default=0)
     durations = max((len(duration(duration_ms(task, now_ms))) for task in tasks), default=0)
-    widest = max((cell_len(words.left(row)) for row in rows if row.hidden is None), default=0)
+    widest = max((width_of(words.left(row)) for row in rows if row.hidden is None), default=0)
     columns = _Columns(max(1, min(widest, width - states - durations - 2 * _GAP)), states, durations)
     lines: list[Text] = []
     for row in rows:
@@ -142,8 +141,8 @@ class _Words:
         task = self.tree.tasks[row.place]
         style = COLOURS[task.state] if wanted else _CONTEXT
         sign = self.signs.states[task.state]
-        room = max(_NAME_MINIMUM, columns.left - cell_len(row.before) - cell_len(sign) - 1)
-        name = cut(one_line(task.name), max(1, room - len(array_size(task))), self.signs.ellipsis) + array_size(task)
+        room = max(_NAME_MINIMUM, columns.left - width_of(row.before) - width_of(sign) - 1)
+        name = fitted_name(task, room, self.signs)
         line = Text().append(row.before, _CONTEXT).append(f"{sign} ", style)
         line.append(name, "" if wanted else _CONTEXT)
         _pad(line, columns.left + _GAP)
@@ -155,7 +154,7 @@ class _Words:
         below: list[tuple[str, str]] = []
         if notes:
             where = columns.left + columns.state + columns.duration + 3 * _GAP
-            if where + cell_len(notes) <= self.width:
+            if where + width_of(notes) <= self.width:
                 _pad(line, where)
                 line.append(notes, "dim")
             else:
@@ -165,7 +164,7 @@ class _Words:
         yield line
         below += self._reasons(task) if wanted else []
         for text, its_style in below:
-            for part in broken(text, self.width - cell_len(row.beside), REASON_LINES, self.signs.ellipsis):
+            for part in broken(text, self.width - width_of(row.beside), REASON_LINES, self.signs.ellipsis):
                 yield Text().append(row.beside, _CONTEXT).append(part, its_style)
 
     def _notes(self, place: int) -> Iterator[str]:
@@ -189,9 +188,9 @@ class _Words:
             yield f"also after {some_names(parents)}"
 
     def _reasons(self, task: m.Task) -> Iterator[tuple[str, str]]:
-        """Why attempts failed: the last one's reason, and of those before it the last."""
+        """Why attempts failed: the last one's reason, and of those before it the last, unless it was for the same."""
         result, past = result_of(task), past_of(task)
-        if past:
+        if past and (result is None or why(result) != why(past[-1])):
             which = f"attempt {len(past)}" if len(past) == 1 else f"attempts 1 to {len(past)}"
             last = "" if len(past) == 1 else " the last:"
             yield f"{which} failed:{last} {why(past[-1]) or 'no reason told'}", "dim"
@@ -200,7 +199,16 @@ class _Words:
 
 
 def _pad(line: Text, column: int) -> None:
-    line.append(" " * (column - line.cell_len))
+    line.append(" " * (column - width_of(line.plain)))
+
+
+def fitted_name(task: m.Task, width: int, signs: Signs) -> str:
+    """The task's name and size; the name is cut where both do not fit, and where there is room for neither, the size
+    goes."""
+    name, size = one_line(task.name), array_size(task)
+    if width_of(name) + len(size) > width and 2 * len(size) > width:
+        size = ""
+    return cut(name, width - len(size), signs.ellipsis) + size
 
 
 def array_size(task: m.Task) -> str:

@@ -96,11 +96,14 @@ def test_a_task_that_waits_for_its_retry_shows_the_attempt_that_failed() -> None
 
 def test_how_many_children_an_array_has_is_told_before_it_starts_and_after_it_ended() -> None:
     play = theatre("many", array=True)
+    play.start()
     assert only(seen(play)).children == 4
     play.play_on()
     ended = only(seen(play))
     assert (ended.state, ended.children) == (TaskState.SUCCEEDED, 4)
-    assert only(seen(theatre("single"))).children is None
+    single = theatre("single")
+    single.start()
+    assert only(seen(single)).children is None
 
 
 def test_the_children_of_arrays_are_counted_as_batch_tells_them() -> None:
