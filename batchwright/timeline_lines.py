@@ -49,9 +49,11 @@ def timeline_lines(
     asked = [bar for bar in line.bars if not states or line.tasks[bar.place].state in states]
     drawn = _chosen(line, asked, limit)
     notes = list(_notes(line, asked, drawn, signs, states))
-    lines = list(_chart(line, drawn, now_ms, width, signs)) if drawn else []
+    lines: list[Text] = []
     if drawn:
-        lines += [Text(part, style="dim") for part in packed(_legend(drawn, line, signs), width, signs.ellipsis)]
+        lines, seen = _chart(line, drawn, now_ms, width, signs)
+        legend = _legend(seen, any(bar.place in line.chain for bar in drawn), line.begin_ms, signs)
+        lines += [Text(part, style="dim") for part in packed(legend, width, signs.ellipsis)]
     for text, style in notes:
         lines += [Text(part, style=style) for part in broken(text, width, _NOTE_LINES, signs.ellipsis)]
     return lines
@@ -94,27 +96,31 @@ def _attempt(task: m.Task) -> str:
     return f"{task.attempt}/{task.attempts_allowed}" if task.attempt > 1 else ""
 
 
-def _chart(line: Timeline, bars: Sequence[Bar], now_ms: int, width: int, signs: Signs) -> Iterator[Text]:
+def _chart(
+    line: Timeline, bars: Sequence[Bar], now_ms: int, width: int, signs: Signs
+) -> tuple[list[Text], set[Stretch]]:
+    """The axis and the bars, and what is to be seen in them."""
     tasks = [line.tasks[bar.place] for bar in bars]
     columns, chain = _columns(tasks, now_ms, width), set(line.chain)
-    yield from _axis(line, columns, signs)
+    lines, seen = list(_axis(line, columns, signs)), set[Stretch]()
     for bar, task in zip(bars, tasks, strict=True):
         name = fitted_name(task, columns.names, signs)
         row = Text().append(signs.chain if bar.place in chain else " ", "bold")
         row.append(f"{signs.states[task.state]} ", COLOURS[task.state]).append(name)
         row.append(" " * (columns.names + 1 - width_of(name)))
         for stretch, cells in _painted(line, bar, columns.bars):
-            row.append(" " * cells if stretch is None else signs.stretches[stretch] * cells, _style(stretch))
+            if stretch is None:
+                row.append(" " * cells)
+            else:
+                row.append(signs.stretches[stretch] * cells, _STYLES[stretch])
+                seen.add(stretch)
         if columns.durations:
             row.append(f" {duration(duration_ms(task, now_ms)):>{columns.durations}}")
         if columns.attempts:
             row.append(f" {_attempt(task):>{columns.attempts}}")
         row.rstrip()
-        yield row
-
-
-def _style(stretch: Stretch | None) -> str:
-    return "" if stretch is None else _STYLES[stretch]
+        lines.append(row)
+    return lines, seen
 
 
 def _axis(line: Timeline, columns: _Columns, signs: Signs) -> Iterator[Text]:
@@ -194,13 +200,12 @@ def _counted(states: Counter[TaskState]) -> str:
     return ", ".join(f"{states[state]:,} {state.value}" for state in COLOURS if states[state])
 
 
-def _legend(drawn: Sequence[Bar], line: Timeline, signs: Signs) -> list[str]:
+def _legend(seen: Collection[Stretch], chain: bool, begin_ms: int, signs: Signs) -> list[str]:
     """What each sign of the chart means, and when its time begins."""
-    seen = {span.stretch for bar in drawn for span in bar.spans}
     parts = [f"{signs.stretches[stretch]} {stretch.value}" for stretch in Stretch if stretch in seen]
-    if any(bar.place in line.chain for bar in drawn):
+    if chain:
         parts.append(f"{signs.chain} longest chain")
-    return [*parts, f"0 is {_when(line.begin_ms)}"]
+    return [*parts, f"0 is {_when(begin_ms)}"]
 
 
 def _when(at_ms: int) -> str:

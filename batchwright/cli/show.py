@@ -31,7 +31,8 @@ RUNS_A_PAGE = 100
     "states",
     type=click.Choice([state.value for state in TaskState]),
     multiple=True,
-    help="Only tasks in that state; may be given more than once.",
+    metavar="STATE",
+    help="Only tasks in that state (waiting, running, failed ...); may be given more than once.",
 )
 @click.option("--failed", is_flag=True, help="Short for --state failed --state upstream_failed.")
 @click.option("--all", "everything", is_flag=True, help="Every task, also of a large run.")
