@@ -45,6 +45,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JudgedApp]:
 def nothing_is_refused(app: JudgedApp) -> Iterator[None]:
     yield
     assert app.judge.refused == []
+    assert app.denied == []
 
 
 def test_a_fan_out_whose_tasks_are_tagged_and_one_fails_once(app: JudgedApp) -> None:
