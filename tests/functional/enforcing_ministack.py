@@ -1,6 +1,6 @@
-"""`python -m tests.functional.enforcing_ministack`: MiniStack with IAM in force, where nobody but the account may do all.
+"""`python -m tests.functional.enforcing_ministack`: MiniStack with IAM in force.
 
-MiniStack checks each call's signature, session token and policy, and refuses it with AWS's own error. Owns what it
+It checks each call's signature, session token and policy, and refuses it with AWS's own error. Owns what it
 reads otherwise than AWS does, for the calls that functions make; anything else is MiniStack's own reading. Each is
 named after the page that tells how AWS reads it. The local Batch is another server, and checks nothing.
 """
@@ -81,8 +81,9 @@ def enforce(key: str, action: str, service: str, region: str, **given: Any) -> A
         service_context={"iam:PassedToService": "scheduler.amazonaws.com"},
     )
     if isinstance(passed, iam_evaluator.EvalResult):
-        # The answer of MiniStack names the action of the call; AWS names the one that was refused.
-        passed = iam_evaluator.AuthError("AccessDenied", f"{passed.principal_arn} is not authorized: iam:PassRole")
+        # MiniStack's answer would name the action of the call; AWS names the one that was refused.
+        text = iam_actions.identity_denial_message("iam:PassRole", passed.principal_arn, role, False)
+        return iam_evaluator.AuthError("AccessDenied", text)
     return passed
 
 

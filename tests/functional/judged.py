@@ -1,11 +1,13 @@
 """The app's functions on a local AWS, called here, each with its own role: what its policy does not allow is refused.
 
-Twice: by a judge before a call is sent, who also notes it, and by MiniStack, which holds the signature's role to its
-policy. Two evaluations of policies that know nothing of each other; jobs of Batch are judged by the first alone.
+Twice: by the judge of tests/iam.py before a call is sent, which also notes it, and by MiniStack, which holds the role
+that signed to its policy. They evaluate policies and read ARNs each in its own way, and share but the reading of
+conditions. Calls of Batch are judged by the first alone.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -80,6 +81,7 @@ class JudgedApp:
         self._session.events.register("after-call.batch.SubmitJob", self._lose)
         self._session.events.register("before-call.scheduler", self._close)
         self._clients = clients(self._session)
+        self._lock_topic()
         self.cool()
 
     def cool(self) -> None:
@@ -162,6 +164,15 @@ class JudgedApp:
         found: dict[str, Any] = self._as("bearer", lambda: self.wired.let_in(header, METHOD_ARN))
         return found
 
+    @contextmanager
+    def denials(self) -> Iterator[list[tuple[str, str]]]:
+        """What MiniStack refuses meanwhile, and is meant to."""
+        before, self.denied = self.denied, []
+        try:
+            yield self.denied
+        finally:
+            self.denied = before
+
     def try_as(self, function: str, call: Call) -> str:
         """Make a call with a function's role, past the judge: the refusal, or nothing."""
         made = self._session.client(call.service)
@@ -181,6 +192,14 @@ class JudgedApp:
                 return call()
         finally:
             self.judge.function = self.roles.wearing = ""
+
+    def _lock_topic(self) -> None:
+        """Give the topic the policy that AWS gives a new one; MiniStack's lets everybody publish."""
+        arn = self.aws.environment["BATCHWRIGHT_TOPIC_ARN"]
+        allowed = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "SNS:Publish", "Resource": arn}
+        own = {**allowed, "Condition": {"StringEquals": {"AWS:SourceOwner": PLACE.account}}}
+        policy = json.dumps({"Version": "2008-10-17", "Statement": [own]})
+        self._clients.sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
 
     def _note(self, parsed: Mapping[str, Any], **_: Any) -> None:
         error = parsed.get("Error", {})
