@@ -20,9 +20,8 @@ from botocore import xform_name
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from batchwright.deploy.policies import Place
-from batchwright.local.functions import PROJECT_FOLDER, Functions, QueueSource, ScheduleSource
+from batchwright.local.functions import Functions, QueueSource, ScheduleSource
 from batchwright.local.isolation import client, enter
-from batchwright.local.ministack import MiniStack
 from batchwright.local.run import prepare
 from batchwright.local.stack import STAGE, LocalAws
 from chalicelib import wiring
@@ -32,6 +31,7 @@ from chalicelib.core.compile import compile_workflow
 from chalicelib.core.workflow import Workflow
 from chalicelib.engine.messages import MessagesLeft
 from chalicelib.wiring import Wired
+from tests.enforcing import enforcing
 from tests.functional.commands import SHELL, wait_until
 from tests.functional.roles import Roles
 from tests.iam import Call, Judge
@@ -42,15 +42,6 @@ METHOD_ARN = PLACE.arn("execute-api", "api/api/GET/runs")
 SWEEP = ScheduleSource("sweep", "rate(5 minutes)")
 
 Answer = TypeVar("Answer")
-
-
-ENFORCED = {
-    "AUTH": "true",
-    # Who signs with these is the account itself.
-    "AWS_ACCESS_KEY_ID": "local",
-    "AWS_SECRET_ACCESS_KEY": "local",
-    "PYTHONPATH": str(PROJECT_FOLDER),
-}
 
 
 class JudgedApp:
@@ -221,10 +212,8 @@ class JudgedApp:
 def judged_app(folder: Path) -> Iterator[JudgedApp]:
     """The app on a local AWS without a worker; this process becomes a part of it for as long."""
     before = dict(os.environ)
-    enforcing = MiniStack(
-        folder / "ministack.log", extra_environment=ENFORCED, module="tests.functional.enforcing_ministack"
-    )
-    with LocalAws(folder, workers=0, variables=SOON, ministack=enforcing) as aws, pytest.MonkeyPatch.context() as patch:
+    ministack = enforcing(folder / "ministack.log")
+    with LocalAws(folder, workers=0, variables=SOON, ministack=ministack) as aws, pytest.MonkeyPatch.context() as patch:
         enter(aws.environment)
         try:
             yield JudgedApp(aws, folder, patch)

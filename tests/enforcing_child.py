@@ -1,4 +1,4 @@
-"""`python -m tests.functional.enforcing_ministack`: MiniStack with IAM in force.
+"""`python -m tests.enforcing_child`: MiniStack with IAM in force.
 
 It checks each call's signature, session token and policy, and refuses it with AWS's own error. Owns what it
 reads otherwise than AWS does, for the calls that functions make; anything else is MiniStack's own reading. Each is
