@@ -1,8 +1,8 @@
 """`python -m tests.enforcing_child`: MiniStack with IAM in force.
 
-It checks each call's signature, session token and policy, and refuses it with AWS's own error. Owns what it
-reads otherwise than AWS does, for the calls that functions make; anything else is MiniStack's own reading. Each is
-named after the page that tells how AWS reads it. The local Batch is another server, and checks nothing.
+It checks each call's signature, session token and policy, and refuses it with AWS's own error. Owns the corrections of
+what it reads otherwise than AWS does in calls that functions make, each with the page that tells how AWS reads it. All
+else is MiniStack's own. The local Batch is another server, and checks nothing.
 """
 
 from __future__ import annotations

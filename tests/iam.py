@@ -1,7 +1,9 @@
 """What IAM would be asked for each AWS call, and a judge that refuses what a function's policy does not allow.
 
-Owns the reading of a call as actions on resources. A policy is evaluated by moto's IAM, statement by statement; moto's
-own enforcement reads most services' calls as calls on "*", and bulk calls as actions of their own, which they are not.
+Owns the reading of a call as actions on resources. A policy is evaluated by moto's IAM, statement by statement. moto's
+own enforcement is of no use here: it judges every call on "*" but those of SQS, so that no grant on a resource matches;
+takes a condition that it does not know for one that is met, so that our Deny would deny all; and takes bulk calls for
+actions of their own. What is sent is held to policies by MiniStack instead: tests/enforcing_child.py.
 """
 
 from __future__ import annotations

@@ -31,8 +31,7 @@ class Roles:
         # On AWS it is Lambda that takes the role.
         trust = _document({"Effect": "Allow", "Principal": {"AWS": place.account}, "Action": "sts:AssumeRole"})
         for function in GRANTS:
-            name = place.function_name(function)
-            role = self._iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
+            role = self._iam.create_role(RoleName=self._role_name(function), AssumeRolePolicyDocument=trust)["Role"]
             self._put(function, policy(place, function))
             keys = sts.assume_role(RoleArn=role["Arn"], RoleSessionName=function)["Credentials"]
             self._keys[function] = ReadOnlyCredentials(
@@ -69,8 +68,12 @@ class Roles:
         finally:
             self._keys[function] = own
 
+    def _role_name(self, function: str) -> str:
+        """What Chalice calls it."""
+        return f"{self._place.prefix}-{function}"
+
     def _put(self, function: str, document: Mapping[str, Any]) -> None:
-        name = self._place.function_name(function)
+        name = self._role_name(function)
         self._iam.put_role_policy(RoleName=name, PolicyName=_POLICY, PolicyDocument=json.dumps(document))
 
 

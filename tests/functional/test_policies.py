@@ -34,8 +34,8 @@ pytestmark = pytest.mark.xdist_group("policies")
 
 SEEDS = (*range(20), 45, 130, 209, 252, 349, 527)
 """Worlds in which everything happens that may: among them the first in which `start` terminates a job (527)."""
-BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:ReceiveMessage", "sqs:GetQueueAttributes"}
-"""What Lambda itself does with a function's role: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
+"""What Lambda itself does with a function's role, beside receiving messages: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 OTHER_PREFIX = replace(PLACE, stage="other").prefix
 WITHOUT_NARROWER = {"batch:ListJobs", "batch:DescribeJobs"}
 
