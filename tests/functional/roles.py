@@ -27,7 +27,9 @@ class Roles:
         self._place = place
         self._iam = client("iam", environment)
         sts = client("sts", environment)
-        self._keys = {"": ReadOnlyCredentials(environment["AWS_ACCESS_KEY_ID"], "local", None)}
+        self._keys = {
+            "": ReadOnlyCredentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], None)
+        }
         # On AWS it is Lambda that takes the role.
         trust = _document({"Effect": "Allow", "Principal": {"AWS": place.account}, "Action": "sts:AssumeRole"})
         for function in GRANTS:
