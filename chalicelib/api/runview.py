@@ -18,7 +18,7 @@ from chalicelib.core.plan import Plan, RetryPolicy, offset_of, shard_of
 from chalicelib.core.records import RELEASED, Run, TaskRecord, in_epoch
 from chalicelib.core.retry import attempts_allowed
 from chalicelib.core.states import TaskState
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 
 
 class RunLook:
