@@ -19,7 +19,7 @@ from chalicelib.core.plan import Plan, indexes_in
 from chalicelib.core.records import Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.redrive import Kept, kept_endings
 from chalicelib.core.states import TaskState
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 
 SECOND_LOOK_SECONDS = 5.0
 JOBS_MAXIMUM = 20_000

@@ -27,7 +27,7 @@ from batchwright.local.stack import LocalAws
 from chalicelib.core.limits import BULK_TERMINATE_IDS
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask
 from chalicelib.core.states import RunState, TaskState
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from chalicelib.wiring import wired
 
 MOST_SECONDS = 240

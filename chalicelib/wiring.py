@@ -38,7 +38,7 @@ from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, 
 from chalicelib.engine.start import start_run
 from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
-from chalicelib.ports import Logs, Tokens
+from chalicelib.ports.services import Logs, Tokens
 
 if TYPE_CHECKING:
     from chalicelib.api.direct import DirectApi

@@ -21,7 +21,7 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.job import job_request
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import JobResult
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 
 _TASK = "${task."
 _PARAM = "${params."

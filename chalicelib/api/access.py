@@ -24,7 +24,7 @@ from chalicelib.core.tokens import (
     parse_header,
     use_is_to_be_noted,
 )
-from chalicelib.ports import Tokens
+from chalicelib.ports.services import Tokens
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from chalicelib.api.runview import RunLook
 from chalicelib.core.pages import NUMBER, list_of, page_of, place_in
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.states import TaskState
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 
 EVENTS_A_PAGE = 10_000
 _KINDS = (

@@ -17,7 +17,7 @@ from chalicelib.api.runview import RunLook
 from chalicelib.core.errors import UnknownTask, UserMistake
 from chalicelib.core.ids import is_refused_job_id
 from chalicelib.core.pages import COUNT, TOKEN, or_nothing, page_of, place_in
-from chalicelib.ports import LogLines
+from chalicelib.ports.services import LogLines
 
 LINES_A_PAGE = 10_000
 _PLACE = {"epoch": COUNT, "attempt": or_nothing(COUNT), "token": or_nothing(TOKEN)}

@@ -10,7 +10,8 @@ from chalicelib.core.ids import run_id_stem
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.suggest import Names
 from chalicelib.engine.world import World
-from chalicelib.ports import Logs, Store, Tokens
+from chalicelib.ports.services import Logs, Tokens
+from chalicelib.ports.store import Store
 
 WORKFLOWS_MAXIMUM = 500
 """Of how many workflows the runs are listed together, and names are suggested."""

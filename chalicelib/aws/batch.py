@@ -16,7 +16,7 @@ from chalicelib.aws.answers import ClientError, answers, code_of, meaning_of, me
 from chalicelib.core.errors import AnswerLost, TryAgain, UserMistake
 from chalicelib.core.job import JobRequest
 from chalicelib.core.limits import BULK_TERMINATE_IDS, DESCRIBE_IDS, REASON_CHARACTERS
-from chalicelib.ports import ListedJob
+from chalicelib.ports.services import ListedJob
 
 _Element = TypeVar("_Element")
 

@@ -26,7 +26,7 @@ from chalicelib.core.records import (
     WorkflowEntry,
 )
 from chalicelib.core.states import ENDINGS, RunState, TaskState
-from chalicelib.ports import PAST_REASON_CHARACTERS
+from chalicelib.ports.store import PAST_REASON_CHARACTERS
 
 RUNS_BY_WORKFLOW = "runs-by-workflow"
 RUNS_BY_SWEEP = "runs-by-sweep"

@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.aws.dynamodb_table import Key, Outcome, Table
 from chalicelib.core.errors import TryAgain
-from chalicelib.ports import PERMITS_FORGOTTEN_SECONDS
+from chalicelib.ports.services import PERMITS_FORGOTTEN_SECONDS
 
 LINE_KEY: Key = ("RATE#submit_job", "LINE")
 _TRIES = 5

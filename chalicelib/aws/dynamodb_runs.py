@@ -12,7 +12,7 @@ from chalicelib.core.errors import Defect, UserMistake
 from chalicelib.core.records import ListedRuns, Run, RunPlace
 from chalicelib.core.runlist import first_runs
 from chalicelib.core.states import OTHER_OF_SWITCH, RunState
-from chalicelib.ports import RUNS_LOOKED_AT
+from chalicelib.ports.store import RUNS_LOOKED_AT
 
 _LATEST_MS = 10**15
 """No run is of the year 33,658."""

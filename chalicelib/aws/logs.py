@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.aws.answers import ClientError, answers, code_of
 from chalicelib.core.errors import UserMistake
-from chalicelib.ports import LogLines, WrittenLine
+from chalicelib.ports.services import LogLines, WrittenLine
 
 LOG_GROUP = "/aws/batch/job"
 

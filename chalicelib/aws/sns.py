@@ -29,11 +29,20 @@ class SnsNotices:
                 Subject=subject_line(notice.subject),
                 MessageStructure="json",
                 Message=json.dumps(bodies(notice)),
-                MessageAttributes={
-                    "kind": {"DataType": "String", "StringValue": notice.kind},
-                    "workflow": {"DataType": "String", "StringValue": notice.workflow},
-                },
+                MessageAttributes=attributes(notice),
             )
+
+
+def attributes(notice: Notice) -> dict[str, dict[str, str]]:
+    """What a subscription's filter policy can choose by."""
+    values = {
+        "kind": notice.kind,
+        "severity": notice.severity,
+        "workflow": notice.workflow,
+        "monitor": notice.monitor,
+        "queue": notice.queue,
+    }
+    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value}
 
 
 def bodies(notice: Notice) -> dict[str, str]:

@@ -1,50 +1,181 @@
 """What is told to people and programs: notices with a stable id, made of listed fields only.
 
-A Batch event's `container.environment` holds secrets in clear, so nothing here is copied from an event whole.
+A Batch event's `container.environment` holds secrets in clear, so nothing here is copied from an event whole. Owns what
+a notice is; who is told which is core/notify.py's, how it reads for each kind of subscriber is core/bodies.py's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.records import Run
 from chalicelib.core.states import RunState
 
 VERSION = "1"
 
 
+class NoticeKind(StrEnum):
+    """What happened."""
+
+    RUN_STARTED = "run_started"
+    RUN_SUCCEEDED = "run_succeeded"
+    RUN_FAILED = "run_failed"
+    RUN_CANCELLED = "run_cancelled"
+    RUN_LATE = "run_late"
+    """The run goes on for longer than its workflow says it should."""
+    TASK_FAILED = "task_failed"
+    """Tasks of a run that goes on failed for good; one notice for those of a burst."""
+    JOB_FAILED = "job_failed"
+    """Jobs that a monitor watches failed; one notice for those of a burst."""
+    JOB_WAITING = "job_waiting"
+    """A job waits for capacity for longer than it should."""
+    JOB_RUNNING = "job_running"
+    """A job runs for longer than it should."""
+    FAILURE_RATE = "failure_rate"
+    """Of the jobs that a monitor watches, too many failed within a time."""
+    NOTHING_RAN = "nothing_ran"
+    """Of the jobs that a monitor watches, none had succeeded by a time of day."""
+    QUEUE_BLOCKED = "queue_blocked"
+    """The job at the head of a queue cannot start, and Batch says why."""
+
+
+class Severity(StrEnum):
+    """How much it matters; subscribers filter by it."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+SEVERITIES: dict[NoticeKind, Severity] = {
+    NoticeKind.RUN_STARTED: Severity.INFO,
+    NoticeKind.RUN_SUCCEEDED: Severity.INFO,
+    NoticeKind.RUN_FAILED: Severity.ERROR,
+    NoticeKind.RUN_CANCELLED: Severity.WARNING,
+    NoticeKind.RUN_LATE: Severity.WARNING,
+    NoticeKind.TASK_FAILED: Severity.ERROR,
+    NoticeKind.JOB_FAILED: Severity.ERROR,
+    NoticeKind.JOB_WAITING: Severity.WARNING,
+    NoticeKind.JOB_RUNNING: Severity.WARNING,
+    NoticeKind.FAILURE_RATE: Severity.ERROR,
+    NoticeKind.NOTHING_RAN: Severity.ERROR,
+    NoticeKind.QUEUE_BLOCKED: Severity.ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ToldJob:
+    """A job that a notice names: what it died of, or how long it has waited or run. `task` and `attempt` are there for
+    one of ours; `log_lines` are the last that it wrote, oldest first."""
+
+    job_id: str | None
+    name: str
+    queue: str | None = None
+    task: str | None = None
+    attempt: int | None = None
+    failure: FailureClass | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    log_stream: str | None = None
+    log_lines: tuple[str, ...] = ()
+    created_at_ms: int | None = None
+    started_at_ms: int | None = None
+    stopped_at_ms: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing worth telling. `notice_id` is the same whenever the same thing is told again."""
+    """One thing worth telling. `notice_id` is the same whenever the same thing is told again.
+
+    `thread` is what notices that belong together share: a run's id, or a monitor's name. `text` says in a sentence or
+    two what `subject` has no room for. `jobs` are named in full, a few at most, and `job_count` tells how many they
+    stand for. `task_counts` are how many tasks of a run ended how, by TaskState. `run_id`, `workflow` and `epoch` are
+    there when it is about a run, `monitor` when a monitor asked for it.
+    """
 
     notice_id: str
-    kind: str
-    run_id: str
-    workflow: str
+    kind: NoticeKind
+    stage: str
     subject: str
     at_ms: int
+    thread: str
+    text: str | None = None
+    run_id: str | None = None
+    workflow: str | None = None
+    epoch: int | None = None
+    monitor: str | None = None
+    queue: str | None = None
+    began_at_ms: int | None = None
+    ended_at_ms: int | None = None
+    jobs: tuple[ToldJob, ...] = ()
+    job_count: int = 0
+    task_counts: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        return SEVERITIES[self.kind]
 
     def document(self) -> dict[str, Any]:
-        """The JSON that programs receive; its fields are only ever added to within a version."""
-        return {
+        """The JSON that programs receive; its fields are only ever added to within a version. What is not known is
+        left out."""
+        fields = {
             "version": VERSION,
             "id": self.notice_id,
             "kind": self.kind,
+            "severity": self.severity,
+            "stage": self.stage,
+            "subject": self.subject,
+            "text": self.text,
+            "at_ms": self.at_ms,
+            "thread": self.thread,
             "run_id": self.run_id,
             "workflow": self.workflow,
-            "subject": self.subject,
-            "at_ms": self.at_ms,
+            "epoch": self.epoch,
+            "monitor": self.monitor,
+            "queue": self.queue,
+            "began_at_ms": self.began_at_ms,
+            "ended_at_ms": self.ended_at_ms,
+            "jobs": [_told(job) for job in self.jobs] or None,
+            "job_count": self.job_count or None,
+            "task_counts": dict(self.task_counts) or None,
         }
+        return {name: value for name, value in fields.items() if value is not None}
 
 
-def run_ended(run: Run, ending: RunState, at_ms: int) -> Notice:
+def _told(job: ToldJob) -> dict[str, Any]:
+    fields = {
+        "job_id": job.job_id,
+        "name": job.name,
+        "queue": job.queue,
+        "task": job.task,
+        "attempt": job.attempt,
+        "failure": job.failure,
+        "exit_code": job.exit_code,
+        "reason": job.reason,
+        "log_stream": job.log_stream,
+        "log_lines": list(job.log_lines) or None,
+        "created_at_ms": job.created_at_ms,
+        "started_at_ms": job.started_at_ms,
+        "stopped_at_ms": job.stopped_at_ms,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def run_ended(run: Run, stage: str, ending: RunState, at_ms: int) -> Notice:
     """The notice that a run ended so."""
     return Notice(
         notice_id=f"{run.run_id}/{run.epoch}/{ending}",
-        kind=f"run_{ending}",
-        run_id=run.run_id,
-        workflow=run.workflow,
+        kind=NoticeKind(f"run_{ending}"),
+        stage=stage,
         subject=f"{run.workflow}: run {run.run_id} {ending}",
         at_ms=at_ms,
+        thread=run.run_id,
+        run_id=run.run_id,
+        workflow=run.workflow,
+        epoch=run.epoch,
+        began_at_ms=run.created_at_ms,
+        ended_at_ms=at_ms,
     )

@@ -65,4 +65,4 @@ def tell_if_ended(world: World, run: Run) -> None:
             # A redrive's end is nothing to the schedule.
             # Before the notice: the ending counts as told only once the schedule can go on.
             world.commands.send([encode(ScheduleNext(run.workflow, run.schedule))])
-        world.notices.publish(run_ended(run, run.state, run.ended_at_ms))
+        world.notices.publish(run_ended(run, world.stage, run.state, run.ended_at_ms))

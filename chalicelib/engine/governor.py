@@ -3,7 +3,7 @@
 Owns the pace: when each submission's turn is. An account has 50 SubmitJob calls a second, whoever makes them
 (https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html).
 
-Permits are slots of one line of time that all invocations share (ports.py), 48 a second. An invocation takes five slots
+Permits are slots of one line of time that all invocations share (Permits), 48 a second. An invocation takes five slots
 at once, which is one write, but needs longer than a slot for a job. So it uses them seven slots apart, where others do
 the same: five being prime to seven, the jobs of groups that follow each other fall into every slot once,
 

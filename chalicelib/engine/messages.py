@@ -21,7 +21,7 @@ from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM, RECEIPTS_MAXIMUM
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.world import DONE, Done, NotYet, Outcome, World
-from chalicelib.ports import Commands, DeadLetters, Inbox
+from chalicelib.ports.services import Commands, DeadLetters, Inbox
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
-from chalicelib.ports import Batch, Clock, Commands, Notices, Permits, Scheduler, Store
+from chalicelib.ports.services import Batch, Clock, Commands, Notices, Permits, Scheduler
+from chalicelib.ports.store import Store
 
 _RUNS_REMEMBERED = 64
 

@@ -10,7 +10,7 @@ from chalicelib.api.ground import Ground
 from chalicelib.api.port import Api
 from chalicelib.core.check import workflow_from
 from chalicelib.core.compile import compile_workflow
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from tests.memory.logs import MemoryLogs
 from tests.memory.theatre import Theatre
 from tests.memory.tokens import MemoryTokens

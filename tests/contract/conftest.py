@@ -14,7 +14,7 @@ from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.records import Claim, JobResult
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from tests.contract import foundation, servers
 from tests.contract.apis import Desk
 from tests.contract.http_desk import Counter, HttpDesk

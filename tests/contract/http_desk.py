@@ -14,7 +14,7 @@ from chalicelib.api.access import authorize, place_of_arn, policy
 from chalicelib.api.http import http_routes
 from chalicelib.api.port import Api
 from chalicelib.core.tokens import TokenScope
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from tests.contract.apis import Desk
 
 

@@ -6,7 +6,7 @@ import time
 from typing import Any, Protocol
 
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
-from chalicelib.ports import Commands, Inbox
+from chalicelib.ports.services import Commands, Inbox
 from tests.memory.clock import HandClock
 from tests.memory.queue import MemoryCommands
 

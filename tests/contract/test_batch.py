@@ -16,7 +16,7 @@ from chalicelib.core.errors import Throttled, UserMistake
 from chalicelib.core.ids import Attempt, identity_parameters
 from chalicelib.core.job import JobRequest
 from chalicelib.core.jobchange import read_detail
-from chalicelib.ports import Batch
+from chalicelib.ports.services import Batch
 from tests.contract import servers
 from tests.memory.batch import MemoryBatch, SubmitFault
 from tests.memory.clock import HandClock

@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from chalicelib.aws.dead_letters import SqsDeadLetters
 from chalicelib.core.errors import TryAgain
-from chalicelib.ports import DeadLetters
+from chalicelib.ports.services import DeadLetters
 from tests.contract import servers
 from tests.memory.queue import DeadLetter, MemoryDeadLetters
 

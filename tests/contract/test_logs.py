@@ -12,7 +12,7 @@ from moto import mock_aws
 from batchwright.local.ministack import MiniStack
 from chalicelib.aws.logs import LOG_GROUP, CloudWatchLogs
 from chalicelib.core.errors import UserMistake
-from chalicelib.ports import Logs
+from chalicelib.ports.services import Logs
 from tests.contract import servers
 from tests.memory.logs import MemoryLogs
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.dynamodb_permits import LINE_KEY, DynamoPermits
-from chalicelib.ports import PERMITS_FORGOTTEN_SECONDS, Permits
+from chalicelib.ports.services import PERMITS_FORGOTTEN_SECONDS, Permits
 from tests.contract.conftest import SERVERS, TABLES
 from tests.contract.metering import metered
 from tests.contract.test_store_lost_answers import Losing, every_write_is_sent_twice

@@ -18,7 +18,7 @@ from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.records import Claim, JobResult
 from chalicelib.core.states import ENDINGS, TaskState
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from tests.memory.store import MemoryStore
 
 STEPS = 400

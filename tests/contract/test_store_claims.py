@@ -10,7 +10,7 @@ from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
 from chalicelib.core.records import RELEASED, Claim, JobResult, TaskRecord
 from chalicelib.core.states import TaskState
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 
 OTHER = Claim(owner="invocation-b", lease_until_ms=120_000)
 

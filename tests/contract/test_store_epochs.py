@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core.records import PastEpoch, Redrive, Run, Scope
 from chalicelib.core.states import RunState
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 
 RUNNING, PAUSED, FAILED = RunState.RUNNING, RunState.PAUSED, RunState.FAILED
 # No other test's runs are due before this one's.

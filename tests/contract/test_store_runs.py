@@ -9,7 +9,7 @@ import pytest
 from chalicelib.aws import dynamodb_runs
 from chalicelib.core.records import ListedRuns, Run, RunPlace, place_of_run
 from chalicelib.core.states import RunState
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from tests.memory import store as memory_store
 
 RUNNING, PAUSED, SUCCEEDED = RunState.RUNNING, RunState.PAUSED, RunState.SUCCEEDED

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from chalicelib.core.schedule import CatchUp, Overlap, Schedule
 from chalicelib.core.scheduling import NEVER_MS, ScheduleRecord
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 
 SCHEDULE = Schedule(
     cron="0 9 ? * MON-FRI *",

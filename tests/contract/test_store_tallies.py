@@ -7,7 +7,7 @@ import pytest
 from chalicelib.core.errors import Defect
 from chalicelib.core.records import Tally
 from chalicelib.core.states import TaskState
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 
 SUCCEEDED, FAILED, SKIPPED = TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED
 UPSTREAM_FAILED, CANCELLED = TaskState.UPSTREAM_FAILED, TaskState.CANCELLED

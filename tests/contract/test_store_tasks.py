@@ -11,7 +11,7 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import shard_of
 from chalicelib.core.records import Claim, JobResult, TaskRecord
 from chalicelib.core.states import ENDINGS, TaskState
-from chalicelib.ports import PAST_REASON_CHARACTERS, Store
+from chalicelib.ports.store import PAST_REASON_CHARACTERS, Store
 
 SUBMITTED, PENDING, RUNNABLE = TaskState.SUBMITTED, TaskState.PENDING, TaskState.RUNNABLE
 STARTING, RUNNING, SUCCEEDED = TaskState.STARTING, TaskState.RUNNING, TaskState.SUCCEEDED

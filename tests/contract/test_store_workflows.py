@@ -14,7 +14,7 @@ from chalicelib.core.errors import Defect, PreconditionFailed
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy
 from chalicelib.core.records import WorkflowEntry
 from chalicelib.core.states import TriggerRule
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from tests.contract.conftest import SERVERS
 
 DEFINITION: dict[str, Any] = {"name": "films", "tasks": {"a": {"command": ["echo", "é"]}, "b": {"depends_on": ["a"]}}}

@@ -12,7 +12,7 @@ from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_tokens import PARTITION, DynamoTokens, token_key
 from chalicelib.core.errors import Defect
 from chalicelib.core.tokens import DAY_MS, KEPT_DAYS, USE_NOTED_EVERY_MS, TokenRecord, TokenScope
-from chalicelib.ports import Tokens
+from chalicelib.ports.services import Tokens
 from tests.contract.conftest import SERVERS, TABLES
 from tests.contract.metering import metered
 from tests.contract.test_store_lost_answers import Losing, every_write_is_sent_twice

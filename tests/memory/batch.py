@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.core.errors import AnswerLost, Throttled, TryAgain, UserMistake
 from chalicelib.core.job import JobRequest
-from chalicelib.ports import Clock, ListedJob
+from chalicelib.ports.services import Clock, ListedJob
 
 
 class SubmitFault(StrEnum):

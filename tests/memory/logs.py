@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.core.errors import UserMistake
-from chalicelib.ports import LogLines, WrittenLine
+from chalicelib.ports.services import LogLines, WrittenLine
 
 
 class MemoryLogs:

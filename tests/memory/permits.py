@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Lock
 
-from chalicelib.ports import PERMITS_FORGOTTEN_SECONDS
+from chalicelib.ports.services import PERMITS_FORGOTTEN_SECONDS
 
 
 class MemoryPermits:

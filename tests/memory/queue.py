@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from chalicelib.core.errors import Defect, TryAgain
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
-from chalicelib.ports import Clock
+from chalicelib.ports.services import Clock
 
 POSTPONE_SECONDS_MAXIMUM = 43_200
 

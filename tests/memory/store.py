@@ -32,7 +32,7 @@ from chalicelib.core.records import (
 from chalicelib.core.runlist import first_runs
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import OTHER_OF_SWITCH, UNDER_WAY, RunState, TaskState, check_observed, states_before
-from chalicelib.ports import PAST_REASON_CHARACTERS, RUNS_LOOKED_AT
+from chalicelib.ports.store import PAST_REASON_CHARACTERS, RUNS_LOOKED_AT
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 

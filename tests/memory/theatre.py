@@ -22,7 +22,7 @@ from chalicelib.engine.redrive import redrive_run
 from chalicelib.engine.start import start_run
 from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from tests.memory.batch import MemoryBatch, MemoryJob
 from tests.memory.clock import HandClock
 from tests.memory.notices import MemoryNotices

@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.core.errors import AnswerLost, Throttled, TryAgain, UserMistake
 from chalicelib.core.ids import Attempt, attempt_from_parameters
 from chalicelib.core.job import JobRequest
-from chalicelib.ports import ListedJob
+from chalicelib.ports.services import ListedJob
 from tests.memory.clock import HandClock
 from tests.simulation.eventbridge import EventBridge
 from tests.simulation.faults import FORGOTTEN, Menu

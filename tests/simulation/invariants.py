@@ -173,7 +173,7 @@ class Judge:
             must(not alive, f"run {run.number} is {to} although jobs {alive} are alive")
 
     def check_notice(self, notice: Notice) -> None:
-        stored = self.store.run(notice.run_id)
+        stored = self.store.run(notice.run_id or "")
         if stored and notice.kind.removeprefix("run_") in ("succeeded", "failed", "cancelled"):
             right = [f"{notice.run_id}/{epoch}/{in_epoch(stored, epoch).state}" for epoch in range(stored.epoch + 1)]
             must(notice.notice_id in right, f"notice {notice.notice_id} was published, and the run is {right}")

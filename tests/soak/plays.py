@@ -22,7 +22,7 @@ from chalicelib.core.compile import compile_workflow
 from chalicelib.core.params import complete_params, declarations
 from chalicelib.core.plan import Plan, RetryPolicy
 from chalicelib.core.records import Run
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from tests import oracle
 from tests.functional.movie_ratings import ARCHIVE, STATEMACHINES, Film, expected, rows_of, zipped
 from tests.simulation.plans import random_plan

@@ -17,7 +17,7 @@ from chalicelib.api import models as m
 from chalicelib.core.errors import TryAgain, UserMistake
 from chalicelib.core.records import Run
 from chalicelib.core.states import RunState
-from chalicelib.ports import Store
+from chalicelib.ports.store import Store
 from chalicelib.wiring import wired
 from tests.soak.plays import Play, start_chance, start_movie
 

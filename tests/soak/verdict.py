@@ -21,7 +21,8 @@ from chalicelib.core.ids import Attempt, attempt_from_parameters
 from chalicelib.core.plan import offset_of, shard_of
 from chalicelib.core.states import RunState
 from chalicelib.engine.submit import SECOND_JOB_REASON
-from chalicelib.ports import Clock, Store
+from chalicelib.ports.services import Clock
+from chalicelib.ports.store import Store
 from chalicelib.wiring import settings_of
 from tests.functional.movie_ratings import films_in
 from tests.soak.plays import Play

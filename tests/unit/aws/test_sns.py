@@ -11,10 +11,25 @@ from moto import mock_aws
 
 from chalicelib.aws.sns import SnsNotices, bodies, subject_line
 from chalicelib.core.errors import TryAgain
-from chalicelib.core.notices import Notice
+from chalicelib.core.notices import Notice, NoticeKind
 from tests.contract import servers
 
-NOTICE = Notice("films-1/0/failed", "run_failed", "films-1", "films", "films: run films-1 failed", 5_000)
+
+def notice_of(run_id: str, workflow: str, kind: NoticeKind, subject: str) -> Notice:
+    """A notice of a run's end."""
+    return Notice(
+        notice_id=f"{run_id}/0",
+        kind=kind,
+        stage="dev",
+        subject=subject,
+        at_ms=5_000,
+        thread=run_id,
+        run_id=run_id,
+        workflow=workflow,
+    )
+
+
+NOTICE = notice_of("films-1", "films", NoticeKind.RUN_FAILED, "films: run films-1 failed")
 
 
 @pytest.fixture
@@ -45,8 +60,8 @@ def test_a_filter_policy_can_choose_by_kind_and_workflow(topic: tuple[Any, str])
     sqs, url = subscribe(topic, FilterPolicy=json.dumps({"kind": ["run_failed"], "workflow": ["films"]}))
     notices = SnsNotices(*topic)
     notices.publish(NOTICE)
-    notices.publish(Notice("films-2/0/succeeded", "run_succeeded", "films-2", "films", "succeeded", 5_000))
-    notices.publish(Notice("songs-1/0/failed", "run_failed", "songs-1", "songs", "failed", 5_000))
+    notices.publish(notice_of("films-2", "films", NoticeKind.RUN_SUCCEEDED, "succeeded"))
+    notices.publish(notice_of("songs-1", "songs", NoticeKind.RUN_FAILED, "failed"))
     [message] = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert json.loads(json.loads(message["Body"])["Message"])["run_id"] == "films-1"
 

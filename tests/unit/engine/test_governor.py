@@ -15,7 +15,7 @@ from chalicelib.engine.lately import CROWDED_SECONDS, UNASKED_IN_A_SECOND, Latel
 from chalicelib.engine.messages import MessagesLeft
 from chalicelib.engine.submit import Wanted, submit
 from chalicelib.engine.world import NotYet, Settings, World
-from chalicelib.ports import Permits
+from chalicelib.ports.services import Permits
 from tests.memory.batch import SubmitFault
 from tests.memory.clock import HandClock
 from tests.memory.permits import MemoryPermits
