@@ -16,11 +16,11 @@ from batchwright.workflow_file import (
     WorkflowFile,
     at_places,
     at_spots,
-    collector_paused,
     holds_monitors,
     read_document,
     workflow_in,
 )
+from chalicelib.core.collector import collector_paused
 from chalicelib.core.monitorcheck import monitor_mistakes
 
 SHIPPED = "monitors.yaml"

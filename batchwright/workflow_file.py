@@ -7,9 +7,7 @@ two languages are `yaml_text.py`'s and `json_text.py`'s, what is wrong with a de
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from batchwright.json_text import read_json
 from batchwright.positions import Document, Spot, Unreadable
 from batchwright.yaml_text import read_yaml
 from chalicelib.core.check import check_definition
+from chalicelib.core.collector import collector_paused
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.mistakes import Mistake
 from chalicelib.core.workflow import Workflow
@@ -122,18 +121,6 @@ def read_document(path: str | Path) -> Document:
         return read_yaml(text)
     except Unreadable as unreadable:
         raise BadFile(at_spots(path, [unreadable.spot])) from None
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """A large file makes millions of values and no garbage; looking for garbage would take a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _text_of(path: str | Path) -> str:

@@ -14,7 +14,9 @@ BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends
 `queue_blocked` if blocked queues are told of; without it they are those of core/notify.py, and blocked queues are.
 BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change, `default` for the account's own; without it none
 does.
-BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported.
+BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported. So it does
+BATCHWRIGHT_SLACK_WEBHOOK, which names the secret or parameter that holds the address of a Slack incoming webhook
+(core/webhook.py). BATCHWRIGHT_SLACK_LOOPBACK lets that address be one of this machine, for tests.
 Credentials, region and endpoints are boto3's own.
 """
 
@@ -38,6 +40,7 @@ from chalicelib.aws.dynamodb_tokens import DynamoTokens
 from chalicelib.aws.eventbridge import EventBridgeChanges
 from chalicelib.aws.logs import CloudWatchLogs
 from chalicelib.aws.named_queues import NamedQueues
+from chalicelib.aws.slack import SlackWebhook
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
@@ -45,11 +48,14 @@ from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import KINDS, read_kinds
 from chalicelib.core.records import Run
 from chalicelib.core.requests import read_start
+from chalicelib.core.webhook import VARIABLE as SLACK_WEBHOOK
+from chalicelib.core.webhook import WebhookPlace, read_webhook_place
 from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
+from chalicelib.engine.posting import post_notice
 from chalicelib.engine.start import start_run
 from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
-from chalicelib.ports.services import Logs, Tokens
+from chalicelib.ports.services import Chat, Logs, Tokens
 
 if TYPE_CHECKING:
     from chalicelib.api.direct import DirectApi
@@ -78,6 +84,7 @@ OBSERVE_JOBS = "BATCHWRIGHT_OBSERVE_JOBS"
 API_AUTH = "BATCHWRIGHT_API_AUTH"
 NOTIFY = "BATCHWRIGHT_NOTIFY"
 EVENT_BUS = "BATCHWRIGHT_EVENT_BUS"
+SLACK_LOOPBACK = "BATCHWRIGHT_SLACK_LOOPBACK"
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
 """Above the functions' time-out of 60 seconds: the owner of an expired claim must be surely dead. Elsewhere, where no
 invocation runs for long, it may be shorter."""
@@ -115,6 +122,7 @@ class Wired:
     logs: Logs
     events: Mailbox
     commands: Mailbox
+    chat: Chat | None = None
 
     def world_of(self, owner: str) -> World:
         """The world for one invocation; `owner` is never used for another."""
@@ -144,6 +152,12 @@ class Wired:
     def sweep(self, owner: str) -> Swept:
         """Look at the runs that are due for it."""
         return sweep(self.world_of(owner))
+
+    def post_notice(self, body: str) -> None:
+        """Post the notice that a message of the topic holds to Slack. Raises TryAgain, UserMistake."""
+        if self.chat is None:
+            raise UserMistake(f"{SLACK_WEBHOOK} is not set, so there is nowhere to post to")
+        post_notice(self.chat, self.world.clock, body)
 
     def api(self, owner: str) -> DirectApi:
         """The API for one invocation."""
@@ -194,7 +208,22 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
             again=commands,
             dead=SqsDeadLetters(aws.sqs, commands_dead_url, COMMANDS),
         ),
+        chat=_chat(environment, aws),
     )
+
+
+def _chat(environment: Mapping[str, str], aws: Clients) -> Chat | None:
+    place = slack_webhook(environment)
+    if place is None:
+        return None
+    loopback = environment.get(SLACK_LOOPBACK) == "1"
+    return SlackWebhook(place, aws.make_secrets, aws.make_ssm, loopback=loopback)
+
+
+def slack_webhook(environment: Mapping[str, str]) -> WebhookPlace | None:
+    """Where the address of the Slack webhook is kept, if notices are posted to one. Raises UserMistake."""
+    given = environment.get(SLACK_WEBHOOK, "").strip()
+    return read_webhook_place(given) if given else None
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:

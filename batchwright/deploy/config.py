@@ -52,12 +52,16 @@ class ChaliceConfig:
             raise UserMistake(f"{self.path} is not valid JSON: {error}") from error
         return found
 
-    def put_stage(self, place: Place, functions: Iterable[str], variables: Mapping[str, str]) -> bool:
-        """Write a stage's values and policies; whether anything is other than before."""
+    def put_stage(self, place: Place, functions: Iterable[str], variables: Mapping[str, str | None]) -> bool:
+        """Write a stage's values and policies; whether anything is other than before. A variable of None is taken
+        out."""
         names = list(functions)
         config = self.read()
         stage = config.setdefault("stages", {}).setdefault(place.stage, {})
-        stage.setdefault("environment_variables", {}).update(variables)
+        there = stage.setdefault("environment_variables", {})
+        there.update({name: value for name, value in variables.items() if value is not None})
+        for name in [name for name, value in variables.items() if value is None]:
+            there.pop(name, None)
         stage.setdefault("tags", {})[STAGE_TAG] = place.stage
         per_function = stage.setdefault("lambda_functions", {})
         for name in names:

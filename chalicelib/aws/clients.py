@@ -14,8 +14,8 @@ from chalicelib.aws.batch import submit_config
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One client a service; `batch_submit` tries every call once. Those for logs, schedules and
-    the event bus are made by whom they are of use to."""
+    """One client a service; `batch_submit` tries every call once. Those that few ask are made by whom they are of
+    use to."""
 
     dynamodb: Any
     sqs: Any
@@ -25,6 +25,8 @@ class Clients:
     make_logs: Callable[[], Any]
     make_scheduler: Callable[[], Any]
     make_events: Callable[[], Any]
+    make_secrets: Callable[[], Any]
+    make_ssm: Callable[[], Any]
 
 
 def clients(session: Any = None) -> Clients:
@@ -39,4 +41,6 @@ def clients(session: Any = None) -> Clients:
         make_logs=partial(session.client, "logs"),
         make_scheduler=partial(session.client, "scheduler"),
         make_events=partial(session.client, "events"),
+        make_secrets=partial(session.client, "secretsmanager"),
+        make_ssm=partial(session.client, "ssm"),
     )

@@ -106,6 +106,12 @@ NUMBERS: dict[str, NumberRule] = {
     "above": NumberRule(0, 0.99, suggestion="0.2 is one job in five", whole=False),
     "within_seconds": NumberRule(300, 86_400, suggestion="five minutes to a day"),
     "at_least_jobs": NumberRule(1, 100_000),
+    "notify_after_seconds": NumberRule(
+        limits.NOTIFY_AFTER_SECONDS_MINIMUM,
+        limits.NOTIFY_AFTER_SECONDS_MAXIMUM,
+        suggestion="60 seconds to 365 days; runs and jobs are looked at every few minutes",
+    ),
+    "log_lines": NumberRule(0, limits.NOTICE_LOG_LINES_MAXIMUM, suggestion="0 for none"),
 }
 """The numbers of a task and of a monitor, by field."""
 
@@ -171,14 +177,16 @@ def queue_rule(value: str) -> Broken | None:
     )
 
 
+_RETRIED = tuple(failure.value for failure in FailureClass if failure not in NEVER_RETRIED)
+
+
 def failure_class_rule(value: str) -> Broken | None:
     """The name of a failure class that a policy may speak of."""
     if value in NEVER_RETRIED:
         return Broken(f"must not name {shown(value)}", "what somebody ended on purpose is never retried")
-    known = [failure.value for failure in FailureClass if failure not in NEVER_RETRIED]
-    if value in known:
+    if value in _RETRIED:
         return None
-    suggestion = Names(known).suggestion(value) or f"known classes: {', '.join(known)}"
+    suggestion = Names(_RETRIED).suggestion(value) or f"known classes: {', '.join(_RETRIED)}"
     return Broken(f"names {shown(value)}, which is no class of failures", suggestion)
 
 

@@ -24,7 +24,7 @@ def see_to_window(world: World, scope: str, opener: str) -> None:
     now_ms = world.clock.now_ms()
     window = world.store.window(scope)
     if window is not None and window.is_open:
-        if now_ms > window.closes_ms + LOST_SECONDS * 1000:
+        if is_overdue(window, now_ms):
             log.warning("nobody closed window %d of %s; it is closed now", window.number, scope)
             world.commands.send([encode(TellDigest(scope, window.number, window.closes_ms))])
         return
@@ -35,6 +35,11 @@ def see_to_window(world: World, scope: str, opener: str) -> None:
     # nobody closes, behind which all later members would wait.
     world.commands.send([encode(TellDigest(scope, number, closes_ms))], delay_seconds=seconds)
     world.store.open_window(scope, number, opener, closes_ms)
+
+
+def is_overdue(window: Window, now_ms: int) -> bool:
+    """Whether the command that was to close an open window is surely lost."""
+    return now_ms > window.closes_ms + LOST_SECONDS * 1000
 
 
 def tell_digest(

@@ -21,7 +21,7 @@ from chalicelib.core.plan import indexes_in, mask_by_shard, offset_of, shard_of
 from chalicelib.core.records import JobResult, Run, TaskRecord, in_epoch
 from chalicelib.core.runnotices import ending_kind, tasks_failed, told_task
 from chalicelib.core.states import RunState
-from chalicelib.engine.digest import see_to_window, tell_digest
+from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
 from chalicelib.engine.tell import deliver
 from chalicelib.engine.world import DONE, Outcome, RunFacts, World
 
@@ -33,9 +33,8 @@ NO_RESULTS: Results = {}
 
 WITH_LOG_LINES = 3
 """How many of the jobs that a notice names come with what they wrote last."""
-LINE_CHARACTERS = 200
-LOG_CHARACTERS = 6_000
-"""How much of the logs one notice carries: a publication, with a body for each protocol, has 256 KB."""
+LINE_CHARACTERS = 1_000
+"""How much of a line a notice carries; what a subscriber has no room for, core/bodies.py takes out."""
 
 
 def note_failures(world: World, facts: RunFacts, failed: Collection[int], ending: RunState | None) -> None:
@@ -53,12 +52,17 @@ def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, in
         return
     scope = run_scope(facts.run_id, facts.epoch)
     window = world.store.window(scope)
-    if window is None or not window.is_open:
-        count = _count(_failed(world, facts))
-        if count <= (window.told_count if window else 0):
+    if window is not None and window.is_open:
+        # Nobody looks at a run that has ended again, so its window is not waited for.
+        if not run.state.ended and not is_overdue(window, world.clock.now_ms()):
             return
-    opener = next(index for shard, mask in sorted(failed.items()) for index in indexes_in(shard, mask))
-    see_to_window(world, scope, str(opener))
+    elif _count(_failed(world, facts)) <= (window.told_count if window else 0):
+        return
+    if window is None:
+        opener = next(index for shard, mask in sorted(failed.items()) for index in indexes_in(shard, mask))
+        world.store.open_window(scope, 1, str(opener), world.clock.now_ms())
+    # At once, and not by a command, which might be lost as well.
+    tell_failures(world, TellDigest(scope, window.number if window else 1, world.clock.now_ms()))
 
 
 def tell_failures(world: World, command: TellDigest) -> Outcome:
@@ -100,14 +104,12 @@ def named(
     if opener is not None and failed.get(shard_of(opener), 0) >> offset_of(opener) & 1:
         indexes = (index for index in (opener, *(other for other in indexes if other != opener)))
     jobs: list[ToldJob] = []
-    left = LOG_CHARACTERS
     for place, index in enumerate(islice(indexes, NAMED_MAXIMUM)):
         record = world.store.task(facts.run_id, facts.epoch, index)
         result = results.get(index) or (record.result if record else None)
         lines: tuple[str, ...] = ()
         if place < WITH_LOG_LINES and result is not None:
-            lines = last_lines(world, result.log_stream, facts.notify.log_lines, left)
-            left -= sum(map(len, lines))
+            lines = last_lines(world, result.log_stream, facts.notify.log_lines)
         attempt = record.attempt if record else facts.attempt(index)
         jobs.append(told_task(facts.plan, attempt, record, result, queue=queue_of(facts, record), log_lines=lines))
     return tuple(jobs)
@@ -149,8 +151,8 @@ def _count(failed: Mapping[int, int]) -> int:
     return sum(mask.bit_count() for mask in failed.values())
 
 
-def last_lines(world: World, stream: str | None, lines: int, characters: int) -> tuple[str, ...]:
-    """The last lines of a log, as far as they can be read and there is room for them: the notice goes out without."""
+def last_lines(world: World, stream: str | None, lines: int) -> tuple[str, ...]:
+    """The last lines of a log, as far as they can be read; the notice goes out without."""
     if world.logs is None or stream is None or lines < 1:
         return ()
     try:
@@ -158,11 +160,4 @@ def last_lines(world: World, stream: str | None, lines: int, characters: int) ->
     except Exception as failure:
         log.warning("a notice goes without the lines of %s: %s", stream, failure)
         return ()
-    kept: list[str] = []
-    for line in reversed(written[-lines:]):
-        text = line.text[:LINE_CHARACTERS]
-        characters -= len(text)
-        if characters < 0:
-            break
-        kept.append(text)
-    return tuple(reversed(kept))
+    return tuple(line.text[:LINE_CHARACTERS] for line in written[-lines:])

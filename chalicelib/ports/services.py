@@ -183,6 +183,16 @@ class Notices(Protocol):
         ...
 
 
+class Chat(Protocol):
+    """A channel of a chat that notices are posted to."""
+
+    def post(self, message: Mapping[str, Any]) -> None:
+        """Post a message; twice is two messages. Raises ChatBusy when it surely was not posted, AnswerLost when it may
+        have been, another TryAgain, and UserMistake when the channel's address is none. A message that the chat will
+        never take is logged and dropped. No error and no line of a log holds the address, which is a secret."""
+        ...
+
+
 class Changes(Protocol):
     """The event bus that carries the changes of runs and tasks to whoever has a rule for them."""
 

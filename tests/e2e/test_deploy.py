@@ -12,7 +12,7 @@ import shutil
 import zipfile
 from typing import Any
 
-from batchwright.deploy.policies import GRANTS, Place
+from batchwright.deploy.policies import Place, functions_of
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues, definition_for
 from batchwright.local.stack import DEFAULT_QUEUE
 from tests.e2e.inventory import inventory
@@ -76,9 +76,9 @@ def test_deploying_puts_up_every_function_with_a_policy_of_its_own(account: Acco
     assert f"  batchwright start movie-ratings --stage {STAGE}\n" in done.stdout
     assert re.search("^  API      https://", done.stdout, re.MULTILINE)
     found = inventory(account)
-    assert set(found["functions"]) == {PLACE.function_name(name) for name in GRANTS}
+    assert set(found["functions"]) == {PLACE.function_name(name) for name in functions_of(PLACE)}
     iam = account.client("iam")
-    for name in GRANTS:
+    for name in functions_of(PLACE):
         [policy_name] = iam.list_role_policies(RoleName=f"{PLACE.prefix}-{name}")["PolicyNames"]
         policy = iam.get_role_policy(RoleName=f"{PLACE.prefix}-{name}", PolicyName=policy_name)["PolicyDocument"]
         assert policy == json.loads((account.project / ".chalice" / "policies" / STAGE / f"{name}.json").read_text())
@@ -107,6 +107,21 @@ def test_a_run_succeeds_on_the_deployed_functions(account: Account) -> None:
     assert run_item(account, run_id)["state"]["S"] == "succeeded"
     report = account.client("s3").get_object(Bucket=BUCKET, Key=f"runs/{run_id}/report.json")["Body"].read()
     assert json.loads(report)["films_counted"] == 58_788
+
+
+def test_a_deployed_function_is_refused_what_its_policy_does_not_allow(account: Account) -> None:
+    iam, role = account.client("iam"), f"{PLACE.prefix}-start"
+    [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    whole = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    left = [one for one in whole["Statement"] if "dynamodb:PutItem" not in one["Action"] or one["Effect"] == "Deny"]
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps({**whole, "Statement": left}))
+    payload = json.dumps({"workflow": "movie-ratings", "params": {"bucket": BUCKET}})
+    answer = account.client("lambda").invoke(FunctionName=role, Payload=payload)
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(whole))
+    assert "FunctionError" in answer
+    text = answer["Payload"].read().decode()
+    assert f"assumed-role/{role}/" in text
+    assert "is not authorized to perform: dynamodb:" in text
 
 
 def test_deploying_the_same_again_changes_nothing(account: Account) -> None:
@@ -151,7 +166,7 @@ def test_what_was_kept_is_there_again_in_the_stage_s_next_life(account: Account)
 def test_chalice_deploys_by_itself_once_the_stacks_are_up(account: Account) -> None:
     done = account.chalice("deploy", "--stage", STAGE)
     assert done.returncode == 0, done
-    assert set(inventory(account)["functions"]) == {PLACE.function_name(name) for name in GRANTS}
+    assert set(inventory(account)["functions"]) == {PLACE.function_name(name) for name in functions_of(PLACE)}
 
 
 def test_destroying_leaves_nothing_also_of_a_deployment_that_was_not_noted(account: Account) -> None:

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.aws.named_queues import NamedQueues
-from chalicelib.aws.sns import SnsNotices, bodies, subject_line
+from chalicelib.aws.sns import SnsNotices, job_arn_prefix
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.notices import Notice, NoticeKind
 from tests.contract import servers
@@ -67,17 +67,9 @@ def test_a_filter_policy_can_choose_by_kind_and_workflow(topic: tuple[Any, str])
     assert json.loads(json.loads(message["Body"])["Message"])["run_id"] == "films-1"
 
 
-def test_people_get_a_sentence_in_their_mail() -> None:
-    assert bodies(NOTICE)["email"] == "films: run films-1 failed\n"
-    assert json.loads(bodies(NOTICE)["default"]) == NOTICE.document()
-
-
-@pytest.mark.parametrize(
-    ("subject", "line"),
-    [("Amélie\nis late", "Am?lie is late"), ("x" * 200, "x" * 99), ("films: run 1 failed", "films: run 1 failed")],
-)
-def test_a_subject_is_made_what_sns_takes(subject: str, line: str) -> None:
-    assert subject_line(subject) == line
+def test_jobs_are_named_by_their_arns_in_the_account_of_the_topic() -> None:
+    prefix = job_arn_prefix("arn:aws-cn:sns:cn-north-1:111122223333:batchwright-dev-notices")
+    assert prefix == "arn:aws-cn:batch:cn-north-1:111122223333:job/"
 
 
 def test_a_topic_that_cannot_be_reached_says_try_again() -> None:

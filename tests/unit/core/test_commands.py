@@ -71,7 +71,7 @@ def test_a_message_is_json_that_names_its_kind_first():
         (
             "{}",
             "kind must be one of submit_tasks, retry_task, job_refused, cancel_run, heal_run, "
-            "start_scheduled, tell_digest, not nothing",
+            "start_scheduled, schedule_next, tell_digest, not nothing",
         ),
         ('{"kind":"brew_coffee"}', "tell_digest, not 'brew_coffee'"),
         ('{"kind":["submit_tasks"]}', "tell_digest, not a list"),

@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.states import RunState, TriggerRule
 from chalicelib.engine.messages import MessagesLeft
 from chalicelib.engine.world import Settings
