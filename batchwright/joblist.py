@@ -22,8 +22,9 @@ COLOURS = {
     JobState.UNKNOWN: "yellow",
 }
 _GAP = 2
-_FIRST_TO_GO = ("by", "duration", "why", "age", "queue")
-"""The columns that give way when the terminal is narrow; a name is shortened after that."""
+_FIRST_TO_GO = ("by", "duration", "queue")
+"""The columns that give way when the terminal is narrow; then names are shortened, and then the others go, too."""
+_LAST_TO_GO = ("age", "why")
 _NAME_WIDTH_MINIMUM = 12
 _DAY_MS = 86_400_000
 _BY = {ManagedBy.STEP_FUNCTIONS: "Step Functions", ManagedBy.BATCHWRIGHT: "Batchwright"}
@@ -58,13 +59,17 @@ def jobs_table(jobs: Sequence[m.Job], now_ms: int, width: int) -> Table:
     for title in _FIRST_TO_GO:
         if _width(columns) > width:
             columns.pop(title, None)
-    too_much = _width(columns) - width
+    longest_name = max(len("name"), *map(len, columns["name"]))
+    can_shrink = max(0, longest_name - _NAME_WIDTH_MINIMUM)
+    for title in _LAST_TO_GO:
+        if _width(columns) - can_shrink > width:
+            columns.pop(title, None)
+    name_width = min(longest_name, max(_NAME_WIDTH_MINIMUM, longest_name - max(0, _width(columns) - width)))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, cells in columns.items():
-        longest = max(len(title), *map(len, cells))
-        shortened = max(_NAME_WIDTH_MINIMUM, longest - too_much) if title == "name" and too_much > 0 else None
-        side = "right" if title in ("age", "duration") else "left"
-        table.add_column(title, no_wrap=True, justify=side, overflow="ellipsis", max_width=shortened)  # type: ignore[arg-type]
+    for title in columns:
+        most = name_width if title == "name" else None
+        is_number = title in ("age", "duration")
+        table.add_column(title, no_wrap=True, justify="right" if is_number else "left", max_width=most)
     for row in zip(*columns.values(), strict=True):
         table.add_row(*row)
     return table
