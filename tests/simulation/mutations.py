@@ -283,9 +283,8 @@ MUTATIONS = {
             digest,
             "tell_digest",
             {
-                "if window.number > number or not world.store.close_window(scope, number):": "if window.number > number:",
-                "        world.store.note_told(scope, members)\n": "        world.store.note_told(scope, members)\n"
-                "    world.store.close_window(scope, number)\n",
+                " or not world.store.close_window(scope, number):": ":",
+                "    return DONE\n": "    world.store.close_window(scope, number)\n    return DONE\n",
             },
         ),
     ),
@@ -300,6 +299,7 @@ MUTATIONS = {
                 )
             },
         ),
+        seeds=(540,),
     ),
     "a window is opened before its command is sent": Mutation(
         Bug(
@@ -312,21 +312,23 @@ MUTATIONS = {
                 )
             },
         ),
+        seeds=(540,),
     ),
     "a window that is not open yet is taken for one that never will be": Mutation(
-        Bug(digest, "tell_digest", {"if world.clock.now_ms() < command.closes_ms": "if False and (command.closes_ms"}),
+        Bug(digest, "tell_digest", {"if world.clock.now_ms() < command": "if world.clock.now_ms() * 0 > command"}),
     ),
     "a digest is noted as told before it is": Mutation(
         Bug(
             digest,
             "tell_digest",
             {
-                "        tell(window, members)\n": "        world.store.note_told(scope, members)\n        tell(window, members)\n"
+                "    if members > window.told_count:\n": "    world.store.note_told(scope, members)\n"
+                "    if members > window.told_count:\n"
             },
         ),
     ),
     "the sweep does not make up for a digest that nobody told": Mutation(
-        Bug(sweep, "_tell_found", {"note_untold(world, run, facts, look.failed)": "pass"}),
+        Bug(sweep, "_tell_found", {"if any(failed.values()):": "if False:"}),
     ),
     "a window that is open when the sweep looks at its ended run is left to its command": Mutation(
         Bug(failures, "note_untold", {"if not run.state.ended and not is_overdue": "if not is_overdue"}),
@@ -358,9 +360,7 @@ MUTATIONS = {
         ),
     ),
     "nobody makes up for a start that was not told": Mutation(
-        Bug(
-            tell, "tell_if_untouched", {"if wanted and run.swept_at_ms is None": "if False and run.swept_at_ms is None"}
-        ),
+        Bug(tell, "tell_if_untouched", {"if wanted and run.swept_at_ms is None": "if world.owner.endswith('-1')"}),
     ),
     "a queue that is gone keeps its run from ending": Mutation(
         Bug(tell, "deliver", {"except UserMistake as mistake:": "except ZeroDivisionError as mistake:"}),
