@@ -27,7 +27,7 @@ from chalicelib.engine.overdue import Overdue
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs
-from chalicelib.engine.tell import tell_changes, tell_if_untouched
+from chalicelib.engine.tell import tell_changes
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 UNKNOWN_REASON = "AWS Batch does not know the job any more, and how it ended was never told"
@@ -48,23 +48,23 @@ class _Found:
 @dataclass(slots=True)
 class Look:
     """A sweep's look at a run, shard by shard: when the one before it was, and whether anything was claimed since;
-    which tasks had failed, by shard, and which jobs became overdue."""
+    which tasks had failed, by epoch and shard, and which jobs became overdue."""
 
     before_ms: int
     overdue: Overdue
     busy: bool = False
-    failed: dict[int, int] = field(default_factory=dict)
+    failed: dict[int, dict[int, int]] = field(default_factory=dict)
 
 
 def heal_run(world: World, command: HealRun) -> Outcome:
-    """Bring a run that was paused, resumed or redriven to where its record says it is."""
+    """Bring a run that was paused, resumed or redriven to where its record says it is. Who sends the command has
+    seen to it before that the start of the epoch was told, for this may claim its first task."""
     run = world.store.run(command.run_id)
     if run is None or run.epoch != command.epoch:
         return DONE
     if run.state not in (RunState.RUNNING, RunState.PAUSED):
         tell_if_ended(world, run)
         return DONE
-    tell_if_untouched(world, run)
     facts = prepare(world, run)
     outcomes = [heal_shard(world, run, facts, shard) for shard in range(facts.plan.shard_count)]
     finish_if_over(world, facts)
@@ -83,7 +83,7 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
         world.store.set_pace(facts.run_id, facts.epoch, shard, run.switches)
         tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
     if look is not None:
-        look.failed[shard] = tally.failed
+        look.failed.setdefault(facts.epoch, {})[shard] = tally.failed
     if is_full(facts.plan, shard, tally) and not run.state.ended:
         # What is left open of its records waits for the last look, at the ended run.
         return DONE
