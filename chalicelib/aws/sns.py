@@ -35,7 +35,7 @@ class SnsNotices:
             )
 
     def send(self, notice: Notice, queue: str) -> None:
-        self._queues.send(queue, bodies(notice, job_arn_prefix(self._topic_arn))["sqs"], _attributes(notice))
+        self._queues.send(queue, bodies(notice, job_arn_prefix(self._topic_arn))["default"], _attributes(notice))
 
 
 def _attributes(notice: Notice) -> dict[str, dict[str, str]]:
