@@ -12,13 +12,14 @@ import click
 from batchwright.cli.target import aws_session
 from batchwright.cli.told import told_plainly
 from batchwright.deploy.account import Account, DeployError
-from batchwright.deploy.deployment import AUTHS, Deployed, Wish
+from batchwright.deploy.deployment import AUTHS, NO_WEBHOOK, Deployed, Wish
 from batchwright.deploy.deployment import deploy as deploy_stage
 from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
 from batchwright.interrupts import raised
 from batchwright.local.functions import PROJECT_FOLDER
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.webhook import read_webhook_place
 
 
 def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,6 +80,9 @@ def deploy(
       batchwright deploy --slack-webhook secret:batchwright-slack
     """
     parameters = _parameters(pairs)
+    if slack_webhook and slack_webhook != NO_WEBHOOK:
+        # Before anybody is asked for credentials.
+        read_webhook_place(slack_webhook)
     wish = Wish(
         checked_stage(stage), project.absolute(), parameters, auth, with_batch, stacks_only, again, slack_webhook
     )

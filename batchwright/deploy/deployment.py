@@ -105,8 +105,6 @@ def template(project: Path, name: str) -> Template:
 def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     """Bring a stage to what the project says. Raises UserMistake, DeployError, and what botocore raises."""
     _check_parameters(wish)
-    if wish.slack_webhook and wish.slack_webhook != NO_WEBHOOK:
-        read_webhook_place(wish.slack_webhook)
     stacks = Stacks(account.client("cloudformation"))
     place = account.place(wish.stage)
     names = stack_names(place)
