@@ -130,7 +130,7 @@ def next_commands(notice: Notice) -> list[str]:
         if first.log_stream is not None:
             commands.append(f"batchwright jobs logs {shell_word(first.job_id)} {stage}")
     elif notice.queue is not None:
-        commands.append(f"batchwright jobs list --queue {shell_word(notice.queue)} {stage}")
+        commands.append(f"batchwright jobs --queue {shell_word(notice.queue)} {stage}")
     elif notice.monitor is not None:
         commands.append(f"batchwright monitors show {shell_word(notice.monitor)} {stage}")
     return commands
