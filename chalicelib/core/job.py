@@ -101,6 +101,16 @@ def memory_of(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any], past: 
     return None if memory_mib is None else memory_after(task.retry, memory_mib, past)
 
 
+def array_size_of(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any]) -> int | None:
+    """The size of the array that `job_request` asks for; None of a task that is none, or when it is no number."""
+    task = plan.tasks[attempt.index]
+    if task.job.array_size is None:
+        return None
+    scope = Scope(params, attempt.run_id, task.name, attempt.number)
+    size: int | None = _Renderer(task, scope).number("array_size")
+    return size
+
+
 def check_run(plan: Plan, params: Mapping[str, Any]) -> None:
     """Render every task that has expressions, before anything is submitted.
 
@@ -129,8 +139,14 @@ def has_expressions(task: PlannedTask) -> bool:
 
 def size_problems(request: JobRequest) -> list[Broken]:
     """Which of Batch's limits on a whole submission the request breaks; each text is a sentence of its own."""
+    overrides = json.dumps(request.container_overrides(), separators=(",", ":"), ensure_ascii=False)
+    return size_mistakes(len(overrides), len(json.dumps(request.document())))
+
+
+def size_mistakes(overrides: int, payload: int) -> list[Broken]:
+    """Which limits a submission breaks whose container overrides have so many characters, and all of it so many bytes,
+    as `size_problems` counts them."""
     broken = []
-    overrides = len(json.dumps(request.container_overrides(), separators=(",", ":"), ensure_ascii=False))
     if overrides > limits.CONTAINER_OVERRIDES_CHARACTERS:
         broken.append(
             Broken(
@@ -139,7 +155,6 @@ def size_problems(request: JobRequest) -> list[Broken]:
                 "put what is long into S3 and pass its address",
             )
         )
-    payload = len(json.dumps(request.document()))
     if payload > limits.SUBMIT_PAYLOAD_BYTES:
         broken.append(
             Broken(
