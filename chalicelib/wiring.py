@@ -7,6 +7,9 @@ BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN, BATCHWRIGHT_COMM
 SubmitJob calls a second are shared with others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
 BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
 that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
+BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which;
+without it they are those of core/notify.py. BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change,
+`default` for the account's own; without it none does.
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
 whether jobs of our own runs have such records too.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported. So it does
@@ -32,11 +35,14 @@ from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_permits import DynamoPermits
 from chalicelib.aws.dynamodb_tokens import DynamoTokens
+from chalicelib.aws.eventbridge import EventBridgeChanges
 from chalicelib.aws.logs import CloudWatchLogs
+from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.slack import SlackWebhook
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.notify import read_kinds
 from chalicelib.core.records import Run
 from chalicelib.core.requests import read_start
 from chalicelib.core.webhook import VARIABLE as SLACK_WEBHOOK
@@ -72,6 +78,8 @@ LEASE_SECONDS = "BATCHWRIGHT_LEASE_SECONDS"
 JOBS_KEPT_DAYS = "BATCHWRIGHT_JOBS_KEPT_DAYS"
 RECORD_JOBS = "BATCHWRIGHT_RECORD_JOBS"
 API_AUTH = "BATCHWRIGHT_API_AUTH"
+NOTIFY = "BATCHWRIGHT_NOTIFY"
+EVENT_BUS = "BATCHWRIGHT_EVENT_BUS"
 SLACK_LOOPBACK = "BATCHWRIGHT_SLACK_LOOPBACK"
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
 """Above the functions' time-out of 60 seconds: the owner of an expired claim must be surely dead. Elsewhere, where no
@@ -128,7 +136,7 @@ class Wired:
         """Start the run that a payload asks for (core/requests.py); without a key in it, `owner` is the key."""
         asked = read_start(payload)
         key = asked.idempotency_key or owner
-        return start_run(self.world_of(owner), asked.workflow, asked.params, key, asked.version)
+        return start_run(self.world_of(owner), asked.workflow, asked.params, key, asked.version, asked.notify_queue)
 
     def let_in(self, header: str, method_arn: str) -> dict[str, Any]:
         """What the authorizer answers API Gateway about an `Authorization` header. Raises TryAgain."""
@@ -165,23 +173,27 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         environment[name] for name in VARIABLES[:6]
     )
     commands = SqsCommands(aws.sqs, commands_url)
+    logs = CloudWatchLogs(aws.make_logs)
+    bus = environment.get(EVENT_BUS, "").strip()
     world = World(
         store=DynamoStore(aws.dynamodb, table),
         batch=AwsBatch(aws.batch, aws.batch_submit),
         permits=DynamoPermits(aws.dynamodb, table),
         commands=commands,
-        notices=SnsNotices(aws.sns, topic_arn),
+        notices=SnsNotices(aws.sns, topic_arn, NamedQueues(aws.sqs)),
         scheduler=scheduler.EventBridgeScheduler(aws.make_scheduler, scheduler.place_of(environment)),
         clock=WallClock(),
         stage=table.removeprefix(TABLE_PREFIX),
         owner="",
         settings=settings_of(environment),
+        changes=EventBridgeChanges(aws.make_events, bus) if bus else None,
+        logs=logs,
     )
     return Wired(
         clients=aws,
         world=world,
         tokens=DynamoTokens(aws.dynamodb, table),
-        logs=CloudWatchLogs(aws.make_logs),
+        logs=logs,
         events=Mailbox(
             inbox=SqsInbox(aws.sqs, events_url),
             again=SqsCommands(aws.sqs, events_url),
@@ -212,7 +224,7 @@ def slack_webhook(environment: Mapping[str, str]) -> WebhookPlace | None:
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
     """The settings, with what the environment sets. Raises UserMistake naming the variable, the rule and the value."""
-    given = {}
+    given: dict[str, Any] = {}
     for name, (field, unit, maximum) in FIGURES.items():
         text = environment.get(name, "").strip()
         if not text:
@@ -227,6 +239,12 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
                 f"leave it out for {default}"
             )
         given[field] = int(text)
+    # Set and empty means none.
+    if (kinds := environment.get(NOTIFY)) is not None:
+        try:
+            given["notify_kinds"] = read_kinds(kinds)
+        except ValueError as error:
+            raise UserMistake(f"{NOTIFY} {error}") from error
     return replace(Settings(), **given, record_own_jobs=_records_own_jobs(environment))
 
 

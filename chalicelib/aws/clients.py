@@ -24,6 +24,7 @@ class Clients:
     batch_submit: Any
     make_logs: Callable[[], Any]
     make_scheduler: Callable[[], Any]
+    make_events: Callable[[], Any]
     make_secrets: Callable[[], Any]
     make_ssm: Callable[[], Any]
 
@@ -39,6 +40,7 @@ def clients(session: Any = None) -> Clients:
         batch_submit=session.client("batch", config=submit_config()),
         make_logs=partial(session.client, "logs"),
         make_scheduler=partial(session.client, "scheduler"),
+        make_events=partial(session.client, "events"),
         make_secrets=partial(session.client, "secretsmanager"),
         make_ssm=partial(session.client, "ssm"),
     )

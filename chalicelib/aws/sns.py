@@ -1,4 +1,5 @@
-"""The notices port over one SNS topic: one publication, a body for each kind of subscriber.
+"""The notices port over one SNS topic, and the SQS queues that belong to runs: one publication, a body for each
+kind of subscriber.
 
 Owns the call and the attributes that filter policies choose by. What is worth telling is core/notices.py's, and how it
 reads is core/bodies.py's.
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.aws.answers import answers
+from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.core.bodies import attribute_values, bodies, message
 from chalicelib.core.email_text import subject_line
 from chalicelib.core.notices import Notice
@@ -17,9 +19,10 @@ from chalicelib.core.notices import Notice
 class SnsNotices:
     """Publishes to the topic; message attributes allow filter policies by what stands in `attribute_values`."""
 
-    def __init__(self, client: Any, topic_arn: str) -> None:
+    def __init__(self, client: Any, topic_arn: str, queues: NamedQueues) -> None:
         self._client = client
         self._topic_arn = topic_arn
+        self._queues = queues
 
     def publish(self, notice: Notice) -> None:
         with answers("Publish"):
@@ -28,11 +31,16 @@ class SnsNotices:
                 Subject=subject_line(notice),
                 MessageStructure="json",
                 Message=message(bodies(notice, job_arn_prefix(self._topic_arn))),
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value}
-                    for name, value in attribute_values(notice).items()
-                },
+                MessageAttributes=_attributes(notice),
             )
+
+    def send(self, notice: Notice, queue: str) -> None:
+        self._queues.send(queue, bodies(notice, job_arn_prefix(self._topic_arn))["sqs"], _attributes(notice))
+
+
+def _attributes(notice: Notice) -> dict[str, dict[str, str]]:
+    values = attribute_values(notice)
+    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
 
 
 def job_arn_prefix(topic_arn: str) -> str:

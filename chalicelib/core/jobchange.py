@@ -114,7 +114,15 @@ def read_result(detail: Mapping[str, Any]) -> JobResult:
         started_at_ms=number(detail.get("startedAt")),
         stopped_at_ms=number(detail.get("stoppedAt")),
         failure=None if succeeded else classify(detail),
+        failed_children=None if succeeded else _failed_children(detail),
     )
+
+
+def _failed_children(detail: Mapping[str, Any]) -> int | None:
+    """How many jobs of an array failed; None of a job that is no array, or does not tell."""
+    array = detail.get("arrayProperties")
+    summary = array.get("statusSummary") if isinstance(array, Mapping) else None
+    return number(summary.get(JobStatus.FAILED)) if isinstance(summary, Mapping) else None
 
 
 def object_in(value: object, place: str) -> Mapping[str, Any]:

@@ -7,8 +7,9 @@ record last. Until that last write is there, the event's redelivery does everyth
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from chalicelib.core.changes import Change
 from chalicelib.core.commands import RetryTask, encode
 from chalicelib.core.ids import job_name
 from chalicelib.core.job import memory_of
@@ -17,10 +18,13 @@ from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
 from chalicelib.core.records import JobResult, Tally, TaskRecord
 from chalicelib.core.retry import Retry, after_failure
-from chalicelib.core.states import STATE_OF_STATUS, TaskState
+from chalicelib.core.runnotices import task_change
+from chalicelib.core.states import STATE_OF_STATUS, RunState, TaskState
+from chalicelib.engine.failures import note_failures
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs, terminate_unless_wanted
+from chalicelib.engine.tell import tell_changes
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 log = logging.getLogger(__name__)
@@ -56,7 +60,7 @@ def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange])
     outcome = _end_all(world, facts, [change for change in known if change.status.ended])
     for change in known:
         if not change.status.ended:
-            _observe(world, change)
+            _observe(world, facts, change)
     return outcome
 
 
@@ -81,12 +85,16 @@ def _end_all(world: World, facts: RunFacts, changes: list[JobChange]) -> Outcome
     return worst(outcomes)
 
 
-def _observe(world: World, change: JobChange) -> None:
+def _observe(world: World, facts: RunFacts, change: JobChange) -> None:
     """Record how far the job is; by this a job whose submission's answer was lost is adopted, too."""
     state = STATE_OF_STATUS[change.status]
     record = world.store.observe(change.attempt, change.job_id, state, change.job_tries, change.started_at_ms)
     if record is not None:
         terminate_unless_wanted(world, record, change.attempt, change.job_id)
+        told = (record.attempt, record.job_id, record.state) == (change.attempt, change.job_id, TaskState.RUNNING)
+        if world.changes is not None and told:
+            at_ms = record.started_at_ms or world.clock.now_ms()
+            tell_changes(world, [_change(world, facts, change, TaskState.RUNNING, at_ms)])
 
 
 def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | NotYet | None:
@@ -113,16 +121,20 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
     decision = after_failure(policy, attempt, change.result, record.past, memory_mib=memory_mib)
     if not isinstance(decision, Retry):
         return TaskState.FAILED
-    return _arrange_retry(world, change, change.result, decision)
+    return _arrange_retry(world, facts, change, change.result, decision)
 
 
-def _arrange_retry(world: World, change: JobChange, result: JobResult, retry: Retry) -> NotYet | None:
+def _arrange_retry(world: World, facts: RunFacts, change: JobChange, result: JobResult, retry: Retry) -> NotYet | None:
     """Set the timer, then end the attempt: a crash between the two sets the timer twice, and it claims once."""
     attempt = change.attempt
     not_before_ms = world.clock.now_ms() + retry.after_ms
     timer = RetryTask(attempt.run_id, attempt.epoch, attempt.index, attempt.number, change.job_id, not_before_ms)
     after_seconds = -(-retry.after_ms // 1000)
     world.commands.send([encode(timer)], delay_seconds=min(after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
+    if world.changes is not None:
+        # Before the record waits, after which a repeat of the event is none.
+        at_ms = result.stopped_at_ms or world.clock.now_ms()
+        tell_changes(world, [_change(world, facts, change, TaskState.WAITING, at_ms)])
     if world.store.wait_for_retry(attempt, result, not_before_ms):
         return None
     return NotYet(world.settings.soon_seconds, f"the record of {attempt} changed while its retry was arranged")
@@ -137,15 +149,38 @@ def _end(world: World, facts: RunFacts, ended: dict[int, tuple[TaskState, JobCha
         return DONE
     # A shard of a cancelled run starts nothing more; whoever cancels ends what never started.
     going_on = [index for index in ended if not tallies[shard_of(index)].halt]
+    results = {index: change.result for index, (_, change) in ended.items() if change.result is not None}
+    outcome: Outcome = DONE
+    run_ending: RunState | None
     if going_on:
-        outcome = settle(world, facts, going_on, tallies)
-        if isinstance(outcome, NotYet):
-            return outcome
+        outcome, run_ending = settle(world, facts, going_on, tallies, results=results)
     else:
-        finish_if_full(world, facts, tallies)
+        run_ending = finish_if_full(world, facts, tallies, results)
+    failed = [index for index, (ending, _) in ended.items() if ending is TaskState.FAILED]
+    note_failures(world, facts, failed, run_ending)
+    if isinstance(outcome, NotYet):
+        return outcome
+    _tell_ended(world, facts, ended)
     for ending, change in ended.values():
         _commit(world, ending, change)
     return DONE
+
+
+def _tell_ended(world: World, facts: RunFacts, ended: Mapping[int, tuple[TaskState, JobChange]]) -> None:
+    """Tell the event bus how tasks ended, before they are committed."""
+    if world.changes is None:
+        return
+    now_ms = world.clock.now_ms()
+    told = []
+    for ending, change in ended.values():
+        stopped_at_ms = change.result.stopped_at_ms if change.result else None
+        told.append(_change(world, facts, change, ending, stopped_at_ms or now_ms))
+    tell_changes(world, told)
+
+
+def _change(world: World, facts: RunFacts, change: JobChange, state: TaskState, at_ms: int) -> Change:
+    attempt, task = change.attempt, facts.plan.tasks[change.attempt.index].name
+    return task_change(facts.workflow, world.stage, attempt, task, state, at_ms, change.job_id, change.result)
 
 
 def _tally_shard(world: World, facts: RunFacts, shard: int, ended: dict[int, tuple[TaskState, JobChange]]) -> Tally:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.advance import is_full
+from chalicelib.core.changes import Change
 from chalicelib.core.commands import HealRun, RetryTask, SubmitTasks, encode, in_chunks
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import is_refused_job_id, job_name
@@ -18,12 +19,15 @@ from chalicelib.core.jobchange import JobChange, read_detail
 from chalicelib.core.overdue import is_overdue
 from chalicelib.core.plan import indexes_in, offset_of
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
+from chalicelib.core.runnotices import task_change
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.finish import finish_if_full, tell_if_ended
+from chalicelib.engine.overdue import Overdue
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs
+from chalicelib.engine.tell import tell_changes, tell_if_untouched
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 UNKNOWN_REASON = "AWS Batch does not know the job any more, and how it ended was never told"
@@ -43,10 +47,13 @@ class _Found:
 
 @dataclass(slots=True)
 class Look:
-    """A sweep's look at a run, shard by shard: when the one before it was, and whether anything was claimed since."""
+    """A sweep's look at a run, shard by shard: when the one before it was, and whether anything was claimed since;
+    which tasks had failed, by shard, and which jobs became overdue."""
 
     before_ms: int
+    overdue: Overdue
     busy: bool = False
+    failed: dict[int, int] = field(default_factory=dict)
 
 
 def heal_run(world: World, command: HealRun) -> Outcome:
@@ -57,6 +64,7 @@ def heal_run(world: World, command: HealRun) -> Outcome:
     if run.state not in (RunState.RUNNING, RunState.PAUSED):
         tell_if_ended(world, run)
         return DONE
+    tell_if_untouched(world, run)
     facts = prepare(world, run)
     outcomes = [heal_shard(world, run, facts, shard) for shard in range(facts.plan.shard_count)]
     finish_if_over(world, facts)
@@ -74,6 +82,8 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
         # unclaimed, finds the new pace.
         world.store.set_pace(facts.run_id, facts.epoch, shard, run.switches)
         tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
+    if look is not None:
+        look.failed[shard] = tally.failed
     if is_full(facts.plan, shard, tally) and not run.state.ended:
         # What is left open of its records waits for the last look, at the ended run.
         return DONE
@@ -91,7 +101,7 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
         everyone = (1 << facts.plan.shard_size(shard)) - 1
         untouched = indexes_in(shard, everyone & ~found.recorded & ~tally.ended)
         if untouched:
-            outcomes.append(settle(world, facts, (), {shard: tally}, untouched))
+            outcomes.append(settle(world, facts, (), {shard: tally}, untouched).outcome)
     if run.state.ended and (found.ended or found.to_submit):
         outcomes.append(NotYet(world.settings.sweep_seconds, f"records of shard {shard} were still open"))
     return worst(outcomes)
@@ -115,6 +125,8 @@ def _look(world: World, facts: RunFacts, shard: int, tally: Tally, look: Look | 
         if record.state.ended:
             continue
         ended = bool(tally.ended & bit)
+        if look and not ended and not tally.halt:
+            look.overdue.note(record)
         if record.state is TaskState.CLAIMED:
             assert record.claim is not None, "a claimed record carries its claim"
             left_ms = record.claim.lease_until_ms - now_ms
@@ -177,8 +189,16 @@ def _end_open(world: World, facts: RunFacts, tally: Tally, records: Sequence[Tas
         else:
             ending = tally.ending_of(offset_of(record.attempt.index))
             assert ending is not None, "these ended"
+            if world.changes is not None and record.job_id is not None:
+                tell_changes(world, [_change(world, facts, record, ending)])
             world.store.commit(record.attempt, ending, None)
     return worst(handle_changes(world, changes))
+
+
+def _change(world: World, facts: RunFacts, record: TaskRecord, ending: TaskState) -> Change:
+    """That a task ended whose job nobody can ask about any more."""
+    task, now_ms = facts.plan.tasks[record.attempt.index].name, world.clock.now_ms()
+    return task_change(facts.workflow, world.stage, record.attempt, task, ending, now_ms, record.job_id)
 
 
 def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> Outcome:

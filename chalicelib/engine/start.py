@@ -12,12 +12,14 @@ from chalicelib.core.errors import IdempotencyConflict, UnknownWorkflow
 from chalicelib.core.ids import run_id, scheduled_key
 from chalicelib.core.job import check_run
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
+from chalicelib.core.notify import resolve
 from chalicelib.core.params import complete_params, declarations
 from chalicelib.core.records import Run
 from chalicelib.core.schedule import Schedule, render_params
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
 from chalicelib.engine.settle import start
+from chalicelib.engine.tell import tell_if_untouched
 from chalicelib.engine.world import NotYet, World
 
 
@@ -27,20 +29,23 @@ def start_run(
     params: Mapping[str, Any],
     idempotency_key: str,
     version: int | None = None,
+    notify_queue: str | None = None,
 ) -> Run:
     """Start a run of a pushed workflow, or return the run that this idempotency key started before.
 
+    `notify_queue` names an SQS queue of the run's own that hears of it, in place of the workflow's.
     Params are checked and every task is rendered first: a mistake raises UserMistake and leaves nothing behind.
     Raises UnknownWorkflow, and IdempotencyConflict when the key started something else.
     """
-    asked = _digest([workflow, version, params])
+    asked = _digest([workflow, version, params, *([notify_queue] if notify_queue else [])])
     # What the key started comes first: a version pushed since then may want other params.
     run = world.store.run(run_id(world.stage, workflow, idempotency_key))
     if run is None:
-        run = _create_run(world, workflow, params, idempotency_key, version, asked)
+        run = _create_run(world, workflow, params, idempotency_key, version, asked, notify_queue=notify_queue)
     if run.request_digest != asked:
         raise IdempotencyConflict(
-            f"idempotency key '{idempotency_key}' started run '{run.run_id}' with another version or other params"
+            f"idempotency key '{idempotency_key}' started run '{run.run_id}' with another version, other params or "
+            "another queue"
         )
     _begin(world, run)
     return run
@@ -63,6 +68,7 @@ def start_scheduled(world: World, record: ScheduleRecord, schedule: Schedule, at
 
 def _begin(world: World, run: Run) -> None:
     if run.state is RunState.RUNNING and run.epoch == 0:
+        tell_if_untouched(world, run)
         _start_roots(world, run)
 
 
@@ -74,6 +80,7 @@ def _create_run(
     version: int | None,
     request_digest: str,
     scheduled: tuple[str | None, int | None] = (None, None),
+    notify_queue: str | None = None,
 ) -> Run:
     pushed = world.store.workflow(workflow, version)
     if pushed is None:
@@ -95,6 +102,7 @@ def _create_run(
             sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
             schedule=scheduled[0],
             scheduled_at_ms=scheduled[1],
+            notify=resolve(pushed.definition.get("notify"), world.settings.notify_kinds, notify_queue),
         )
     )
 

@@ -177,6 +177,11 @@ class Notices(Protocol):
         """Publish at least once; the notice's id lets a consumer drop a repeat. Raises TryAgain."""
         ...
 
+    def send(self, notice: Notice, queue: str) -> None:
+        """Put the notice on a run's own queue, named so, at least once. Raises TryAgain, and UserMistake when it can
+        never get there: there is no such queue, or it refuses us."""
+        ...
+
 
 class Chat(Protocol):
     """A channel of a chat that notices are posted to."""
@@ -192,8 +197,8 @@ class Changes(Protocol):
     """The event bus that carries the changes of runs and tasks to whoever has a rule for them."""
 
     def tell(self, changes: Sequence[Change]) -> None:
-        """Put them on the bus at least once; a change's id lets a consumer drop a repeat. Nothing happens for a stage
-        without a bus. Raises TryAgain if any did not get there."""
+        """Put them on the bus at least once; a change's id lets a consumer drop a repeat. Raises TryAgain if any did
+        not get there."""
         ...
 
 

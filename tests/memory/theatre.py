@@ -25,7 +25,8 @@ from chalicelib.engine.world import Settings, World
 from chalicelib.ports.store import Store
 from tests.memory.batch import MemoryBatch, MemoryJob
 from tests.memory.clock import HandClock
-from tests.memory.notices import MemoryNotices
+from tests.memory.logs import MemoryLogs
+from tests.memory.notices import MemoryChanges, MemoryNotices
 from tests.memory.permits import MemoryPermits
 from tests.memory.queue import MemoryCommands, MemoryDeadLetters
 from tests.memory.scheduler import MemoryScheduler
@@ -119,6 +120,9 @@ class Theatre:
         self.dead = MemoryDeadLetters()
         self.notices = MemoryNotices()
         self.scheduler = MemoryScheduler()
+        self.logs = MemoryLogs()
+        self.changes: MemoryChanges | None = None
+        """The event bus; none, unless a test sets one."""
         self.settings = settings
         self.cut: Cut | None = None
         self.calls: list[str] = []
@@ -151,6 +155,8 @@ class Theatre:
             stage=self.stage,
             owner=f"invocation-{self._invocations}",
             settings=self.settings,
+            logs=Crashing(self.logs, self),
+            changes=self.changes and Crashing(self.changes, self),
         )
 
     def call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -172,8 +178,8 @@ class Theatre:
 
     # The run
 
-    def start(self, key: str = "key", params: Mapping[str, Any] | None = None) -> Run:
-        return start_run(self.world(), self.plan.workflow, params or {}, key)
+    def start(self, key: str = "key", params: Mapping[str, Any] | None = None, queue: str | None = None) -> Run:
+        return start_run(self.world(), self.plan.workflow, params or {}, key, notify_queue=queue)
 
     def pause(self) -> bool:
         return pause_run(self.world(), self.run.run_id)

@@ -17,6 +17,7 @@ import pytest
 from moto import mock_aws
 from moto.sns import sns_backends
 
+from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.bodies import bodies
 from chalicelib.core.notices import Notice, NoticeKind
@@ -41,7 +42,7 @@ def mailed(notice: Notice, mailbox: MailReceiver) -> EmailMessage:
         sns = servers.client("sns")
         topic_arn = sns.create_topic(Name="notices")["TopicArn"]
         sns.subscribe(TopicArn=topic_arn, Protocol="email", Endpoint="ada@example.com")
-        SnsNotices(sns, topic_arn).publish(notice)
+        SnsNotices(sns, topic_arn, NamedQueues(None)).publish(notice)
         backend: Any = sns_backends["123456789012"]["us-east-1"]
         [(_, message, subject, *_)] = backend.topics[topic_arn].sent_notifications
         [subscription] = backend.subscriptions.values()

@@ -11,6 +11,7 @@ from click.testing import Result
 
 from batchwright.local.isolation import LocalSession
 from chalicelib.aws.clients import clients
+from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.notice_schema import read_notice
 from chalicelib.core.notices import NoticeKind
@@ -33,7 +34,7 @@ def nobody_stays_subscribed(stage: Stage) -> Iterator[None]:
 
 def publish(stage: Stage, *kinds: NoticeKind) -> None:
     """Publish notices as the functions do."""
-    notices = SnsNotices(stage.client("sns"), stage.topic_arn)
+    notices = SnsNotices(stage.client("sns"), stage.topic_arn, NamedQueues(stage.client("sqs")))
     for kind in kinds:
         notices.publish(NOTICES[kind])
 

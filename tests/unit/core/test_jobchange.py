@@ -45,7 +45,13 @@ RAN = {"started_at_ms": at(70), "stopped_at_ms": at(100), "log_stream": LOG}
 TOLD = {
     "array_child_succeeded.captured": None,
     "array_parent_failed.shape": ended(
-        20, "FAILED", 0, failure=FailureClass.DEPENDENCY, reason="Array Child Job failed", stopped_at_ms=at(100)
+        20,
+        "FAILED",
+        0,
+        failure=FailureClass.DEPENDENCY,
+        reason="Array Child Job failed",
+        stopped_at_ms=at(100),
+        failed_children=1,
     ),
     "array_parent_pending.shape": going_on(20, "PENDING"),
     "array_parent_succeeded.shape": ended(20, "SUCCEEDED", 0, stopped_at_ms=at(100)),
