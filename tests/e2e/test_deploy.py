@@ -16,6 +16,7 @@ from batchwright.deploy.policies import Place, functions_of
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues, definition_for
 from batchwright.local.stack import DEFAULT_QUEUE
 from batchwright.sample_notice import sample_notice
+from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.webhook import read_webhook_place
@@ -162,7 +163,8 @@ def test_notices_go_to_slack_by_a_function_that_may_read_one_secret(account: Acc
         address = slack.url("/services/planted-webhook-secret")
         account.client("secretsmanager").create_secret(Name="team/slack", SecretString=address)
         topic_arn = PLACE.arn("sns", f"{PLACE.prefix}-notices")
-        SnsNotices(account.client("sns"), topic_arn).publish(sample_notice(NoticeKind.RUN_LATE, STAGE, None, 0))
+        notices = SnsNotices(account.client("sns"), topic_arn, NamedQueues(account.client("sqs")))
+        notices.publish(sample_notice(NoticeKind.RUN_LATE, STAGE, None, 0))
         wait_until(lambda: bool(slack.received), "the notice in Slack")
     assert slack.received[0].path == "/services/planted-webhook-secret"
     assert "run_late" in slack.received[0].body

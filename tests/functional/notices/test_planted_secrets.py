@@ -25,12 +25,14 @@ from chalicelib.engine.messages import Mailbox, Message, MessagesLeft, handle_ev
 from chalicelib.wiring import wire
 from tests.functional.notices.conftest import Stage
 from tests.memory.logs import MemoryLogs
+from tests.memory.notices import MemoryChanges
 from tests.memory.theatre import Theatre, plan_of, task
 from tests.memory.tokens import MemoryTokens
 from tests.planted import MARK, documents, finds, malformed, planted, secret
 
 PLAN = plan_of((task("a", attempts=2), ()), (task("b"), ["a"]))
 EVENTS = dict(documents())
+QUEUE = "batchwright-notices-mine"
 SAMPLE = EVENTS["single_failed_exit_1.shape"]
 
 
@@ -57,7 +59,8 @@ class Stakeout:
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self.play = Theatre(PLAN)
-        self.run = self.play.start()
+        self.play.changes = MemoryChanges()
+        self.run = self.play.start(queue=QUEUE)
         self.said: list[str] = []
         self._caplog = caplog
 
@@ -92,7 +95,10 @@ class Stakeout:
     def everything_that_left(self) -> Iterator[tuple[str, str]]:
         """By where it was met."""
         play = self.play
-        for notice in play.notices.published:
+        assert play.changes is not None
+        for change in play.changes.told:
+            yield "the event bus", json.dumps(change.document())
+        for notice in (*play.notices.published, *play.notices.sent.get(QUEUE, ())):
             yield "a notice", message(bodies(notice)) + json.dumps(slack_message(cleaned(notice))) + notice.subject
         for letter in play.dead.letters:
             yield "the reason of a dead letter", letter.reason
@@ -207,7 +213,9 @@ def test_a_run_that_failed_is_told_without_what_its_jobs_were_given(stakeout: St
         stakeout.play.clock.advance(seconds=600)
         while stakeout.play.deliver_commands():
             pass
-    assert stakeout.play.notices.published, "the run ended and somebody was told"
+    assert {"run_failed"} <= {one.kind for one in stakeout.play.notices.published}
+    assert {"run_started", "run_failed"} <= {one.kind for one in stakeout.play.notices.sent[QUEUE]}
+    assert stakeout.play.changes is not None and stakeout.play.changes.told
     stakeout.finds_nothing()
 
 
