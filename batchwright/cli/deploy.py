@@ -12,14 +12,13 @@ import click
 from batchwright.cli.target import aws_session
 from batchwright.cli.told import told_plainly
 from batchwright.deploy.account import Account, DeployError
-from batchwright.deploy.deployment import AUTHS, NO_WEBHOOK, Deployed, Wish
+from batchwright.deploy.deployment import AUTHS, Deployed, Wish, check_event_bus, check_notify, check_webhook
 from batchwright.deploy.deployment import deploy as deploy_stage
 from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
 from batchwright.interrupts import raised
 from batchwright.local.functions import PROJECT_FOLDER
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.webhook import read_webhook_place
 
 
 def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,6 +50,12 @@ def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="PLACE",
     help="Post notices to a Slack webhook: secret:NAME, an ARN, or /PARAMETER that keeps its address; or none.",
 )
+@click.option(
+    "--notify",
+    metavar="KINDS",
+    help="Notices that runs send whose workflows do not say which: run_failed,task_failed; or none.",
+)
+@click.option("--event-bus", metavar="NAME", help="The EventBridge bus that hears of every change: default; or none.")
 @click.option("--with-batch-environment", "with_batch", is_flag=True, help="Also make job queues to submit to.")
 @click.option("--parameter", "pairs", metavar="NAME=VALUE", multiple=True, help="A parameter of a template of infra/.")
 @click.option("--stacks-only", is_flag=True, help="The stacks and .chalice/config.json; then use chalice yourself.")
@@ -62,6 +67,8 @@ def deploy(
     project: Path,
     auth: str | None,
     slack_webhook: str | None,
+    notify: str | None,
+    event_bus: str | None,
     with_batch: bool,
     pairs: Sequence[str],
     stacks_only: bool,
@@ -80,11 +87,21 @@ def deploy(
       batchwright deploy --slack-webhook secret:batchwright-slack
     """
     parameters = _parameters(pairs)
-    if slack_webhook and slack_webhook != NO_WEBHOOK:
-        # Before anybody is asked for credentials.
-        read_webhook_place(slack_webhook)
+    # Before anybody is asked for credentials.
+    check_webhook(slack_webhook)
+    check_notify(notify)
+    check_event_bus(event_bus)
     wish = Wish(
-        checked_stage(stage), project.absolute(), parameters, auth, with_batch, stacks_only, again, slack_webhook
+        checked_stage(stage),
+        project.absolute(),
+        parameters,
+        auth,
+        with_batch,
+        stacks_only,
+        again,
+        slack_webhook,
+        notify,
+        event_bus,
     )
     with _account(profile, region) as account:
         deployed = deploy_stage(account, wish, click.echo)

@@ -13,6 +13,7 @@ from typing import Any
 
 from chalicelib.aws.dynamodb_table import WRITE
 from chalicelib.aws.dynamodb_tokens import PARTITION as TOKENS_PARTITION
+from chalicelib.core.notify import QUEUE_PREFIX
 from chalicelib.core.webhook import Keeper, WebhookPlace
 
 APP = "batchwright"
@@ -30,13 +31,15 @@ PASSED_TO = "iam:PassedToService"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a stage is: what its ARNs are made of. `slack_webhook` is where the address of its webhook is kept."""
+    """Where a stage is: what its ARNs are made of. `slack_webhook` is where the address of its webhook is kept,
+    `event_bus` the name of the bus that hears of its changes."""
 
     stage: str
     account: str
     region: str
     partition: str = "aws"
     slack_webhook: WebhookPlace | None = None
+    event_bus: str | None = None
 
     @property
     def prefix(self) -> str:
@@ -104,6 +107,11 @@ TERMINATE = Grant("end jobs", ("batch:TerminateJob",), ("jobs",))
 COMMAND = Grant("hand over work and timers", ("sqs:SendMessage",), ("commands",))
 # With the key that AWS manages for SNS, publishing to an encrypted topic needs no grant of KMS.
 TELL = Grant("publish notices", ("sns:Publish",), ("topic",))
+# Which queues runs have of their own is known when they start; their names begin so.
+TELL_QUEUES = Grant("tell the queues of runs", ("sqs:GetQueueUrl", "sqs:SendMessage"), ("run-queues",))
+TELL_BUS = Grant("tell the event bus", ("events:PutEvents",), ("event-bus",))
+# The group in which AWS Batch keeps what jobs write, whoever submitted them; a stream's name is Batch's.
+LOGS_OF_JOBS = Grant("read what jobs wrote", ("logs:GetLogEvents",), ("logs-of-jobs",))
 
 SCHEDULE = Grant(
     "bring schedules to EventBridge Scheduler",
@@ -134,6 +142,9 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TERMINATE,
         COMMAND,
         TELL,
+        TELL_QUEUES,
+        TELL_BUS,
+        LOGS_OF_JOBS,
     ),
     "on_commands": (
         LOG,
@@ -148,6 +159,9 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TERMINATE,
         COMMAND,
         TELL,
+        TELL_QUEUES,
+        TELL_BUS,
+        LOGS_OF_JOBS,
     ),
     "sweep": (
         LOG,
@@ -162,10 +176,13 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TERMINATE,
         COMMAND,
         TELL,
+        TELL_QUEUES,
+        TELL_BUS,
+        LOGS_OF_JOBS,
         SCHEDULE,
         PASS,
     ),
-    "start": (LOG, RECORDS, NO_TOKENS, SHARDS, SUBMIT, TAG, FIND, TERMINATE, COMMAND, TELL),
+    "start": (LOG, RECORDS, NO_TOKENS, SHARDS, SUBMIT, TAG, FIND, TERMINATE, COMMAND, TELL, TELL_QUEUES, TELL_BUS),
     API_HANDLER: (
         LOG,
         RECORDS,
@@ -179,10 +196,11 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TERMINATE,
         COMMAND,
         TELL,
+        TELL_QUEUES,
+        TELL_BUS,
         SCHEDULE,
         PASS,
-        # The group in which AWS Batch keeps what jobs write, whoever submitted them; a stream's name is Batch's.
-        Grant("read what jobs wrote", ("logs:GetLogEvents",), ("logs-of-jobs",)),
+        LOGS_OF_JOBS,
     ),
     ON_NOTICES: (
         LOG,
@@ -228,6 +246,8 @@ def resource_arn(place: Place, function: str, name: str) -> str:
         "table": place.arn("dynamodb", table),
         "runs-by-sweep": place.arn("dynamodb", f"{table}/index/runs-by-sweep"),
         "runs-by-workflow": place.arn("dynamodb", f"{table}/index/runs-by-workflow"),
+        "run-queues": place.arn("sqs", f"{QUEUE_PREFIX}*"),
+        "event-bus": place.arn("events", f"event-bus/{place.event_bus}"),
         "topic": place.arn("sns", f"{place.prefix}-notices"),
         "job-definitions": place.arn("batch", "job-definition/*"),
         "job-queues": place.arn("batch", "job-queue/*"),
@@ -262,12 +282,15 @@ def webhook_arn(place: Place, name: str) -> str | None:
 
 def policy(place: Place, function: str) -> dict[str, Any]:
     """The policy document of a function in a place."""
-    grants = [
-        grant
-        for grant in GRANTS[function]
-        if not grant.on[0].startswith("webhook-") or webhook_arn(place, grant.on[0]) is not None
-    ]
+    grants = [grant for grant in GRANTS[function] if _is_there(place, grant.on[0])]
     return {"Version": "2012-10-17", "Statement": [_statement(place, function, grant) for grant in grants]}
+
+
+def _is_there(place: Place, name: str) -> bool:
+    """Whether the stage has a thing that not every stage has."""
+    if name == "event-bus":
+        return place.event_bus is not None
+    return not name.startswith("webhook-") or webhook_arn(place, name) is not None
 
 
 def _statement(place: Place, function: str, grant: Grant) -> dict[str, Any]:

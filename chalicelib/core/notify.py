@@ -52,9 +52,6 @@ QUEUE_PREFIX = "batchwright-notices-"
 """What the name of a run's own queue begins with; the functions may send to such queues alone."""
 QUEUE_PATTERN = f"^{QUEUE_PREFIX}[A-Za-z0-9_-]{{1,{80 - len(QUEUE_PREFIX)}}}$"
 LOG_LINES = 10
-LOG_LINES_MAXIMUM = 50
-AFTER_SECONDS_MINIMUM = 60
-AFTER_SECONDS_MAXIMUM = 31_536_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from tests.functional.commands import SHELL, wait_until
 from tests.functional.roles import Roles
 from tests.iam import Call, Judge
 
-PLACE = Place(STAGE, "000000000000", "us-east-1")
+PLACE = Place(STAGE, "000000000000", "us-east-1", event_bus="default")
 SOON = {"BATCHWRIGHT_LEASE_SECONDS": "1", "BATCHWRIGHT_SWEEP_SECONDS": "1", "BATCHWRIGHT_QUIET_SECONDS": "1"}
 METHOD_ARN = PLACE.arn("execute-api", "api/api/GET/runs")
 SWEEP = ScheduleSource("sweep", "rate(5 minutes)")
