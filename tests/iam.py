@@ -45,6 +45,8 @@ def asked_of(place: Place, service: str, operation: str, params: Mapping[str, An
 
 
 def _dynamodb(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
+    if "RequestItems" in params:
+        return [(f"dynamodb:{operation}", place.arn("dynamodb", f"table/{name}")) for name in params["RequestItems"]]
     index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
     return [(f"dynamodb:{operation}", place.arn("dynamodb", f"table/{params['TableName']}{index}"))]
 
