@@ -64,6 +64,11 @@ class Stakeout:
         self.said: list[str] = []
         self._caplog = caplog
 
+    @property
+    def api(self) -> Any:
+        """The API for one more invocation."""
+        return DirectApi(Ground(self.play.world(), MemoryLogs(), MemoryTokens(), stdlib_secrets.token_bytes))
+
     def ours(self, document: dict[str, Any]) -> dict[str, Any]:
         """The event, as if of the latest job of ours."""
         job = self.play.jobs()[-1]
@@ -111,7 +116,7 @@ class Stakeout:
         yield from self._answers()
 
     def _answers(self) -> Iterator[tuple[str, str]]:
-        api: Any = DirectApi(Ground(self.play.world(), MemoryLogs(), MemoryTokens(), stdlib_secrets.token_bytes))
+        api = self.api
         run_id = self.run.run_id
         yield "run", api.run(run_id).model_dump_json()
         yield "runs", api.runs().model_dump_json()
@@ -122,11 +127,10 @@ class Stakeout:
                 yield f"task {name}", api.task(run_id, name).model_dump_json()
             except BatchwrightError as error:
                 yield f"task {name}", str(error)
-        if hasattr(api, "jobs"):
-            listed = api.jobs()
-            yield "jobs", listed.model_dump_json()
-            for job in listed.items:
-                yield "job", api.job(job.job_id).model_dump_json()
+        listed = api.jobs()
+        yield "jobs", listed.model_dump_json()
+        for job in listed.items:
+            yield "job", api.job(job.job_id).model_dump_json()
 
     def finds_nothing(self) -> None:
         found = {where: finds(text) for where, text in self.everything_that_left() if MARK in text}
@@ -173,6 +177,10 @@ def test_an_event_of_ours_leaks_nothing(name: str, stakeout: Stakeout) -> None:
 @pytest.mark.parametrize("name", EVENTS)
 def test_an_event_of_somebody_elses_leaks_nothing(name: str, stakeout: Stakeout) -> None:
     stakeout.deliver(json.dumps(planted(EVENTS[name])))
+    stands_alone = EVENTS[name]["detail-type"] == "Batch Job State Change" and not {":", "#"} & set(
+        EVENTS[name]["detail"]["jobId"]
+    )
+    assert len(stakeout.api.jobs().items) == stands_alone, "it is recorded, unless its parent's record stands for it"
     stakeout.finds_nothing()
 
 
