@@ -48,12 +48,12 @@ class _Found:
 @dataclass(slots=True)
 class Look:
     """A sweep's look at a run, shard by shard: when the one before it was, and whether anything was claimed since;
-    which tasks had failed, by shard, and which jobs became overdue."""
+    which tasks had failed, by epoch and shard, and which jobs became overdue."""
 
     before_ms: int
     overdue: Overdue
     busy: bool = False
-    failed: dict[int, int] = field(default_factory=dict)
+    failed: dict[int, dict[int, int]] = field(default_factory=dict)
 
 
 def heal_run(world: World, command: HealRun) -> Outcome:
@@ -83,7 +83,7 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
         world.store.set_pace(facts.run_id, facts.epoch, shard, run.switches)
         tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
     if look is not None:
-        look.failed[shard] = tally.failed
+        look.failed.setdefault(facts.epoch, {})[shard] = tally.failed
     if is_full(facts.plan, shard, tally) and not run.state.ended:
         # What is left open of its records waits for the last look, at the ended run.
         return DONE

@@ -176,7 +176,11 @@ def _look_at(world: World, run: Run, until_ms: int) -> bool:
 
 def _tell_found(world: World, run: Run, facts: RunFacts, look: Look) -> None:
     """Tell what the look, or this part of it, has found. Before it is noted, after which nobody looks there again."""
-    note_untold(world, run, facts, look.failed)
+    for epoch, failed in look.failed.items():
+        # The last look goes through the epochs before as well.
+        if any(failed.values()):
+            run_then = in_epoch(run, epoch)
+            note_untold(world, run_then, world.facts_of(run_then), failed)
     tell_overdue(world, run, facts, look.overdue)
 
 

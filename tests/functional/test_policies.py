@@ -33,11 +33,9 @@ from tests.simulation.askings import askings
 pytestmark = pytest.mark.xdist_group("policies")
 
 SEEDS = (*range(20), 27, 61, 132, 141, 460)
-"""Worlds in which everything happens that may: among them the first in which `start` asks for a job by its name
-(460)."""
+"""Worlds in which everything happens that may: in the last one `start` asks for a job by its name."""
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
-"""What Lambda itself does with a function's role, beside receiving messages:
-https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+"""What Lambda itself does with a function's role, beside receiving messages: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 OTHER_PREFIX = replace(PLACE, stage="other").prefix
 WITHOUT_NARROWER = {"batch:ListJobs", "batch:DescribeJobs"}
 
