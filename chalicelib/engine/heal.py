@@ -27,7 +27,7 @@ from chalicelib.engine.overdue import Overdue
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs
-from chalicelib.engine.tell import tell_changes, tell_if_untouched
+from chalicelib.engine.tell import tell_changes
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 UNKNOWN_REASON = "AWS Batch does not know the job any more, and how it ended was never told"
@@ -57,14 +57,14 @@ class Look:
 
 
 def heal_run(world: World, command: HealRun) -> Outcome:
-    """Bring a run that was paused, resumed or redriven to where its record says it is."""
+    """Bring a run that was paused, resumed or redriven to where its record says it is. Who sends the command has
+    seen to it before that the start of the epoch was told, for this may claim its first task."""
     run = world.store.run(command.run_id)
     if run is None or run.epoch != command.epoch:
         return DONE
     if run.state not in (RunState.RUNNING, RunState.PAUSED):
         tell_if_ended(world, run)
         return DONE
-    tell_if_untouched(world, run)
     facts = prepare(world, run)
     outcomes = [heal_shard(world, run, facts, shard) for shard in range(facts.plan.shard_count)]
     finish_if_over(world, facts)

@@ -19,7 +19,7 @@ from chalicelib.core.schedule import Schedule, render_params
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
 from chalicelib.engine.settle import start
-from chalicelib.engine.tell import tell_if_untouched
+from chalicelib.engine.tell import tell_if_untouched, tell_started
 from chalicelib.engine.world import NotYet, World
 
 
@@ -40,6 +40,7 @@ def start_run(
     asked = _digest([workflow, version, params, *([notify_queue] if notify_queue else [])])
     # What the key started comes first: a version pushed since then may want other params.
     run = world.store.run(run_id(world.stage, workflow, idempotency_key))
+    is_new = run is None
     if run is None:
         run = _create_run(world, workflow, params, idempotency_key, version, asked, notify_queue=notify_queue)
     if run.request_digest != asked:
@@ -47,7 +48,7 @@ def start_run(
             f"idempotency key '{idempotency_key}' started run '{run.run_id}' with another version, other params or "
             "another queue"
         )
-    _begin(world, run)
+    _begin(world, run, is_new=is_new)
     return run
 
 
@@ -55,6 +56,7 @@ def start_scheduled(world: World, record: ScheduleRecord, schedule: Schedule, at
     """Start the run of a schedule's time, or return it: whoever asks, however often, it is one. Raises UserMistake when
     the schedule's params do not fit."""
     run = world.store.run(record.run_id(world.stage, at_ms))
+    is_new = run is None
     if run is None:
         params = render_params(schedule.params, at_ms, schedule.time_zone)
         key = scheduled_key(record.name, at_ms)
@@ -62,13 +64,17 @@ def start_scheduled(world: World, record: ScheduleRecord, schedule: Schedule, at
         asked = _digest([record.workflow, "schedule", record.name, at_ms])
         scheduled = (record.name, at_ms)
         run = _create_run(world, record.workflow, params, key, record.version, asked, scheduled)
-    _begin(world, run)
+    _begin(world, run, is_new=is_new)
     return run
 
 
-def _begin(world: World, run: Run) -> None:
+def _begin(world: World, run: Run, *, is_new: bool) -> None:
     if run.state is RunState.RUNNING and run.epoch == 0:
-        tell_if_untouched(world, run)
+        # Before the first claim: whoever dies here leaves a run without records, which the sweep tells of.
+        if is_new:
+            tell_started(world, run)
+        else:
+            tell_if_untouched(world, run)
         _start_roots(world, run)
 
 

@@ -284,7 +284,8 @@ MUTATIONS = {
             "tell_digest",
             {
                 " or not world.store.close_window(scope, number):": ":",
-                "    return DONE\n": "    world.store.close_window(scope, number)\n    return DONE\n",
+                "        world.store.note_told(scope, members)\n": "        world.store.note_told(scope, members)\n"
+                "    world.store.close_window(scope, number)\n",
             },
         ),
     ),
