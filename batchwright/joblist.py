@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -23,10 +24,9 @@ COLOURS = {
 }
 _GAP = 2
 _FIRST_TO_GO = ("by", "duration", "queue")
-"""The columns that give way when the terminal is narrow; then names are shortened, and then the others go, too."""
+"""The columns that give way when the terminal is narrow; then names and whys are shortened, and then these go."""
 _LAST_TO_GO = ("age", "why")
-_NAME_WIDTH_MINIMUM = 12
-_DAY_MS = 86_400_000
+_SHORTENED_TO = 12
 _BY = {ManagedBy.STEP_FUNCTIONS: "Step Functions", ManagedBy.BATCHWRIGHT: "Batchwright"}
 _SHORT = {
     FailureClass.APPLICATION: "",
@@ -59,17 +59,22 @@ def jobs_table(jobs: Sequence[m.Job], now_ms: int, width: int) -> Table:
     for title in _FIRST_TO_GO:
         if _width(columns) > width:
             columns.pop(title, None)
-    longest_name = max(len("name"), *map(len, columns["name"]))
-    can_shrink = max(0, longest_name - _NAME_WIDTH_MINIMUM)
+    can_shrink = {title: max(0, _longest(columns, title) - _SHORTENED_TO) for title in ("name", "why")}
     for title in _LAST_TO_GO:
-        if _width(columns) - can_shrink > width:
+        if _width(columns) - sum(can_shrink[one] for one in can_shrink if one in columns) > width:
             columns.pop(title, None)
-    name_width = min(longest_name, max(_NAME_WIDTH_MINIMUM, longest_name - max(0, _width(columns) - width)))
+    widths: dict[str, int | None] = {}
+    too_much = _width(columns) - width
+    for title in (one for one in can_shrink if one in columns):
+        less = min(can_shrink[title], max(0, too_much))
+        widths[title] = _longest(columns, title) - less
+        too_much -= less
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in columns:
-        most = name_width if title == "name" else None
-        is_number = title in ("age", "duration")
-        table.add_column(title, no_wrap=True, justify="right" if is_number else "left", max_width=most)
+        # An id that is cut can be given to no command.
+        least = _longest(columns, title) if title == "job" else None
+        side: Literal["left", "right"] = "right" if title in ("age", "duration") else "left"
+        table.add_column(title, no_wrap=True, justify=side, min_width=least, max_width=widths.get(title))
     for row in zip(*columns.values(), strict=True):
         table.add_row(*row)
     return table
@@ -139,9 +144,12 @@ def age(ms: int) -> str:
     return f"{seconds} s"
 
 
+def _longest(columns: dict[str, list[Text]], title: str) -> int:
+    return max(len(title), *map(len, columns.get(title, ())), 0)
+
+
 def _width(columns: dict[str, list[Text]]) -> int:
-    widths = [max(len(name), *map(len, cells)) for name, cells in columns.items()]
-    return sum(widths) + _GAP * (len(widths) - 1)
+    return sum(_longest(columns, title) for title in columns) + _GAP * (len(columns) - 1)
 
 
 def _ended_children(job: m.Job) -> int:

@@ -159,11 +159,14 @@ def logs(
     written = 0
     with on_target(where) as target, counted() as interrupts:
         number = job_try
+        if follow and number is None and child is None:
+            # The try that it begins with: another one may follow before it was read to its end.
+            number = _last_try(target.api.job(job_id)) or None
         while True:
             for lines in _pages(target, interrupts, job_id, number, child, tail, follow):
                 written += len(lines)
                 write(lines)
-            if not follow or job_try is not None or child is not None or interrupts.asked:
+            if not follow or job_try is not None or number is None or interrupts.asked:
                 break
             following = _next_try(target.api, interrupts, job_id, number)
             if following is None:
@@ -217,17 +220,20 @@ def _pages(
             return
 
 
-def _next_try(api: Api, interrupts: Interrupts, job_id: str, number: int | None) -> int | None:
+def _next_try(api: Api, interrupts: Interrupts, job_id: str, number: int) -> int | None:
     """The number of the try that follows, once it is there; None when the job ended without one."""
-    job = api.job(job_id)
-    last = job.job_tries + (0 if job.status.ended else 1)
-    after = last if number is None else number
     while True:
-        if last > after:
-            return after + 1
-        if job.state in (JobState.SUCCEEDED, JobState.FAILED, JobState.UNKNOWN):
-            return None
-        if interrupts.wait(FOLLOW_PAUSE_SECONDS):
-            return None
         job = api.job(job_id)
-        last = job.job_tries + (0 if job.status.ended else 1)
+        if _last_try(job) > number:
+            return number + 1
+        if _is_over(job) or interrupts.wait(FOLLOW_PAUSE_SECONDS):
+            return None
+
+
+def _last_try(job: m.Job) -> int:
+    """The number of the try under way or of the last one; 0 when it ended without one."""
+    return job.job_tries + (0 if _is_over(job) else 1)
+
+
+def _is_over(job: m.Job) -> bool:
+    return job.state in (JobState.SUCCEEDED, JobState.FAILED, JobState.UNKNOWN)

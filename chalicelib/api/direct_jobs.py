@@ -17,6 +17,7 @@ from chalicelib.api.route_table import JOB_NAMES_PATTERN, QUEUE_PATTERN, SEVERAL
 from chalicelib.api.shown import job_model
 from chalicelib.core.errors import UnknownJob, UserMistake
 from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord, JobState, NamePattern
+from chalicelib.core.observed import read_job_detail
 from chalicelib.core.pages import COUNT, NAME, TOKEN, or_nothing, page_of, place_in
 from chalicelib.core.suggest import Names, shown
 
@@ -96,19 +97,27 @@ class DirectJobs(Part):
         return self._ground.world.settings.record_own_jobs
 
     def _stream_of(self, asked: _Asked) -> Stream:
-        record, now_ms = asked.record, self._ground.world.clock.now_ms()
-        is_over = record.is_over and is_long_ago(record.stopped_at_ms, now_ms)
+        now_ms = self._ground.world.clock.now_ms()
         if asked.child is not None:
-            return self._of_child(asked, is_over)
-        if asked.number <= record.job_tries:
-            first = record.job_tries - len(record.tries)
-            one = record.tries[asked.number - 1 - first]
-            return Stream(one.log_stream or (record.log_stream if record.is_over else None), is_over=True)
-        if record.is_over:
-            return Stream(record.log_stream, is_over)
-        # Where the job writes is told with no event before its end.
-        job = self._ground.world.batch.describe([record.job_id]).get(record.job_id)
-        return Stream(record.log_stream if job is None else stream_of(job), is_over=False)
+            return self._of_child(asked, asked.record.is_over and is_long_ago(asked.record.stopped_at_ms, now_ms))
+        record, number = asked.record, asked.number
+        if number > record.job_tries and not record.is_over:
+            # Where a try writes is told with no event before its end, and the next one may have begun untold.
+            record = self._as_batch_tells(record, now_ms)
+        first = record.job_tries - len(record.tries)
+        ended = record.tries[number - 1 - first] if first < number <= record.job_tries else None
+        if ended is None:
+            before = {one.log_stream for one in record.tries}
+            name = record.log_stream if record.log_stream not in before else None
+            return Stream(name, record.is_over and is_long_ago(record.stopped_at_ms, now_ms))
+        is_last = record.is_over and number == record.job_tries
+        stopped_at_ms = ended.stopped_at_ms or record.stopped_at_ms
+        return Stream(ended.log_stream or (record.log_stream if is_last else None), is_long_ago(stopped_at_ms, now_ms))
+
+    def _as_batch_tells(self, record: JobRecord, now_ms: int) -> JobRecord:
+        detail = self._ground.world.batch.describe([record.job_id]).get(record.job_id)
+        told = None if detail is None else read_job_detail(detail, now_ms)
+        return told if told is not None and told.order >= record.order else record
 
     def _of_child(self, asked: _Asked, is_over: bool) -> Stream:
         named = f"{asked.record.job_id}:{asked.child}"

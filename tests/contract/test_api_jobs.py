@@ -169,7 +169,12 @@ def test_the_log_of_a_job_that_runs_is_where_batch_says(desk: Desk) -> None:
     tell(desk, "j", "RUNNING", attempts=tries("log-1"))
     api = desk.api
     assert api.job_logs("j").next is not None
-    desk.play.batch.others["j"] = {"jobId": "j", "status": "RUNNING", "container": {"logStreamName": "log-2"}}
+    desk.play.batch.others["j"] = {
+        "jobId": "j",
+        "status": "RUNNING",
+        "attempts": tries("log-1"),
+        "container": {"logStreamName": "log-2"},
+    }
     desk.logs.write("log-2", "now")
     page = desk.api.job_logs("j")
     assert texts(page) == ["now"]
@@ -177,6 +182,26 @@ def test_the_log_of_a_job_that_runs_is_where_batch_says(desk: Desk) -> None:
     assert texts(desk.api.job_logs("j", page=page.next)) == ["more"]
     desk.logs.write("log-1", "before")
     assert texts(desk.api.job_logs("j", job_try=1)) == ["before"]
+
+
+def test_the_log_of_a_try_stays_its_own_when_the_next_one_began_untold(desk: Desk) -> None:
+    tell(desk, "j", "RUNNING")
+    desk.play.batch.others["j"] = {"jobId": "j", "status": "RUNNING", "container": {"logStreamName": "log-1"}}
+    desk.logs.write("log-1", "first")
+    page = desk.api.job_logs("j")
+    assert texts(page) == ["first"]
+    desk.logs.write("log-1", "last words")
+    container = {"logStreamName": "log-1"}
+    detail = {"jobId": "j", "status": "RUNNABLE", "attempts": tries("log-1"), "container": container}
+    desk.play.batch.others["j"] = detail
+    page = desk.api.job_logs("j", page=page.next)
+    assert texts(page) == ["last words"]
+    assert desk.api.job_logs("j", page=page.next).next is None
+    tell(desk, "j", "RUNNING", attempts=tries("log-1"))
+    assert texts(desk.api.job_logs("j")) == []
+    detail |= {"status": "RUNNING", "container": {"logStreamName": "log-2"}}
+    desk.logs.write("log-2", "again")
+    assert texts(desk.api.job_logs("j")) == ["again"]
 
 
 def test_a_job_that_never_began_has_an_empty_log(desk: Desk) -> None:

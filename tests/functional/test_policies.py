@@ -101,6 +101,24 @@ def test_what_the_api_is_asked_of_a_run(app: JudgedApp) -> None:
     assert app.run_to_its_end(run_id) == "cancelled"
 
 
+def test_what_the_api_is_asked_of_jobs_of_others(app: JudgedApp) -> None:
+    batch = client("batch", app.aws.environment)
+    resources = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
+    container = {"image": "none", "command": ["sh", "-c", "echo theirs"], "resourceRequirements": resources}
+    batch.register_job_definition(jobDefinitionName="theirs", type="container", containerProperties=container)
+    job_id = batch.submit_job(jobName="theirs", jobQueue="default", jobDefinition="theirs")["jobId"]
+
+    def ended() -> bool:
+        app.take("on_events", wait_seconds=1)
+        return [job.job_id for job in app.api(lambda api: api.jobs(names=["theirs"])).items if job.status.ended] == [
+            job_id
+        ]
+
+    wait_until(ended, "the record of a foreign job")
+    assert app.api(lambda api: api.job(job_id)).name == "theirs"
+    wait_until(lambda: app.api(lambda api: api.job_logs(job_id)).items, "a line of the log")
+
+
 def test_what_the_api_is_asked_of_workflows(app: JudgedApp) -> None:
     definition = {"name": "put", "defaults": SHELL, "tasks": {"only": {"command": ["true"]}}}
     app.api(lambda api: api.put_workflow("put", definition))
