@@ -39,12 +39,13 @@ types: $(VENV)/.dev
 sim: $(VENV)/.dev ## simulate the engine under faults: SEEDS=1000000 for so many schedules, SEED=7 tells the story of one
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),20000) $(if $(SEED),--seed $(SEED) --scope "$(SCOPE)")
 
-bench: $(VENV)/.dev ## measure: a cold start, cost of a task, 1,000 tasks, compiling a plan, submissions a second (minutes)
+bench: $(VENV)/.dev ## measure: a cold start, cost of a task, 1,000 tasks, compiling a plan, submissions a second, lists of jobs (minutes)
 	@$(BIN)/python -m bench.compile
 	@$(BIN)/python -m bench.cold_start
 	@$(BIN)/python -m bench.task_cost
 	@$(BIN)/python -m bench.thousand_tasks
 	@$(BIN)/python -m bench.governor
+	@$(BIN)/python -m bench.jobs_list
 
 soak: $(VENV)/.dev ## kill workers and lose events for MINUTES=10, on two databases, and check what came of it
 	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))

@@ -26,6 +26,9 @@ _OUTPUT_OF = {
     "BATCHWRIGHT_SCHEDULER_ROLE_ARN": "SchedulerRoleArn",
     "BATCHWRIGHT_COMMANDS_QUEUE_ARN": "CommandsQueueArn",
     "BATCHWRIGHT_COMMANDS_DEAD_ARN": "CommandsDeadLettersArn",
+    "BATCHWRIGHT_OBSERVE_JOBS": "ObservedJobs",
+    "BATCHWRIGHT_RECORD_JOBS": "RecordedJobs",
+    "BATCHWRIGHT_JOBS_KEPT_DAYS": "JobsKeptDays",
 }
 
 VARIABLE_NAMES = tuple(_OUTPUT_OF)

@@ -18,6 +18,7 @@ from chalicelib.api import models as m
 from chalicelib.api.problems import CONTENT_TYPE, NOT_PLACED, TYPE_PREFIX, mistake_of
 from chalicelib.api.route_table import PATH_PARAMETERS
 from chalicelib.core import errors
+from chalicelib.core.jobrecord import JobState
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import TOKEN_FORM, is_token
 
@@ -30,6 +31,7 @@ _UNKNOWN = {
     "run_id": errors.UnknownRun,
     "task": errors.UnknownTask,
     "schedule": errors.UnknownSchedule,
+    "job_id": errors.UnknownJob,
     "token_id": errors.UnknownToken,
 }
 
@@ -169,6 +171,48 @@ class HttpApi:
         # A time of a schedule starts one run, however often it is asked for.
         path: Path = [*_schedule(workflow, schedule), "backfill"]
         return self._read(m.Backfilled, self._ask("POST", path, body=request, is_repeatable=True))
+
+    # Jobs
+
+    def jobs(
+        self,
+        *,
+        queues: Sequence[str] = (),
+        states: Sequence[JobState] = (),
+        names: Sequence[str] = (),
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        foreign: bool = False,
+        limit: int = 100,
+        page: str | None = None,
+    ) -> m.JobPage:
+        query = {
+            "queue": ",".join(queues) or None,
+            "state": ",".join(states) or None,
+            "name": ",".join(names) or None,
+            "since_ms": since_ms,
+            "until_ms": until_ms,
+            "foreign": "true" if foreign else None,
+            "limit": limit,
+            "page": page,
+        }
+        return self._read(m.JobPage, self._ask("GET", ["jobs"], query=query))
+
+    def job(self, job_id: str) -> m.Job:
+        return self._read(m.Job, self._ask("GET", ["jobs", ("job_id", job_id)]))
+
+    def job_logs(
+        self,
+        job_id: str,
+        *,
+        job_try: int | None = None,
+        child: int | None = None,
+        tail: int | None = None,
+        limit: int = 1000,
+        page: str | None = None,
+    ) -> m.LogPage:
+        query = {"try": job_try, "child": child, "tail": tail, "limit": limit, "page": page}
+        return self._read(m.LogPage, self._ask("GET", ["jobs", ("job_id", job_id), "logs"], query=query))
 
     # Tokens
 

@@ -11,7 +11,8 @@ BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends
 without it they are those of core/notify.py. BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change,
 `default` for the account's own; without it none does.
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
-whether jobs of our own runs have such records too.
+whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose events the rule
+lets through.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported. So it does
 BATCHWRIGHT_SLACK_WEBHOOK, which names the secret or parameter that holds the address of a Slack incoming webhook
 (core/webhook.py). BATCHWRIGHT_SLACK_LOOPBACK lets that address be one of this machine, for tests.
@@ -77,6 +78,7 @@ QUIET_SECONDS = "BATCHWRIGHT_QUIET_SECONDS"
 LEASE_SECONDS = "BATCHWRIGHT_LEASE_SECONDS"
 JOBS_KEPT_DAYS = "BATCHWRIGHT_JOBS_KEPT_DAYS"
 RECORD_JOBS = "BATCHWRIGHT_RECORD_JOBS"
+OBSERVE_JOBS = "BATCHWRIGHT_OBSERVE_JOBS"
 API_AUTH = "BATCHWRIGHT_API_AUTH"
 NOTIFY = "BATCHWRIGHT_NOTIFY"
 EVENT_BUS = "BATCHWRIGHT_EVENT_BUS"
@@ -245,14 +247,19 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
             given["notify_kinds"] = read_kinds(kinds)
         except ValueError as error:
             raise UserMistake(f"{NOTIFY} {error}") from error
-    return replace(Settings(), **given, record_own_jobs=_records_own_jobs(environment))
+    return replace(
+        Settings(),
+        **given,
+        record_own_jobs=_is_all(environment, RECORD_JOBS, "foreign"),
+        observe_all_jobs=_is_all(environment, OBSERVE_JOBS, "ours"),
+    )
 
 
-def _records_own_jobs(environment: Mapping[str, str]) -> bool:
-    recorded = environment.get(RECORD_JOBS) or "foreign"
-    if recorded not in ("foreign", "all"):
-        raise UserMistake(f"{RECORD_JOBS} must be foreign or all, not '{recorded}'; leave it out for foreign")
-    return recorded == "all"
+def _is_all(environment: Mapping[str, str], name: str, usual: str) -> bool:
+    given = environment.get(name) or usual
+    if given not in (usual, "all"):
+        raise UserMistake(f"{name} must be {usual} or all, not '{given}'; leave it out for {usual}")
+    return given == "all"
 
 
 def api_trusts_iam(environment: Mapping[str, str]) -> bool:

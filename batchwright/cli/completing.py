@@ -1,4 +1,4 @@
-"""What a shell may complete behind a command: ids of runs, names of workflows and tasks.
+"""What a shell may complete behind a command: ids of runs and jobs, names of workflows, tasks and queues.
 
 Owns the haste: who presses a key waits a second at most, and whatever goes wrong completes nothing.
 """
@@ -65,7 +65,17 @@ def _schedules(api: Api, ctx: click.Context) -> Iterable[str]:
     return (schedule.name for schedule in api.schedules(ctx.params["workflow"]))
 
 
+def _jobs(api: Api, ctx: click.Context) -> Iterable[str]:
+    return (job.job_id for job in api.jobs(limit=_AT_MOST).items)
+
+
+def _queues(api: Api, ctx: click.Context) -> Iterable[str]:
+    return sorted({job.queue for job in api.jobs(limit=_AT_MOST).items})
+
+
 RUN = _completes(_runs)
 WORKFLOW = _completes(_workflows)
 TASK = _completes(_tasks)
 SCHEDULE = _completes(_schedules)
+JOB = _completes(_jobs)
+QUEUE = _completes(_queues)

@@ -12,7 +12,7 @@ import click
 from batchwright.cli.target import aws_session
 from batchwright.cli.told import told_plainly
 from batchwright.deploy.account import Account, DeployError
-from batchwright.deploy.deployment import AUTHS, Deployed, Wish, check_event_bus, check_notify
+from batchwright.deploy.deployment import AUTHS, Deployed, Wish, check_event_bus, check_notify, check_webhook
 from batchwright.deploy.deployment import deploy as deploy_stage
 from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
@@ -57,6 +57,23 @@ def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--event-bus", metavar="NAME", help="The EventBridge bus that hears of every change: default; or none.")
 @click.option("--with-batch-environment", "with_batch", is_flag=True, help="Also make job queues to submit to.")
+@click.option(
+    "--observe-all-jobs/--observe-our-jobs",
+    "observes_all",
+    default=None,
+    help="Also record the jobs that others submit in this account and region, or only those of runs; as it was before.",
+)
+@click.option(
+    "--record-own-jobs/--record-no-own-jobs",
+    "records_own",
+    default=None,
+    help="Whether `batchwright jobs` also lists the jobs of runs, or only those of others; as it was before.",
+)
+@click.option(
+    "--jobs-kept-days",
+    type=click.IntRange(1, 3650),
+    help="How long records of jobs are kept after the last news of them; as it was before (first: 90).",
+)
 @click.option("--parameter", "pairs", metavar="NAME=VALUE", multiple=True, help="A parameter of a template of infra/.")
 @click.option("--stacks-only", is_flag=True, help="The stacks and .chalice/config.json; then use chalice yourself.")
 @click.option("--again", is_flag=True, help="Deploy the functions also if nothing changed.")
@@ -70,6 +87,9 @@ def deploy(
     notify: str | None,
     event_bus: str | None,
     with_batch: bool,
+    observes_all: bool | None,
+    records_own: bool | None,
+    jobs_kept_days: int | None,
     pairs: Sequence[str],
     stacks_only: bool,
     again: bool,
@@ -85,8 +105,12 @@ def deploy(
       batchwright deploy --stage prod --profile company --region eu-west-1
       batchwright deploy --with-batch-environment --parameter MaxVcpus=256
       batchwright deploy --slack-webhook secret:batchwright-slack
+      batchwright deploy --observe-all-jobs --jobs-kept-days 30
     """
-    parameters = _parameters(pairs)
+    said = {"ObserveAllJobs": observes_all, "RecordOwnJobs": records_own, "JobsKeptDays": jobs_kept_days}
+    parameters = {**_parameters(pairs), **{name: _text(value) for name, value in said.items() if value is not None}}
+    # Before anybody is asked for credentials.
+    check_webhook(slack_webhook)
     check_notify(notify)
     check_event_bus(event_bus)
     wish = Wish(
@@ -160,6 +184,11 @@ def _parameters(pairs: Sequence[str]) -> dict[str, str]:
             raise UserMistake(f"--parameter {pair}: write NAME=VALUE, as in --parameter MaxVcpus=256")
         given[name] = value
     return given
+
+
+def _text(value: bool | int) -> str:
+    """A value as a template's parameter has it."""
+    return str(value).lower()
 
 
 def _ask(stage: str, where: str, there: Sequence[str], keep_data: bool) -> None:

@@ -34,6 +34,7 @@ COMMANDS = {
     "show": ("batchwright.cli.show:show", "Show a run as it is now."),
     "runs": ("batchwright.cli.show:runs", "List runs, newest first."),
     "logs": ("batchwright.cli.logs:logs", "Print what a task's job wrote, or is writing."),
+    "jobs": ("batchwright.cli.jobs:jobs", "Batch jobs of everybody: list, show, logs."),
     "cancel": ("batchwright.cli.control:cancel", "Cancel a run and end its jobs."),
     "pause": ("batchwright.cli.control:pause", "Start nothing more of a run; its jobs go on."),
     "resume": ("batchwright.cli.control:resume", "Let a paused run go on."),

@@ -51,15 +51,7 @@ def logs(
       batchwright logs nightly-q3x7b2k4m5na import --attempt 1
       batchwright logs nightly-q3x7b2k4m5na split --child 3 --follow
     """
-
-    # What goes to a file or into another program is what the job wrote.
-    shown = coloured if is_terminal() else str
-
-    def write(lines: list[m.LogLine]) -> None:
-        for line in lines:
-            click.echo(json.dumps(line.model_dump(mode="json")) if as_json else shown(_text(line, times)))
-        sys.stdout.flush()
-
+    write = writer(times, as_json)
     with on_target(where) as target, counted() as interrupts:
         reading = Reading(target, run_id, task, epoch, child, interrupts, write)
         number = reading.read(attempt, tail, follow)
@@ -130,6 +122,19 @@ class Reading:
 
     def _task_now(self) -> m.Task:
         return self._target.api.task(self._run_id, self._task, self._epoch)
+
+
+def writer(times: bool, as_json: bool) -> Callable[[list[m.LogLine]], None]:
+    """Prints lines of a log, for people or as documents."""
+    # What goes to a file or into another program is what the job wrote.
+    shown = coloured if is_terminal() else str
+
+    def write(lines: list[m.LogLine]) -> None:
+        for line in lines:
+            click.echo(json.dumps(line.model_dump(mode="json")) if as_json else shown(_text(line, times)))
+        sys.stdout.flush()
+
+    return write
 
 
 def _text(line: m.LogLine, times: bool) -> str:

@@ -112,8 +112,7 @@ def template(project: Path, name: str) -> Template:
 def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     """Bring a stage to what the project says. Raises UserMistake, DeployError, and what botocore raises."""
     _check_parameters(wish)
-    if wish.slack_webhook and wish.slack_webhook != NO_WEBHOOK:
-        read_webhook_place(wish.slack_webhook)
+    check_webhook(wish.slack_webhook)
     check_notify(wish.notify)
     check_event_bus(wish.event_bus)
     stacks = Stacks(account.client("cloudformation"))
@@ -182,6 +181,12 @@ def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> 
         EVENT_BUS: None if bus == NONE else bus,
         **variables_of(outputs),
     }
+
+
+def check_webhook(given: str | None) -> None:
+    """Raises UserMistake for a Slack webhook that is not named by where its address is kept."""
+    if given and given != NO_WEBHOOK:
+        read_webhook_place(given)
 
 
 def check_notify(notify: str | None) -> None:

@@ -85,7 +85,7 @@ RECORDS = Grant(
 # index holds no token.
 NO_TOKENS = Grant(
     "touch no token",
-    ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"),
+    ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"),
     ("table",),
     condition={"ForAnyValue:StringEquals": {LEADING_KEYS: [TOKENS_PARTITION]}},
     denies=True,
@@ -127,6 +127,8 @@ PASS = Grant(
 )
 BY_WORKFLOW = Grant("list runs", ("dynamodb:Query",), ("runs-by-workflow",))
 BY_SWEEP = Grant("find the runs and schedules that are due", ("dynamodb:Query",), ("runs-by-sweep",))
+BY_STATE = Grant("find jobs by what became of them", ("dynamodb:Query",), ("jobs-by-state",))
+JOBS = Grant("read the records of several jobs", ("dynamodb:BatchGetItem",), ("table",))
 
 GRANTS: dict[str, tuple[Grant, ...]] = {
     "on_events": (
@@ -169,6 +171,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         NO_TOKENS,
         SHARDS,
         BY_SWEEP,
+        BY_STATE,
+        JOBS,
         SUBMIT,
         TAG,
         FIND,
@@ -189,6 +193,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         SHARDS,
         BY_WORKFLOW,
         replace(BY_SWEEP, why="see whether the table answers"),
+        BY_STATE,
+        JOBS,
         SUBMIT,
         TAG,
         FIND,
@@ -248,6 +254,7 @@ def resource_arn(place: Place, function: str, name: str) -> str:
         "runs-by-workflow": place.arn("dynamodb", f"{table}/index/runs-by-workflow"),
         "run-queues": place.arn("sqs", f"{QUEUE_PREFIX}*"),
         "event-bus": place.arn("events", f"event-bus/{place.event_bus}"),
+        "jobs-by-state": place.arn("dynamodb", f"{table}/index/jobs-by-state"),
         "topic": place.arn("sns", f"{place.prefix}-notices"),
         "job-definitions": place.arn("batch", "job-definition/*"),
         "job-queues": place.arn("batch", "job-queue/*"),

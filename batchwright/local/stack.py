@@ -260,7 +260,10 @@ def create_foundation(environment: Mapping[str, str]) -> dict[str, str]:
     cloudformation.create_stack(
         StackName=name,
         TemplateBody=FOUNDATION.read_text(encoding="utf-8"),
-        Parameters=[{"ParameterKey": "Stage", "ParameterValue": STAGE}],
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in {"Stage": STAGE, "ObserveAllJobs": "true"}.items()
+        ],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     waiter = cloudformation.get_waiter("stack_create_complete")

@@ -43,6 +43,7 @@ _UNKNOWN = {
     "run_id": errors.UnknownRun,
     "task": errors.UnknownTask,
     "schedule": errors.UnknownSchedule,
+    "job_id": errors.UnknownJob,
     "token_id": errors.UnknownToken,
 }
 """What there is none of, when a piece of the path can be nothing's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalicelib.api import models as m
 from chalicelib.api.direct_actions import DirectActions
 from chalicelib.api.direct_events import DirectEvents
+from chalicelib.api.direct_jobs import DirectJobs
 from chalicelib.api.direct_logs import DirectLogs
 from chalicelib.api.direct_runs import DirectRuns
 from chalicelib.api.direct_schedules import DirectSchedules
@@ -14,7 +15,16 @@ from chalicelib.core.errors import TryAgain
 from chalicelib.version import VERSION
 
 
-class DirectApi(DirectWorkflows, DirectRuns, DirectLogs, DirectEvents, DirectActions, DirectSchedules, DirectTokens):
+class DirectApi(
+    DirectWorkflows,
+    DirectRuns,
+    DirectLogs,
+    DirectEvents,
+    DirectActions,
+    DirectSchedules,
+    DirectJobs,
+    DirectTokens,
+):
     """All of it, for one invocation."""
 
     def health(self) -> m.Health:

@@ -17,7 +17,7 @@ from chalicelib.api.runview import RunLook
 from chalicelib.core.errors import UnknownTask, UserMistake
 from chalicelib.core.ids import is_refused_job_id
 from chalicelib.core.pages import COUNT, TOKEN, or_nothing, page_of, place_in
-from chalicelib.ports.services import LogLines
+from chalicelib.ports.services import LogLines, Logs
 
 LINES_A_PAGE = 10_000
 _PLACE = {"epoch": COUNT, "attempt": or_nothing(COUNT), "token": or_nothing(TOKEN)}
@@ -26,11 +26,36 @@ _LATE_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Stream:
+class Stream:
     """An attempt's log stream; None while there is none. `is_over`: nothing more will be written to it."""
 
     name: str | None
     is_over: bool
+
+
+def check_log_limits(limit: int, tail: int | None) -> None:
+    """Raises UserMistake when so many lines, or the last so many, are not for the asking."""
+    check_limit(limit, LINES_A_PAGE)
+    if tail is not None and not 1 <= tail <= LINES_A_PAGE:
+        raise UserMistake(f"tail must be 1 to {LINES_A_PAGE:,}, not {tail}")
+
+
+def read_stream(logs: Logs, stream: Stream, limit: int, tail: int | None, token: str | None) -> tuple[LogLines, bool]:
+    """The lines behind a token, or the last ones; and whether more may follow."""
+    told = LogLines((), token)
+    if stream.name is not None:
+        told = logs.read(stream.name, limit, token=token) if tail is None else logs.tail(stream.name, tail)
+    at_the_end = not told.lines and told.token == token
+    return told, not (stream.is_over and at_the_end)
+
+
+def log_page(told: LogLines, following: str | None) -> m.LogPage:
+    return m.LogPage(items=[m.LogLine(at_ms=line.at_ms, text=line.text) for line in told.lines], next=following)
+
+
+def is_long_ago(stopped_at_ms: int | None, now_ms: int) -> bool:
+    """Whether nothing more comes of what was written until then; also when nobody knows when it was."""
+    return stopped_at_ms is None or stopped_at_ms + _LATE_MS < now_ms
 
 
 class DirectLogs(Part):
@@ -48,9 +73,7 @@ class DirectLogs(Part):
         limit: int = 1000,
         page: str | None = None,
     ) -> m.LogPage:
-        check_limit(limit, LINES_A_PAGE)
-        if tail is not None and not 1 <= tail <= LINES_A_PAGE:
-            raise UserMistake(f"tail must be 1 to {LINES_A_PAGE:,}, not {tail}")
+        check_log_limits(limit, tail)
         of_list, token = ("logs", run_id, task, child), None
         if page is not None:
             place = place_in(of_list, page, _PLACE)
@@ -60,38 +83,30 @@ class DirectLogs(Part):
         known = look.task(index_of_task(look, task))
         number = _attempt_of(known, attempt)
         stream = self._stream(look, known, number, child)
-        told = LogLines((), token)
-        if stream.name is not None:
-            from_the_end = tail is not None and page is None
-            logs = self._ground.logs
-            told = logs.tail(stream.name, tail or 1) if from_the_end else logs.read(stream.name, limit, token=token)
-        at_the_end = not told.lines and told.token == token
-        following = None
-        if not (stream.is_over and at_the_end):
-            place = {"epoch": look.run.epoch, "attempt": number or None, "token": told.token}
-            following = page_of(of_list, place)
-        return m.LogPage(items=[m.LogLine(at_ms=line.at_ms, text=line.text) for line in told.lines], next=following)
+        told, goes_on = read_stream(self._ground.logs, stream, limit, None if page else tail, token)
+        place = {"epoch": look.run.epoch, "attempt": number or None, "token": told.token}
+        return log_page(told, page_of(of_list, place) if goes_on else None)
 
-    def _stream(self, look: RunLook, task: m.Task, number: int, child: int | None) -> _Stream:
+    def _stream(self, look: RunLook, task: m.Task, number: int, child: int | None) -> Stream:
         size = look.plan.tasks[task.index].job.array_size
         if size is None and child is not None:
             raise UnknownTask(f"task '{task.name}' is no array; it has no child {child}")
         if size is not None and child is None:
             raise UserMistake(f"task '{task.name}' is an array of jobs, each with a log: say of which child, from 0 on")
         if number == 0:
-            return _Stream(None, task.state.ended)
+            return Stream(None, task.state.ended)
         if number > len(task.attempts):
             return self._of_a_job(task.job_id, child, task.state.ended)
         result = task.attempts[number - 1]
         is_over = self._long_ago(result.stopped_at_ms)
         if child is None:
-            return _Stream(result.log_stream, is_over)
+            return Stream(result.log_stream, is_over)
         found = self._of_a_job(result.job_id, child, is_over)
-        return _Stream(found.name, is_over)
+        return Stream(found.name, is_over)
 
-    def _of_a_job(self, job_id: str | None, child: int | None, is_over: bool) -> _Stream:
+    def _of_a_job(self, job_id: str | None, child: int | None, is_over: bool) -> Stream:
         if job_id is None or is_refused_job_id(job_id):
-            return _Stream(None, is_over)
+            return Stream(None, is_over)
         named = job_id if child is None else f"{job_id}:{child}"
         job = self._ground.world.batch.describe([named]).get(named)
         if job is None:
@@ -99,12 +114,12 @@ class DirectLogs(Part):
                 raise UnknownTask(
                     f"Batch knows no child {child} of job {job_id}; some days after its end it forgets one"
                 )
-            return _Stream(None, is_over)
+            return Stream(None, is_over)
         ended = job.get("status") in ("SUCCEEDED", "FAILED") and self._long_ago(job.get("stoppedAt"))
-        return _Stream(_stream_of(job), is_over or ended)
+        return Stream(stream_of(job), is_over or ended)
 
     def _long_ago(self, stopped_at_ms: int | None) -> bool:
-        return stopped_at_ms is None or stopped_at_ms + _LATE_MS < self._ground.world.clock.now_ms()
+        return is_long_ago(stopped_at_ms, self._ground.world.clock.now_ms())
 
 
 def _attempt_of(task: m.Task, attempt: int | None) -> int:
@@ -114,7 +129,7 @@ def _attempt_of(task: m.Task, attempt: int | None) -> int:
     return task.attempt if attempt is None else attempt
 
 
-def _stream_of(job: Mapping[str, Any]) -> str | None:
+def stream_of(job: Mapping[str, Any]) -> str | None:
     """The log stream of a job as DescribeJobs tells it: of its try under way, else of the last one."""
     for one in (job, *reversed(job.get("attempts", ()))):
         if name := one.get("container", {}).get("logStreamName"):

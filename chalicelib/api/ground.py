@@ -35,7 +35,7 @@ class Ground:
         """A run as it is, or as it was in an earlier epoch. Raises UnknownRun with the nearest id, UnknownEpoch."""
         run = self.store.run(run_id)
         if run is None:
-            raise UnknownRun(_with(f"there is no run '{run_id}'", self._run_suggestion(run_id)))
+            raise UnknownRun(with_suggestion(f"there is no run '{run_id}'", self._run_suggestion(run_id)))
         if epoch is None or epoch == run.epoch:
             return run
         if not 0 <= epoch < run.epoch:
@@ -55,7 +55,7 @@ class Ground:
         if version is not None and (latest := self.store.workflow(name)):
             return UnknownWorkflow(f"workflow '{name}' has no version {version}; the latest is {latest.version}")
         names = [entry.name for entry in self.store.list_workflows(WORKFLOWS_MAXIMUM)]
-        return UnknownWorkflow(_with(f"no workflow '{name}' was pushed", Names(names).suggestion(name)))
+        return UnknownWorkflow(with_suggestion(f"no workflow '{name}' was pushed", Names(names).suggestion(name)))
 
     def _run_suggestion(self, run_id: str) -> str | None:
         """The nearest id among the newest runs of the workflow whose name the id begins with, or nearly so."""
@@ -83,5 +83,6 @@ def check_limit(limit: int, maximum: int) -> int:
     return limit
 
 
-def _with(text: str, suggestion: str | None) -> str:
+def with_suggestion(text: str, suggestion: str | None) -> str:
+    """A message, and what may have been meant."""
     return f"{text}; {suggestion}" if suggestion else text

@@ -13,11 +13,12 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.jobrecord import JobState, ManagedBy
 from chalicelib.core.notify import QUEUE_PATTERN
 from chalicelib.core.records import Scope
 from chalicelib.core.rules import NAME_PATTERN, PEOPLES_TEXT_PATTERN
 from chalicelib.core.schedule import CatchUp, Overlap
-from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.states import JobStatus, RunState, TaskState
 from chalicelib.core.tokens import TokenScope
 
 T = TypeVar("T")
@@ -242,6 +243,55 @@ class Acted(Answer):
     run: Run
     changed: Annotated[bool, Field(description="False when it was so already.")]
     kept: Annotated[int | None, Field(description="Of a redrive: how many tasks keep their ending.")] = None
+
+
+class JobTry(Answer):
+    """A try of a job inside Batch that has ended."""
+
+    started_at_ms: int | None = None
+    stopped_at_ms: int | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    log_stream: str | None = None
+
+
+class Job(Answer):
+    """A Batch job as its events told it."""
+
+    job_id: str
+    name: str
+    queue: str
+    definition: Annotated[str, Field(description="With its revision.")]
+    state: Annotated[JobState, Field(description="Its status; UNKNOWN once Batch forgot it before its end was told.")]
+    status: Annotated[JobStatus, Field(description="The last status that was told.")]
+    created_at_ms: int
+    started_at_ms: int | None = None
+    stopped_at_ms: int | None = None
+    seen_at_ms: Annotated[int, Field(description="When the latest event was sent.")]
+    lost_at_ms: Annotated[int | None, Field(description="When Batch was found to have forgotten it.")] = None
+    exit_code: int | None = None
+    failure: Annotated[FailureClass | None, Field(description="The class of the failure.")] = None
+    reason: str | None = None
+    log_stream: str | None = None
+    job_tries: Annotated[int, Field(description="How many tries have ended inside Batch.")] = 0
+    tries: Annotated[list[JobTry], Field(description="The last of these, oldest first.")] = []
+    vcpus: float | None = None
+    memory_mib: int | None = None
+    gpus: int | None = None
+    array_size: Annotated[int | None, Field(description="Of an array: how many jobs it has.")] = None
+    children: Annotated[dict[str, int], Field(description="Of an array: how many are in which status, lately.")] = {}
+    nodes: Annotated[int | None, Field(description="Of a multi-node job: how many nodes it has.")] = None
+    managed_by: Annotated[ManagedBy | None, Field(description="Who submitted it, where that can be told.")] = None
+    run_id: Annotated[str | None, Field(description="Of a job of Batchwright's: its run.")] = None
+    task: Annotated[str | None, Field(description="As the job's name spells it.")] = None
+    attempt: int | None = None
+
+
+class JobPage(Page[Job]):
+    """Jobs, and which ones this stage records at all."""
+
+    records_foreign: Annotated[bool, Field(description="Whether events of jobs that others submitted reach it.")]
+    records_own: Annotated[bool, Field(description="Whether jobs of its own runs are recorded, too.")]
 
 
 class NewToken(Request):

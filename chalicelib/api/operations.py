@@ -19,6 +19,7 @@ from chalicelib.api.etags import matches, quoted
 from chalicelib.api.port import Api
 from chalicelib.api.shown import summary_of
 from chalicelib.core.errors import BadPage, UnknownWorkflow
+from chalicelib.core.jobrecord import JobState
 from chalicelib.core.states import RunState, TaskState
 
 S = TypeVar("S")
@@ -203,6 +204,40 @@ def backfill(api: Api, call: Call) -> Told:
     return Told(api.backfill(call["workflow"], call["schedule"], call.body))
 
 
+def list_jobs(api: Api, call: Call) -> Told:
+    page = api.jobs(
+        queues=_several(call["queue"]),
+        states=[JobState(one) for one in _several(call["state"])],
+        names=_several(call["name"]),
+        since_ms=call["since_ms"],
+        until_ms=call["until_ms"],
+        foreign=call["foreign"] == "true",
+        limit=call["limit"],
+        page=call["page"],
+    )
+    return Told(page)
+
+
+def _several(text: str | None) -> list[str]:
+    return text.split(",") if text else []
+
+
+def get_job(api: Api, call: Call) -> Told:
+    return Told(api.job(call["job_id"]))
+
+
+def get_job_logs(api: Api, call: Call) -> Told:
+    page = api.job_logs(
+        call["job_id"],
+        job_try=call["try"],
+        child=call["child"],
+        tail=call["tail"],
+        limit=call["limit"],
+        page=call["page"],
+    )
+    return Told(page)
+
+
 def list_tokens(api: Api, call: Call) -> Told:
     return Told(m.Page(items=api.tokens()))
 
@@ -223,6 +258,7 @@ OPERATIONS: Mapping[str, Callable[[Api, Call], Told]] = {
         *(list_runs, start_run, get_run, list_tasks, get_task, get_logs, list_events),
         *(cancel_run, pause_run, resume_run, redrive_run),
         *(list_schedules, next_times, pause_schedule, resume_schedule, backfill),
+        *(list_jobs, get_job, get_job_logs),
         *(list_tokens, create_token, revoke_token),
     )
 }

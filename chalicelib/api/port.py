@@ -7,10 +7,11 @@ that cannot be reached or fails raises TryAgain.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from chalicelib.api import models as m
+from chalicelib.core.jobrecord import JobState
 from chalicelib.core.states import RunState, TaskState
 
 
@@ -141,6 +142,45 @@ class Api(Protocol):
         """Have a run started for each of its past times in a range that has none, 1,000 at most: all at once where runs
         may overlap, else one after another. The runs are named, and start soon. Raises UnknownSchedule, and UserMistake
         when they are too many."""
+        ...
+
+    # Jobs
+
+    def jobs(
+        self,
+        *,
+        queues: Sequence[str] = (),
+        states: Sequence[JobState] = (),
+        names: Sequence[str] = (),
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        foreign: bool = False,
+        limit: int = 100,
+        page: str | None = None,
+    ) -> m.JobPage:
+        """Batch jobs that were recorded from their events, newest first: of any of the queues, in any of the states,
+        with a name that begins with any of the texts, or fits it where it has a `*`; created from `since_ms` on and
+        before `until_ms`; with `foreign` only those that no run submitted. Eventually consistent. A page may have fewer
+        than `limit`: of what is rare even none, though the list goes on."""
+        ...
+
+    def job(self, job_id: str) -> m.Job:
+        """A job that was recorded. Raises UnknownJob, with the nearest id among the newest ones."""
+        ...
+
+    def job_logs(
+        self,
+        job_id: str,
+        *,
+        job_try: int | None = None,
+        child: int | None = None,
+        tail: int | None = None,
+        limit: int = 1000,
+        page: str | None = None,
+    ) -> m.LogPage:
+        """What a recorded job wrote in a try (the one under way or the last one by default; of an array a child),
+        oldest line first. `tail` begins with the last so many lines. Raises UnknownJob, also for a try or a child that
+        there is not."""
         ...
 
     # Tokens

@@ -49,6 +49,7 @@ _MISTAKES: tuple[tuple[type[errors.UserMistake], int, str, str], ...] = (
     (errors.UnknownEpoch, 404, "unknown_epoch", "The run has no such epoch"),
     (errors.UnknownTask, 404, "unknown_task", "The run has no such task"),
     (errors.UnknownSchedule, 404, "unknown_schedule", "There is no such schedule"),
+    (errors.UnknownJob, 404, "unknown_job", "There is no such job"),
     (errors.UnknownToken, 404, "unknown_token", "There is no such token"),
     (errors.WrongState, 409, "wrong_state", "The run is in a state that does not allow it"),
     (errors.IdempotencyConflict, 409, "idempotency_conflict", "The idempotency key was used for something else"),

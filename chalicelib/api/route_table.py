@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from chalicelib.core.jobrecord import JobState
 from chalicelib.core.rules import NAME_PATTERN
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import ID_PATTERN, TokenScope
@@ -25,6 +26,11 @@ BODY_BYTES_MAXIMUM = 512 * 1024
 WORKFLOW_BYTES_MAXIMUM = 4 * 1024 * 1024
 """A Lambda is invoked with 6 MB at most, in which the body is text within JSON."""
 
+JOB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,127}$"
+QUEUE_PATTERN = "[A-Za-z0-9_-]{1,128}"
+JOB_NAMES_PATTERN = "[A-Za-z0-9_*-]{1,128}"
+SEVERAL_MAXIMUM = 20
+"""Queues, states and names that one list of jobs may be asked for."""
 RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$"
 
 
@@ -130,6 +136,7 @@ PATH_PARAMETERS = {
     "run_id": Parameter("run_id", "The run's id.", pattern=RUN_ID_PATTERN),
     "task": Parameter("task", "The task's name.", pattern=NAME_PATTERN),
     "schedule": Parameter("schedule", "The schedule's name.", pattern=NAME_PATTERN),
+    "job_id": Parameter("job_id", "The id that Batch gave the job.", pattern=JOB_ID_PATTERN),
     "token_id": Parameter("token_id", "The token's id, which is its second part.", pattern=ID_PATTERN),
 }
 
@@ -149,6 +156,12 @@ def _time(name: str, description: str) -> Parameter:
 
 def _states(states: Sequence[str]) -> Parameter:
     return Parameter("state", "Only those in this state.", Kind.CHOICE, choices=tuple(states))
+
+
+def _several(name: str, description: str, one: str) -> Parameter:
+    """Texts of a form, with commas in between."""
+    pattern = rf"^(?:{one})(?:,(?:{one})){{0,{SEVERAL_MAXIMUM - 1}}}$"
+    return Parameter(name, f"{description}; several with commas in between.", pattern=pattern)
 
 
 READ, START, ADMIN = TokenScope
@@ -189,6 +202,24 @@ _LOG_PLACE = (
     Parameter("tail", "Begin with the last so many lines.", Kind.COUNT, minimum=1, maximum=10_000),
     _limit(1_000, 10_000),
     _PAGE,
+)
+_JOB_FILTERS = (
+    _several("queue", "Only those of this queue", QUEUE_PATTERN),
+    _several("state", "Only those in this state", "|".join(JobState)),
+    _several(
+        "name",
+        "Only those whose names begin so, or fit this where it has a `*`, which stands for any characters",
+        JOB_NAMES_PATTERN,
+    ),
+    _time("since_ms", "Only those created then or later; milliseconds since the epoch."),
+    _time("until_ms", "Only those created before; milliseconds since the epoch."),
+    Parameter("foreign", "Only those that no run submitted.", Kind.CHOICE, choices=("true", "false")),
+    _limit(100, 1_000),
+    _PAGE,
+)
+_JOB_LOG_PLACE = (
+    Parameter("try", "The try; the one under way or the last one unless given.", Kind.COUNT, minimum=1, maximum=10),
+    *_LOG_PLACE[2:],
 )
 _TIMES = (
     Parameter("count", "How many times.", Kind.COUNT, minimum=1, maximum=100, default=10),
@@ -276,6 +307,9 @@ ROUTES = (
         *(f"{_SCHEDULE}/backfill", "backfill", "Start runs for past times of a schedule", NAMED, "Backfilled"),
         body="Backfill",
     ),
+    _get("/jobs", "list_jobs", "Recorded Batch jobs, newest first", ALL, "JobPage", query=_JOB_FILTERS),
+    _get("/jobs/{job_id}", "get_job", "A recorded job", ALL, "Job"),
+    _get("/jobs/{job_id}/logs", "get_job_logs", "What a job wrote", ALL, "LogPage", query=_JOB_LOG_PLACE),
     _get("/tokens", "list_tokens", "The tokens, without secrets", ALL, "Token", many=True, needs=ADMIN),
     _post(
         *("/tokens", "create_token", "Make a token; its secret is told once", ALL, "CreatedToken"),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from chalicelib.api import models as m
 from chalicelib.core.ids import definition_digest
+from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.records import JobResult, Run, WorkflowEntry, WorkflowVersion, entry_of_push
 from chalicelib.core.schedule import Schedule
 from chalicelib.core.scheduling import ScheduleRecord
+
+_OF_JOB = tuple(name for name in m.Job.model_fields if name not in ("children", "tries"))
 
 
 def workflow_model(version: WorkflowVersion) -> m.Workflow:
@@ -34,6 +39,12 @@ def summary_of(workflow: m.Workflow) -> m.WorkflowSummary:
     definition = workflow.definition
     tasks = len(definition["tasks"])
     return summary_model(entry_of_push(workflow.name, definition, tasks, workflow.version, workflow.pushed_at_ms))
+
+
+def job_model(record: JobRecord) -> m.Job:
+    values = {name: getattr(record, name) for name in _OF_JOB}
+    tries = [m.JobTry(**asdict(one)) for one in record.tries]
+    return m.Job(**values, children=dict(record.children), tries=tries)
 
 
 def run_model(run: Run) -> m.Run:

@@ -42,6 +42,10 @@ class UnknownTask(UserMistake):
     """Refuse: the run has no task, or the task no attempt or child, of that name or number."""
 
 
+class UnknownJob(UserMistake):
+    """Refuse: no job of that id is recorded, or it has no such try or child."""
+
+
 class InvalidWorkflow(UserMistake):
     """Refuse: the definition has mistakes; the text has a line for each."""
 

@@ -31,6 +31,9 @@ class Settings:
     Batch about a job that nothing was heard of for `quiet_seconds`, and again each time that this has doubled.
 
     `notify_kinds` are the notices that a run sends whose workflow does not say which.
+
+    Records of jobs are kept for `jobs_kept_days` after the last that was heard of them; our own are made only with
+    `record_own_jobs`, for their runs tell of them. `observe_all_jobs` says whether events of others' jobs come at all.
     """
 
     lease_seconds: int = 90
@@ -44,6 +47,7 @@ class Settings:
     notify_kinds: tuple[NoticeKind, ...] = DEFAULT_KINDS
     jobs_kept_days: int = 90
     record_own_jobs: bool = False
+    observe_all_jobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

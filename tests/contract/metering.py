@@ -35,7 +35,10 @@ def metered(client: Any) -> Iterator[Meter]:
 
     def note(parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
         if "ConsumedCapacity" in parsed:
-            meter.calls.append((model.name, parsed["ConsumedCapacity"]["CapacityUnits"]))
+            # A call for several items tells of each table.
+            told = parsed["ConsumedCapacity"]
+            tables = told if isinstance(told, list) else [told]
+            meter.calls.append((model.name, sum(one["CapacityUnits"] for one in tables)))
 
     client.meta.events.register("before-parameter-build.dynamodb", ask)
     client.meta.events.register("after-call.dynamodb", note)

@@ -16,17 +16,20 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from batchwright.deploy.policies import API_HANDLER, GRANTS, resource_arn
+from batchwright.deploy.policies import API_HANDLER, GRANTS, ON_NOTICES, resource_arn
 from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.isolation import client
 from chalicelib.api import models as m
 from chalicelib.api.direct import DirectApi
 from chalicelib.core.errors import BatchwrightError, SchedulesNotPlaced, TryAgain
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.records import Scope
 from chalicelib.core.tokens import new_token, written
 from tests.functional.commands import SHELL, wait_until
 from tests.functional.judged import PLACE, JudgedApp, judged_app
 from tests.iam import Asked, Call, covers, granted
+from tests.notices import NOTICES
+from tests.receivers import http_receiver
 from tests.simulation.askings import askings
 
 # They share one local AWS, and the last test looks at what all of them asked.
@@ -96,6 +99,24 @@ def test_what_the_api_is_asked_of_a_run(app: JudgedApp) -> None:
     app.api(lambda api: api.redrive(run_id, m.Redrive(scope=Scope.ALL)))
     app.api(lambda api: api.cancel(run_id, m.Cancel()))
     assert app.run_to_its_end(run_id) == "cancelled"
+
+
+def test_what_the_api_is_asked_of_jobs_of_others(app: JudgedApp) -> None:
+    batch = client("batch", app.aws.environment)
+    resources = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
+    container = {"image": "none", "command": ["sh", "-c", "echo theirs"], "resourceRequirements": resources}
+    batch.register_job_definition(jobDefinitionName="theirs", type="container", containerProperties=container)
+    job_id = batch.submit_job(jobName="theirs", jobQueue="default", jobDefinition="theirs")["jobId"]
+
+    def ended() -> bool:
+        app.take("on_events", wait_seconds=1)
+        return [job.job_id for job in app.api(lambda api: api.jobs(names=["theirs"])).items if job.status.ended] == [
+            job_id
+        ]
+
+    wait_until(ended, "the record of a foreign job")
+    assert app.api(lambda api: api.job(job_id)).name == "theirs"
+    wait_until(lambda: app.api(lambda api: api.job_logs(job_id)).items, "a line of the log")
 
 
 def test_what_the_api_is_asked_of_workflows(app: JudgedApp) -> None:
@@ -194,6 +215,12 @@ def test_a_message_that_cannot_be_handled(app: JudgedApp, function: str) -> None
     assert app.take(function, receipts=5, wait_seconds=5)
 
 
+def test_a_notice_that_goes_to_slack(app: JudgedApp) -> None:
+    with http_receiver() as slack:
+        app.post_notice(NOTICES[NoticeKind.RUN_FAILED].document(), slack.url("/services/x"))
+    assert len(slack.received) == 1
+
+
 def enforced(pair: Asked) -> bool:
     """Whether MiniStack is asked for it: Batch is another server's, which checks nothing."""
     return not pair[0].startswith("batch:")
@@ -267,7 +294,7 @@ def test_only_the_logs_of_jobs_can_be_read(app: JudgedApp) -> None:
     assert "not authorized to perform: logs:GetLogEvents " in app.try_as(API_HANDLER, call)
 
 
-@pytest.mark.parametrize("function", sorted({*GRANTS} - {API_HANDLER, "bearer"}))
+@pytest.mark.parametrize("function", sorted({*GRANTS} - {API_HANDLER, "bearer", ON_NOTICES}))
 def test_who_advances_runs_is_refused_every_token(app: JudgedApp, function: str) -> None:
     assert "with an explicit deny" in app.try_as(function, reading("TOKENS"))
     assert app.try_as(function, reading("RUN#films")) == ""

@@ -32,7 +32,7 @@ def run_id(service: Service) -> str:
 def sample(service: Service, route: Route, run_id: str) -> Sample:
     """A request that goes well: about `films`, or about something of its own where it leaves nothing behind."""
     values = {"name": "films", "version": "1", "run_id": run_id, "task": "only", "workflow": "films"}
-    values |= {"schedule": "nightly", "token_id": "0" * 16}
+    values |= {"schedule": "nightly", "token_id": "0" * 16, "job_id": "0" * 8}
     number = next(_numbers)
     body: Any = {
         "put_workflow": {"name": "films", "tasks": {"only": TASK}, "schedules": SCHEDULES},

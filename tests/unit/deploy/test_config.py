@@ -77,3 +77,10 @@ def test_stages_do_not_touch_each_other(config: ChaliceConfig) -> None:
     config.remove_stage("prod", VARIABLES)
     assert list(config.read()["stages"]) == ["dev"]
     assert [path.name for path in (config.folder / "policies").iterdir()] == ["dev"]
+
+
+def test_a_variable_that_a_stage_has_no_more_is_taken_out(config: ChaliceConfig) -> None:
+    config.put_stage(PLACE, GRANTS, {**VARIABLES, "BATCHWRIGHT_SLACK_WEBHOOK": "secret:slack"})
+    assert config.put_stage(PLACE, GRANTS, {**VARIABLES, "BATCHWRIGHT_SLACK_WEBHOOK": None})
+    variables = config.read()["stages"][PLACE.stage]["environment_variables"]
+    assert variables == VARIABLES

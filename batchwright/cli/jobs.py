@@ -1,0 +1,239 @@
+"""`batchwright jobs`: the Batch jobs that were recorded, whoever submitted them; `jobs show` and `jobs logs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import click
+from click.core import ParameterSource
+from rich.text import Text
+
+from batchwright.cli.completing import JOB, QUEUE
+from batchwright.cli.logs import FOLLOW_PAUSE_SECONDS, INTERRUPTED, LINES_A_PAGE, writer
+from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.target import Target, Where, api_options, on_target
+from batchwright.cli.when import WHEN
+from batchwright.interrupts import Interrupts, counted
+from batchwright.joblist import job_lines, jobs_table, own_jobs_hint, tries_table, why_none
+from batchwright.progress import now_ms
+from batchwright.terminal import tell
+from chalicelib.api import models as m
+from chalicelib.api.port import Api
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.jobrecord import JobState
+
+JOBS_SHOWN = 50
+_JOBS_A_PAGE = 1_000
+_job_id = click.argument("job_id", metavar="JOB", shell_complete=JOB)
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--queue", "queues", metavar="NAME", multiple=True, shell_complete=QUEUE, help="Only of that queue; repeatable."
+)
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([state.value for state in JobState], case_sensitive=False),
+    help="Only in that state; repeatable.",
+)
+@click.option(
+    "--name", "names", metavar="TEXT", multiple=True, help="Only with names that begin so, or fit it (*); repeatable."
+)
+@click.option("--since", type=WHEN, help="Only those created from then on: 2h, 3d, 2026-11-21, 2026-11-21T09:30 (UTC).")
+@click.option("--until", type=WHEN, help="Only those created before then.")
+@click.option("--foreign", is_flag=True, help="Only those that no run submitted.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=JOBS_SHOWN, show_default=True, help="How many at most."
+)
+@json_option
+@api_options
+@click.pass_context
+def jobs(
+    ctx: click.Context,
+    queues: Sequence[str],
+    states: Sequence[str],
+    names: Sequence[str],
+    since: int | None,
+    until: int | None,
+    foreign: bool,
+    limit: int,
+    as_json: bool,
+    where: Where,
+) -> None:
+    """List the Batch jobs that were recorded, newest first, whoever submitted them.
+
+    \b
+    Examples:
+      batchwright jobs --state FAILED --since 1d
+      batchwright jobs --queue gpu --queue spot --state RUNNING
+      batchwright jobs --name 'nf-*-align' --foreign --limit 200 --stage prod
+      batchwright jobs show JOB
+      batchwright jobs logs JOB --follow
+    """
+    if ctx.invoked_subcommand is not None:
+        _check_behind(ctx)
+        return
+    wanted = {
+        "queues": queues,
+        "states": [JobState(state) for state in states],
+        "names": names,
+        "since_ms": None if since is None else max(0, since),
+        "until_ms": None if until is None else max(0, until),
+        "foreign": foreign,
+    }
+    with on_target(where) as target:
+        found, page = _found(target.api, wanted, limit)
+    if as_json:
+        print_json([job.model_dump(mode="json") for job in found])
+        return
+    if not found:
+        filtered = any(value for value in wanted.values()) or since is not None or until is not None
+        for sentence in why_none(page, filtered=filtered, foreign=foreign):
+            tell(sentence)
+        return
+    console = table_console()
+    console.print(jobs_table(found, now_ms(), console.width))
+    if page.next is not None:
+        tell(f"These are the newest {len(found):,}; there may be more: --limit.", err=True)
+    for sentence in own_jobs_hint(page, foreign=foreign):
+        tell(sentence, err=True)
+
+
+@jobs.command()
+@_job_id
+@json_option
+@api_options
+def show(job_id: str, as_json: bool, where: Where) -> None:
+    """Show a job: its state and why, its times, tries and resources, how far an array is.
+
+    \b
+    Example:
+      batchwright jobs show 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21
+    """
+    with on_target(where) as target:
+        job = target.api.job(job_id)
+    if as_json:
+        print_json(job.model_dump(mode="json"))
+        return
+    console = table_console()
+    lines = job_lines(job, now_ms())
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        console.print(Text(f"{name:<{width}}  ", style="bold") + Text(value), soft_wrap=True)
+    table = tries_table(job)
+    if table is not None:
+        console.print()
+        console.print(table)
+
+
+@jobs.command()
+@_job_id
+@click.option("--try", "job_try", type=click.IntRange(1, 10), metavar="N", help="That try, instead of the last one.")
+@click.option("--child", type=click.IntRange(0), metavar="N", help="Of an array: that child's log.")
+@click.option("--tail", type=click.IntRange(1, 10_000), metavar="N", help="Begin with the last N lines.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is written, and with the job's next tries.")
+@click.option("--times", is_flag=True, help="Print each line's time (UTC) before it.")
+@click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON document of its own.")
+@api_options
+def logs(
+    job_id: str,
+    job_try: int | None,
+    child: int | None,
+    tail: int | None,
+    follow: bool,
+    times: bool,
+    as_json: bool,
+    where: Where,
+) -> int:
+    """Print what a job wrote.
+
+    \b
+    Examples:
+      batchwright jobs logs 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21 --tail 50
+      batchwright jobs logs 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21 --follow
+      batchwright jobs logs 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21 --child 3
+    """
+    write = writer(times, as_json)
+    written = 0
+    with on_target(where) as target, counted() as interrupts:
+        number = job_try
+        if follow and number is None and child is None:
+            # The try that it begins with: another one may follow before it was read to its end.
+            number = _last_try(target.api.job(job_id)) or None
+        while True:
+            for lines in _pages(target, interrupts, job_id, number, child, tail, follow):
+                written += len(lines)
+                write(lines)
+            if not follow or job_try is not None or number is None or interrupts.asked:
+                break
+            following = _next_try(target.api, interrupts, job_id, number)
+            if following is None:
+                break
+            number, tail = following, None
+        if not written and not interrupts.asked:
+            click.echo(f"Job {job_id} has written nothing{'' if follow else ' so far'}.", err=True)
+    return INTERRUPTED if interrupts.asked else 0
+
+
+def _check_behind(ctx: click.Context) -> None:
+    """Raises UserMistake for options of the list before a command that knows nothing of them."""
+    for name in ctx.params:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UserMistake(
+                f"options go behind '{ctx.invoked_subcommand}': batchwright jobs {ctx.invoked_subcommand} JOB ..."
+            )
+
+
+def _found(api: Api, wanted: Mapping[str, object], limit: int) -> tuple[list[m.Job], m.JobPage]:
+    """So many jobs, and the last page that was read for them."""
+    found: list[m.Job] = []
+    page: str | None = None
+    while True:
+        part = api.jobs(**wanted, limit=min(limit - len(found), _JOBS_A_PAGE), page=page)  # type: ignore[arg-type]
+        found += part.items
+        page = part.next
+        if page is None or len(found) >= limit:
+            return found, part
+
+
+def _pages(
+    target: Target,
+    interrupts: Interrupts,
+    job_id: str,
+    number: int | None,
+    child: int | None,
+    tail: int | None,
+    follow: bool,
+) -> Iterator[list[m.LogLine]]:
+    """What a try wrote, page by page, to its end, which comes when the try has ended if it is followed."""
+    page: str | None = None
+    while True:
+        part = target.api.job_logs(job_id, job_try=number, child=child, tail=tail, limit=LINES_A_PAGE, page=page)
+        yield part.items
+        at_the_end = not part.items and part.next == page
+        page = part.next
+        if page is None or interrupts.asked or (not follow and (at_the_end or tail is not None)):
+            return
+        if not part.items and (not follow or interrupts.wait(FOLLOW_PAUSE_SECONDS)):
+            return
+
+
+def _next_try(api: Api, interrupts: Interrupts, job_id: str, number: int) -> int | None:
+    """The number of the try that follows, once it is there; None when the job ended without one."""
+    while True:
+        job = api.job(job_id)
+        if _last_try(job) > number:
+            return number + 1
+        if _is_over(job) or interrupts.wait(FOLLOW_PAUSE_SECONDS):
+            return None
+
+
+def _last_try(job: m.Job) -> int:
+    """The number of the try under way or of the last one; 0 when it ended without one."""
+    return job.job_tries + (0 if _is_over(job) else 1)
+
+
+def _is_over(job: m.Job) -> bool:
+    return job.state in (JobState.SUCCEEDED, JobState.FAILED, JobState.UNKNOWN)

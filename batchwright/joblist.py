@@ -1,0 +1,228 @@
+"""Batch jobs as a person sees them: a table that fits the terminal, one job in full, and why there may be none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from rich.table import Table
+from rich.text import Text
+
+from batchwright.progress import duration
+from chalicelib.api import models as m
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.jobrecord import JobState, ManagedBy
+from chalicelib.core.states import JobStatus
+
+COLOURS = {
+    JobState.STARTING: "blue",
+    JobState.RUNNING: "bold blue",
+    JobState.SUCCEEDED: "green",
+    JobState.FAILED: "bold red",
+    JobState.UNKNOWN: "yellow",
+}
+_GAP = 2
+_FIRST_TO_GO = ("by", "duration", "queue")
+"""The columns that give way when the terminal is narrow; then names and whys are shortened, and then these go."""
+_LAST_TO_GO = ("age", "why")
+_SHORTENED_TO = 12
+_BY = {ManagedBy.STEP_FUNCTIONS: "Step Functions", ManagedBy.BATCHWRIGHT: "Batchwright"}
+_SHORT = {
+    FailureClass.APPLICATION: "",
+    FailureClass.UNKNOWN: "",
+    FailureClass.OUT_OF_MEMORY: "out of memory",
+    FailureClass.QUEUE_TIME_LIMIT: "queue's time limit",
+    FailureClass.IMAGE_PULL: "image not pulled",
+    FailureClass.IMAGE_MISSING: "image missing",
+    FailureClass.START_FAILURE: "did not start",
+    FailureClass.TIMEOUT: "time-out",
+    FailureClass.SPOT: "host lost",
+}
+
+
+def jobs_table(jobs: Sequence[m.Job], now_ms: int, width: int) -> Table:
+    """A line each, in the given order, at most `width` characters wide. A column that says nothing is left out."""
+    columns = {
+        "job": [Text(job.job_id) for job in jobs],
+        "name": [Text(job.name or "-") for job in jobs],
+        "queue": [Text(job.queue or "-") for job in jobs],
+        "state": [_state(job) for job in jobs],
+        "why": [Text(_why(job)) for job in jobs],
+        "age": [Text(age(now_ms - job.created_at_ms)) for job in jobs],
+        "duration": [Text(_duration(job, now_ms)) for job in jobs],
+        "by": [Text(_by(job)) for job in jobs],
+    }
+    for title in ("why", "duration", "by"):
+        if not any(columns[title]):
+            del columns[title]
+    for title in _FIRST_TO_GO:
+        if _width(columns) > width:
+            columns.pop(title, None)
+    can_shrink = {title: max(0, _longest(columns, title) - _SHORTENED_TO) for title in ("name", "why")}
+    for title in _LAST_TO_GO:
+        if _width(columns) - sum(can_shrink[one] for one in can_shrink if one in columns) > width:
+            columns.pop(title, None)
+    widths: dict[str, int | None] = {}
+    too_much = _width(columns) - width
+    for title in (one for one in can_shrink if one in columns):
+        less = min(can_shrink[title], max(0, too_much))
+        widths[title] = _longest(columns, title) - less
+        too_much -= less
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in columns:
+        # An id that is cut can be given to no command.
+        least = _longest(columns, title) if title == "job" else None
+        side: Literal["left", "right"] = "right" if title in ("age", "duration") else "left"
+        table.add_column(title, no_wrap=True, justify=side, min_width=least, max_width=widths.get(title))
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def job_lines(job: m.Job, now_ms: int) -> list[tuple[str, str]]:
+    """All that is known of a job, as pairs of what it is and its value, in the order in which people ask."""
+    told = [
+        ("job", job.job_id),
+        ("name", job.name),
+        ("state", _state_in_full(job)),
+        ("why", _why_in_full(job)),
+        ("queue", job.queue),
+        ("definition", job.definition),
+        ("submitted by", _by(job)),
+        ("run", f"{job.run_id}, task {job.task}, attempt {job.attempt}" if job.run_id else ""),
+        ("created", _moment(job.created_at_ms, now_ms)),
+        ("started", _moment(job.started_at_ms, now_ms)),
+        ("stopped", _moment(job.stopped_at_ms, now_ms)),
+        ("duration", _duration(job, now_ms)),
+        ("asks for", _resources(job)),
+        ("array", _children(job)),
+        ("nodes", str(job.nodes or "")),
+        ("log stream", job.log_stream or ""),
+        ("last heard of", _moment(job.seen_at_ms, now_ms)),
+    ]
+    return [(name, value) for name, value in told if value]
+
+
+def tries_table(job: m.Job) -> Table | None:
+    """The tries that ended inside Batch, if there was more than one."""
+    if job.job_tries < 2:
+        return None
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("try", "exit code", "duration", "reason"):
+        table.add_column(title, no_wrap=title != "reason", justify="left" if title == "reason" else "right")
+    first = job.job_tries - len(job.tries) + 1
+    for number, one in enumerate(job.tries, first):
+        lasted = "" if None in (one.started_at_ms, one.stopped_at_ms) else duration(_between(one))
+        table.add_row(str(number), "-" if one.exit_code is None else str(one.exit_code), lasted, Text(one.reason or ""))
+    return table
+
+
+def why_none(page: m.JobPage, *, filtered: bool, foreign: bool) -> list[str]:
+    """Why a list may be empty, a sentence each."""
+    told = ["No such jobs are recorded." if filtered else "No jobs are recorded."]
+    if not page.records_foreign:
+        told.append(
+            "This stage does not observe jobs that others submit; `batchwright deploy --observe-all-jobs` has it do so."
+        )
+    return told + own_jobs_hint(page, foreign=foreign)
+
+
+def own_jobs_hint(page: m.JobPage, *, foreign: bool) -> list[str]:
+    """Where our own jobs are, if they are not in the list."""
+    if foreign or page.records_own:
+        return []
+    return ["Jobs of runs are not in this list; `batchwright show RUN` has them."]
+
+
+def age(ms: int) -> str:
+    """How long ago, roughly: 12 s, 3 min, 5 h, 9 d."""
+    seconds = max(0, ms) // 1000
+    for unit, of_seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= of_seconds:
+            return f"{seconds // of_seconds} {unit}"
+    return f"{seconds} s"
+
+
+def _longest(columns: dict[str, list[Text]], title: str) -> int:
+    return max(len(title), *map(len, columns.get(title, ())), 0)
+
+
+def _width(columns: dict[str, list[Text]]) -> int:
+    return sum(_longest(columns, title) for title in columns) + _GAP * (len(columns) - 1)
+
+
+def _ended_children(job: m.Job) -> int:
+    return sum(job.children.get(status, 0) for status in (JobStatus.SUCCEEDED, JobStatus.FAILED))
+
+
+def _state(job: m.Job) -> Text:
+    shown = Text(job.state.value, style=COLOURS.get(job.state, "cyan"))
+    if job.array_size and not job.status.ended:
+        shown.append(f" {_ended_children(job):,}/{job.array_size:,}", style="dim")
+    return shown
+
+
+def _state_in_full(job: m.Job) -> str:
+    if job.state is JobState.UNKNOWN:
+        return f"UNKNOWN: it was {job.status} when AWS Batch last told of it, and Batch has forgotten it since"
+    return f"{job.state.value}{f' (try {job.job_tries + 1})' if job.job_tries and not job.status.ended else ''}"
+
+
+def _why(job: m.Job) -> str:
+    if job.status is not JobStatus.FAILED:
+        return ""
+    failed = job.children.get(JobStatus.FAILED, 0)
+    if job.array_size and failed:
+        return f"{failed:,} of {job.array_size:,} failed"
+    words = [] if job.exit_code is None else [f"exit code {job.exit_code}"]
+    if job.failure is not None:
+        words.append(_SHORT.get(job.failure, job.failure.value))
+    return ", ".join(word for word in words if word) or "no exit code"
+
+
+def _why_in_full(job: m.Job) -> str:
+    if job.status is not JobStatus.FAILED:
+        return job.reason if job.reason and not job.status.ended else ""
+    return f"{_why(job)}: {' '.join(job.reason.split())}" if job.reason else _why(job)
+
+
+def _duration(job: m.Job, now_ms: int) -> str:
+    if job.started_at_ms is None or (job.state is JobState.UNKNOWN):
+        return ""
+    if job.status is JobStatus.RUNNING:
+        return duration(max(0, now_ms - job.started_at_ms))
+    return "" if job.stopped_at_ms is None else duration(max(0, job.stopped_at_ms - job.started_at_ms))
+
+
+def _between(one: m.JobTry) -> int:
+    return max(0, (one.stopped_at_ms or 0) - (one.started_at_ms or 0))
+
+
+def _by(job: m.Job) -> str:
+    return "" if job.managed_by is None else _BY[job.managed_by]
+
+
+def _moment(at_ms: int | None, now_ms: int) -> str:
+    if at_ms is None:
+        return ""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{at} UTC, {age(now_ms - at_ms)} ago"
+
+
+def _resources(job: m.Job) -> str:
+    told = []
+    if job.vcpus is not None:
+        told.append(f"{job.vcpus:g} vCPU{'' if job.vcpus == 1 else 's'}")
+    if job.memory_mib is not None:
+        told.append(f"{job.memory_mib:,} MiB")
+    if job.gpus is not None:
+        told.append(f"{job.gpus} GPU{'' if job.gpus == 1 else 's'}")
+    return ", ".join(told)
+
+
+def _children(job: m.Job) -> str:
+    if not job.array_size:
+        return ""
+    counts = ", ".join(f"{count:,} {status}" for status in JobStatus if (count := job.children.get(status, 0)))
+    return f"{job.array_size:,} jobs" + (f": {counts}" if counts else "")

@@ -1,0 +1,175 @@
+"""The API in process: Batch jobs that were recorded from their events, and what they wrote.
+
+Owns which log stream a try of a recorded job has. Everything about a job comes from its record, so it is there when
+Batch has forgotten the job; only for what goes on, and for an array's children, Batch is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from chalicelib.api import models as m
+from chalicelib.api.direct_logs import Stream, check_log_limits, is_long_ago, log_page, read_stream, stream_of
+from chalicelib.api.ground import Part, check_limit, with_suggestion
+from chalicelib.api.route_table import JOB_NAMES_PATTERN, QUEUE_PATTERN, SEVERAL_MAXIMUM
+from chalicelib.api.shown import job_model
+from chalicelib.core.errors import UnknownJob, UserMistake
+from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord, JobState, NamePattern
+from chalicelib.core.observed import read_job_detail
+from chalicelib.core.pages import COUNT, NAME, TOKEN, or_nothing, page_of, place_in
+from chalicelib.core.suggest import Names, shown
+
+JOBS_A_PAGE = 1_000
+_JOBS_FOR_A_SUGGESTION = 100
+_PLACE = {"created_at_ms": COUNT, "job_id": NAME}
+_LOG_PLACE = {"job_try": or_nothing(COUNT), "token": or_nothing(TOKEN)}
+
+
+class DirectJobs(Part):
+    """What the protocol says of jobs."""
+
+    def jobs(
+        self,
+        *,
+        queues: Sequence[str] = (),
+        states: Sequence[JobState] = (),
+        names: Sequence[str] = (),
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        foreign: bool = False,
+        limit: int = 100,
+        page: str | None = None,
+    ) -> m.JobPage:
+        check_limit(limit, JOBS_A_PAGE)
+        _check_names("queue", queues, QUEUE_PATTERN)
+        _check_names("name", names, JOB_NAMES_PATTERN)
+        patterns = tuple(map(NamePattern, names))
+        wanted = JobFilter(tuple(queues), tuple(states), patterns, since_ms, until_ms, foreign)
+        of_list = ("jobs", sorted(queues), sorted(states), sorted(names), since_ms, until_ms, foreign)
+        after = None if page is None else JobPlace(**place_in(of_list, page, _PLACE))
+        listed = self._ground.store.list_jobs(limit, wanted, after=after)
+        settings = self._ground.world.settings
+        return m.JobPage(
+            items=[job_model(record) for record in listed.jobs],
+            next=None if listed.after is None else page_of(of_list, asdict(listed.after)),
+            records_foreign=settings.observe_all_jobs,
+            records_own=settings.record_own_jobs,
+        )
+
+    def job(self, job_id: str) -> m.Job:
+        return job_model(self._record(job_id))
+
+    def job_logs(
+        self,
+        job_id: str,
+        *,
+        job_try: int | None = None,
+        child: int | None = None,
+        tail: int | None = None,
+        limit: int = 1000,
+        page: str | None = None,
+    ) -> m.LogPage:
+        check_log_limits(limit, tail)
+        of_list, token = ("job_logs", job_id, child), None
+        if page is not None:
+            place = place_in(of_list, page, _LOG_PLACE)
+            # The try that the log is of, also when another one followed since.
+            job_try, token = place["job_try"], place["token"]
+        asked = _Asked(self._record(job_id), job_try, child)
+        stream = self._stream_of(asked)
+        told, goes_on = read_stream(self._ground.logs, stream, limit, None if page else tail, token)
+        place = {"job_try": asked.number if child is None else job_try, "token": told.token}
+        return log_page(told, page_of(of_list, place) if goes_on else None)
+
+    def _record(self, job_id: str) -> JobRecord:
+        record = self._ground.store.job(job_id)
+        if record is not None:
+            return record
+        newest = self._ground.store.list_jobs(_JOBS_FOR_A_SUGGESTION).jobs
+        suggestion = Names(one.job_id for one in newest).suggestion(job_id)
+        why = "" if suggestion else "; jobs of runs are told by the runs" * (not self._records_own)
+        raise UnknownJob(with_suggestion(f"no job '{job_id}' is recorded{why}", suggestion))
+
+    @property
+    def _records_own(self) -> bool:
+        return self._ground.world.settings.record_own_jobs
+
+    def _stream_of(self, asked: _Asked) -> Stream:
+        now_ms = self._ground.world.clock.now_ms()
+        if asked.child is not None:
+            return self._of_child(asked, asked.record.is_over and is_long_ago(asked.record.stopped_at_ms, now_ms))
+        record, number = asked.record, asked.number
+        if number > record.job_tries and not record.is_over:
+            # Where a try writes is told with no event before its end, and the next one may have begun untold.
+            record = self._as_batch_tells(record, now_ms)
+        first = record.job_tries - len(record.tries)
+        ended = record.tries[number - 1 - first] if first < number <= record.job_tries else None
+        if ended is None:
+            before = {one.log_stream for one in record.tries}
+            name = record.log_stream if record.log_stream not in before else None
+            return Stream(name, record.is_over and is_long_ago(record.stopped_at_ms, now_ms))
+        is_last = record.is_over and number == record.job_tries
+        stopped_at_ms = ended.stopped_at_ms or record.stopped_at_ms
+        return Stream(ended.log_stream or (record.log_stream if is_last else None), is_long_ago(stopped_at_ms, now_ms))
+
+    def _as_batch_tells(self, record: JobRecord, now_ms: int) -> JobRecord:
+        detail = self._ground.world.batch.describe([record.job_id]).get(record.job_id)
+        told = None if detail is None else read_job_detail(detail, now_ms)
+        return told if told is not None and told.order >= record.order else record
+
+    def _of_child(self, asked: _Asked, is_over: bool) -> Stream:
+        named = f"{asked.record.job_id}:{asked.child}"
+        job = self._ground.world.batch.describe([named]).get(named)
+        if job is None:
+            raise UnknownJob(f"Batch knows no job {named}; some days after the end of an array it forgets its jobs")
+        ended = job.get("status") in ("SUCCEEDED", "FAILED")
+        if ended:
+            is_over = is_over or is_long_ago(job.get("stoppedAt"), self._ground.world.clock.now_ms())
+        return Stream(stream_of(job), is_over)
+
+
+def _check_names(what: str, given: Sequence[str], pattern: str) -> None:
+    """Raises UserMistake for what no name can be, and for too many."""
+    if len(given) > SEVERAL_MAXIMUM:
+        raise UserMistake(f"{what} may be given {SEVERAL_MAXIMUM} times, not {len(given)}")
+    for one in given:
+        if not re.fullmatch(pattern, one):
+            raise UserMistake(f"{what} must be text that fits {pattern}, not {shown(one)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Of which try, or which child, of a job the log is wanted. Raises UnknownJob, and UserMistake for what cannot be
+    asked together."""
+
+    record: JobRecord
+    job_try: int | None
+    child: int | None
+
+    def __post_init__(self) -> None:
+        record = self.record
+        if record.array_size is None and self.child is not None:
+            raise UnknownJob(f"job {record.job_id} is no array; it has no child {self.child}")
+        if record.array_size is not None and self.child is None:
+            raise UserMistake(
+                f"job {record.job_id} is an array of jobs, each with a log: say of which child, from 0 to "
+                f"{record.array_size - 1:,}"
+            )
+        if record.array_size is not None and self.child is not None and self.child >= record.array_size:
+            raise UnknownJob(f"job {record.job_id} has {record.array_size:,} children, from 0; it has no {self.child}")
+        if self.child is not None and self.job_try is not None:
+            raise UserMistake("of a child of an array the last try alone is told: leave try out")
+        first = record.job_tries - len(record.tries)
+        if self.job_try is not None and not first < self.job_try <= self._last:
+            raise UnknownJob(f"job {record.job_id} has had {self._last or 'no'} tries; try {self.job_try} is not known")
+
+    @property
+    def _last(self) -> int:
+        """The try under way, or the last one: one that ends by itself before its first try has none."""
+        return self.record.job_tries + (0 if self.record.is_over else 1)
+
+    @property
+    def number(self) -> int:
+        return self.job_try or max(1, self._last)

@@ -1,0 +1,229 @@
+"""The API's part about Batch jobs: listed, shown, and their logs read, wherever the API runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.api import models as m
+from chalicelib.core.errors import BadPage, UnknownJob, UserMistake
+from chalicelib.core.jobrecord import JobState, ManagedBy
+from chalicelib.engine.observe import DAY_MS
+from chalicelib.engine.world import Settings
+from tests.contract.apis import Desk
+
+ARN = "arn:aws:batch:us-east-1:111122223333:"
+SECRET = "s3cr3t-in-clear"
+
+
+def tell(desk: Desk, job_id: str, status: str, *, queue: str = "theirs", name: str = "scan", **detail: Any) -> None:
+    """Have a foreign job's event handled. Whatever of it may hold a secret does."""
+    known: dict[str, Any] = {
+        "jobId": job_id,
+        "jobName": name,
+        "jobQueue": f"{ARN}job-queue/{queue}",
+        "jobDefinition": f"{ARN}job-definition/shell:3",
+        "status": status,
+        "createdAt": desk.now_ms(),
+        "parameters": {"password": SECRET},
+        "container": {"environment": [{"name": "TOKEN", "value": SECRET}], "command": [SECRET]},
+    }
+    document = {"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": {**known, **detail}}
+    desk.play.deliver_event(json.dumps(document))
+
+
+def tries(*streams: str) -> list[dict[str, Any]]:
+    return [{"container": {"exitCode": 1, "logStreamName": stream}, "stoppedAt": 1} for stream in streams]
+
+
+@pytest.fixture
+def some(desk: Desk) -> Desk:
+    """Six foreign jobs, one a second."""
+    for number, status in enumerate(("RUNNING", "SUCCEEDED", "FAILED", "RUNNING", "PENDING", "FAILED")):
+        queue = "theirs" if number % 2 else "others"
+        tell(desk, f"job-{number}", status, queue=queue, name=f"scan-{number}")
+        desk.pass_seconds(1)
+    return desk
+
+
+def ids(page: m.JobPage) -> list[int]:
+    return [int(job.job_id.removeprefix("job-")) for job in page.items]
+
+
+def test_jobs_are_listed_newest_first_page_by_page(some: Desk) -> None:
+    first = some.api.jobs(limit=4)
+    assert ids(first) == [5, 4, 3, 2]
+    second = some.api.jobs(limit=4, page=first.next)
+    assert (ids(second), second.next) == ([1, 0], None)
+
+
+def test_jobs_are_listed_by_queue_state_name_and_time(some: Desk) -> None:
+    api = some.api
+    created = {job.job_id: job.created_at_ms for job in api.jobs().items}
+    assert ids(api.jobs(queues=["theirs"])) == [5, 3, 1]
+    assert ids(api.jobs(queues=["theirs", "others"])) == [5, 4, 3, 2, 1, 0]
+    assert ids(api.jobs(states=[JobState.FAILED, JobState.PENDING])) == [5, 4, 2]
+    assert ids(api.jobs(names=["scan-1", "*-4"])) == [4, 1]
+    assert ids(api.jobs(since_ms=created["job-2"], until_ms=created["job-4"])) == [3, 2]
+    assert ids(api.jobs(foreign=True, queues=["others"], states=[JobState.RUNNING])) == [0]
+    assert ids(api.jobs(states=[JobState.UNKNOWN])) == []
+
+
+def test_a_page_belongs_to_its_list(some: Desk) -> None:
+    following = some.api.jobs(limit=2, queues=["theirs"]).next
+    assert following is not None
+    with pytest.raises(BadPage):
+        some.api.jobs(limit=2, page=following)
+    assert ids(some.api.jobs(limit=2, queues=["theirs"], page=following)) == [1]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"limit": 0}, {"limit": 1_001}, {"queues": ["a b"]}, {"names": ["[x]"]}, {"names": ["n"] * 21}, {"queues": [""]}],
+    ids=str,
+)
+def test_what_cannot_be_asked_is_a_mistake(desk: Desk, wrong: dict[str, Any]) -> None:
+    if wrong == {"queues": [""]} and type(desk.api).__name__ == "HttpApi":
+        pytest.skip("an empty text is not sent")
+    with pytest.raises(UserMistake):
+        desk.api.jobs(**wrong)
+
+
+def test_a_list_says_which_jobs_are_recorded_at_all(desk: Desk) -> None:
+    page = desk.api.jobs()
+    assert (page.items, page.records_foreign, page.records_own) == ([], False, False)
+    desk.play.settings = Settings(observe_all_jobs=True, record_own_jobs=True)
+    page = desk.api.jobs()
+    assert (page.records_foreign, page.records_own) == (True, True)
+
+
+def test_a_job_is_shown_with_what_its_events_told_and_no_secret(desk: Desk) -> None:
+    environment = [{"name": "MANAGED_BY_AWS", "value": "STARTED_BY_STEP_FUNCTIONS"}, {"name": "A", "value": SECRET}]
+    container = {
+        "environment": environment,
+        "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "512"}],
+    }
+    tell(desk, "j", "FAILED", attempts=tries("log-1", "log-2"), container=container, startedAt=5, stoppedAt=9)
+    job = desk.api.job("j")
+    assert (job.state, job.status, job.failure, job.exit_code) == ("FAILED", "FAILED", "application", 1)
+    assert (job.queue, job.definition, job.name) == ("theirs", "shell:3", "scan")
+    assert (job.vcpus, job.memory_mib, job.managed_by) == (2.0, 512, ManagedBy.STEP_FUNCTIONS)
+    assert [one.log_stream for one in job.tries] == ["log-1", "log-2"]
+    assert desk.api.jobs().items == [job]
+    assert SECRET not in job.model_dump_json()
+
+
+def test_an_array_tells_how_many_of_its_jobs_are_where(desk: Desk) -> None:
+    summary = {"RUNNING": 3, "SUCCEEDED": 7, "FAILED": 0}
+    tell(desk, "j", "PENDING", arrayProperties={"size": 10, "statusSummary": summary})
+    job = desk.api.job("j")
+    assert (job.array_size, job.children) == (10, {"RUNNING": 3, "SUCCEEDED": 7})
+
+
+def test_an_unknown_job_suggests_the_nearest(some: Desk) -> None:
+    with pytest.raises(UnknownJob, match="no job 'jab-3' is recorded; did you mean 'job-3'"):
+        some.api.job("jab-3")
+    with pytest.raises(UnknownJob, match="no job 'zzzzzzzz' is recorded; jobs of runs are told by the runs"):
+        some.api.job("zzzzzzzz")
+    with pytest.raises(UnknownJob):
+        some.api.job_logs("jab-3")
+    with pytest.raises(UnknownJob):
+        some.api.job("a:1")
+
+
+def test_a_job_that_batch_forgot_is_unknown_to_it_and_not_to_us(desk: Desk) -> None:
+    tell(desk, "j", "RUNNING")
+    desk.play.sweep(after_seconds=DAY_MS // 1000 + 60)
+    job = desk.api.job("j")
+    assert (job.state, job.status) == ("UNKNOWN", "RUNNING")
+    assert job.lost_at_ms is not None
+
+
+# Logs
+
+
+def texts(page: m.LogPage) -> list[str]:
+    return [line.text for line in page.items]
+
+
+def test_the_log_of_a_job_that_ended_is_read_to_its_end_try_by_try(desk: Desk) -> None:
+    tell(desk, "j", "FAILED", attempts=tries("log-1", "log-2"), stoppedAt=1)
+    desk.logs.write("log-1", "one")
+    desk.logs.write("log-2", "two", "three")
+    api = desk.api
+    first = api.job_logs("j", limit=1)
+    assert texts(first) == ["two"]
+    second = api.job_logs("j", page=first.next)
+    assert texts(second) == ["three"]
+    assert texts(api.job_logs("j", tail=1)) == ["three"]
+    assert texts(api.job_logs("j", job_try=1)) == ["one"]
+    last = api.job_logs("j", page=second.next)
+    assert (last.items, last.next) == ([], None)
+    with pytest.raises(UnknownJob, match="job j has had 2 tries; try 3 is not known"):
+        api.job_logs("j", job_try=3)
+
+
+def test_the_log_of_a_job_that_runs_is_where_batch_says(desk: Desk) -> None:
+    tell(desk, "j", "RUNNING", attempts=tries("log-1"))
+    api = desk.api
+    assert api.job_logs("j").next is not None
+    desk.play.batch.others["j"] = {
+        "jobId": "j",
+        "status": "RUNNING",
+        "attempts": tries("log-1"),
+        "container": {"logStreamName": "log-2"},
+    }
+    desk.logs.write("log-2", "now")
+    page = desk.api.job_logs("j")
+    assert texts(page) == ["now"]
+    desk.logs.write("log-2", "more")
+    assert texts(desk.api.job_logs("j", page=page.next)) == ["more"]
+    desk.logs.write("log-1", "before")
+    assert texts(desk.api.job_logs("j", job_try=1)) == ["before"]
+
+
+def test_the_log_of_a_try_stays_its_own_when_the_next_one_began_untold(desk: Desk) -> None:
+    tell(desk, "j", "RUNNING")
+    desk.play.batch.others["j"] = {"jobId": "j", "status": "RUNNING", "container": {"logStreamName": "log-1"}}
+    desk.logs.write("log-1", "first")
+    page = desk.api.job_logs("j")
+    assert texts(page) == ["first"]
+    desk.logs.write("log-1", "last words")
+    container = {"logStreamName": "log-1"}
+    detail = {"jobId": "j", "status": "RUNNABLE", "attempts": tries("log-1"), "container": container}
+    desk.play.batch.others["j"] = detail
+    page = desk.api.job_logs("j", page=page.next)
+    assert texts(page) == ["last words"]
+    assert desk.api.job_logs("j", page=page.next).next is None
+    tell(desk, "j", "RUNNING", attempts=tries("log-1"))
+    assert texts(desk.api.job_logs("j")) == []
+    detail |= {"status": "RUNNING", "container": {"logStreamName": "log-2"}}
+    desk.logs.write("log-2", "again")
+    assert texts(desk.api.job_logs("j")) == ["again"]
+
+
+def test_a_job_that_never_began_has_an_empty_log(desk: Desk) -> None:
+    tell(desk, "j", "FAILED", statusReason="Dependent Job failed")
+    page = desk.api.job_logs("j")
+    assert (page.items, page.next) == ([], None)
+
+
+def test_of_an_array_a_child_must_be_named(desk: Desk) -> None:
+    tell(desk, "j", "PENDING", arrayProperties={"size": 3, "statusSummary": {"RUNNING": 3}})
+    api = desk.api
+    with pytest.raises(UserMistake, match="job j is an array of jobs, each with a log: say of which child"):
+        api.job_logs("j")
+    with pytest.raises(UnknownJob, match="job j has 3 children, from 0; it has no 3"):
+        api.job_logs("j", child=3)
+    with pytest.raises(UnknownJob, match="Batch knows no job j:1"):
+        api.job_logs("j", child=1)
+    with pytest.raises(UserMistake, match="leave try out"):
+        api.job_logs("j", child=1, job_try=1)
+    desk.play.batch.others["j:1"] = {"jobId": "j:1", "status": "SUCCEEDED", "attempts": tries("log-c"), "stoppedAt": 1}
+    desk.logs.write("log-c", "child one")
+    assert texts(desk.api.job_logs("j", child=1)) == ["child one"]
+    tell(desk, "single", "RUNNING")
+    with pytest.raises(UnknownJob, match="job single is no array; it has no child 0"):
+        desk.api.job_logs("single", child=0)
