@@ -12,6 +12,7 @@ from chalicelib.core.commands import ScheduleNext, encode
 from chalicelib.core.notices import run_ended
 from chalicelib.core.records import Run, Tally
 from chalicelib.core.states import RunState
+from chalicelib.engine import telling
 from chalicelib.engine.world import RunFacts, World
 
 
@@ -49,11 +50,14 @@ def finish_if_full(world: World, facts: RunFacts, touched: Mapping[int, Tally]) 
 def _finish(world: World, facts: RunFacts, ending: RunState) -> None:
     run_id, epoch, now_ms = facts.run_id, facts.epoch, world.clock.now_ms()
     going_on = (RunState.RUNNING, RunState.PAUSED)
-    if not world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms):
+    ended = world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms)
+    if not ended:
         cancelling = (RunState.CANCELLING,)
-        world.store.change_run(run_id, epoch, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
+        ended = world.store.change_run(run_id, epoch, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
     run = world.store.run(run_id)
     if run is not None and run.epoch == epoch:
+        if ended:
+            telling.run_ended(world, run)
         tell_if_ended(world, run)
 
 

@@ -5,7 +5,7 @@ Owns section 4's middle: tally the skipped and doomed, hand on the ready. When a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from chalicelib.core.advance import Endings, advance
 from chalicelib.core.commands import encode, in_chunks
@@ -23,13 +23,15 @@ def settle(
     ended: Iterable[int],
     tallies: Mapping[int, Tally],
     candidates: Collection[int] = (),
+    found: Callable[[int], None] = lambda count: None,
 ) -> Outcome:
     """Do everything that follows from the endings of the tasks `ended`, and judge the `candidates` anew.
 
     `tallies` are those of their shards as the tallying left them, in the order of the writes. Safe to repeat: whatever
-    an earlier try did is met as done, and what it left open is taken up.
+    an earlier try did is met as done, and what it left open is taken up. `found` is told how many tasks are ready.
     """
     ready, touched = _cascade(world, facts, ended, tallies, candidates)
+    found(len(ready))
     outcome = start(world, facts, ready)
     finish_if_full(world, facts, touched)
     return outcome

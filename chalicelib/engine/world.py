@@ -10,7 +10,7 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
-from chalicelib.ports.services import Batch, Clock, Commands, Figures, NoFigures, Notices, Permits, Scheduler
+from chalicelib.ports.services import NO_FIGURES, Batch, Clock, Commands, Figures, Notices, Permits, Scheduler
 from chalicelib.ports.store import Store
 
 _RUNS_REMEMBERED = 64
@@ -71,7 +71,7 @@ class World:
     stage: str
     owner: str
     settings: Settings = Settings()
-    figures: Figures = NoFigures()
+    figures: Figures = NO_FIGURES
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
 

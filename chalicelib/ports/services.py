@@ -189,8 +189,8 @@ class Changes(Protocol):
 
 
 class Figures(Protocol):
-    """How the engine counts and times what it does (core/figures.py). Nothing here may fail, or wait: a figure that gets
-    lost is no harm, and an invocation that dies takes its own with it."""
+    """How the engine counts and times what it does (core/figures.py). Nothing here fails or waits. Nothing hangs on a
+    figure: an invocation that dies takes its own with it."""
 
     def count(self, figure: Figure, count: int = 1, *, run_id: str | None = None, **told_by: str) -> None:
         """So many more. `told_by` holds a value for each of the figure's dimensions but the stage; `run_id` is no
@@ -217,6 +217,9 @@ class NoFigures:
 
     def flush(self, request_id: str) -> None:
         pass
+
+
+NO_FIGURES = NoFigures()
 
 
 @dataclass(frozen=True, slots=True)
