@@ -7,6 +7,8 @@ BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN, BATCHWRIGHT_COMM
 SubmitJob calls a second are shared with others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
 BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
 that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
+BATCHWRIGHT_FIGURES, `emf` or `none`, says whether figures are written to the standard output; if it is not set, they
+are in Lambda and nowhere else. BATCHWRIGHT_LOG_LEVEL is journal.py's.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported.
 Credentials, region and endpoints are boto3's own.
 """
@@ -16,7 +18,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -28,6 +31,7 @@ from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_permits import DynamoPermits
 from chalicelib.aws.dynamodb_tokens import DynamoTokens
+from chalicelib.aws.emf import EmfFigures
 from chalicelib.aws.logs import CloudWatchLogs
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
@@ -36,12 +40,14 @@ from chalicelib.core.records import Run
 from chalicelib.core.requests import read_start
 from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
 from chalicelib.engine.start import start_run
-from chalicelib.engine.sweep import Swept, sweep
+from chalicelib.engine.telling import CountedNotices
 from chalicelib.engine.world import Settings, World
-from chalicelib.ports.services import Logs, Tokens
+from chalicelib.journal import FUNCTION, of_invocation
+from chalicelib.ports.services import NO_FIGURES, Figures, Logs, Tokens
 
 if TYPE_CHECKING:
     from chalicelib.api.direct import DirectApi
+    from chalicelib.engine.sweep import Swept
 
 VARIABLES = (
     "BATCHWRIGHT_TABLE",
@@ -62,6 +68,7 @@ SWEEP_SECONDS = "BATCHWRIGHT_SWEEP_SECONDS"
 QUIET_SECONDS = "BATCHWRIGHT_QUIET_SECONDS"
 LEASE_SECONDS = "BATCHWRIGHT_LEASE_SECONDS"
 API_AUTH = "BATCHWRIGHT_API_AUTH"
+WHERE_FIGURES = "BATCHWRIGHT_FIGURES"
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
 """Above the functions' time-out of 60 seconds: the owner of an expired claim must be surely dead. Elsewhere, where no
 invocation runs for long, it may be shorter."""
@@ -126,6 +133,9 @@ class Wired:
 
     def sweep(self, owner: str) -> Swept:
         """Look at the runs that are due for it."""
+        # Of all functions, one sweeps.
+        from chalicelib.engine.sweep import sweep
+
         return sweep(self.world_of(owner))
 
     def api(self, owner: str) -> DirectApi:
@@ -146,17 +156,20 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         environment[name] for name in VARIABLES[:6]
     )
     commands = SqsCommands(aws.sqs, commands_url)
+    stage = table.removeprefix(TABLE_PREFIX)
+    figures = figures_of(environment, stage)
     world = World(
         store=DynamoStore(aws.dynamodb, table),
         batch=AwsBatch(aws.batch, aws.batch_submit),
         permits=DynamoPermits(aws.dynamodb, table),
         commands=commands,
-        notices=SnsNotices(aws.sns, topic_arn),
+        notices=CountedNotices(SnsNotices(aws.sns, topic_arn), figures),
         scheduler=scheduler.EventBridgeScheduler(aws.make_scheduler, scheduler.place_of(environment)),
         clock=WallClock(),
-        stage=table.removeprefix(TABLE_PREFIX),
+        stage=stage,
         owner="",
         settings=settings_of(environment),
+        figures=figures,
     )
     return Wired(
         clients=aws,
@@ -184,7 +197,7 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         if not text:
             continue
         minimum = 1
-        if name == LEASE_SECONDS and environment.get("AWS_LAMBDA_FUNCTION_NAME"):
+        if name == LEASE_SECONDS and environment.get(FUNCTION):
             minimum = LEASE_SECONDS_MINIMUM_IN_LAMBDA
         if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
             default = getattr(Settings(), field)
@@ -194,6 +207,15 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
             )
         given[field] = int(text)
     return replace(Settings(), **given)
+
+
+def figures_of(environment: Mapping[str, str], stage: str) -> Figures:
+    """Who counts. Raises UserMistake."""
+    function = environment.get(FUNCTION, "")
+    given = environment.get(WHERE_FIGURES) or ("emf" if function else "none")
+    if given not in ("emf", "none"):
+        raise UserMistake(f"{WHERE_FIGURES} must be emf or none, not '{given}'; leave it out for emf in Lambda alone")
+    return EmfFigures(stage, function or "local") if given == "emf" else NO_FIGURES
 
 
 def api_trusts_iam(environment: Mapping[str, str]) -> bool:
@@ -208,3 +230,14 @@ def api_trusts_iam(environment: Mapping[str, str]) -> bool:
 def wired() -> Wired:
     """The wiring of this process, built at its first use and kept while it is warm."""
     return wire(os.environ, clients())
+
+
+@contextmanager
+def invocation(request_id: str) -> Iterator[None]:
+    """One invocation of a function, from its beginning to its end, however it ends."""
+    with of_invocation(request_id):
+        try:
+            yield
+        finally:
+            if wired.cache_info().currsize:
+                wired().world.figures.flush(request_id)
