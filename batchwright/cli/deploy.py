@@ -45,6 +45,7 @@ def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @account_options
 @click.option("--auth", type=click.Choice(AUTHS), help="How callers of the HTTP API prove who they are (first: token).")
+@click.option("--xray/--no-xray", default=None, help="Whether AWS X-Ray traces the functions (first: not).")
 @click.option("--with-batch-environment", "with_batch", is_flag=True, help="Also make job queues to submit to.")
 @click.option("--parameter", "pairs", metavar="NAME=VALUE", multiple=True, help="A parameter of a template of infra/.")
 @click.option("--stacks-only", is_flag=True, help="The stacks and .chalice/config.json; then use chalice yourself.")
@@ -55,6 +56,7 @@ def deploy(
     region: str | None,
     project: Path,
     auth: str | None,
+    xray: bool | None,
     with_batch: bool,
     pairs: Sequence[str],
     stacks_only: bool,
@@ -71,7 +73,9 @@ def deploy(
       batchwright deploy --stage prod --profile company --region eu-west-1
       batchwright deploy --with-batch-environment --parameter MaxVcpus=256
     """
-    wish = Wish(checked_stage(stage), project.absolute(), _parameters(pairs), auth, with_batch, stacks_only, again)
+    wish = Wish(
+        checked_stage(stage), project.absolute(), _parameters(pairs), auth, xray, with_batch, stacks_only, again
+    )
     with _account(profile, region) as account:
         deployed = deploy_stage(account, wish, click.echo)
     _summarise(deployed, wish, profile, region)

@@ -31,6 +31,8 @@ TEMPLATES = ("foundation", *STACK_ENDINGS)
 """In the order in which their stacks are made; the last one is wished for or not."""
 AUTHS = ("token", "iam")
 AUTH_VARIABLE = API_AUTH
+XRAY_VARIABLE = "BATCHWRIGHT_XRAY"
+"""Remembers what was wished for; no function reads it."""
 
 Say = Callable[[str], None]
 
@@ -43,6 +45,7 @@ class Wish:
     project: Path
     parameters: Mapping[str, str] = field(default_factory=dict)
     auth: str | None = None
+    xray: bool | None = None
     with_batch: bool = False
     stacks_only: bool = False
     again: bool = False
@@ -116,7 +119,8 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
         done[name] = _apply(stacks, place, names[name], template(wish.project, name), wish, say)
     outputs = done["foundation"].outputs
     functions = Functions(account, place, wish.project, outputs["BucketName"])
-    functions.config.put_stage(place, GRANTS, _variables(functions, wish, outputs))
+    variables = _variables(functions, wish, outputs)
+    functions.config.put_stage(place, GRANTS, variables, xray=variables[XRAY_VARIABLE] == "true")
     if wish.stacks_only:
         return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
     functions_changed = functions.deploy(say, again=wish.again)
@@ -146,9 +150,12 @@ def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish
 
 
 def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the functions. How callers prove who they are stays as it was unless it is said anew."""
+    """The variables of the functions. How callers prove who they are, and whether X-Ray traces, stays as it was unless
+    it is said anew."""
     auth = wish.auth or functions.variable(AUTH_VARIABLE) or AUTHS[0]
-    return {STAGE_VARIABLE: wish.stage, AUTH_VARIABLE: auth, **variables_of(outputs)}
+    xray = functions.variable(XRAY_VARIABLE) == "true" if wish.xray is None else wish.xray
+    options = {AUTH_VARIABLE: auth, XRAY_VARIABLE: "true" if xray else "false"}
+    return {STAGE_VARIABLE: wish.stage, **options, **variables_of(outputs)}
 
 
 def push_workflows(

@@ -69,6 +69,8 @@ def _feeds(queue: str) -> Grant:
     )
 
 
+# Only where X-Ray is asked for. Neither action knows a resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+TRACE = Grant("send traces", ("xray:PutTraceSegments", "xray:PutTelemetryRecords"), ("everything",))
 LOG = Grant("write its log", ("logs:CreateLogStream", "logs:PutLogEvents"), ("log",))
 
 RECORDS = Grant(
@@ -228,9 +230,10 @@ def resource_arn(place: Place, function: str, name: str) -> str:
     }[name]
 
 
-def policy(place: Place, function: str) -> dict[str, Any]:
-    """The policy document of a function in a place."""
-    return {"Version": "2012-10-17", "Statement": [_statement(place, function, grant) for grant in GRANTS[function]]}
+def policy(place: Place, function: str, *, xray: bool = False) -> dict[str, Any]:
+    """The policy document of a function in a place; with `xray`, it may send traces, too."""
+    grants = (*GRANTS[function], TRACE) if xray else GRANTS[function]
+    return {"Version": "2012-10-17", "Statement": [_statement(place, function, grant) for grant in grants]}
 
 
 def _statement(place: Place, function: str, grant: Grant) -> dict[str, Any]:

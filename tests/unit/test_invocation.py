@@ -74,5 +74,5 @@ def test_who_counts(lambdas: str, given: str, written: bool) -> None:
 
 
 def test_a_place_for_figures_that_is_none_is_refused_with_the_rule_and_the_value() -> None:
-    with pytest.raises(UserMistake, match="^BATCHWRIGHT_FIGURES must be emf or none, not 'statsd'"):
+    with pytest.raises(UserMistake, match=r"^BATCHWRIGHT_FIGURES must be emf or none, not 'statsd'"):
         figures_of({WHERE_FIGURES: "statsd"}, "dev")
