@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.errors import UserMistake
+from chalicelib.engine.telling import IDS
 
 LOG_LEVEL = "BATCHWRIGHT_LOG_LEVEL"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -46,7 +47,7 @@ class JsonLines(logging.Formatter):
             # Lambda gives the one of the invocation to its own handler alone.
             "request_id": _request_id.get(),
             "cold_start": _cold_start.get(),
-            **getattr(record, "ids", {}),
+            **getattr(record, IDS, {}),
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
