@@ -11,11 +11,15 @@ from batchwright.terminal import printable
 
 
 class PlainConsole(Console):
-    """A console on which nothing is printed but what is printable, and its own colours."""
+    """A console on which nothing is printed but what is printable, and its own colours. A letter that its terminal does
+    not have is shown as a question mark."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment
             else:
-                yield Segment(printable(segment.text), segment.style)
+                text = printable(segment.text)
+                if not self.encoding.startswith("utf"):
+                    text = text.encode(self.encoding, "replace").decode(self.encoding)
+                yield Segment(text, segment.style)

@@ -36,6 +36,7 @@ COLOURS = {
 _NAMES_SHOWN = 3
 _NAME_WIDTH_MINIMUM = 8
 _GAP = 2
+_DAYS_FROM_SECONDS = 48 * 3600
 _SAY_NOTHING = (None, FailureClass.APPLICATION, FailureClass.DEPENDENCY, FailureClass.UNKNOWN)
 _UNDER_WAY = tuple(state for state in COLOURS if not state.ended and state is not TaskState.WAITING)
 
@@ -61,7 +62,7 @@ def lost_sentence(names: Sequence[str]) -> str:
 
 
 def duration(ms: int | None) -> str:
-    """Milliseconds as people say them: 0.8 s, 12 s, 3 min 07 s, 2 h 05 min."""
+    """Milliseconds as people say them: 0.8 s, 12 s, 3 min 07 s, 2 h 05 min, 21 d 04 h."""
     if ms is None:
         return ""
     seconds = ms / 1000
@@ -72,7 +73,9 @@ def duration(ms: int | None) -> str:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    if whole < _DAYS_FROM_SECONDS:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600:02} h"
 
 
 def attempt_of(task: m.Task) -> str:

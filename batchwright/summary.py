@@ -1,7 +1,9 @@
-"""What is left to say when a run has ended: how it went, why it failed, the last words of its jobs; or all as JSON."""
+"""A run as it is printed once: as a tree, with the last words of its jobs; as a chart of its time; or as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -9,8 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from batchwright.progress import counts_line, duration, now_ms, task_table, why
+from batchwright.progress import counts_line, duration, now_ms, why
+from batchwright.runtree import choose, tree_of
+from batchwright.signs import Signs, signs_for
 from batchwright.terminal import coloured
+from batchwright.timeline import timeline_of
+from batchwright.timeline_lines import timeline_lines
+from batchwright.tree_lines import tree_lines
 from batchwright.view import RunView, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
@@ -22,31 +29,79 @@ LOG_LINES = 20
 FAILURES_SHOWN = 5
 NAMES_SHOWN = 5
 ROWS_SHOWN = 40
+ROWS_MINIMUM = 10
+ROWS_AROUND = 12
+"""Lines of a terminal that a timeline needs beside its bars."""
 FILE_WIDTH = 1000
 """What is not a terminal has no width that would be a reason to shorten names."""
 COLOURS = {RunState.SUCCEEDED: "green", RunState.FAILED: "red", RunState.CANCELLED: "magenta"}
 
 
-def print_summary(console: Console, view: RunView, api: Api) -> None:
-    """Print the tasks, the failures with their last log lines, what is unusual, and one sentence on the run."""
-    tasks = list(view.tasks)
-    if len(tasks) > ROWS_SHOWN:
-        tasks = [task for task in tasks if task.state is not TaskState.SUCCEEDED][:ROWS_SHOWN]
-    if tasks:
-        width = console.width if console.is_terminal else FILE_WIDTH
-        console.print(task_table(tasks, view.run.ended_at_ms or now_ms(), width), width=width, crop=False)
-    if len(view.tasks) > ROWS_SHOWN:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which tasks of a run somebody wants to see."""
+
+    states: frozenset[TaskState] = frozenset()
+    """All, if empty."""
+    everything: bool = False
+    """Also when they are many."""
+
+    def includes(self, state: TaskState) -> bool:
+        return not self.states or state in self.states
+
+    def limit(self, rows: int) -> int | None:
+        return None if self.everything else rows
+
+
+def print_summary(console: Console, view: RunView, api: Api, asked: Asked = Asked()) -> None:
+    """Print the tasks as a tree, the last log lines of failures, what is unusual, and one sentence on the run."""
+    tree = tree_of(view.tasks)
+    shown = choose(tree, asked.limit(ROWS_SHOWN), asked.states)
+    width = console.width if console.is_terminal else FILE_WIDTH
+    at_ms = view.run.ended_at_ms if view.run.ended_at_ms is not None else now_ms()
+    print_lines(console, tree_lines(tree, shown, at_ms, width, signs_of(console)))
+    if asked.states and not shown.wanted:
+        _say(console, f"No task is {' or '.join(sorted(asked.states))}.")
+    if len(view.tasks) > len(shown.wanted):
         console.print(counts_line(view), soft_wrap=True)
-    failures = view.with_state(TaskState.FAILED)
+    named = {view.tasks[place].name for place in shown.wanted}
+    failures = view.with_state(TaskState.FAILED) if asked.includes(TaskState.FAILED) else []
     for task in failures[:FAILURES_SHOWN]:
-        _print_failure(console, view.run, task, api)
+        # The tree has the reasons of those that it shows.
+        _print_failure(console, view.run, task, api, with_reason=task.name not in named)
     if len(failures) > FAILURES_SHOWN:
-        _say(console, f"\n... and {len(failures) - FAILURES_SHOWN:,} more failed tasks")
+        _say(console, f"\n... and {number_of(len(failures) - FAILURES_SHOWN, 'more failed task')}")
     if failures:
         console.print()
     for line in (*_second_job_lines(view), *_epoch_lines(view.run)):
         _say(console, line)
     _say(console, sentence(view))
+
+
+def print_timeline(console: Console, view: RunView, asked: Asked) -> None:
+    """Print when the tasks of the run waited and ran, and one sentence on it. On a terminal as many as fit."""
+    rows = max(ROWS_MINIMUM, console.height - ROWS_AROUND) if console.is_terminal else ROWS_SHOWN
+    at_ms = now_ms()
+    line = timeline_of(view, at_ms)
+    drawn = timeline_lines(line, at_ms, console.width, signs_of(console), asked.limit(rows), asked.states)
+    print_lines(console, drawn)
+    if asked.states and not any(asked.includes(task.state) for task in view.tasks):
+        _say(console, f"No task is {' or '.join(sorted(asked.states))}.")
+    _say(console, sentence(view))
+
+
+def signs_of(console: Console) -> Signs:
+    """The signs that the console can show."""
+    return signs_for(not console.encoding.startswith("utf"))
+
+
+def print_lines(console: Console, lines: Sequence[Text]) -> None:
+    """Print lines that fit as they are."""
+    if not lines:
+        return
+    # A file has no colours, and putting those of ten thousand lines together takes a while.
+    whole = Text("\n").join(lines) if console.is_terminal else Text("\n".join(line.plain for line in lines))
+    console.print(whole, soft_wrap=True, highlight=False)
 
 
 def sentence(view: RunView) -> str:
@@ -117,9 +172,9 @@ def scope_words(redrive: m.Redriven) -> str:
             return f"{names}{f' and {rest:,} more' if rest > 0 else ''}, and what follows"
 
 
-def _print_failure(console: Console, run: m.Run, task: m.Task, api: Api) -> None:
+def _print_failure(console: Console, run: m.Run, task: m.Task, api: Api, *, with_reason: bool) -> None:
     result = result_of(task)
-    reason = why(result) if result else ""
+    reason = why(result) if result and with_reason else ""
     _say(console, f"\n[bold red]{escape(task.name)} failed[/]{': ' if reason else ''}{escape(reason)}")
     if result is None:
         return

@@ -1,13 +1,16 @@
 """What IAM would be asked for each AWS call, and a judge that refuses what a function's policy does not allow.
 
-Owns the reading of a call as actions on resources. A policy is evaluated by moto's IAM, statement by statement; moto's
-own enforcement reads most services' calls as calls on "*", and bulk calls as actions of their own, which they are not.
+Owns the reading of a call as actions on resources. A policy is evaluated by moto's IAM, statement by statement. moto's
+own enforcement is of no use here: it judges every call on "*" but those of SQS, so that no grant on a resource matches;
+takes a condition that it does not know for one that is met, so that our Deny would deny all; and takes bulk calls for
+actions of their own. What is sent is held to policies by MiniStack instead: tests/enforcing_child.py.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -16,9 +19,20 @@ from botocore.exceptions import ClientError
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from batchwright.deploy.policies import GRANTS, Place, policy
+from tests.iam_conditions import attributes_of, partition_of
 
 Asked = tuple[str, str]
 """An action, and the ARN of what it is done to."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of AWS as a client is given it."""
+
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+
 
 # Bulk calls have no action of their own:
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
@@ -72,20 +86,6 @@ def _scheduler(place: Place, operation: str, params: Mapping[str, Any]) -> list[
     return [(f"scheduler:{operation}", name), *passed]
 
 
-def partition_of(params: Mapping[str, Any]) -> str | None:
-    """The partition key that a call of DynamoDB names."""
-    values = params.get("ExpressionAttributeValues", {})
-    # A query names it in its condition, which always has this placeholder for it.
-    key = params.get("Key") or params.get("Item") or {"pk": values.get(":pk", {})}
-    found: str | None = key.get("pk", {}).get("S")
-    return found
-
-
-def attributes_of(params: Mapping[str, Any]) -> set[str]:
-    """The attributes that a call of DynamoDB names in its key and its expressions."""
-    return {*params.get("Key", {}), *params.get("ExpressionAttributeNames", {}).values()}
-
-
 _READERS: dict[str, Callable[[Place, str, Mapping[str, Any]], list[Asked]]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,
@@ -105,7 +105,8 @@ class Judge:
 
     place: Place
     function: str = ""
-    asked: dict[str, set[Asked]] = field(default_factory=dict)
+    asked: dict[str, dict[Asked, Call]] = field(default_factory=dict)
+    """By function: what was asked, with the first call that did."""
     refused: list[tuple[str, Asked]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -131,8 +132,9 @@ class Judge:
     def _before(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         if not self.function:
             return
-        for asked in asked_of(self.place, model.service_model.service_name, model.name, params):
-            self.asked.setdefault(self.function, set()).add(asked)
+        call = Call(model.service_model.service_name, model.name, deepcopy(params))
+        for asked in asked_of(self.place, call.service, call.operation, params):
+            self.asked.setdefault(self.function, {}).setdefault(asked, call)
             if not self.allows(self.function, asked, params):
                 self.refused.append((self.function, asked))
                 text = f"not authorized to perform: {asked[0]} on resource: {asked[1]}"

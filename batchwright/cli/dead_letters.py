@@ -83,8 +83,9 @@ def show(letter_id: str, as_json: bool, where: Where) -> None:
 @_ids
 @_every
 @_of_queue
+@json_option
 @api_options
-def replay(ids: Sequence[str], every: bool, queue: str | None, where: Where) -> None:
+def replay(ids: Sequence[str], every: bool, queue: str | None, as_json: bool, where: Where) -> None:
     """Put them back on the queue they came from, with five receipts to go."""
     _check_choice(ids, every)
     with _taken(where, queue) as (taken, _):
@@ -92,7 +93,7 @@ def replay(ids: Sequence[str], every: bool, queue: str | None, where: Where) -> 
         try:
             taken.replay(letters)
         finally:
-            _say_moved("Put back", taken.moved, queue)
+            _say_moved("Put back", taken.moved, queue, as_json)
 
 
 @dead_letters.command()
@@ -100,8 +101,9 @@ def replay(ids: Sequence[str], every: bool, queue: str | None, where: Where) -> 
 @_every
 @_of_queue
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
 @api_options
-def drop(ids: Sequence[str], every: bool, queue: str | None, yes: bool, where: Where) -> None:
+def drop(ids: Sequence[str], every: bool, queue: str | None, yes: bool, as_json: bool, where: Where) -> None:
     """Remove them for good, after asking."""
     _check_choice(ids, every)
     if not yes:
@@ -109,16 +111,16 @@ def drop(ids: Sequence[str], every: bool, queue: str | None, yes: bool, where: W
         with _taken(where, queue) as (taken, target):
             letters = _letters(taken, ids, every)
         if not letters:
-            _say_moved("Removed", 0, queue)
+            _say_moved("Removed", 0, queue, as_json)
             return
         ids, every = [letter.message_id for letter in letters], False
-        click.confirm(f"Remove {_counted(len(letters))} of {target.who} for good?", abort=True)
+        click.confirm(f"Remove {_counted(len(letters))} of {target.who} for good?", abort=True, err=True)
     with _taken(where, queue) as (taken, _):
         letters = _letters(taken, ids, every)
         try:
             taken.drop(letters)
         finally:
-            _say_moved("Removed", taken.moved, queue)
+            _say_moved("Removed", taken.moved, queue, as_json)
 
 
 def _check_choice(ids: Sequence[str], every: bool) -> None:
@@ -130,7 +132,10 @@ def _letters(taken: Held, ids: Sequence[str], every: bool) -> list[DeadLetter]:
     return taken.letters if every else chosen(taken.letters, ids)
 
 
-def _say_moved(done: str, number: int, queue: str | None) -> None:
+def _say_moved(done: str, number: int, queue: str | None, as_json: bool) -> None:
+    if as_json:
+        print_json({done.lower().replace(" ", "_"): number})
+        return
     click.echo(f"{done} {_counted(number)}." if number else f"No dead letters{_of(queue)}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 
 import click
@@ -13,9 +14,9 @@ from batchwright.cli.when import WHEN
 from batchwright.plain_console import PlainConsole
 from batchwright.progress import now_ms
 from batchwright.runlist import runs_table
-from batchwright.summary import print_summary, run_document
+from batchwright.summary import Asked, print_summary, print_timeline, run_document
 from batchwright.view import every, load_view
-from chalicelib.core.states import RunState
+from chalicelib.core.states import RunState, TaskState
 
 RUNS_SHOWN = 20
 RUNS_A_PAGE = 100
@@ -24,22 +25,54 @@ RUNS_A_PAGE = 100
 @click.command()
 @click.argument("run_id", metavar="RUN", shell_complete=RUN)
 @click.option("--epoch", type=click.IntRange(0), metavar="N", help="As it ended in that epoch, before it was redriven.")
+@click.option("--timeline", is_flag=True, help="When its tasks waited and ran, as a chart; 0 is when the run began.")
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice([state.value for state in TaskState]),
+    multiple=True,
+    metavar="STATE",
+    help="Only tasks in that state (waiting, running, failed ...); may be given more than once.",
+)
+@click.option("--failed", is_flag=True, help="Short for --state failed --state upstream_failed.")
+@click.option("--all", "everything", is_flag=True, help="Every task, also of a large run.")
 @json_option
 @api_options
-def show(run_id: str, epoch: int | None, as_json: bool, where: Where) -> None:
-    """Show a run as it is now: its tasks, the failures with their last log lines, its epochs.
+def show(
+    run_id: str,
+    epoch: int | None,
+    timeline: bool,
+    states: Sequence[str],
+    failed: bool,
+    everything: bool,
+    as_json: bool,
+    where: Where,
+) -> None:
+    """Show a run as it is now: its tasks as a tree, the failures with their last log lines, its epochs.
+
+    Each task stands once, below the parent that it waited for longest; its other parents are named beside it. Of a
+    large run the tree shows what failed, what is under way, and examples of the rest.
 
     \b
     Examples:
       batchwright show nightly-q3x7b2k4m5na
+      batchwright show nightly-q3x7b2k4m5na --failed
+      batchwright show nightly-q3x7b2k4m5na --state running --state runnable --all
+      batchwright show nightly-q3x7b2k4m5na --timeline
       batchwright show nightly-q3x7b2k4m5na --json --stage prod
     """
+    if as_json and (timeline or states or failed or everything):
+        raise click.UsageError("--json prints the whole run: leave out --timeline, --state, --failed and --all")
+    wanted = {*map(TaskState, states), *((TaskState.FAILED, TaskState.UPSTREAM_FAILED) if failed else ())}
+    asked = Asked(frozenset(wanted), everything)
     with on_target(where) as target:
         view = load_view(target.api, run_id, epoch)
         if as_json:
             print_json(run_document(view))
+        elif timeline:
+            print_timeline(PlainConsole(), view, asked)
         else:
-            print_summary(PlainConsole(), view, target.api)
+            print_summary(PlainConsole(), view, target.api, asked)
 
 
 @click.command()

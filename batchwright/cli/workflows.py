@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,12 +16,16 @@ from rich.text import Text
 from batchwright.cli.completing import WORKFLOW
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.pushing import push_file
-from batchwright.cli.target import Target, Where, api_options, on_target
+from batchwright.cli.target import Where, api_options, on_target
 from batchwright.terminal import tell
 from batchwright.view import every
 from batchwright.workflow_file import BadFile, WorkflowFile, load_workflow
 from chalicelib.api import models as m
-from chalicelib.core.errors import UnknownWorkflow, UserMistake
+from chalicelib.api.port import Api
+from chalicelib.core.errors import SchedulesNotPlaced, UnknownWorkflow, UserMistake
+
+Pushed = tuple[m.Workflow, int | None]
+"""The version that a file became, and the one that was the latest before."""
 
 _GAP = 2
 _DESCRIPTION_WIDTH_MINIMUM = 12
@@ -48,7 +53,35 @@ def push(files: Sequence[Path], as_json: bool, where: Where) -> None:
     """
     loaded = _loaded(files)
     with on_target(where) as target:
-        pushed = [_pushed(target, file, one) for file, one in loaded]
+        push_all(target.api, loaded, partial(push_file, target), partial(_say_pushed, as_json))
+
+
+def push_all(
+    api: Api,
+    loaded: Sequence[tuple[Path, WorkflowFile]],
+    push_one: Callable[[WorkflowFile, Path], m.Workflow],
+    say: Callable[[Sequence[Pushed]], None],
+) -> None:
+    """Push the files one after another and say what became of them. Raises SchedulesNotPlaced, once all are pushed,
+    when the schedules of some are not where they are fired from; another failure ends it, with what was pushed said."""
+    pushed: list[Pushed] = []
+    unplaced: list[SchedulesNotPlaced] = []
+    try:
+        for file, one in loaded:
+            before = None
+            with suppress(UnknownWorkflow):
+                before = api.workflow(one.workflow.name).version
+            try:
+                pushed.append((push_one(one, file.absolute().parent), before))
+            except SchedulesNotPlaced as failure:
+                unplaced.append(failure)
+    finally:
+        say(pushed)
+    if unplaced:
+        raise SchedulesNotPlaced("\n".join(map(str, unplaced)))
+
+
+def _say_pushed(as_json: bool, pushed: Sequence[Pushed]) -> None:
     if as_json:
         print_json([workflow.model_dump(mode="json", exclude={"definition"}) for workflow, _ in pushed])
         return
@@ -125,14 +158,6 @@ def _loaded(files: Sequence[Path]) -> list[tuple[Path, WorkflowFile]]:
         if other != file:
             raise UserMistake(f"{other} and {file} both describe workflow '{one.workflow.name}'; push one of them")
     return loaded
-
-
-def _pushed(target: Target, file: Path, loaded: WorkflowFile) -> tuple[m.Workflow, int | None]:
-    """The version that a file became, and the one that was the latest before."""
-    before = None
-    with suppress(UnknownWorkflow):
-        before = target.api.workflow(loaded.workflow.name).version
-    return push_file(target, loaded, file.absolute().parent), before
 
 
 def workflows_table(found: Sequence[m.WorkflowSummary], width: int) -> Table:

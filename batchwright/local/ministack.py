@@ -34,6 +34,8 @@ SERVICES = (
     "secretsmanager",
     "scheduler",
 )
+MODULE = "batchwright.local.ministack_child"
+"""What runs in the child process."""
 PORT_TRIES = 5
 POLL_SECONDS = 0.05
 
@@ -54,12 +56,14 @@ class MiniStack:
         region: str = "us-east-1",
         services: tuple[str, ...] = SERVICES,
         extra_environment: dict[str, str] | None = None,
+        module: str = MODULE,
     ) -> None:
         self.log_path = log_path
         self.region = region
         self.endpoint_url = ""
         self._services = services
         self._extra_environment = extra_environment or {}
+        self._module = module
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -136,7 +140,7 @@ class MiniStack:
         environment.update(self._extra_environment)
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
-                python_module("batchwright.local.ministack_child"),
+                python_module(self._module),
                 # It ends when our end of this pipe closes, however we die.
                 stdin=subprocess.PIPE,
                 stdout=log,

@@ -14,8 +14,14 @@ from ministack.services import scheduler
 
 from batchwright.local.child import when_parent_is_gone
 
-if __name__ == "__main__":
+
+def serve() -> None:
+    """Serve until the parent is gone."""
     # It leads a process group of its own, in which are the processes of its Lambdas, if there are any.
     when_parent_is_gone(lambda: os.killpg(os.getpid(), signal.SIGKILL))
     scheduler.start_scheduler = lambda: None
     main()
+
+
+if __name__ == "__main__":
+    serve()

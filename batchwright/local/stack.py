@@ -64,7 +64,8 @@ class Faults:
 class LocalAws:
     """One local AWS in a folder of its own. `environment` is complete once `start` has returned.
 
-    `dynamodb_url` is a server with the foundation's table, instead of MiniStack's. `variables` go over the environment.
+    `dynamodb_url` is a server with the foundation's table, instead of MiniStack's. `ministack` is one that was set up
+    otherwise, with its log in the folder. `variables` go over the environment.
     `serves_api`: the HTTP API is one of its parts.
     """
 
@@ -78,6 +79,7 @@ class LocalAws:
         kill_grace_seconds: float = 30.0,
         workers: int = 1,
         dynamodb_url: str | None = None,
+        ministack: MiniStack | None = None,
         variables: Mapping[str, str] = {},
         serves_api: bool = False,
     ) -> None:
@@ -90,7 +92,7 @@ class LocalAws:
         self._worker_count = workers
         self._dynamodb_url = dynamodb_url
         self._variables = dict(variables)
-        self._ministack = MiniStack(self.folder / "ministack.log")
+        self._ministack = ministack or MiniStack(self.folder / "ministack.log")
         self._serves_api = serves_api
         self._api: Child | None = None
         self._batch: Child | None = None
@@ -258,6 +260,7 @@ def create_foundation(environment: Mapping[str, str]) -> dict[str, str]:
         StackName=name,
         TemplateBody=FOUNDATION.read_text(encoding="utf-8"),
         Parameters=[{"ParameterKey": "Stage", "ParameterValue": STAGE}],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     waiter = cloudformation.get_waiter("stack_create_complete")
     waiter.config.delay = 0.1

@@ -157,8 +157,8 @@ class Task(Answer):
     stopped_at_ms: int | None = None
     retry_at_ms: Annotated[int | None, Field(description="When its next attempt begins.")] = None
     is_array: bool = False
-    children: Annotated[int | None, Field(description="Of an array under way: how many jobs it has.")] = None
-    children_ended: Annotated[int | None, Field(description="How many of them have ended.")] = None
+    children: Annotated[int | None, Field(description="Of an array: how many jobs it has.")] = None
+    children_ended: Annotated[int | None, Field(description="Of an array under way: how many of them ended.")] = None
     kept: Annotated[bool, Field(description="A redrive kept its ending; it did not run in this epoch.")] = False
     second_jobs: Annotated[list[str], Field(description="Jobs ended because their attempt had one.")] = []
     attempts: Annotated[list[Attempt], Field(description="Its ended attempts, oldest first.")] = []

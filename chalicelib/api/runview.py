@@ -11,6 +11,8 @@ from typing import Any
 
 from chalicelib.api import models as m
 from chalicelib.api.shown import attempt_model
+from chalicelib.core.ids import Attempt
+from chalicelib.core.job import array_size_of
 from chalicelib.core.limits import SHARD_SIZE
 from chalicelib.core.plan import Plan, RetryPolicy, offset_of, shard_of
 from chalicelib.core.records import RELEASED, Run, TaskRecord, in_epoch
@@ -54,6 +56,9 @@ class RunLook:
 
     def _task(self, index: int, record: TaskRecord | None, ending: TaskState | None) -> m.Task:
         task = _task(self.plan, index, self.run.epoch, record, ending)
+        if task.is_array:
+            attempt = Attempt(self.run.run_id, self.run.epoch, index, max(1, task.attempt))
+            task = task.model_copy(update={"children": array_size_of(self.plan, attempt, params=self.run.params)})
         return self._earlier.kept(task, ending) if record is None and ending else task
 
 
@@ -77,7 +82,8 @@ class _Earlier:
             if ending not in (TaskState.SUCCEEDED, TaskState.FAILED, record.state):
                 return task
             then = _task(plan, index, epoch, record, ending)
-            return then.model_copy(update={"index": task.index, "depends_on": task.depends_on, "kept": True})
+            of_this_plan = {"index": task.index, "depends_on": task.depends_on, "children": task.children}
+            return then.model_copy(update={**of_this_plan, "kept": True})
         return task
 
     def _records(self, epoch: int, shard: int) -> dict[int, TaskRecord]:

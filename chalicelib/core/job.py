@@ -101,6 +101,16 @@ def memory_of(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any], past: 
     return None if memory_mib is None else memory_after(task.retry, memory_mib, past)
 
 
+def array_size_of(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any]) -> int | None:
+    """The size of the array that `job_request` asks for; None of a task that is none, or when it is no number."""
+    task = plan.tasks[attempt.index]
+    if task.job.array_size is None:
+        return None
+    scope = Scope(params, attempt.run_id, task.name, attempt.number)
+    size: int | None = _Renderer(task, scope).number("array_size")
+    return size
+
+
 def check_run(plan: Plan, params: Mapping[str, Any]) -> None:
     """Render every task that has expressions, before anything is submitted.
 

@@ -22,7 +22,8 @@ from batchwright.local.child import Child
 from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.isolation import client as isolated_client
 from batchwright.local.isolation import isolated
-from batchwright.local.ministack import SERVICES, MiniStack
+from batchwright.local.ministack import SERVICES
+from tests.enforcing import enforcing
 
 STAGE = "e2e"
 COMMAND = str(Path(sys.executable).with_name("batchwright"))
@@ -39,7 +40,7 @@ class Account:
         copy_project(self.project)
         # What alarms and dashboards are made in, beside what the local AWS has.
         services = (*SERVICES, "monitoring", "apigateway", "ec2")
-        self.ministack = MiniStack(folder / "ministack.log", services=services)
+        self.ministack = enforcing(folder / "ministack.log", services)
         self._batch: Child | None = None
         self.batch_url = ""
 

@@ -109,6 +109,21 @@ def test_a_run_succeeds_on_the_deployed_functions(account: Account) -> None:
     assert json.loads(report)["films_counted"] == 58_788
 
 
+def test_a_deployed_function_is_refused_what_its_policy_does_not_allow(account: Account) -> None:
+    iam, role = account.client("iam"), f"{PLACE.prefix}-start"
+    [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    whole = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    left = [one for one in whole["Statement"] if "dynamodb:PutItem" not in one["Action"] or one["Effect"] == "Deny"]
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps({**whole, "Statement": left}))
+    payload = json.dumps({"workflow": "movie-ratings", "params": {"bucket": BUCKET}})
+    answer = account.client("lambda").invoke(FunctionName=role, Payload=payload)
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(whole))
+    assert "FunctionError" in answer
+    text = answer["Payload"].read().decode()
+    assert f"assumed-role/{role}/" in text
+    assert "is not authorized to perform: dynamodb:" in text
+
+
 def test_deploying_the_same_again_changes_nothing(account: Account) -> None:
     was = inventory(account)
     done = account.give("deploy")

@@ -1,16 +1,22 @@
-"""The app's functions on a local AWS, called here; a judge refuses what a function's policy does not allow."""
+"""The app's functions on a local AWS, called here, each with its own role: what its policy does not allow is refused.
+
+Twice: by the judge of tests/iam.py before a call is sent, which also notes it, and by MiniStack, which holds the role
+that signed to its policy. They evaluate policies and read ARNs each in its own way, and share but the reading of
+conditions. Calls of Batch are judged by the first alone.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from batchwright.deploy.policies import Place
@@ -25,8 +31,10 @@ from chalicelib.core.compile import compile_workflow
 from chalicelib.core.workflow import Workflow
 from chalicelib.engine.messages import MessagesLeft
 from chalicelib.wiring import Wired
+from tests.enforcing import enforcing
 from tests.functional.commands import SHELL, wait_until
-from tests.iam import Judge
+from tests.functional.roles import Roles
+from tests.iam import Call, Judge
 
 PLACE = Place(STAGE, "000000000000", "us-east-1")
 SOON = {"BATCHWRIGHT_LEASE_SECONDS": "1", "BATCHWRIGHT_SWEEP_SECONDS": "1", "BATCHWRIGHT_QUIET_SECONDS": "1"}
@@ -37,36 +45,47 @@ Answer = TypeVar("Answer")
 
 
 class JudgedApp:
-    """The functions, their queues, and the judge; made by `judged_app`."""
+    """The functions, their roles, their queues, and the judge; made by `judged_app`.
+
+    `denied`: the function and the message of each refusal by MiniStack.
+    """
 
     def __init__(self, aws: LocalAws, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.aws = aws
         self.judge = Judge(PLACE)
+        self.roles = Roles(PLACE, aws.environment)
+        self.denied: list[tuple[str, str]] = []
         self.lose_next_submission = False
         self.scheduler_is_down = False
         self._folder = folder
-        self._patch = patch
         self._functions = Functions()
         self._sqs = client("sqs", aws.environment)
         self._urls = {
             "on_events": aws.environment["BATCHWRIGHT_EVENTS_QUEUE_URL"],
             "on_commands": aws.environment["BATCHWRIGHT_COMMANDS_QUEUE_URL"],
         }
+        patch.setattr(wiring, "wired", lambda: self.wired)
+        patch.setattr(sys.modules["app"], "wired", lambda: self.wired)
+        self._session = self.roles.session()
+        self.judge.listen(self._session)
+        self._session.events.register("after-call", self._note)
+        self._session.events.register("after-call.batch.SubmitJob", self._lose)
+        self._session.events.register("before-call.scheduler", self._close)
+        self._clients = clients(self._session)
+        self._lock_topic()
         self.cool()
 
     def cool(self) -> None:
-        """Make of this process one that has met nothing yet, as Lambda starts them."""
-        session = boto3.session.Session()
-        self.judge.listen(session)
-        session.events.register("after-call.batch.SubmitJob", self._lose)
-        session.events.register("before-call.scheduler", self._close)
-        self._wired = wiring.wire(os.environ, clients(session))
-        self._patch.setattr(wiring, "wired", lambda: self._wired)
-        self._patch.setattr(sys.modules["app"], "wired", lambda: self._wired)
+        """Make of every function one that has met nothing yet, as Lambda starts them."""
+        self._wired: dict[str, Wired] = {}
 
     @property
     def wired(self) -> Wired:
-        return self._wired
+        """What the running function stands on: what one has read, no other knows."""
+        name = self.roles.wearing
+        if name not in self._wired:
+            self._wired[name] = wiring.wire(os.environ, self._clients)
+        return self._wired[name]
 
     def push(self, name: str, tasks: Mapping[str, Any]) -> None:
         """Push a workflow of shell commands, with the queues and job definitions that it names."""
@@ -84,7 +103,8 @@ class JudgedApp:
 
     def take(self, function: str, *, receipts: int | None = None, wait_seconds: int = 0) -> bool:
         """Hand what its queue holds to a function; whether that was anything. `receipts` stands in for SQS's count."""
-        messages = self.messages(function, wait_seconds)
+        # Lambda receives with the function's role.
+        messages = self._as(function, lambda: self.messages(function, wait_seconds))
         for message in messages:
             message["Attributes"]["ApproximateReceiveCount"] = str(receipts or 1)
         if messages:
@@ -94,7 +114,7 @@ class JudgedApp:
 
     def messages(self, function: str, wait_seconds: int = 0) -> list[Any]:
         """Take what a function's queue holds, without handling it: as if it were lost."""
-        answer = self._sqs.receive_message(
+        answer = self._clients.sqs.receive_message(
             QueueUrl=self._urls[function], MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=wait_seconds
         )
         found: list[Any] = answer.get("Messages", [])
@@ -135,14 +155,47 @@ class JudgedApp:
         found: dict[str, Any] = self._as("bearer", lambda: self.wired.let_in(header, METHOD_ARN))
         return found
 
-    def _as(self, function: str, call: Any) -> Any:
-        self.judge.function = function
+    @contextmanager
+    def denials(self) -> Iterator[list[tuple[str, str]]]:
+        """What MiniStack refuses meanwhile, and is meant to."""
+        before, self.denied = self.denied, []
         try:
-            return call()
-        except MessagesLeft:
-            return None
+            yield self.denied
         finally:
-            self.judge.function = ""
+            self.denied = before
+
+    def try_as(self, function: str, call: Call) -> str:
+        """Make a call with a function's role, past the judge: the refusal, or nothing."""
+        made = self._session.client(call.service)
+        self.roles.wearing = function
+        try:
+            getattr(made, xform_name(call.operation))(**call.params)
+        except ClientError as error:
+            return str(error)
+        finally:
+            self.roles.wearing = ""
+        return ""
+
+    def _as(self, function: str, call: Any) -> Any:
+        self.judge.function = self.roles.wearing = function
+        try:
+            with suppress(MessagesLeft):
+                return call()
+        finally:
+            self.judge.function = self.roles.wearing = ""
+
+    def _lock_topic(self) -> None:
+        """Give the topic the policy that AWS gives a new one; MiniStack's lets everybody publish."""
+        arn = self.aws.environment["BATCHWRIGHT_TOPIC_ARN"]
+        allowed = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "SNS:Publish", "Resource": arn}
+        own = {**allowed, "Condition": {"StringEquals": {"AWS:SourceOwner": PLACE.account}}}
+        policy = json.dumps({"Version": "2008-10-17", "Statement": [own]})
+        self._clients.sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
+
+    def _note(self, parsed: Mapping[str, Any], **_: Any) -> None:
+        error = parsed.get("Error", {})
+        if self.judge.function and (parsed["ResponseMetadata"]["HTTPStatusCode"] == 403 or "Denied" in str(error)):
+            self.denied.append((self.judge.function, error.get("Message", "")))
 
     def _close(self, model: Any, **_: Any) -> None:
         if self.scheduler_is_down:
@@ -159,7 +212,8 @@ class JudgedApp:
 def judged_app(folder: Path) -> Iterator[JudgedApp]:
     """The app on a local AWS without a worker; this process becomes a part of it for as long."""
     before = dict(os.environ)
-    with LocalAws(folder, workers=0, variables=SOON) as aws, pytest.MonkeyPatch.context() as patch:
+    ministack = enforcing(folder / "ministack.log")
+    with LocalAws(folder, workers=0, variables=SOON, ministack=ministack) as aws, pytest.MonkeyPatch.context() as patch:
         enter(aws.environment)
         try:
             yield JudgedApp(aws, folder, patch)

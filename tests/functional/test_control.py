@@ -113,7 +113,7 @@ def test_a_redrive_keeps_what_succeeded_and_the_old_attempts_stay_visible(desk: 
         f"Run {run_id} goes on in epoch 1, with version 1: 2 tasks run again, 1 keeps its ending; "
     )
     assert "good succeeded (kept from epoch 0, after " in redriven
-    assert re.search(r"^good +succeeded +[\d.]+ s +1/1 \(epoch 0\)$", redriven, re.MULTILINE)
+    assert re.search(r"^. good +succeeded +[\d.]+ s  kept from epoch 0$", redriven, re.MULTILINE)
     assert re.search(
         rf"^Run {run_id} succeeded in epoch 1 after [\d.]+ s: 3 tasks, 2 attempts\.$", redriven, re.MULTILINE
     )
@@ -164,6 +164,27 @@ def test_who_stops_watching_leaves_the_run_alone(desk: Desk) -> None:
     assert f"Run {run_id} is running; 0 of 1 task ended so far." in desk.said("show", run_id)
     desk.gate.touch()
     assert " succeeded after " in desk.said("watch", run_id)
+
+
+def test_a_run_is_shown_as_a_tree_and_as_a_chart_of_its_time(desk: Desk) -> None:
+    many = {**desk.shell("true", "first"), "array": {"size": 3}}
+    run_id = desk.started("drawn", {"first": desk.shell("true"), "many": many, "last": desk.shell(GATE, "many")})
+    desk.wait_for(run_id, last="running")
+    tree = desk.said("show", run_id).splitlines()
+    assert [re.split(r"  +", line.strip(" └─"))[:2] for line in tree[:3]] == [
+        ["✓ first", "succeeded"],
+        ["✓ many [3]", "succeeded"],
+        ["● last", "running"],
+    ]
+    chart = desk.said("show", run_id, "--timeline").splitlines()
+    assert chart[0].endswith("now")
+    assert [line.split()[1] for line in chart[2:5]] == ["first", "many", "last"]
+    assert "first → many → last." in " ".join(chart)
+    desk.gate.touch()
+    desk.said("watch", run_id)
+    assert re.search(
+        r"^The longest chain took .*: first → many → last\.$", desk.said("show", run_id, "--timeline"), re.M
+    )
 
 
 def test_runs_are_listed_newest_first_with_their_states(desk: Desk) -> None:

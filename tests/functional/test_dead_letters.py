@@ -113,11 +113,12 @@ def test_dropping_asks_first(queues: Queues, give: Callable[..., Result]) -> Non
     queues.put("commands", "{}")
     refused = give("drop", "--all", input="n\n")
     assert refused.exit_code == 130
-    assert refused.stdout.startswith("Remove 13 dead letters of AWS (stage local, us-east-1) for good? [y/N]: n\n")
+    assert refused.stderr.startswith("Remove 13 dead letters of AWS (stage local, us-east-1) for good? [y/N]: n\n")
     assert [queues.count(name) for name in NAMES] == [0, 12, 0, 1]
     dropped = give("drop", "--all", "--queue", "events", input="y\n")
     assert (dropped.exit_code, dropped.stdout.splitlines()[-1]) == (0, "Removed 12 dead letters.")
-    assert give("drop", "--all", "--yes").stdout == "Removed 1 dead letter.\n"
+    assert json.loads(give("drop", "--all", "--yes", "--json").stdout) == {"removed": 1}
+    assert json.loads(give("drop", "--all", "--yes", "--json").stdout) == {"removed": 0}
     assert [queues.count(name) for name in NAMES] == [0, 0, 0, 0]
 
 
@@ -125,7 +126,7 @@ def test_all_go_back_to_the_queue_they_came_from(queues: Queues, give: Callable[
     for number in range(12):
         queues.put("events", f"{number}")
     queues.put("commands", "{}")
-    assert give("replay", "--all").stdout == "Put back 13 dead letters.\n"
+    assert json.loads(give("replay", "--all", "--json").stdout) == {"put_back": 13}
     assert [queues.count(name) for name in NAMES] == [12, 0, 1, 0]
 
 

@@ -1,28 +1,32 @@
 """One policy a function: it allows all that the function asks of AWS, and nothing that it never asks.
 
-Every scenario runs through the app's own functions while a judge refuses what their policies do not allow. What happens
-once in hundreds of runs is looked for in simulated worlds instead, where the same engine asks the same of its ports.
+Every scenario runs through the app's own functions, each with a role of its own, on a MiniStack that enforces their
+policies, and before a judge of the tests. What happens once in hundreds of runs is looked for in simulated worlds
+instead, where the same engine asks the same of its ports. That the enforcement bites is shown at the end.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from batchwright.deploy.policies import API_HANDLER, GRANTS, resource_arn
 from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.isolation import client
 from chalicelib.api import models as m
 from chalicelib.api.direct import DirectApi
-from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
+from chalicelib.core.errors import BatchwrightError, SchedulesNotPlaced, TryAgain
 from chalicelib.core.records import Scope
+from chalicelib.core.tokens import new_token, written
 from tests.functional.commands import SHELL, wait_until
 from tests.functional.judged import PLACE, JudgedApp, judged_app
-from tests.iam import Asked, covers, granted
+from tests.iam import Asked, Call, covers, granted
 from tests.simulation.askings import askings
 
 # They share one local AWS, and the last test looks at what all of them asked.
@@ -30,8 +34,9 @@ pytestmark = pytest.mark.xdist_group("policies")
 
 SEEDS = (*range(20), 45, 130, 209, 252, 349, 527)
 """Worlds in which everything happens that may: among them the first in which `start` terminates a job (527)."""
-BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:ReceiveMessage", "sqs:GetQueueAttributes"}
-"""What Lambda itself does with a function's role: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
+"""What Lambda itself does with a function's role, beside receiving messages: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+OTHER_PREFIX = replace(PLACE, stage="other").prefix
 WITHOUT_NARROWER = {"batch:ListJobs", "batch:DescribeJobs"}
 
 
@@ -45,6 +50,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JudgedApp]:
 def nothing_is_refused(app: JudgedApp) -> Iterator[None]:
     yield
     assert app.judge.refused == []
+    assert app.denied == []
 
 
 def test_a_fan_out_whose_tasks_are_tagged_and_one_fails_once(app: JudgedApp) -> None:
@@ -186,6 +192,154 @@ def test_a_message_that_cannot_be_handled(app: JudgedApp, function: str) -> None
     assert app.take(function, wait_seconds=5)
     app.send(function, "no JSON")
     assert app.take(function, receipts=5, wait_seconds=5)
+
+
+def enforced(pair: Asked) -> bool:
+    """Whether MiniStack is asked for it: Batch is another server's, which checks nothing."""
+    return not pair[0].startswith("batch:")
+
+
+@pytest.mark.parametrize("function", GRANTS)
+def test_a_call_is_refused_once_its_grant_is_gone(app: JudgedApp, function: str) -> None:
+    """Makes the calls of the tests before it anew; alone, it fails."""
+    pairs = {pair for pair in granted(PLACE, function) if enforced(pair) and pair[0] not in BY_LAMBDA}
+    for pair in pairs:
+        with app.roles.without(function, pair):
+            refusal = app.try_as(function, call_for(app, function, pair))
+        assert "AccessDenied" in refusal or "AuthorizationError" in refusal, pair
+        assert f"not authorized to perform: {pair[0]} " in refusal
+    assert pairs
+
+
+def call_for(app: JudgedApp, function: str, pair: Asked) -> Call:
+    """A call that takes this right: the function's own, or another's if it makes one in simulated worlds alone."""
+    every = [app.judge.asked.get(function, {}), *app.judge.asked.values()]
+    asked = [one for calls in every for one in calls.items()]
+    for found, call in asked:
+        if covers(pair, found):
+            return call
+    for found, call in asked:
+        if found[0] == pair[0]:
+            # The same on another queue.
+            return replace(call, params=renamed(call.params, last_name(found[1]), last_name(pair[1])))
+    raise AssertionError(f"no scenario asks for {pair[0]}")
+
+
+def last_name(arn: str) -> str:
+    return arn.rpartition(":")[2]
+
+
+@pytest.mark.parametrize("function", GRANTS)
+def test_no_call_reaches_what_belongs_to_another_stage(app: JudgedApp, function: str) -> None:
+    """Makes the calls of the tests before it anew, with the names of another stage; alone, it fails."""
+    asked = app.judge.asked.get(function, {})
+    calls = {pair: call for pair, call in asked.items() if PLACE.prefix in pair[1] and enforced(pair)}
+    for pair, call in calls.items():
+        there = replace(call, params=renamed(call.params, PLACE.prefix, OTHER_PREFIX))
+        assert "not authorized to perform: " in app.try_as(function, there), pair
+    assert calls, "no scenario drives the function"
+
+
+def renamed(given: Any, old: str, new: str) -> Any:
+    """What a call was given, with another name wherever the old one stood."""
+    match given:
+        case str():
+            return given.replace(old, new)
+        case dict():
+            return {name: renamed(value, old, new) for name, value in given.items()}
+        case list():
+            return [renamed(value, old, new) for value in given]
+    return given
+
+
+def test_no_role_but_the_schedules_own_can_be_passed(app: JudgedApp) -> None:
+    """Makes a call of the tests before it anew; alone, it fails."""
+    calls = app.judge.asked[API_HANDLER]
+    call = next(call for (action, _), call in calls.items() if action == "scheduler:CreateSchedule")
+    target = {**call.params["Target"], "RoleArn": renamed(call.params["Target"]["RoleArn"], PLACE.prefix, OTHER_PREFIX)}
+    refusal = app.try_as(API_HANDLER, replace(call, params={**call.params, "Target": target}))
+    assert "not authorized to perform: iam:PassRole " in refusal
+
+
+def test_only_the_logs_of_jobs_can_be_read(app: JudgedApp) -> None:
+    group = f"/aws/lambda/{PLACE.function_name('bearer')}"
+    call = Call("logs", "GetLogEvents", {"logGroupName": group, "logStreamName": "stream"})
+    assert "not authorized to perform: logs:GetLogEvents " in app.try_as(API_HANDLER, call)
+
+
+@pytest.mark.parametrize("function", sorted({*GRANTS} - {API_HANDLER, "bearer"}))
+def test_who_advances_runs_is_refused_every_token(app: JudgedApp, function: str) -> None:
+    assert "with an explicit deny" in app.try_as(function, reading("TOKENS"))
+    assert app.try_as(function, reading("RUN#films")) == ""
+
+
+def test_the_authorizer_is_refused_all_but_the_tokens(app: JudgedApp) -> None:
+    assert app.try_as("bearer", reading("TOKENS")) == ""
+    assert "not authorized to perform: dynamodb:GetItem " in app.try_as("bearer", reading("RUN#films"))
+
+
+@pytest.mark.parametrize(("attribute", "refused"), [("last_used_at_ms", ""), ("scope", "dynamodb:UpdateItem ")])
+def test_the_authorizer_may_write_nothing_but_a_tokens_last_use(app: JudgedApp, attribute: str, refused: str) -> None:
+    names = {"#changed": attribute}
+    writing = {"UpdateExpression": "SET #changed = :new", "ConditionExpression": "attribute_exists(pk)"}
+    params = {**reading("TOKENS").params, **writing, "ExpressionAttributeNames": names}
+    call = Call("dynamodb", "UpdateItem", {**params, "ExpressionAttributeValues": {":new": {"N": "1"}}})
+    found = app.try_as("bearer", call)
+    assert (refused and f"not authorized to perform: {refused}") in found
+    assert ("ConditionalCheckFailed" in found) == (not refused)
+
+
+def reading(partition: str) -> Call:
+    """A look at a record that is not there."""
+    key = {"pk": {"S": partition}, "sk": {"S": "none"}}
+    return Call("dynamodb", "GetItem", {"TableName": PLACE.prefix, "Key": key})
+
+
+def test_a_call_that_somebody_else_signed_is_refused(app: JudgedApp) -> None:
+    with app.roles.forged("start"):
+        assert "InvalidSignature" in app.try_as("start", reading("RUN#films"))
+
+
+ACTS: dict[str, Callable[[JudgedApp], object]] = {
+    "start": lambda app: app.start("lacking"),
+    "sweep": lambda app: app.sweep(),
+    API_HANDLER: lambda app: app.api(lambda api: api.put_workflow("unplaced", scheduled("unplaced", "1 hour"))),
+    "bearer": lambda app: app.let_in(f"Bearer {written(new_token(bytes(40)))}"),
+}
+
+
+@pytest.mark.parametrize(
+    ("function", "action", "on"),
+    [
+        ("start", "dynamodb:PutItem", "table"),
+        ("start", "dynamodb:GetItem", "table"),
+        ("start", "dynamodb:UpdateItem", "table"),
+        ("sweep", "dynamodb:Query", "runs-by-sweep"),
+        (API_HANDLER, "dynamodb:PutItem", "table"),
+        (API_HANDLER, "scheduler:CreateSchedule", "schedules"),
+        (API_HANDLER, "iam:PassRole", "scheduler-role"),
+        ("bearer", "dynamodb:GetItem", "table"),
+    ],
+)
+def test_a_function_fails_for_want_of_a_right(app: JudgedApp, function: str, action: str, on: str) -> None:
+    app.push("lacking", {"only": {"command": ["true"]}})
+    app.cool()
+    lost = (action, resource_arn(PLACE, function, on))
+    with app.roles.without(function, lost), app.denials() as denied, pytest.raises((ClientError, BatchwrightError)):
+        ACTS[function](app)
+    assert denied
+    assert all(name == function and f"perform: {action} " in text for name, text in denied)
+
+
+def test_a_run_that_stood_still_for_want_of_a_right_goes_on_once_it_is_given(app: JudgedApp) -> None:
+    app.push("stood", {"first": {"command": ["true"]}, "then": {"command": ["true"], "depends_on": ["first"]}})
+    run_id = app.start("stood")
+    lost = ("dynamodb:UpdateItem", resource_arn(PLACE, "on_events", "table"))
+    with app.roles.without("on_events", lost), app.denials() as denied:
+        wait_until(lambda: app.take("on_events", wait_seconds=1) and denied, "an event that cannot be handled")
+    assert {(name, "perform: dynamodb:UpdateItem " in text) for name, text in denied} == {("on_events", True)}
+    assert app.state_of(run_id) == "running"
+    assert app.run_to_its_end(run_id, swept=True) == "succeeded"
 
 
 def test_a_policy_allows_nothing_that_is_never_asked(app: JudgedApp) -> None:

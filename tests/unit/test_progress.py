@@ -106,6 +106,9 @@ def test_an_ending_waits_one_look_for_its_result_and_no_longer() -> None:
         (187_000, "3 min 07 s"),
         (3_599_800, "1 h 00 min"),
         (7_500_000, "2 h 05 min"),
+        (171_600_000, "47 h 40 min"),
+        (172_800_000, "2 d 00 h"),
+        (1_828_800_000, "21 d 04 h"),
     ],
 )
 def test_durations_are_said_as_people_say_them(ms: int | None, said: str) -> None:

@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from batchwright.summary import print_summary, run_document, scope_words, sentence
+from batchwright.plain_console import PlainConsole
+from batchwright.summary import Asked, print_summary, print_timeline, run_document, scope_words, sentence
 from batchwright.view import RunView
 from chalicelib.api import models as m
 from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState, TaskState
-from tests.unit.rows import FAILURE, NOON_MS, ended, redriven, result, row, view
+from tests.unit.rows import FAILURE, KILLED, NOON_MS, ended, redriven, result, row, view
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 LONG = "x" * 200
+ALL = Asked()
 
 
 class Told:
@@ -44,9 +46,9 @@ FAILED = view(
 )
 
 
-def printed(shown: RunView) -> str:
+def printed(shown: RunView, asked: Asked = ALL) -> str:
     console = Console(file=io.StringIO(), width=80)
-    print_summary(console, shown, Told())
+    print_summary(console, shown, Told(), asked)
     assert isinstance(console.file, io.StringIO)
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
@@ -79,15 +81,63 @@ def test_a_redriven_run_in_which_nothing_was_claimed_again_has_no_duration() -> 
     assert said == "Run films-abc [bold magenta]cancelled[/] in epoch 2: 4 tasks, 0 attempts."
 
 
-def test_of_a_large_run_only_what_did_not_succeed_is_listed() -> None:
+def a_large_run() -> RunView:
     good = [ended(index, f"good-{index}", TaskState.SUCCEEDED, result(True)) for index in range(1_200)]
     bad = [ended(1_200 + index, f"bad-{index}", TaskState.FAILED, FAILURE) for index in range(7)]
-    text = printed(view(*good, *bad, state=RunState.FAILED, lasted_seconds=60))
-    assert "good-" not in text
-    assert "\n1,200 succeeded  7 failed\n" in text
+    return view(*good, *bad, state=RunState.FAILED, lasted_seconds=60)
+
+
+def test_of_a_large_run_what_failed_is_listed_and_the_rest_counted() -> None:
+    text = printed(a_large_run())
+    assert text.count("good-") == 2
+    assert "… and 1,198 more succeeded\n1,200 succeeded  7 failed\n" in text
     assert text.count("last 3 log lines:") == 5
     assert "\n... and 2 more failed tasks\n" in text
     assert text.endswith("Run films-abc failed after 1 min 00 s: 1,207 tasks, 1,207 attempts.\n")
+    assert printed(a_large_run(), Asked(everything=True)).count("good-") == 1_200
+
+
+def test_who_asks_for_some_states_gets_no_others() -> None:
+    text = printed(a_large_run(), Asked(frozenset({TaskState.SUCCEEDED, TaskState.SKIPPED})))
+    assert "bad-" not in text
+    assert "log lines" not in text
+    none = printed(a_large_run(), Asked(frozenset({TaskState.SKIPPED, TaskState.RUNNING})))
+    assert none.startswith("No task is running or skipped.\n1,200 succeeded  7 failed\n")
+
+
+def test_a_failure_that_the_tree_does_not_show_has_its_reason_with_its_log() -> None:
+    bad = [ended(index, f"bad-{index}", TaskState.FAILED, FAILURE) for index in range(60)]
+    # Failures of another kind are shown first: their kind is rarer.
+    killed = [ended(60 + index, f"killed-{index}", TaskState.FAILED, KILLED) for index in range(60)]
+    text = printed(view(*bad, *killed, state=RunState.FAILED, lasted_seconds=60))
+    assert "bad-0 failed\nlast 3 log lines:" in text
+    assert text.count("\nbad-") == 5
+
+
+def test_a_timeline_fits_the_height_of_the_terminal_and_ends_with_the_sentence_on_the_run() -> None:
+    console = Console(file=io.StringIO(), width=80, height=30, force_terminal=True, color_system=None)
+    print_timeline(console, a_large_run(), ALL)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) <= 30
+    assert "1,189 more" in console.file.getvalue()
+    assert lines[-1].startswith("Run films-abc failed after 1 min 00 s")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_without_unicode_breaks_nothing(encoding: str) -> None:
+    told = result(False, exit_code=1, reason="la crème brûlée → brûlée 焦")
+    shown = view(ended(0, "t", TaskState.FAILED, told), state=RunState.FAILED, lasted_seconds=3)
+    for show in (
+        lambda console: print_summary(console, shown, Told()),
+        lambda console: print_timeline(console, shown, ALL),
+    ):
+        written = io.BytesIO()
+        file = io.TextIOWrapper(written, encoding=encoding, write_through=True)
+        show(PlainConsole(file=file, width=80))
+        text = written.getvalue().decode(encoding)
+        assert "X t" in text
+        assert "Run films-abc failed" in text
 
 
 @pytest.mark.parametrize(

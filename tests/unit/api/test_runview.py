@@ -94,6 +94,18 @@ def test_a_task_that_waits_for_its_retry_shows_the_attempt_that_failed() -> None
     assert [(one.job_id, one.exit_code) for one in shown.attempts] == [(failure.job_id, 3)]
 
 
+def test_how_many_children_an_array_has_is_told_before_it_starts_and_after_it_ended() -> None:
+    play = theatre("many", array=True)
+    play.start()
+    assert only(seen(play)).children == 4
+    play.play_on()
+    ended = only(seen(play))
+    assert (ended.state, ended.children) == (TaskState.SUCCEEDED, 4)
+    single = theatre("single")
+    single.start()
+    assert only(seen(single)).children is None
+
+
 def test_the_children_of_arrays_are_counted_as_batch_tells_them() -> None:
     play = theatre("many", "other", array=True)
     play.start()
@@ -101,7 +113,7 @@ def test_the_children_of_arrays_are_counted_as_batch_tells_them() -> None:
     summary = {"SUCCEEDED": 2, "FAILED": 1, "RUNNING": 1}
     described = {str(tasks[1].job_id): {"arrayProperties": {"size": 4, "statusSummary": summary}}}
     tasks = [children_counted(one, described) for one in tasks]
-    assert (tasks[0].children, tasks[0].children_ended) == (None, None)
+    assert (tasks[0].children, tasks[0].children_ended) == (4, None)
     assert (tasks[1].children, tasks[1].children_ended) == (4, 3)
 
 

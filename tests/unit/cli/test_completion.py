@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -38,17 +39,37 @@ def test_every_shell_has_a_script_that_asks_this_program(shell: str) -> None:
     assert f"_BATCHWRIGHT_COMPLETE={shell}_complete" in done.stdout
 
 
-def test_bash_takes_the_script(tmp_path: Path) -> None:
+BASH = """\
+eval "$(batchwright completion bash)"
+COMP_WORDS=(batchwright redr); COMP_CWORD=1; _batchwright_completion batchwright redr batchwright
+echo "${COMPREPLY[@]}"
+"""
+ZSH = """\
+autoload -Uz compinit; compinit -u -D
+eval "$(batchwright completion zsh)"
+compadd() { }
+_describe() { print -l -- "${completions_with_descriptions[@]%%:*}" }
+words=(batchwright redr); CURRENT=2; _batchwright_completion
+"""
+FISH = """\
+batchwright completion fish | source
+complete -C "batchwright redr" | string split -f 1 \\t
+"""
+
+
+@pytest.mark.parametrize(
+    ("shell", "script"),
+    [(["bash", "-c"], BASH), (["zsh", "-fc"], ZSH), (["fish", "-Nc"], FISH)],
+    ids=lambda one: one[0],
+)
+def test_a_shell_takes_its_script(shell: list[str], script: str, tmp_path: Path) -> None:
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"{shell[0]} is not installed")
     program = "from batchwright.cli.group import main; main(prog_name='batchwright')"
     (tmp_path / "batchwright").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{program}" "$@"\n')
     (tmp_path / "batchwright").chmod(0o755)
-    script = (
-        'eval "$(batchwright completion bash)"\n'
-        "COMP_WORDS=(batchwright redr); COMP_CWORD=1; _batchwright_completion batchwright redr batchwright\n"
-        'echo "${COMPREPLY[@]}"'
-    )
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    done = subprocess.run([*shell, script], env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout == "redrive\n", done
 
 

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import cast
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
 from batchwright.cli.group import main
-from batchwright.cli.workflows import workflows_table
+from batchwright.cli.workflows import push_all, workflows_table
+from batchwright.workflow_file import WorkflowFile, load_workflow
 from chalicelib.api import models as m
+from chalicelib.api.port import Api
+from chalicelib.core.errors import SchedulesNotPlaced, TryAgain, UnknownWorkflow
 from tests.unit.rows import NOON_MS
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -51,3 +55,46 @@ def test_two_files_of_one_workflow_are_not_pushed_together(tmp_path: Path) -> No
         2,
         f"{tmp_path / 'a.yaml'} and {tmp_path / 'b.yaml'} both describe workflow 'x'; push one of them\n",
     )
+
+
+def pushed_with(folder: Path, failing: dict[str, Exception]) -> tuple[list[str], Exception | None]:
+    """What is said to be pushed of three files of which some fail, and what is raised in the end."""
+
+    class NothingYet:
+        def workflow(self, name: str) -> m.Workflow:
+            raise UnknownWorkflow(name)
+
+    def push_one(loaded: WorkflowFile, folder: Path) -> m.Workflow:
+        name = loaded.workflow.name
+        if name in failing:
+            raise failing[name]
+        return m.Workflow(name=name, version=1, etag="e", pushed_at_ms=NOON_MS, definition={})
+
+    said: list[str] = []
+    files = [loaded_of(name, folder) for name in ("a", "b", "c")]
+    try:
+        push_all(cast(Api, NothingYet()), files, push_one, lambda pushed: said.extend(one.name for one, _ in pushed))
+    except TryAgain as failure:
+        return said, failure
+    return said, None
+
+
+def loaded_of(name: str, folder: Path) -> tuple[Path, WorkflowFile]:
+    file = folder / f"{name}.yaml"
+    file.write_text(f"name: {name}\ntasks: {{t: {{job_definition: d, queue: q}}}}\n")
+    return file, load_workflow(file)
+
+
+def test_a_file_whose_schedules_find_no_place_keeps_no_other_from_being_pushed(tmp_path: Path) -> None:
+    said, failure = pushed_with(
+        tmp_path, {"a": SchedulesNotPlaced("a: no role"), "b": SchedulesNotPlaced("b: no role")}
+    )
+    assert said == ["c"]
+    assert isinstance(failure, SchedulesNotPlaced)
+    assert str(failure) == "a: no role\nb: no role"
+
+
+def test_what_was_pushed_before_a_failure_is_said(tmp_path: Path) -> None:
+    said, failure = pushed_with(tmp_path, {"b": TryAgain("the API cannot be reached")})
+    assert said == ["a"]
+    assert str(failure) == "the API cannot be reached"

@@ -1,0 +1,103 @@
+"""`python -m tests.enforcing_child`: MiniStack with IAM in force.
+
+It checks each call's signature, session token and policy, and refuses it with AWS's own error. Owns the corrections of
+what it reads otherwise than AWS does in calls that functions make, each with the page that tells how AWS reads it. All
+else is MiniStack's own. The local Batch is another server, and checks nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+
+from batchwright.local.ministack_child import serve
+from tests.iam_conditions import attributes_of, partition_of
+
+BULK = {"sqs:SendMessageBatch": "sqs:SendMessage", "sqs:DeleteMessageBatch": "sqs:DeleteMessage"}
+"""Calls that have no action of their own:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html"""
+
+_action_of = iam_actions.extract_iam_action
+_resource_of = iam_actions.extract_resource_arn
+_context_of_dynamodb = iam_actions.dynamodb_service_context
+_enforce = iam_evaluator.enforce
+
+
+def action_of(*args: Any) -> str | None:
+    """MiniStack takes the operation's name for the action."""
+    found = _action_of(*args)
+    return BULK.get(found, found) if found else None
+
+
+def resource_of(
+    service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str, account: str
+) -> str:
+    """MiniStack takes every schedule for one of the default group, and a log stream for its group.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+    """
+    found: str = _resource_of(service, method, path, headers, body, query, region, account)
+    if service == "scheduler" and path.startswith("/schedules/"):
+        group = _read(body).get("GroupName") or "".join(query.get("groupName", [])) or "default"
+        return f"arn:aws:scheduler:{region}:{account}:schedule/{group}/{path.rpartition('/')[2]}"
+    if service == "logs" and (stream := _read(body).get("logStreamName")):
+        return f"{found}:log-stream:{stream}"
+    return found
+
+
+def context_of_dynamodb(body: bytes) -> dict[str, Any]:
+    """MiniStack does not read the partition key, nor the attributes that are not read but written or compared.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    """
+    found: dict[str, Any] = _context_of_dynamodb(body)
+    params = _read(body)
+    if (partition := partition_of(params)) is not None:
+        found["dynamodb:LeadingKeys"] = [partition]
+    if attributes := attributes_of(params):
+        found["dynamodb:Attributes"] = sorted(attributes | set(found.get("dynamodb:Attributes", ())))
+    return found
+
+
+def enforce(key: str, action: str, service: str, region: str, **given: Any) -> Any:
+    """MiniStack lets any role be passed to a service.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    signed = iam_evaluator._signed_request.get()
+    denied = _enforce(key, action, service, region, **given)
+    role = _read(signed.body).get("Target", {}).get("RoleArn") if signed and service == "scheduler" else None
+    if denied or role is None:
+        return denied
+    passed = _enforce(
+        key,
+        "iam:PassRole",
+        service,
+        region,
+        resource_arn=role,
+        service_context={"iam:PassedToService": "scheduler.amazonaws.com"},
+    )
+    if isinstance(passed, iam_evaluator.EvalResult):
+        # MiniStack's answer would name the action of the call; AWS names the one that was refused.
+        text = iam_actions.identity_denial_message("iam:PassRole", passed.principal_arn, role, False)
+        return iam_evaluator.AuthError("AccessDenied", text)
+    return passed
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+if __name__ == "__main__":
+    iam_actions.extract_iam_action = action_of
+    iam_actions.extract_resource_arn = resource_of
+    iam_actions.dynamodb_service_context = context_of_dynamodb
+    iam_evaluator.enforce = enforce
+    serve()

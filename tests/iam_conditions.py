@@ -1,0 +1,23 @@
+"""What a call tells the conditions of a policy: the partition key and the attributes that it names.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def partition_of(params: Mapping[str, Any]) -> str | None:
+    """The partition key that a call of DynamoDB names."""
+    values = params.get("ExpressionAttributeValues", {})
+    # A query names it in its condition, which always has this placeholder for it.
+    key = params.get("Key") or params.get("Item") or {"pk": values.get(":pk", {})}
+    found: str | None = key.get("pk", {}).get("S")
+    return found
+
+
+def attributes_of(params: Mapping[str, Any]) -> set[str]:
+    """The attributes that a call of DynamoDB names in its key and its expressions."""
+    return {*params.get("Key", {}), *params.get("ExpressionAttributeNames", {}).values()}
