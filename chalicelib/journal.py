@@ -39,7 +39,8 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC)
         fields: dict[str, Any] = {
-            "timestamp": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z",
+            # To the microsecond, so that the lines of one invocation can be put in their order again.
+            "timestamp": f"{at:%Y-%m-%dT%H:%M:%S.%f}Z",
             "level": record.levelname,
             "message": record.getMessage(),
             "logger": record.name,

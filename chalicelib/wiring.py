@@ -229,7 +229,13 @@ def api_trusts_iam(environment: Mapping[str, str]) -> bool:
 @cache
 def wired() -> Wired:
     """The wiring of this process, built at its first use and kept while it is warm."""
-    return wire(os.environ, clients())
+    built = wire(os.environ, clients())
+    _built.append(built)
+    return built
+
+
+_built: list[Wired] = []
+"""What `wired` built. An invocation that did not need it has nothing to hand on, and need not build it for that."""
 
 
 @contextmanager
@@ -239,5 +245,5 @@ def invocation(request_id: str) -> Iterator[None]:
         try:
             yield
         finally:
-            if wired.cache_info().currsize:
-                wired().world.figures.flush(request_id)
+            for built in _built:
+                built.world.figures.flush(request_id)
