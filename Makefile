@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Hundreds of processes are started by the tests: none of them is to compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test e2e lint types sim soak bench clean
 
 help: ## print this help

@@ -6,9 +6,7 @@ Owns reading (encoding, size, which language) and the problems' form. The two la
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from batchwright.json_text import read_json
 from batchwright.positions import Document, Spot, Unreadable
 from batchwright.yaml_text import read_yaml
 from chalicelib.core.check import check_definition
+from chalicelib.core.collector import collector_paused
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.mistakes import Mistake
 from chalicelib.core.workflow import Workflow
@@ -57,7 +56,7 @@ class WorkflowFile:
 
 def load_workflow(path: str | Path) -> WorkflowFile:
     """Read and check a workflow file (YAML or JSON). Raises BadFile with every problem of the file."""
-    with _collector_paused():
+    with collector_paused():
         document = read_document(path)
         definition = document.data()
         checked = check_definition(definition)
@@ -108,18 +107,6 @@ def read_document(path: str | Path) -> Document:
         return read_yaml(text)
     except Unreadable as unreadable:
         raise BadFile(_at(str(path), [unreadable.spot])) from None
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A large file makes millions of values and no garbage; looking for garbage would take a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _text_of(path: str | Path) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from chalicelib.core.collector import collector_paused
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.suggest import shown
 
@@ -19,6 +19,8 @@ DIGITS_MAXIMUM = 308
 """As many as the largest double has; whole numbers are kept exactly."""
 CONTAINERS_MAXIMUM = 300_000
 """Lists and objects, each of which takes time; a workflow of 100,000 tasks has fewer."""
+
+_CONTAINERS = {list, dict}
 
 
 class NoJson(UserMistake):
@@ -29,6 +31,7 @@ class TooLarge(UserMistake):
     """Refuse: the body has more bytes than the route takes."""
 
 
+@collector_paused()
 def read_json(body: bytes) -> Any:
     """The value of a JSON text in UTF-8. Raises NoJson naming what is wrong and where."""
     try:
@@ -55,18 +58,14 @@ def read_json(body: bytes) -> Any:
 
 def _check_depth(value: Any) -> None:
     """Level by level, so that no call is nested."""
-    level: list[Any] = [value]
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
     for _ in range(DEPTH_MAXIMUM):
-        level = [item for one in level for item in _items(one) if isinstance(item, (dict, list))]
+        items = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [item for some in items if not _CONTAINERS.isdisjoint(map(type, some)) for item in some]
+        level = [item for item in level if isinstance(item, (dict, list))]
         if not level:
             return
     raise _too_deep()
-
-
-def _items(value: Any) -> Sequence[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else ()
 
 
 def _too_deep() -> NoJson:

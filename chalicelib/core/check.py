@@ -1,43 +1,45 @@
 """Everything that is wrong with a workflow's definition, at once.
 
-Owns what takes more than one value to judge: the graph, params against their types, expressions against params, what
-defaults and tasks must give together, and the size of what would be submitted. Works on plain data, so that one
-mistake does not hide the others; whatever has the wrong shape is left to the models (`workflow.py`), which tell it.
+Owns what takes more than one value to judge: the graph, params against their types, expressions against params, and
+what defaults and tasks must give together. Works on plain data, so that one mistake does not hide the others; whatever
+has the wrong shape is left to the models (`workflow.py`), which tell it. Retries, schedules and the size of what would
+be submitted have modules of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
-from chalicelib.core import ids, limits, rules
+from chalicelib.core import rules
+from chalicelib.core.collector import collector_paused
 from chalicelib.core.errors import InvalidWorkflow
 from chalicelib.core.graph import graph_mistakes
-from chalicelib.core.job import JobRequest, size_problems
-from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
-from chalicelib.core.params import Declaration, ParamType, fits, same
+from chalicelib.core.mistakes import Mistake, Path, label_of
+from chalicelib.core.params import Declaration, ParamType, comparable, fits
 from chalicelib.core.retrycheck import default_retry_mistakes, retry_mistakes
 from chalicelib.core.schedulecheck import schedule_mistakes
+from chalicelib.core.sizecheck import Sizes, weight
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import Names, shown
-from chalicelib.core.template import Expression, TemplateMistake, expressions, parse
+from chalicelib.core.template import Expression, TemplateMistake, expressions
 from chalicelib.core.too_much import MISTAKES_MAXIMUM, too_much
 from chalicelib.core.validated import Misshapen, validated
 from chalicelib.core.workflow import Workflow
 
-_JOINED = ("environment", "parameters", "tags")
+_LARGE = 10_000
+"""Tasks, or entries in them. One look at a definition of more takes tenths of a second."""
+_NEEDED = ("job_definition", "queue")
+_NEVER_PLAIN = ("retry", "trigger_rule")
 _NEVER_WITHOUT_PARENTS = (
     TriggerRule.ONE_SUCCESS,
     TriggerRule.ONE_FAILED,
     TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
 )
 _NUMBERS = (("vcpus",), ("memory_mib",), ("gpus",), ("array", "size"), ("timeout_seconds",))
-# What is lighter breaks no limit on a submission: not on its size, nor (51 tags weigh more) on its tags.
-_LIGHT = 6_000
-_WEIGHT_OF_AN_ITEM = 120
-_SHORTEST_ATTEMPT = ids.Attempt("", 0, 0, 1)
+_TEXT = {str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +50,48 @@ class Checked:
     mistakes: list[Mistake]
 
 
+@collector_paused()
 def check_definition(definition: Any) -> Checked:
     """Check a definition, given as JSON-like data. Never raises. Of what is too much, or wrong in too many places, no
-    more is told than can be read."""
-    workflow = None
-    mistakes: list[Mistake] = []
-    if isinstance(definition, dict) and (mistakes := too_much(definition)):
+    more is told than can be read; of a large definition, what the first look tells that finds something."""
+    if not isinstance(definition, dict):
+        workflow, misshapen = _modelled(definition)
+        return Checked(workflow, list(misshapen))
+    if mistakes := too_much(definition):
         return Checked(None, mistakes)
-    try:
-        workflow = validated(definition)
-    except Misshapen as error:
-        mistakes += islice(error.mistakes, MISTAKES_MAXIMUM + 1)
-    if isinstance(definition, dict):
-        mistakes += islice(_checked_together(definition), MISTAKES_MAXIMUM + 1)
-    if len(mistakes) > MISTAKES_MAXIMUM:
-        mistakes = [*mistakes[:MISTAKES_MAXIMUM], Mistake((), f"there are more than {MISTAKES_MAXIMUM:,} mistakes")]
+    tasks = _mapping(definition.get("tasks"))
+    if _is_large(tasks):
+        for look in (_graph_mistakes(tasks), _checked_apart(definition, tasks)):
+            if mistakes := _first(look):
+                return Checked(None, mistakes)
+        workflow, misshapen = _modelled(definition)
+        return Checked(workflow, _first(misshapen))
+    workflow, misshapen = _modelled(definition)
+    mistakes = _first(chain(misshapen, _graph_mistakes(tasks), _checked_apart(definition, tasks)))
     return Checked(None if mistakes else workflow, mistakes)
+
+
+def _is_large(tasks: Mapping[str, Any]) -> bool:
+    if len(tasks) > _LARGE:
+        return True
+    fields = (value for task in tasks.values() for field, value in _mapping(task).items() if field != "depends_on")
+    return sum(len(value) for value in fields if isinstance(value, (list, dict))) > _LARGE
+
+
+def _modelled(definition: Any) -> tuple[Workflow | None, Iterator[Mistake]]:
+    """The workflow of the models, or what does not fit them."""
+    try:
+        return validated(definition), iter(())
+    except Misshapen as error:
+        return None, error.mistakes
+
+
+def _first(found: Iterator[Mistake]) -> list[Mistake]:
+    """As many mistakes as are told."""
+    mistakes = list(islice(found, MISTAKES_MAXIMUM))
+    if next(found, None):
+        mistakes.append(Mistake((), f"there are more than {MISTAKES_MAXIMUM:,} mistakes"))
+    return mistakes
 
 
 def workflow_from(definition: Any) -> Workflow:
@@ -74,20 +102,25 @@ def workflow_from(definition: Any) -> Workflow:
     return checked.workflow
 
 
-def _checked_together(definition: dict[str, Any]) -> Iterator[Mistake]:
+def _graph_mistakes(tasks: Mapping[str, Any]) -> Iterator[Mistake]:
+    yield from graph_mistakes({name: _strings(_mapping(task).get("depends_on")) for name, task in tasks.items()})
+
+
+def _checked_apart(definition: dict[str, Any], tasks: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What takes more than one value to judge, but for the graph."""
     declared = _mapping(definition.get("params"))
     defaults = _mapping(definition.get("defaults"))
-    tasks = {name: _mapping(task) for name, task in _mapping(definition.get("tasks")).items()}
     yield from _param_mistakes(declared)
-    yield from _count_mistakes(definition.get("tasks"))
-    yield from graph_mistakes({name: _strings(task.get("depends_on")) for name, task in tasks.items()})
+    if definition.get("tasks") == {}:
+        yield Mistake(("tasks",), "tasks must not be empty")
     judge = _Expressions(declared)
     yield from judge.mistakes(("defaults",), defaults)
     yield from default_retry_mistakes(defaults)
-    sizes = _Sizes(defaults)
+    sizes = Sizes(defaults)
     yield from sizes.of_defaults
+    enough = not (any(_missing_mistakes((), {}, defaults)) or isinstance(defaults.get("retry"), dict))
     for name, task in tasks.items():
-        if not isinstance(definition["tasks"][name], dict):
+        if not isinstance(task, dict) or (enough and _is_plain(task, sizes.room)):
             continue
         path = ("tasks", name)
         yield from judge.mistakes(path, task)
@@ -98,6 +131,30 @@ def _checked_together(definition: dict[str, Any]) -> Iterator[Mistake]:
     yield from schedule_mistakes(definition.get("schedules"), declarations)
 
 
+def _is_plain(task: Mapping[str, Any], room: int) -> bool:
+    """Whether a glance says that nothing is wrong with the task that a look at it beside sound defaults would find: no
+    expression, nothing taken back, and too little to break a limit. `room`: the weight that it may have for that."""
+    for field, value in task.items():
+        if field == "depends_on":
+            continue
+        if field in _NEVER_PLAIN or (field in _NEEDED and value is None):
+            return False
+        if isinstance(value, str):
+            texts: Iterable[Any] = (value,)
+        elif isinstance(value, list):
+            texts = value
+        elif isinstance(value, dict):
+            texts = [*value, *value.values()]
+        else:
+            continue
+        for text in texts:
+            if isinstance(text, str):
+                if "${" in text:
+                    return False
+                room -= weight(text)
+    return room > 0
+
+
 def _param_mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
     for name, param in declared.items():
         declaration = _declaration(param)
@@ -105,14 +162,17 @@ def _param_mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
             continue
         path: Path = ("params", name)
         choices = declaration.enum or ()
+        seen: set[Any] = set()
         if declaration.enum is not None and not choices:
             yield Mistake((*path, "enum"), "enum must not be empty")
         for place, choice in enumerate(choices):
             if not fits(declaration.type, choice):
                 text = f"enum[{place}] must be of type {declaration.type}, not {shown(choice)}"
                 yield Mistake((*path, "enum", place), text)
-            elif any(same(choice, earlier) for earlier in choices[:place]):
+            elif (kept := comparable(choice)) in seen:
                 yield Mistake((*path, "enum", place), f"enum names {shown(choice)} twice", "once is enough")
+            else:
+                seen.add(kept)
         if declaration.default is None:
             continue
         if declaration.required:
@@ -122,13 +182,8 @@ def _param_mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake((*path, "default"), f"default {misfit}")
 
 
-def _count_mistakes(tasks: Any) -> Iterator[Mistake]:
-    if tasks == {}:
-        yield Mistake(("tasks",), "tasks must not be empty")
-
-
 def _missing_mistakes(path: Path, task: dict[str, Any], defaults: Mapping[str, Any]) -> Iterator[Mistake]:
-    for field in ("job_definition", "queue"):
+    for field in _NEEDED:
         if (task[field] if field in task else defaults.get(field)) is None:
             yield Mistake((*path, field), f"{field} is missing", "give it in the task or in defaults", at_key=True)
     rule = task.get("trigger_rule", defaults.get("trigger_rule"))
@@ -146,6 +201,8 @@ class _Expressions:
     def __init__(self, declared: Mapping[str, Any]) -> None:
         self._declared = declared
         self._names = Names(declared)
+        self._of_params: dict[str, list[Expression]] = {}
+        """By text: the expressions in it that name a param."""
 
     def mistakes(self, path: Path, settings: Mapping[str, Any]) -> Iterator[Mistake]:
         for field, value in settings.items():
@@ -153,7 +210,8 @@ class _Expressions:
                 yield from self._of_text((*path, field), value)
             elif isinstance(value, list):
                 for place, item in enumerate(value):
-                    yield from self._of_text((*path, field, place), item)
+                    if isinstance(item, str) and "${" in item:
+                        yield from self._of_text((*path, field, place), item)
             elif isinstance(value, dict) and field == "retry":
                 for name, one in _mapping(value.get("on")).items():
                     yield from self._of_text((*path, field, "on", name, "queue"), _mapping(one).get("queue"))
@@ -167,13 +225,15 @@ class _Expressions:
         field = path[2:] if path[0] == "tasks" else path[1:]
         if field[0] in ("depends_on", "trigger_rule", "allow_failure"):
             return
-        try:
-            found = expressions(text)
-        except TemplateMistake:
-            return  # the models tell it
-        for expression in dict.fromkeys(found):
-            if expression.root == "params":
-                yield from self._of_param(path, field, expression)
+        found = self._of_params.get(text)
+        if found is None:
+            try:
+                found = [one for one in dict.fromkeys(expressions(text)) if one.root == "params"]
+            except TemplateMistake:
+                found = []  # the models tell it
+            self._of_params[text] = found
+        for expression in found:
+            yield from self._of_param(path, field, expression)
 
     def _of_param(self, path: Path, field: Path, expression: Expression) -> Iterator[Mistake]:
         label = label_of(path)
@@ -214,75 +274,6 @@ def _types_for(field: Path) -> tuple[ParamType, ...]:
     return ()
 
 
-class _Sizes:
-    """Batch's limits on a whole submission, judged by what is literal in it: a run can only make it longer."""
-
-    def __init__(self, defaults: Mapping[str, Any]) -> None:
-        self._defaults = defaults
-        self._joined = {field: _texts(defaults.get(field)) for field in _JOINED}
-        self._weight = _weight(defaults)
-        lengths = {field: sum(len(name) + len(text) for name, text in self._joined[field].items()) for field in _JOINED}
-        self.of_defaults = [
-            Mistake(
-                ("defaults", field),
-                f"{field} must come to {limits.SUBMIT_PAYLOAD_BYTES:,} characters or less, not {length:,}",
-                "put what is long into S3 and pass its address",
-            )
-            for field, length in lengths.items()
-            if length > limits.SUBMIT_PAYLOAD_BYTES
-        ]
-        """What no task could be submitted with; the tasks are not told of it one by one."""
-
-    def mistakes(self, path: Path, name: str, task: Mapping[str, Any]) -> Iterator[Mistake]:
-        if self._weight + _weight(task) < _LIGHT or self.of_defaults:
-            return
-        merged = {**self._defaults, **task}
-        joined = {field: {**self._joined[field], **_texts(task.get(field))} for field in _JOINED}
-        command = merged.get("command")
-        request = JobRequest(
-            name=ids.job_name(_SHORTEST_ATTEMPT, name),
-            queue=_literal(merged.get("queue")),
-            job_definition=_literal(merged.get("job_definition")),
-            command=tuple(_literal(item) for item in command) if isinstance(command, list) else None,
-            environment=tuple(joined["environment"].items()),
-            parameters=(*joined["parameters"].items(), *ids.identity_parameters(_SHORTEST_ATTEMPT).items()),
-            tags=tuple(joined["tags"].items()),
-        )
-        for broken in size_problems(request):
-            yield Mistake(path, broken.text, broken.suggestion, at_key=True)
-        broken_tags = rules.tags_rule(request.tags)
-        if broken_tags:
-            yield broken_at((*path, "tags"), broken_tags)
-
-
-def _weight(settings: Mapping[str, Any]) -> int:
-    """More characters than the settings can take in a submission: 12 is the longest escape of a character in JSON."""
-    weight = 0
-    for value in settings.values():
-        if isinstance(value, dict):
-            texts = [*value, *value.values()]
-        else:
-            texts = value if isinstance(value, list) else [value]
-        weight += sum(_WEIGHT_OF_AN_ITEM + 12 * len(text) for text in texts if isinstance(text, str))
-    return weight
-
-
-def _texts(value: Any) -> dict[str, str]:
-    return {name: _literal(text) for name, text in _mapping(value).items()}
-
-
-def _literal(text: Any) -> str:
-    """What a string surely holds once rendered."""
-    if not isinstance(text, str):
-        return ""
-    if "${" not in text:
-        return text
-    try:
-        return "".join(piece for piece in parse(text) if isinstance(piece, str))
-    except TemplateMistake:
-        return ""
-
-
 def _declaration(param: Any) -> Declaration | None:
     """The declaration, if it is sound enough to judge values by."""
     if not isinstance(param, dict) or param.get("type") not in tuple(ParamType):
@@ -300,4 +291,4 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _strings(value: Any) -> list[str]:
     """A list of strings; empty when it is none, for then the models tell it."""
-    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else []
+    return value if isinstance(value, list) and {*map(type, value)} <= _TEXT else []

@@ -5,12 +5,16 @@ Works on names, so that a definition with other mistakes can be judged too. Numb
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import chain
 
 from chalicelib.core.mistakes import Mistake
 from chalicelib.core.suggest import Names, shown
 
 _CYCLE_SHOWN = 40
+_KNOTTED_CLOSELY = 5_000
+"""Tasks in knots, or waiting for one. Knots of more are not told apart, for that takes long."""
 
 Graph = Mapping[str, Sequence[str]]
 """Task names in file order, each with the names it depends on."""
@@ -18,9 +22,15 @@ Graph = Mapping[str, Sequence[str]]
 
 def graph_mistakes(graph: Graph) -> Iterator[Mistake]:
     """Every unknown, repeated or own name in a `depends_on`, then the cycles: one for each knot of tasks."""
+    if _in_order(graph):
+        return
     names = Names(graph)
+    known = graph.keys()
     for task, parents in graph.items():
-        yield from _name_mistakes(task, parents, graph, names)
+        if not parents or (len(parents) == 1 and parents[0] in known and parents[0] != task):
+            continue
+        if len(once := set(parents)) < len(parents) or task in once or not once <= known:
+            yield from _name_mistakes(task, parents, graph, names)
     for cycle in find_cycles(graph):
         place = graph[cycle[0]].index(cycle[1])
         yield Mistake(
@@ -43,10 +53,23 @@ def find_cycles(graph: Graph) -> list[list[str]]:
     """One cycle for each knot (strongly connected component) of two tasks or more, first name repeated at the end.
 
     The first name is the knot's first in file order, each depends on the next, and the cycle is a shortest one
-    through it. Self-dependencies and unknown names are not looked at.
+    through it. Self-dependencies and unknown names are not looked at. Where too many tasks are knotted, it is some
+    cycles that share no task, one at least.
     """
     knotted = _without_loose_ends(graph)
+    if len(knotted) > _KNOTTED_CLOSELY:
+        return _some_cycles(knotted, graph)
     return [_shortest_cycle(min(knot, key=knotted.__getitem__), knot, graph) for knot in _knots(knotted, graph)]
+
+
+def _in_order(graph: Graph) -> bool:
+    """Whether each task stands behind those it depends on, as in most files: then nothing is wrong with the graph."""
+    before: set[str] = set()
+    for task, parents in graph.items():
+        if parents and not (before.issuperset(parents) and (len(parents) == 1 or len(set(parents)) == len(parents))):
+            return False
+        before.add(task)
+    return True
 
 
 def _name_mistakes(task: str, parents: Sequence[str], graph: Graph, names: Names) -> Iterator[Mistake]:
@@ -63,21 +86,40 @@ def _name_mistakes(task: str, parents: Sequence[str], graph: Graph, names: Names
 
 
 def _without_loose_ends(graph: Graph) -> dict[str, int]:
-    """The tasks left when all that no cycle can hold are taken away, and their places in the file."""
-    children: dict[str, list[str]] = {name: [] for name in graph}
-    waits_for = dict.fromkeys(graph, 0)
+    """The tasks left when one after the other is taken away that no other is waiting for, and their places in the
+    file: those of all cycles, and what these wait for."""
+    awaited = Counter(chain.from_iterable(graph.values()))
     for name, parents in graph.items():
-        for parent in set(parents):
-            if parent in children and parent != name:
-                children[parent].append(name)
-                waits_for[name] += 1
-    free = [name for name, count in waits_for.items() if not count]
+        if name in parents:
+            awaited[name] -= parents.count(name)
+    free = [name for name in graph if not awaited[name]]
     for name in free:
-        for child in children[name]:
-            waits_for[child] -= 1
-            if not waits_for[child]:
-                free.append(child)
-    return {name: place for place, name in enumerate(graph) if waits_for[name]}
+        for parent in graph[name]:
+            if parent != name:
+                left = awaited[parent] - 1
+                awaited[parent] = left
+                if not left and parent in graph:
+                    free.append(parent)
+    return {} if len(free) == len(graph) else {name: place for place, name in enumerate(graph) if awaited[name]}
+
+
+def _some_cycles(knotted: Mapping[str, int], graph: Graph) -> list[list[str]]:
+    """The cycles met by going from each task to one that waits for it, then to one that waits for that."""
+    waiting = {parent: name for name in knotted for parent in graph[name] if parent != name}
+    walks: dict[str, str] = {}
+    """By task: where the walk began that came by it."""
+    cycles: list[list[str]] = []
+    for start in knotted:
+        name, way = start, []
+        while name not in walks:
+            walks[name] = start
+            way.append(name)
+            name = waiting[name]
+        if way and walks[name] == start:
+            cycle = way[way.index(name) :][::-1]
+            first = cycle.index(min(cycle, key=knotted.__getitem__))
+            cycles.append([*cycle[first:], *cycle[: first + 1]])
+    return sorted(cycles, key=lambda cycle: knotted[cycle[0]])
 
 
 def _knots(knotted: Mapping[str, int], graph: Graph) -> list[set[str]]:

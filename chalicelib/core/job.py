@@ -139,8 +139,14 @@ def has_expressions(task: PlannedTask) -> bool:
 
 def size_problems(request: JobRequest) -> list[Broken]:
     """Which of Batch's limits on a whole submission the request breaks; each text is a sentence of its own."""
+    overrides = json.dumps(request.container_overrides(), separators=(",", ":"), ensure_ascii=False)
+    return size_mistakes(len(overrides), len(json.dumps(request.document())))
+
+
+def size_mistakes(overrides: int, payload: int) -> list[Broken]:
+    """Which limits a submission breaks whose container overrides have so many characters, and all of it so many bytes,
+    as `size_problems` counts them."""
     broken = []
-    overrides = len(json.dumps(request.container_overrides(), separators=(",", ":"), ensure_ascii=False))
     if overrides > limits.CONTAINER_OVERRIDES_CHARACTERS:
         broken.append(
             Broken(
@@ -149,7 +155,6 @@ def size_problems(request: JobRequest) -> list[Broken]:
                 "put what is long into S3 and pass its address",
             )
         )
-    payload = len(json.dumps(request.document()))
     if payload > limits.SUBMIT_PAYLOAD_BYTES:
         broken.append(
             Broken(

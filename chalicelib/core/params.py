@@ -15,6 +15,9 @@ from typing import Any
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.suggest import Names, shown
 
+CHOICES_SHOWN = 50
+"""Of an enum, in a message."""
+
 
 class ParamType(StrEnum):
     """The types of params."""
@@ -27,6 +30,7 @@ class ParamType(StrEnum):
     OBJECT = "object"
 
 
+_CONTAINERS = {list, dict}
 _ARTICLED = {
     ParamType.STRING: "a string",
     ParamType.INTEGER: "an integer",
@@ -51,7 +55,9 @@ class Declaration:
         if not fits(self.type, value):
             return f"must be {_ARTICLED[self.type]}, not {shown(value)}"
         if self.enum is not None and not any(same(value, one) for one in self.enum):
-            return f"must be one of {', '.join(map(shown, self.enum))}, not {shown(value)}"
+            choices = ", ".join(map(shown, self.enum[:CHOICES_SHOWN]))
+            more = len(self.enum) - CHOICES_SHOWN
+            return f"must be one of {choices}{f' ({more:,} more)' if more > 0 else ''}, not {shown(value)}"
         return None
 
 
@@ -123,6 +129,19 @@ def fits(kind: ParamType, value: Any) -> bool:
 def same(one: Any, other: Any) -> bool:
     """Equal, and true is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def comparable(value: Any) -> Any:
+    """Something to keep in a set in place of a value of JSON: equal for two values that are the same."""
+    return isinstance(value, bool), _hashable(value)
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, list):
+        return list, tuple(value if {*map(type, value)}.isdisjoint(_CONTAINERS) else map(_hashable, value))
+    if isinstance(value, dict):
+        return dict, frozenset((name, _hashable(one)) for name, one in value.items())
+    return value
 
 
 def _declared_names(declared: Mapping[str, Declaration]) -> str:

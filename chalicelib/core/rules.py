@@ -146,14 +146,16 @@ def queue_rule(value: str) -> Broken | None:
     )
 
 
+_RETRIED = tuple(failure.value for failure in FailureClass if failure not in NEVER_RETRIED)
+
+
 def failure_class_rule(value: str) -> Broken | None:
     """The name of a failure class that a policy may speak of."""
     if value in NEVER_RETRIED:
         return Broken(f"must not name {shown(value)}", "what somebody ended on purpose is never retried")
-    known = [failure.value for failure in FailureClass if failure not in NEVER_RETRIED]
-    if value in known:
+    if value in _RETRIED:
         return None
-    suggestion = Names(known).suggestion(value) or f"known classes: {', '.join(known)}"
+    suggestion = Names(_RETRIED).suggestion(value) or f"known classes: {', '.join(_RETRIED)}"
     return Broken(f"names {shown(value)}, which is no class of failures", suggestion)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 SHOWN_CHARACTERS = 60
-_COMPARISONS = 10_000
+_COMPARISONS = 5_000
 _CHARACTERS = 256
 _CANDIDATES = 1_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

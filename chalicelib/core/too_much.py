@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.core import limits
 from chalicelib.core.mistakes import Mistake
+from chalicelib.core.suggest import shown
 
 MISTAKES_MAXIMUM = 1_000
 """How many mistakes are told. Nobody mends more at once."""
@@ -20,6 +21,8 @@ NAMED_MAXIMUM = 1_000
 """Params, and schedules."""
 CHOICES_MAXIMUM = 1_000
 """Values of a param's enum."""
+CHOICES_TOGETHER_MAXIMUM = 100_000
+"""Values of all enums."""
 ENTRIES_MAXIMUM = 1_000_000
 """Entries of environment, parameters and tags in all tasks, with those of defaults that are joined to them."""
 
@@ -46,10 +49,14 @@ def _too_much(definition: Mapping[str, Any]) -> Iterator[Mistake]:
     for part in ("params", "schedules"):
         if (count := len(_mapping(definition.get(part)))) > NAMED_MAXIMUM:
             yield _mistake((part,), part, NAMED_MAXIMUM, count)
+    together = 0
     for name, param in params.items():
-        choices = _mapping(param).get("enum")
-        if isinstance(choices, list) and len(choices) > CHOICES_MAXIMUM:
-            yield _mistake(("params", name, "enum"), "enum", CHOICES_MAXIMUM, len(choices))
+        choices = _length(_mapping(param).get("enum"))
+        together += choices
+        if choices > CHOICES_MAXIMUM:
+            yield _mistake(("params", name, "enum"), "enum", CHOICES_MAXIMUM, choices)
+    if together > CHOICES_TOGETHER_MAXIMUM:
+        yield _mistake(("params",), "values of all enums together", CHOICES_TOGETHER_MAXIMUM, together)
     for part in ("params", "schedules", "tasks"):
         yield from _too_long_names((part,), _mapping(definition.get(part)))
     yield from _too_long_names((), definition)
@@ -57,10 +64,9 @@ def _too_much(definition: Mapping[str, Any]) -> Iterator[Mistake]:
         yield _mistake((), "keys of a workflow", KEYS_MAXIMUM, len(definition))
     for path, settings in _settings(definition, params, tasks):
         yield from _too_large(path, settings)
-    dependencies = sum(_length(_mapping(task).get("depends_on")) for task in tasks.values())
+    dependencies, entries = _sums(_mapping(definition.get("defaults")), tasks)
     if dependencies > DEPENDENCIES_MAXIMUM:
         yield _mistake(("tasks",), "depends_on of all tasks together", DEPENDENCIES_MAXIMUM, dependencies)
-    entries = _joined_entries(_mapping(definition.get("defaults")), tasks)
     if entries > ENTRIES_MAXIMUM:
         text = "environment, parameters and tags of all tasks together, with those of defaults,"
         yield _mistake(("tasks",), text, ENTRIES_MAXIMUM, entries)
@@ -72,8 +78,22 @@ def _settings(
     yield ("defaults",), _mapping(definition.get("defaults"))
     for part, named in (("params", params), ("schedules", _mapping(definition.get("schedules"))), ("tasks", tasks)):
         for name, settings in named.items():
-            if isinstance(settings, dict):
+            if isinstance(settings, dict) and not _surely_little(settings):
                 yield (part, name), settings
+
+
+def _surely_little(settings: Mapping[str, Any]) -> bool:
+    """Whether a glance at the settings of a task says that there is not too much of anything: so it is of most."""
+    if len(settings) > KEYS_MAXIMUM:
+        return False
+    for field, value in settings.items():
+        if len(field) > NAME_CHARACTERS_MAXIMUM or field == "retry":
+            return False
+        if isinstance(value, (dict, list)) and len(value) > ITEMS_MAXIMUM:
+            return False
+        if isinstance(value, dict) and value and len(max(value, key=len)) > NAME_CHARACTERS_MAXIMUM:
+            return False
+    return True
 
 
 def _too_large(path: tuple[str, ...], settings: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -83,7 +103,12 @@ def _too_large(path: tuple[str, ...], settings: Mapping[str, Any]) -> Iterator[M
     for field, value in settings.items():
         if isinstance(value, dict):
             yield from _too_long_names((*path, field), value)
-        if isinstance(value, (dict, list)) and field not in ("depends_on", "enum", "default"):
+        if field == "depends_on" and isinstance(value, list) and len(value) > ITEMS_MAXIMUM:
+            wrong = next((place for place, parent in enumerate(value) if not isinstance(parent, str)), None)
+            if wrong is not None:
+                found = shown(value[wrong])
+                yield Mistake((*path, field, wrong), f"depends_on[{wrong}] must be a string, not {found}")
+        elif isinstance(value, (dict, list)) and field not in ("depends_on", "enum", "default"):
             if len(value) > ITEMS_MAXIMUM:
                 yield _mistake(
                     (*path, field), f"entries of {field[:NAME_CHARACTERS_MAXIMUM]}", ITEMS_MAXIMUM, len(value)
@@ -99,16 +124,18 @@ def _too_long_names(path: tuple[str, ...], named: Mapping[str, Any]) -> Iterator
         yield _mistake(path, f"the characters of a name{place}", NAME_CHARACTERS_MAXIMUM, longest)
 
 
-def _joined_entries(defaults: Mapping[str, Any], tasks: Mapping[str, Any]) -> int:
-    """How many entries the tasks have that have some of their own, once those of defaults are joined to them."""
-    entries = 0
-    for field in _JOINED:
-        shared = _length(defaults.get(field))
-        entries += shared
-        for task in tasks.values():
-            own = _length(_mapping(task).get(field))
-            entries += own and own + shared
-    return entries
+def _sums(defaults: Mapping[str, Any], tasks: Mapping[str, Any]) -> tuple[int, int]:
+    """How many dependencies the tasks have, and how many entries those that have some of their own, once those of
+    defaults are joined to them."""
+    shared = {field: _length(defaults.get(field)) for field in _JOINED}
+    dependencies, entries = 0, sum(shared.values())
+    for task in tasks.values():
+        for field, value in task.items() if isinstance(task, dict) else ():
+            if field == "depends_on":
+                dependencies += _length(value)
+            elif field in shared and (own := _length(value)):
+                entries += own + shared[field]
+    return dependencies, entries
 
 
 def _mistake(path: tuple[str, ...], what: str, most: int, found: int) -> Mistake:

@@ -1,8 +1,7 @@
 """What a campaign of seeds counts, shrinks and keeps."""
 
 from tests.simulation.__main__ import main
-from tests.simulation.campaign import Summary, play_range
-from tests.simulation.faults import FAULTS
+from tests.simulation.faults import FAULTS, Menu
 from tests.simulation.kept import Kept, keep, kept_seeds
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.play import Played, play
@@ -10,14 +9,17 @@ from tests.simulation.scope import WHOLE, Scope
 from tests.simulation.shrink import smallest
 
 
-def test_every_kind_of_fault_happens_within_a_few_hundred_seeds():
-    summary = Summary()
-    for first in range(0, 2500, 250):
-        summary.merge(play_range(first, 250))
-        if {fault.name for fault in FAULTS} <= set(summary.fired):
+def test_every_kind_of_fault_happens_within_a_few_thousand_seeds():
+    """Only seeds on whose menu something not seen yet stands are played here; `test_schedules.py` plays them all."""
+    missing = {fault.name: fault.name for fault in FAULTS} | {"(Lambda time-outs)": "slow_call"}
+    for seed in range(2500):
+        menu = Menu(seed)
+        if any(menu[name].rate for name in missing.values()):
+            fired = play(seed).fired
+            missing = {seen: name for seen, name in missing.items() if not fired.get(seen)}
+        if not missing:
             break
-    assert {fault.name for fault in FAULTS} <= set(summary.fired)
-    assert summary.fired["(Lambda time-outs)"] > 0
+    assert not missing
 
 
 def test_a_failing_seed_is_shrunk_to_what_makes_it_fail():
@@ -29,7 +31,8 @@ def test_a_failing_seed_is_shrunk_to_what_makes_it_fail():
         return Played(seed, scope, failure, steps=1)
 
     fired = {"event_twice", "redelivery"}
-    seed = next(s for s in range(9000) if fired <= set(found := play(s).fired) and found["(runs)"] > 1)
+    may_fire = (seed for seed in range(9000) if all(Menu(seed)[name].rate for name in fired))
+    seed = next(s for s in may_fire if fired <= set(found := play(s).fired) and found["(runs)"] > 1)
     small = smallest(seed, WHOLE, play=fails_with_duplicates)
     assert small in asked
     assert fails_with_duplicates(seed, small).failure
