@@ -39,8 +39,8 @@ from chalicelib.core.errors import UserMistake
 from chalicelib.core.records import Run
 from chalicelib.core.requests import read_start
 from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
+from chalicelib.engine.noting import CountedNotices
 from chalicelib.engine.start import start_run
-from chalicelib.engine.telling import CountedNotices
 from chalicelib.engine.world import Settings, World
 from chalicelib.journal import FUNCTION, of_invocation
 from chalicelib.ports.services import NO_FIGURES, Figures, Logs, Tokens

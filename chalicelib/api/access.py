@@ -24,7 +24,7 @@ from chalicelib.core.tokens import (
     parse_header,
     use_is_to_be_noted,
 )
-from chalicelib.engine.telling import IDS
+from chalicelib.engine.noting import IDS
 from chalicelib.ports.services import Tokens
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """The figures that the engine keeps of itself: a closed set, each with its unit, what it is told by, and one sentence.
 
-Owns the names, which are those of the metrics in CloudWatch. Where they are counted is engine/telling.py's and its
+Owns the names, which are those of the metrics in CloudWatch. Where they are counted is engine/noting.py's and its
 callers', how they get out aws/emf.py's. docs/operations.md, the dashboard and the alarms are held to this by tests.
 
 CloudWatch has a price for each metric, which is a name with one combination of dimension values. So a figure is told by

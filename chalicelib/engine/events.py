@@ -18,7 +18,7 @@ from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
 from chalicelib.core.records import Tally, TaskRecord
 from chalicelib.core.retry import Retry, after_failure
 from chalicelib.core.states import STATE_OF_STATUS, TaskState
-from chalicelib.engine import telling
+from chalicelib.engine import noting
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs, terminate_unless_wanted
@@ -38,7 +38,7 @@ def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
         run = (change.attempt.run_id, change.attempt.epoch)
         by_job = latest.setdefault(run, {})
         if change.status.ended and change.job_id in by_job and by_job[change.job_id].status.ended:
-            telling.duplicates_dropped(world, [change])
+            noting.duplicates_dropped(world, [change])
         by_job[change.job_id] = change
     for (run_id, epoch), by_job in latest.items():
         outcome = _handle_run(world, run_id, epoch, list(by_job.values()))
@@ -51,13 +51,11 @@ def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
 def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange]) -> Outcome:
     facts = world.facts(run_id, epoch)
     if facts is None:
-        log.info("ignoring events of a run that is gone", extra=telling.ids(run_id=run_id, epoch=epoch))
+        log.info("ignoring events of a run that is gone", extra=noting.ids(run_id=run_id, epoch=epoch))
         return DONE
     known = [change for change in changes if _is_ours(facts, change)]
     if len(known) < len(changes):
-        log.warning(
-            "ignoring events of jobs that carry the parameters of a run of ours", extra=telling.ids(facts=facts)
-        )
+        log.warning("ignoring events of jobs that carry the parameters of a run of ours", extra=noting.ids(facts=facts))
     # Endings come first: people wait for what they start.
     outcome = _end_all(world, facts, [change for change in known if change.status.ended])
     for change in known:
@@ -89,7 +87,7 @@ def _end_all(world: World, facts: RunFacts, changes: list[JobChange]) -> Outcome
 
 def _observe(world: World, facts: RunFacts, change: JobChange) -> None:
     """Record how far the job is; by this a job whose submission's answer was lost is adopted, too."""
-    telling.job_running(world, facts, change)
+    noting.job_running(world, facts, change)
     state = STATE_OF_STATUS[change.status]
     record = world.store.observe(change.attempt, change.job_id, state, change.job_tries, change.started_at_ms)
     if record is not None:
@@ -111,7 +109,7 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
         return None
     if record.attempt != attempt or record.state is TaskState.WAITING or _is_handled(record):
         if change.job_id in (record.job_id, *(result.job_id for result in record.past)):
-            telling.duplicates_dropped(world, [change])
+            noting.duplicates_dropped(world, [change])
         return None
     if record.state.ended:
         return record.state
@@ -136,7 +134,7 @@ def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retr
     after_seconds = -(-retry.after_ms // 1000)
     world.commands.send([encode(timer)], delay_seconds=min(after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
     if world.store.wait_for_retry(attempt, result, not_before_ms):
-        telling.job_ended(world, facts, change, TaskState.WAITING, record)
+        noting.job_ended(world, facts, change, TaskState.WAITING, record)
         return None
     return NotYet(world.settings.soon_seconds, f"the record of {attempt} changed while its retry was arranged")
 
@@ -193,7 +191,7 @@ def _handled(world: World, change: JobChange) -> bool:
     if record.attempt == attempt and record.job_id not in (None, change.job_id):
         end_second_jobs(world, attempt, [record.job_id])
     else:
-        telling.duplicates_dropped(world, [change])
+        noting.duplicates_dropped(world, [change])
     return True
 
 
@@ -208,7 +206,7 @@ def _commit(world: World, facts: RunFacts, ending: TaskState, change: JobChange)
     if before is None or before.state.ended:
         return
     if before.attempt == change.attempt:
-        telling.job_ended(world, facts, change, ending, before)
+        noting.job_ended(world, facts, change, ending, before)
     # A second job of the attempt, or a retry that began before this one of a pair succeeded: neither is wanted now.
     if before.job_id not in (None, change.job_id) and before.state is not TaskState.WAITING:
         end_second_jobs(world, before.attempt, [before.job_id])

@@ -12,7 +12,7 @@ from chalicelib.core.commands import ScheduleNext, encode
 from chalicelib.core.notices import run_ended
 from chalicelib.core.records import Run, Tally
 from chalicelib.core.states import RunState
-from chalicelib.engine import telling
+from chalicelib.engine import noting
 from chalicelib.engine.world import RunFacts, World
 
 
@@ -57,7 +57,7 @@ def _finish(world: World, facts: RunFacts, ending: RunState) -> None:
     run = world.store.run(run_id)
     if run is not None and run.epoch == epoch:
         if ended:
-            telling.run_ended(world, run)
+            noting.run_ended(world, run)
         tell_if_ended(world, run)
 
 

@@ -19,7 +19,7 @@ from chalicelib.core.errors import BatchwrightError, TryAgain
 from chalicelib.core.figures import Source
 from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM, RECEIPTS_MAXIMUM
-from chalicelib.engine import telling
+from chalicelib.engine import noting
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.world import DONE, Done, NotYet, Outcome, World
@@ -38,7 +38,7 @@ OUTAGE_SECONDS = 60
 
 
 About = Mapping[str, Any]
-"""The `extra` of a log call (telling.py)."""
+"""The `extra` of a log call (noting.py)."""
 
 
 class MessagesLeft(BatchwrightError):
@@ -105,15 +105,15 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
     if not isinstance(handled, list):
         # One of them may be the cause, and must not take the others with it.
         handled = [
-            _try_one(partial(handle_changes, world, [change]), telling.ids(change.attempt, job_id=change.job_id))
+            _try_one(partial(handle_changes, world, [change]), noting.ids(change.attempt, job_id=change.job_id))
             for change in together
         ]
     for place, verdict in zip(changes, handled, strict=True):
         verdicts[place] = verdict
     for place, change in changes.items():
         if isinstance(verdicts[place], Done):
-            telling.event_handled(world, change)
-    about = {place: telling.ids(change.attempt, job_id=change.job_id) for place, change in changes.items()}
+            noting.event_handled(world, change)
+    about = {place: noting.ids(change.attempt, job_id=change.job_id) for place, change in changes.items()}
     _conclude(world, Source.EVENTS, mailbox, messages, verdicts, about)
 
 
@@ -165,11 +165,11 @@ def _conclude(
             case Done():
                 stays, why = False, ""
             case NotYet():
-                telling.not_yet(world, source, verdict.why, about.get(place))
+                noting.not_yet(world, source, verdict.why, about.get(place))
                 stays, why = not _copied(mailbox, message, verdict), verdict.why
             case Failed():
                 given_up = _given_up(mailbox, message, verdict.reason, about.get(place))
-                telling.message_failed(world, source, given_up=given_up)
+                noting.message_failed(world, source, given_up=given_up)
                 stays, why = not given_up, verdict.reason
         if stays:
             left.append(why)

@@ -17,7 +17,7 @@ from chalicelib.core.records import Run
 from chalicelib.core.schedule import Schedule, render_params
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
-from chalicelib.engine import telling
+from chalicelib.engine import noting
 from chalicelib.engine.settle import start
 from chalicelib.engine.world import NotYet, World
 
@@ -98,7 +98,7 @@ def _create_run(
     )
     run = world.store.create_run(wanted)
     if run is wanted:
-        telling.run_started(world, run)
+        noting.run_started(world, run)
     return run
 
 

@@ -17,7 +17,7 @@ from chalicelib.core.job import JobRequest, job_request
 from chalicelib.core.plan import offset_of, shard_of
 from chalicelib.core.records import RELEASED, Claim, JobResult, Tally, TaskRecord
 from chalicelib.core.states import TaskState
-from chalicelib.engine import telling
+from chalicelib.engine import noting
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.governor import submit_job, turns
 from chalicelib.engine.world import DONE, Done, NotYet, Outcome, RunFacts, World, worst
@@ -145,17 +145,17 @@ def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: 
     try:
         if job_id is None:
             job_id = submit_job(world, request)
-            telling.job_submitted(world, facts, attempt, job_id)
+            noting.job_submitted(world, facts, attempt, job_id)
     except UserMistake as refusal:
         return _record_refusal(world, facts, attempt, str(refusal))
     except AnswerLost as lost:
         # The job may exist. Its own event adopts it, or whoever takes the claim over asks for it by name.
-        telling.answer_lost(world, facts, attempt, lost)
+        noting.answer_lost(world, facts, attempt, lost)
         return BatchFails(world.settings.lease_seconds, str(lost))
     except Throttled as too_many:
         # One too many within a second, which the next one need not be: it has a permit, which else nobody used.
         world.store.release(attempt, world.owner)
-        telling.throttled(world, facts, attempt)
+        noting.throttled(world, facts, attempt)
         return NotYet(world.settings.soon_seconds, str(too_many))
     except TryAgain as refused_for_now:
         world.store.release(attempt, world.owner)
@@ -197,7 +197,7 @@ def _find_orphan(world: World, attempt: Attempt, request: JobRequest) -> str | N
     oldest, *others = found
     if others:
         end_second_jobs(world, attempt, [job.job_id for job in others])
-    telling.job_adopted(world, attempt, oldest.job_id, Adoption.NAME)
+    noting.job_adopted(world, attempt, oldest.job_id, Adoption.NAME)
     return oldest.job_id
 
 
@@ -218,7 +218,7 @@ def terminate_unless_wanted(world: World, record: TaskRecord, attempt: Attempt, 
 def end_second_jobs(world: World, attempt: Attempt, job_ids: Sequence[str]) -> None:
     """Note jobs of an attempt that has another, and terminate them."""
     news = [job_id for job_id in job_ids if world.store.add_second_job(attempt, job_id)]
-    telling.second_jobs(world, attempt, news, job_ids)
+    noting.second_jobs(world, attempt, news, job_ids)
     world.batch.terminate(job_ids, SECOND_JOB_REASON)
 
 

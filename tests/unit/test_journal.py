@@ -13,7 +13,7 @@ import pytest
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
 from chalicelib.engine.messages import MessagesLeft
-from chalicelib.engine.telling import ids
+from chalicelib.engine.noting import ids
 from chalicelib.journal import FUNCTION, LOG_LEVEL, OURS, JsonLines, level_of, of_invocation, open_journal
 from tests.memory.batch import SubmitFault
 from tests.memory.theatre import Theatre, plan_of, task

@@ -14,7 +14,7 @@ from chalicelib.core.notices import NoticeKind, run_ended
 from chalicelib.core.states import RunState
 from chalicelib.engine.cancel import request_cancel
 from chalicelib.engine.messages import MessagesLeft
-from chalicelib.engine.telling import CountedNotices
+from chalicelib.engine.noting import CountedNotices
 from chalicelib.engine.world import Settings, World
 from tests.memory.batch import SubmitFault
 from tests.memory.clock import EPOCH_MS

@@ -1,4 +1,4 @@
-"""What the engine tells of its own doings: for each, its figure and its line in the log, in one place.
+"""What the engine notes of its own doings: for each, its figure and its line in the log, in one place.
 
 Decides nothing, asks nobody anything and waits for nothing, so that a procedure is the same without it. The lines carry
 the ids by which one run's story is found again (docs/operations.md); none holds anything of an event but what is named
