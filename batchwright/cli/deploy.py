@@ -56,6 +56,7 @@ def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Notices that runs send whose workflows do not say which: run_failed,task_failed; or none.",
 )
 @click.option("--event-bus", metavar="NAME", help="The EventBridge bus that hears of every change: default; or none.")
+@click.option("--xray/--no-xray", default=None, help="Whether AWS X-Ray traces the functions (first: not).")
 @click.option("--with-batch-environment", "with_batch", is_flag=True, help="Also make job queues to submit to.")
 @click.option(
     "--observe-all-jobs/--observe-our-jobs",
@@ -86,6 +87,7 @@ def deploy(
     slack_webhook: str | None,
     notify: str | None,
     event_bus: str | None,
+    xray: bool | None,
     with_batch: bool,
     observes_all: bool | None,
     records_own: bool | None,
@@ -118,6 +120,7 @@ def deploy(
         project.absolute(),
         parameters,
         auth,
+        xray,
         with_batch,
         stacks_only,
         again,

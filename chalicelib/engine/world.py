@@ -12,7 +12,18 @@ from chalicelib.core.notify import BY_DEFAULT, DEFAULT_KINDS, Notify
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
-from chalicelib.ports.services import Batch, Changes, Clock, Commands, Logs, Notices, Permits, Scheduler
+from chalicelib.ports.services import (
+    NO_FIGURES,
+    Batch,
+    Changes,
+    Clock,
+    Commands,
+    Figures,
+    Logs,
+    Notices,
+    Permits,
+    Scheduler,
+)
 from chalicelib.ports.store import Store
 
 _RUNS_REMEMBERED = 64
@@ -88,6 +99,7 @@ class World:
     settings: Settings = Settings()
     changes: Changes | None = None
     logs: Logs | None = None
+    figures: Figures = NO_FIGURES
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
 

@@ -416,6 +416,9 @@ def functions_of_the_app() -> set[str]:
     for node in ast.walk(tree):
         for decorator in getattr(node, "decorator_list", ()):
             assert isinstance(decorator, ast.Call)
+            if getattr(decorator.func, "attr", "") == "middleware":
+                # It surrounds the functions, and is none.
+                continue
             names = [word.value.value for word in decorator.keywords if word.arg == "name"]
             found.add(str(names[0]) if names else node.name)
     return found
