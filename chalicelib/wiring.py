@@ -14,6 +14,8 @@ BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends
 `queue_blocked` if blocked queues are told of; without it they are those of core/notify.py, and blocked queues are.
 BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change, `default` for the account's own; without it none
 does.
+BATCHWRIGHT_FIGURES, `emf` or `none`, says whether figures are written to the standard output; if it is not set, they
+are in Lambda and nowhere else. BATCHWRIGHT_LOG_LEVEL is journal.py's.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported. So it does
 BATCHWRIGHT_SLACK_WEBHOOK, which names the secret or parameter that holds the address of a Slack incoming webhook
 (core/webhook.py). BATCHWRIGHT_SLACK_LOOPBACK lets that address be one of this machine, for tests.
@@ -25,7 +27,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -37,6 +40,7 @@ from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_permits import DynamoPermits
 from chalicelib.aws.dynamodb_tokens import DynamoTokens
+from chalicelib.aws.emf import EmfFigures
 from chalicelib.aws.eventbridge import EventBridgeChanges
 from chalicelib.aws.logs import CloudWatchLogs
 from chalicelib.aws.named_queues import NamedQueues
@@ -51,14 +55,16 @@ from chalicelib.core.requests import read_start
 from chalicelib.core.webhook import VARIABLE as SLACK_WEBHOOK
 from chalicelib.core.webhook import WebhookPlace, read_webhook_place
 from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
+from chalicelib.engine.noting import CountedNotices
 from chalicelib.engine.posting import post_notice
 from chalicelib.engine.start import start_run
-from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
-from chalicelib.ports.services import Chat, Logs, Tokens
+from chalicelib.journal import FUNCTION, of_invocation
+from chalicelib.ports.services import NO_FIGURES, Chat, Figures, Logs, Tokens
 
 if TYPE_CHECKING:
     from chalicelib.api.direct import DirectApi
+    from chalicelib.engine.sweep import Swept
 
 VARIABLES = (
     "BATCHWRIGHT_TABLE",
@@ -85,6 +91,7 @@ API_AUTH = "BATCHWRIGHT_API_AUTH"
 NOTIFY = "BATCHWRIGHT_NOTIFY"
 EVENT_BUS = "BATCHWRIGHT_EVENT_BUS"
 SLACK_LOOPBACK = "BATCHWRIGHT_SLACK_LOOPBACK"
+WHERE_FIGURES = "BATCHWRIGHT_FIGURES"
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
 """Above the functions' time-out of 60 seconds: the owner of an expired claim must be surely dead. Elsewhere, where no
 invocation runs for long, it may be shorter."""
@@ -151,6 +158,9 @@ class Wired:
 
     def sweep(self, owner: str) -> Swept:
         """Look at the runs that are due for it."""
+        # Of all functions, one sweeps.
+        from chalicelib.engine.sweep import sweep
+
         return sweep(self.world_of(owner))
 
     def post_notice(self, body: str) -> None:
@@ -179,19 +189,22 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
     commands = SqsCommands(aws.sqs, commands_url)
     logs = CloudWatchLogs(aws.make_logs)
     bus = environment.get(EVENT_BUS, "").strip()
+    stage = table.removeprefix(TABLE_PREFIX)
+    figures = figures_of(environment, stage)
     world = World(
         store=DynamoStore(aws.dynamodb, table),
         batch=AwsBatch(aws.batch, aws.batch_submit),
         permits=DynamoPermits(aws.dynamodb, table),
         commands=commands,
-        notices=SnsNotices(aws.sns, topic_arn, NamedQueues(aws.sqs)),
+        notices=CountedNotices(SnsNotices(aws.sns, topic_arn, NamedQueues(aws.sqs)), figures),
         scheduler=scheduler.EventBridgeScheduler(aws.make_scheduler, scheduler.place_of(environment)),
         clock=WallClock(),
-        stage=table.removeprefix(TABLE_PREFIX),
+        stage=stage,
         owner="",
         settings=settings_of(environment),
         changes=EventBridgeChanges(aws.make_events, bus) if bus else None,
         logs=logs,
+        figures=figures,
     )
     return Wired(
         clients=aws,
@@ -234,7 +247,7 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         if not text:
             continue
         minimum = 1
-        if name == LEASE_SECONDS and environment.get("AWS_LAMBDA_FUNCTION_NAME"):
+        if name == LEASE_SECONDS and environment.get(FUNCTION):
             minimum = LEASE_SECONDS_MINIMUM_IN_LAMBDA
         if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
             default = getattr(Settings(), field)
@@ -266,6 +279,15 @@ def _is_all(environment: Mapping[str, str], name: str, usual: str) -> bool:
     return given == "all"
 
 
+def figures_of(environment: Mapping[str, str], stage: str) -> Figures:
+    """Who counts. Raises UserMistake."""
+    function = environment.get(FUNCTION, "")
+    given = environment.get(WHERE_FIGURES) or ("emf" if function else "none")
+    if given not in ("emf", "none"):
+        raise UserMistake(f"{WHERE_FIGURES} must be emf or none, not '{given}'; leave it out for emf in Lambda alone")
+    return EmfFigures(stage, function or "local") if given == "emf" else NO_FIGURES
+
+
 def api_trusts_iam(environment: Mapping[str, str]) -> bool:
     """Whether IAM says who may ask the HTTP API, and not its tokens. Raises UserMistake."""
     given = environment.get(API_AUTH) or "token"
@@ -277,4 +299,21 @@ def api_trusts_iam(environment: Mapping[str, str]) -> bool:
 @cache
 def wired() -> Wired:
     """The wiring of this process, built at its first use and kept while it is warm."""
-    return wire(os.environ, clients())
+    built = wire(os.environ, clients())
+    _built.append(built)
+    return built
+
+
+_built: list[Wired] = []
+"""What `wired` built. An invocation that did not need it has nothing to hand on, and need not build it for that."""
+
+
+@contextmanager
+def invocation(request_id: str) -> Iterator[None]:
+    """One invocation of a function, from its beginning to its end, however it ends."""
+    with of_invocation(request_id):
+        try:
+            yield
+        finally:
+            for built in _built:
+                built.world.figures.flush(request_id)

@@ -12,7 +12,7 @@ import click
 from batchwright.cli.target import aws_session
 from batchwright.cli.told import told_plainly
 from batchwright.deploy.account import Account, DeployError
-from batchwright.deploy.deployment import AUTHS, Deployed, Wish, check_event_bus, check_notify
+from batchwright.deploy.deployment import AUTHS, Deployed, Wish, check_event_bus, check_notify, check_webhook
 from batchwright.deploy.deployment import deploy as deploy_stage
 from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
@@ -56,6 +56,7 @@ def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Notices that runs send whose workflows do not say which: run_failed,task_failed; or none.",
 )
 @click.option("--event-bus", metavar="NAME", help="The EventBridge bus that hears of every change: default; or none.")
+@click.option("--xray/--no-xray", default=None, help="Whether AWS X-Ray traces the functions (first: not).")
 @click.option("--with-batch-environment", "with_batch", is_flag=True, help="Also make job queues to submit to.")
 @click.option(
     "--observe-all-jobs/--observe-our-jobs",
@@ -86,6 +87,7 @@ def deploy(
     slack_webhook: str | None,
     notify: str | None,
     event_bus: str | None,
+    xray: bool | None,
     with_batch: bool,
     observes_all: bool | None,
     records_own: bool | None,
@@ -109,6 +111,8 @@ def deploy(
     """
     said = {"ObserveAllJobs": observes_all, "RecordOwnJobs": records_own, "JobsKeptDays": jobs_kept_days}
     parameters = {**_parameters(pairs), **{name: _text(value) for name, value in said.items() if value is not None}}
+    # Before anybody is asked for credentials.
+    check_webhook(slack_webhook)
     check_notify(notify)
     check_event_bus(event_bus)
     wish = Wish(
@@ -116,6 +120,7 @@ def deploy(
         project.absolute(),
         parameters,
         auth,
+        xray,
         with_batch,
         stacks_only,
         again,

@@ -37,6 +37,8 @@ EVENT_BUS_PATTERN = r"[A-Za-z0-9._/-]{1,256}"
 AUTHS = ("token", "iam")
 AUTH_VARIABLE = API_AUTH
 NO_WEBHOOK = NONE = "none"
+XRAY_VARIABLE = "BATCHWRIGHT_XRAY"
+"""Remembers what was wished for; no function reads it."""
 
 Say = Callable[[str], None]
 
@@ -49,6 +51,7 @@ class Wish:
     project: Path
     parameters: Mapping[str, str] = field(default_factory=dict)
     auth: str | None = None
+    xray: bool | None = None
     with_batch: bool = False
     stacks_only: bool = False
     again: bool = False
@@ -112,8 +115,7 @@ def template(project: Path, name: str) -> Template:
 def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     """Bring a stage to what the project says. Raises UserMistake, DeployError, and what botocore raises."""
     _check_parameters(wish)
-    if wish.slack_webhook and wish.slack_webhook != NO_WEBHOOK:
-        read_webhook_place(wish.slack_webhook)
+    check_webhook(wish.slack_webhook)
     check_notify(wish.notify)
     check_event_bus(wish.event_bus)
     stacks = Stacks(account.client("cloudformation"))
@@ -137,7 +139,8 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
         functions = replace(functions, place=replace(place, slack_webhook=read_webhook_place(webhook)))
     if bus := variables[EVENT_BUS]:
         functions = replace(functions, place=replace(functions.place, event_bus=bus))
-    functions.config.put_stage(functions.place, functions_of(functions.place), variables)
+    traced = variables[XRAY_VARIABLE] == "true"
+    functions.config.put_stage(functions.place, functions_of(functions.place), variables, xray=traced)
     if wish.stacks_only:
         return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
     functions_changed = functions.deploy(say, again=wish.again)
@@ -168,21 +171,29 @@ def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish
 
 
 def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str | None]:
-    """The variables of the functions. How callers prove who they are, which notices are sent, and which webhook and
-    event bus hear of what happens, stays as it was unless it is said anew."""
+    """The variables of the functions. How callers prove who they are, whether X-Ray traces, which notices are
+    sent, and which webhook and event bus hear of what happens, stays as it was unless it is said anew."""
     auth = wish.auth or functions.variable(AUTH_VARIABLE) or AUTHS[0]
+    xray = functions.variable(XRAY_VARIABLE) == "true" if wish.xray is None else wish.xray
     notify = functions.variable(NOTIFY) if wish.notify is None else wish.notify
     bus = wish.event_bus or functions.variable(EVENT_BUS) or NONE
     webhook = wish.slack_webhook or functions.variable(SLACK_VARIABLE) or NO_WEBHOOK
     return {
         STAGE_VARIABLE: wish.stage,
         AUTH_VARIABLE: auth,
+        XRAY_VARIABLE: "true" if xray else "false",
         SLACK_VARIABLE: None if webhook == NO_WEBHOOK else webhook,
         # A variable that is empty says that nothing is wanted; one that is not there, what holds for every stage.
         NOTIFY: "" if notify == NONE else notify,
         EVENT_BUS: None if bus == NONE else bus,
         **variables_of(outputs),
     }
+
+
+def check_webhook(given: str | None) -> None:
+    """Raises UserMistake for a Slack webhook that is not named by where its address is kept."""
+    if given and given != NO_WEBHOOK:
+        read_webhook_place(given)
 
 
 def check_notify(notify: str | None) -> None:

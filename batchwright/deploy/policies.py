@@ -76,6 +76,8 @@ def _feeds(queue: str) -> Grant:
     )
 
 
+# Only where X-Ray is asked for. Neither action knows a resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+TRACE = Grant("send traces", ("xray:PutTraceSegments", "xray:PutTelemetryRecords"), ("everything",))
 LOG = Grant("write its log", ("logs:CreateLogStream", "logs:PutLogEvents"), ("log",))
 
 RECORDS = Grant(
@@ -252,9 +254,9 @@ def resource_arn(place: Place, function: str, name: str) -> str:
         "table": place.arn("dynamodb", table),
         "runs-by-sweep": place.arn("dynamodb", f"{table}/index/runs-by-sweep"),
         "runs-by-workflow": place.arn("dynamodb", f"{table}/index/runs-by-workflow"),
-        "jobs-by-state": place.arn("dynamodb", f"{table}/index/jobs-by-state"),
         "run-queues": place.arn("sqs", f"{QUEUE_PREFIX}*"),
         "event-bus": place.arn("events", f"event-bus/{place.event_bus}"),
+        "jobs-by-state": place.arn("dynamodb", f"{table}/index/jobs-by-state"),
         "topic": place.arn("sns", f"{place.prefix}-notices"),
         "job-definitions": place.arn("batch", "job-definition/*"),
         "job-queues": place.arn("batch", "job-queue/*"),
@@ -287,9 +289,10 @@ def webhook_arn(place: Place, name: str) -> str | None:
     return place.arn("secretsmanager", f"secret:{webhook.name}-??????")
 
 
-def policy(place: Place, function: str) -> dict[str, Any]:
-    """The policy document of a function in a place."""
-    grants = [grant for grant in GRANTS[function] if _is_there(place, grant.on[0])]
+def policy(place: Place, function: str, *, xray: bool = False) -> dict[str, Any]:
+    """The policy document of a function in a place; with `xray`, it may send traces, too."""
+    wanted = (*GRANTS[function], TRACE) if xray else GRANTS[function]
+    grants = [grant for grant in wanted if _is_there(place, grant.on[0])]
     return {"Version": "2012-10-17", "Statement": [_statement(place, function, grant) for grant in grants]}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.aws.answers import answers
 from chalicelib.aws.named_queues import NamedQueues
-from chalicelib.core.bodies import attribute_values, bodies, message
+from chalicelib.core.bodies import attribute_values, bodies, document_body, message
 from chalicelib.core.email_text import subject_line
 from chalicelib.core.notices import Notice
 
@@ -35,7 +35,7 @@ class SnsNotices:
             )
 
     def send(self, notice: Notice, queue: str) -> None:
-        self._queues.send(queue, bodies(notice, job_arn_prefix(self._topic_arn))["sqs"], _attributes(notice))
+        self._queues.send(queue, document_body(notice), _attributes(notice))
 
 
 def _attributes(notice: Notice) -> dict[str, dict[str, str]]:

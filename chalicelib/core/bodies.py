@@ -56,6 +56,11 @@ def bodies(notice: Notice, job_arn_prefix: str | None = None) -> dict[str, str]:
     return found
 
 
+def document_body(notice: Notice) -> str:
+    """The body for programs alone, as a queue of a run's own receives it."""
+    return bodies(notice)["default"]
+
+
 def message(found: dict[str, str]) -> str:
     """The bodies as one publication holds them (MessageStructure `json`)."""
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"))

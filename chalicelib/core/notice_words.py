@@ -73,8 +73,10 @@ def facts_of_run(notice: Notice) -> Iterator[tuple[str, str]]:
     if notice.queue:
         yield "Queue", notice.queue
     yield "Stage", notice.stage
-    # Without a run it is the time that a monitor looked at.
     began, ended = ("Began", "Ended") if notice.run_id else ("From", "Until")
+    if notice.kind is NoticeKind.QUEUE_BLOCKED:
+        # Its job may be of a run, whose beginning is another time.
+        began = "Since"
     if notice.began_at_ms is not None:
         yield began, moment(notice.began_at_ms)
     if notice.ended_at_ms is not None:
@@ -130,7 +132,7 @@ def next_commands(notice: Notice) -> list[str]:
         if first.log_stream is not None:
             commands.append(f"batchwright jobs logs {shell_word(first.job_id)} {stage}")
     elif notice.queue is not None:
-        commands.append(f"batchwright jobs list --queue {shell_word(notice.queue)} {stage}")
+        commands.append(f"batchwright jobs --queue {shell_word(notice.queue)} {stage}")
     elif notice.monitor is not None:
         commands.append(f"batchwright monitors show {shell_word(notice.monitor)} {stage}")
     return commands

@@ -16,10 +16,11 @@ from chalicelib.core.job import memory_of
 from chalicelib.core.jobchange import JobChange
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
-from chalicelib.core.records import JobResult, Tally, TaskRecord
+from chalicelib.core.records import Tally, TaskRecord
 from chalicelib.core.retry import Retry, after_failure
 from chalicelib.core.runnotices import task_change
 from chalicelib.core.states import STATE_OF_STATUS, RunState, TaskState
+from chalicelib.engine import noting
 from chalicelib.engine.failures import note_failures
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.settle import settle
@@ -39,7 +40,10 @@ def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
     latest: dict[tuple[str, int], dict[str, JobChange]] = {}
     for change in sorted(changes, key=lambda change: change.order):
         run = (change.attempt.run_id, change.attempt.epoch)
-        latest.setdefault(run, {})[change.job_id] = change
+        by_job = latest.setdefault(run, {})
+        if change.status.ended and change.job_id in by_job and by_job[change.job_id].status.ended:
+            noting.duplicates_dropped(world, [change])
+        by_job[change.job_id] = change
     for (run_id, epoch), by_job in latest.items():
         outcome = _handle_run(world, run_id, epoch, list(by_job.values()))
         for place, change in enumerate(changes):
@@ -51,11 +55,11 @@ def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
 def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange]) -> Outcome:
     facts = world.facts(run_id, epoch)
     if facts is None:
-        log.info("ignoring events of run %s epoch %d, which is gone", run_id, epoch)
+        log.info("ignoring events of a run that is gone", extra=noting.ids(run_id=run_id, epoch=epoch))
         return DONE
     known = [change for change in changes if _is_ours(facts, change)]
     if len(known) < len(changes):
-        log.warning("ignoring events of jobs that carry the parameters of run %s and are not of it", run_id)
+        log.warning("ignoring events of jobs that carry the parameters of a run of ours", extra=noting.ids(facts=facts))
     # Endings come first: people wait for what they start.
     outcome = _end_all(world, facts, [change for change in known if change.status.ended])
     for change in known:
@@ -87,6 +91,7 @@ def _end_all(world: World, facts: RunFacts, changes: list[JobChange]) -> Outcome
 
 def _observe(world: World, facts: RunFacts, change: JobChange) -> None:
     """Record how far the job is; by this a job whose submission's answer was lost is adopted, too."""
+    noting.job_running(world, facts, change)
     state = STATE_OF_STATUS[change.status]
     record = world.store.observe(change.attempt, change.job_id, state, change.job_tries, change.started_at_ms)
     if record is not None:
@@ -108,10 +113,14 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
         return TaskState.SUCCEEDED
     attempt, index = change.attempt, change.attempt.index
     record = world.store.task(attempt.run_id, attempt.epoch, index)
-    if record is None or record.attempt != attempt or record.state is TaskState.WAITING:
+    if record is None:
+        return None
+    if record.attempt != attempt or record.state is TaskState.WAITING or _is_handled(record):
+        if change.job_id in (record.job_id, *(result.job_id for result in record.past)):
+            noting.duplicates_dropped(world, [change])
         return None
     if record.state.ended:
-        return None if _is_handled(record) else record.state
+        return record.state
     if record.job_id not in (None, change.job_id):
         return None
     if world.store.read_tally(attempt.run_id, attempt.epoch, shard_of(index)).halt:
@@ -121,12 +130,13 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
     decision = after_failure(policy, attempt, change.result, record.past, memory_mib=memory_mib)
     if not isinstance(decision, Retry):
         return TaskState.FAILED
-    return _arrange_retry(world, facts, change, change.result, decision)
+    return _arrange_retry(world, facts, change, decision, record)
 
 
-def _arrange_retry(world: World, facts: RunFacts, change: JobChange, result: JobResult, retry: Retry) -> NotYet | None:
+def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retry, record: TaskRecord) -> NotYet | None:
     """Set the timer, then end the attempt: a crash between the two sets the timer twice, and it claims once."""
-    attempt = change.attempt
+    attempt, result = change.attempt, change.result
+    assert result is not None, "an ended change carries its result"
     not_before_ms = world.clock.now_ms() + retry.after_ms
     timer = RetryTask(attempt.run_id, attempt.epoch, attempt.index, attempt.number, change.job_id, not_before_ms)
     after_seconds = -(-retry.after_ms // 1000)
@@ -136,6 +146,7 @@ def _arrange_retry(world: World, facts: RunFacts, change: JobChange, result: Job
         at_ms = result.stopped_at_ms or world.clock.now_ms()
         tell_changes(world, [_change(world, facts, change, TaskState.WAITING, at_ms)])
     if world.store.wait_for_retry(attempt, result, not_before_ms):
+        noting.job_ended(world, facts, change, TaskState.WAITING, record)
         return None
     return NotYet(world.settings.soon_seconds, f"the record of {attempt} changed while its retry was arranged")
 
@@ -162,7 +173,7 @@ def _end(world: World, facts: RunFacts, ended: dict[int, tuple[TaskState, JobCha
         return outcome
     _tell_ended(world, facts, ended)
     for ending, change in ended.values():
-        _commit(world, ending, change)
+        _commit(world, facts, ending, change)
     return DONE
 
 
@@ -214,6 +225,8 @@ def _handled(world: World, change: JobChange) -> bool:
     # Whoever committed this may have died before it ended the other job of a pair.
     if record.attempt == attempt and record.job_id not in (None, change.job_id):
         end_second_jobs(world, attempt, [record.job_id])
+    else:
+        noting.duplicates_dropped(world, [change])
     return True
 
 
@@ -223,10 +236,12 @@ def _is_handled(record: TaskRecord) -> bool:
     return record.state.ended and record.result is not None
 
 
-def _commit(world: World, ending: TaskState, change: JobChange) -> None:
+def _commit(world: World, facts: RunFacts, ending: TaskState, change: JobChange) -> None:
     before = world.store.commit(change.attempt, ending, change.result)
     if before is None or before.state.ended:
         return
+    if before.attempt == change.attempt:
+        noting.job_ended(world, facts, change, ending, before)
     # A second job of the attempt, or a retry that began before this one of a pair succeeded: neither is wanted now.
     if before.job_id not in (None, change.job_id) and before.state is not TaskState.WAITING:
         end_second_jobs(world, before.attempt, [before.job_id])

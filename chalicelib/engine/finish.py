@@ -12,6 +12,7 @@ from chalicelib.core.commands import ScheduleNext, encode
 from chalicelib.core.records import Run, Tally
 from chalicelib.core.runnotices import counts_of, ending_kind, run_ended
 from chalicelib.core.states import RunState
+from chalicelib.engine import noting
 from chalicelib.engine.failures import NO_RESULTS, Results, named
 from chalicelib.engine.tell import deliver, tell_run_change
 from chalicelib.engine.world import RunFacts, World
@@ -55,12 +56,15 @@ def _finish(world: World, facts: RunFacts, tallies: Mapping[int, Tally], results
     run_id, epoch, now_ms = facts.run_id, facts.epoch, world.clock.now_ms()
     going_on = (RunState.RUNNING, RunState.PAUSED)
     ending = run_ending(facts.plan, tallies)
-    if not world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms):
+    ended = world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms)
+    if not ended:
         cancelling = (RunState.CANCELLING,)
-        world.store.change_run(run_id, epoch, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
+        ended = world.store.change_run(run_id, epoch, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
     run = world.store.run(run_id)
     if run is None or run.epoch != epoch:
         return None
+    if ended:
+        noting.run_ended(world, run)
     tell_if_ended(world, run, tallies, results)
     return run.state if run.state.ended else None
 

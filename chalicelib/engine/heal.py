@@ -6,14 +6,16 @@ for the sweep. It decides nothing anew: what it finds goes through the handlers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from chalicelib.core.advance import is_full
 from chalicelib.core.changes import Change
 from chalicelib.core.commands import HealRun, RetryTask, SubmitTasks, encode, in_chunks
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.figures import SweepFind
 from chalicelib.core.ids import is_refused_job_id, job_name
 from chalicelib.core.jobchange import JobChange, read_detail
 from chalicelib.core.overdue import is_overdue
@@ -21,6 +23,7 @@ from chalicelib.core.plan import indexes_in, offset_of
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
 from chalicelib.core.runnotices import task_change
 from chalicelib.core.states import JobStatus, RunState, TaskState
+from chalicelib.engine import noting
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.finish import finish_if_full, tell_if_ended
 from chalicelib.engine.overdue import Overdue
@@ -97,11 +100,18 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
     if found.to_describe:
         outcomes.append(_ask_batch(world, facts, found.to_describe))
     _submit(world, facts, found.to_submit)
+    if look is not None:
+        timers = sum(map(_waits, found.to_submit))
+        noting.swept_up(world, facts, SweepFind.LOST_TIMER, timers)
+        noting.swept_up(world, facts, SweepFind.DEAD_CLAIM, len(found.to_submit) - timers)
+        noting.swept_up(world, facts, SweepFind.OPEN_RECORD, len(found.ended))
     if not tally.halt and not tally.paused and not may_wait:
         everyone = (1 << facts.plan.shard_size(shard)) - 1
         untouched = indexes_in(shard, everyone & ~found.recorded & ~tally.ended)
         if untouched:
-            outcomes.append(settle(world, facts, (), {shard: tally}, untouched).outcome)
+            unstarted = partial(noting.swept_up, world, facts, SweepFind.UNSTARTED_TASK)
+            tell: Callable[[int], None] = unstarted if look is not None else lambda count: None
+            outcomes.append(settle(world, facts, (), {shard: tally}, untouched, found=tell).outcome)
     if run.state.ended and (found.ended or found.to_submit):
         outcomes.append(NotYet(world.settings.sweep_seconds, f"records of shard {shard} were still open"))
     return worst(outcomes)
@@ -214,14 +224,17 @@ def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> 
             change = read_detail(detail)
             if change is not None:
                 changes.append(change)
+                noting.swept_up(world, facts, SweepFind.LOST_EVENT, int(change.status.ended))
             if record.missing_since_ms is not None:
                 world.store.mark_missing(record.attempt, job_id, None)
         elif is_refused_job_id(record.job_id):
+            noting.swept_up(world, facts, SweepFind.UNKNOWN_JOB)
             changes.append(_lost(facts, record, job_id, REFUSED_REASON))
         elif record.missing_since_ms is None:
             # Batch may not know a job yet, or for a moment. It counts when it is so at the next look, too.
             world.store.mark_missing(record.attempt, job_id, now_ms)
         elif now_ms - record.missing_since_ms >= world.settings.sweep_seconds * 1000:
+            noting.swept_up(world, facts, SweepFind.UNKNOWN_JOB)
             changes.append(_lost(facts, record, job_id, UNKNOWN_REASON))
     return worst(handle_changes(world, changes))
 

@@ -17,6 +17,7 @@ from chalicelib.core.records import PastEpoch, Redrive, Run, in_epoch
 from chalicelib.core.redrive import Kept, kept_endings
 from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import RunState
+from chalicelib.engine import noting
 from chalicelib.engine.finish import tell_if_ended
 from chalicelib.engine.tell import tell_if_untouched
 from chalicelib.engine.world import RunFacts, World
@@ -41,6 +42,7 @@ def redrive_run(world: World, request: RedriveRequest) -> Run:
     _kept(world, following)
     if not world.store.begin_epoch(following):
         return redrive_run(world, replace(request, epoch=run.epoch))
+    noting.run_redriven(world, following)
     return _go_on(world, following)
 
 

@@ -5,7 +5,7 @@ Owns section 4's middle: tally the skipped and doomed, hand on the ready. When a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from chalicelib.core.advance import Endings, advance
@@ -33,14 +33,16 @@ def settle(
     tallies: Mapping[int, Tally],
     candidates: Collection[int] = (),
     results: Results = NO_RESULTS,
+    found: Callable[[int], None] = lambda count: None,
 ) -> Settled:
     """Do everything that follows from the endings of the tasks `ended`, and judge the `candidates` anew.
 
     `tallies` are those of their shards as the tallying left them, in the order of the writes. Safe to repeat: whatever
-    an earlier try did is met as done, and what it left open is taken up. `results` are those of the
-    jobs of `ended`, whose records are not committed yet.
+    an earlier try did is met as done, and what it left open is taken up. `results` are those of the jobs of `ended`,
+    whose records are not committed yet. `found` is told how many tasks are ready.
     """
     ready, touched = _cascade(world, facts, ended, tallies, candidates)
+    found(len(ready))
     outcome = start(world, facts, ready)
     return Settled(outcome, finish_if_full(world, facts, touched, results))
 

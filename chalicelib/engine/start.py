@@ -18,6 +18,7 @@ from chalicelib.core.records import Run
 from chalicelib.core.schedule import Schedule, render_params
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
+from chalicelib.engine import noting
 from chalicelib.engine.settle import start
 from chalicelib.engine.tell import tell_if_untouched, tell_started
 from chalicelib.engine.world import NotYet, World
@@ -95,22 +96,24 @@ def _create_run(
     complete = complete_params(declarations(pushed.definition), params)
     check_run(world.store.plan(pushed.plan_digest), complete)
     now_ms = world.clock.now_ms()
-    return world.store.create_run(
-        Run(
-            run_id=run_id(world.stage, workflow, idempotency_key),
-            workflow=workflow,
-            version=pushed.version,
-            plan_digest=pushed.plan_digest,
-            params=complete,
-            state=RunState.RUNNING,
-            created_at_ms=now_ms,
-            request_digest=request_digest,
-            sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
-            schedule=scheduled[0],
-            scheduled_at_ms=scheduled[1],
-            notify=resolve(pushed.definition.get("notify"), world.settings.notify_kinds, notify_queue),
-        )
+    wanted = Run(
+        run_id=run_id(world.stage, workflow, idempotency_key),
+        workflow=workflow,
+        version=pushed.version,
+        plan_digest=pushed.plan_digest,
+        params=complete,
+        state=RunState.RUNNING,
+        created_at_ms=now_ms,
+        request_digest=request_digest,
+        sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
+        schedule=scheduled[0],
+        scheduled_at_ms=scheduled[1],
+        notify=resolve(pushed.definition.get("notify"), world.settings.notify_kinds, notify_queue),
     )
+    run = world.store.create_run(wanted)
+    if run is wanted:
+        noting.run_started(world, run)
+    return run
 
 
 def _start_roots(world: World, run: Run) -> None:

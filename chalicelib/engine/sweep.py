@@ -13,6 +13,7 @@ from chalicelib.core.commands import CancelRun
 from chalicelib.core.errors import TryAgain, UserMistake
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.states import RunState
+from chalicelib.engine import noting
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.failures import note_untold
 from chalicelib.engine.finish import tell_if_ended
@@ -91,9 +92,11 @@ def _sweep_schedules(world: World, until_ms: int) -> int:
             try:
                 look_at(world, workflow, name)
             except (TryAgain, UserMistake) as failure:
-                log.warning("schedule %s of %s is looked at again later: %s", name, workflow, failure)
+                log.warning(
+                    "schedule %s is looked at again later: %s", name, failure, extra=noting.ids(workflow=workflow)
+                )
             except Exception:
-                log.exception("the sweep could not look at schedule %s of %s", name, workflow)
+                log.exception("the sweep could not look at schedule %s", name, extra=noting.ids(workflow=workflow))
     return len(due)
 
 
@@ -123,15 +126,15 @@ def _sweep_run(world: World, run_id: str, until_ms: int) -> bool:
             return True
         return _look_at(world, run, until_ms)
     except TryAgain as failure:
-        log.warning("run %s is looked at again later: %s", run_id, failure)
+        log.warning("the run is looked at again later: %s", failure, extra=noting.ids(run_id=run_id))
     except Exception:
-        log.exception("the sweep could not look at run %s", run_id)
+        log.exception("the sweep could not look at the run", extra=noting.ids(run_id=run_id))
     try:
         _put_off(world, run_id)
     except TryAgain as failure:
-        log.warning("the next look at run %s could not be put off: %s", run_id, failure)
+        log.warning("the next look at the run could not be put off: %s", failure, extra=noting.ids(run_id=run_id))
     except Exception:
-        log.exception("the next look at run %s could not be put off", run_id)
+        log.exception("the next look at the run could not be put off", extra=noting.ids(run_id=run_id))
     return False
 
 

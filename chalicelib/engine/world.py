@@ -14,7 +14,18 @@ from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
 from chalicelib.engine.watching import REMEMBERED_SECONDS, Watching
-from chalicelib.ports.services import Batch, Changes, Clock, Commands, Logs, Notices, Permits, Scheduler
+from chalicelib.ports.services import (
+    NO_FIGURES,
+    Batch,
+    Changes,
+    Clock,
+    Commands,
+    Figures,
+    Logs,
+    Notices,
+    Permits,
+    Scheduler,
+)
 from chalicelib.ports.store import Store
 
 _RUNS_REMEMBERED = 64
@@ -92,6 +103,7 @@ class World:
     settings: Settings = Settings()
     changes: Changes | None = None
     logs: Logs | None = None
+    figures: Figures = NO_FIGURES
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
     watching: Watching = field(default_factory=Watching)

@@ -82,7 +82,7 @@ class Runs(Protocol):
     """Runs, tallies and task records."""
 
     def create_run(self, run: Run) -> Run:
-        """Put the run unless one with its id exists; returns what is stored then, the new or the old."""
+        """Put the run unless one with its id exists; returns what is stored then: `run` itself, or the old one."""
         ...
 
     def run(self, run_id: str) -> Run | None:
@@ -229,9 +229,9 @@ class Runs(Protocol):
         Whether it is the attempt's job and the attempt is not over: otherwise nothing is noted."""
         ...
 
-    def add_second_job(self, attempt: Attempt, job_id: str) -> None:
-        """Note a job of the task that nobody wants, for the attempt has another. Adding twice is adding once; nothing
-        happens where there is no record."""
+    def add_second_job(self, attempt: Attempt, job_id: str) -> bool:
+        """Note a job of the task that nobody wants, for the attempt has another; whether that is news. Adding twice is
+        adding once; nothing happens where there is no record."""
         ...
 
 

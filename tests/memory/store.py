@@ -108,8 +108,11 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
     # Runs
 
     def create_run(self, run: Run) -> Run:
-        stored = self._runs.setdefault(run.run_id, replace(run, params=_copied(run.params) or NOTHING))
-        return replace(stored, params=_copied(stored.params))
+        stored = self._runs.get(run.run_id)
+        if stored is not None:
+            return replace(stored, params=_copied(stored.params))
+        self._runs[run.run_id] = replace(run, params=_copied(run.params) or NOTHING)
+        return run
 
     def run(self, run_id: str) -> Run | None:
         stored = self._runs.get(run_id)
@@ -306,10 +309,12 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         self._put(replace(found, missing_since_ms=since_ms))
         return True
 
-    def add_second_job(self, attempt: Attempt, job_id: str) -> None:
+    def add_second_job(self, attempt: Attempt, job_id: str) -> bool:
         found = self._of(attempt)
-        if found:
-            self._put(replace(found, second_jobs=found.second_jobs | {job_id}))
+        if found is None or job_id in found.second_jobs:
+            return False
+        self._put(replace(found, second_jobs=found.second_jobs | {job_id}))
+        return True
 
     # Schedules
 

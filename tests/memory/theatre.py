@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.ids import attempt_from_parameters
@@ -25,6 +26,7 @@ from chalicelib.engine.world import Settings, World
 from chalicelib.ports.store import Store
 from tests.memory.batch import MemoryBatch, MemoryJob
 from tests.memory.clock import HandClock
+from tests.memory.figures import MemoryFigures
 from tests.memory.logs import MemoryLogs
 from tests.memory.notices import MemoryChanges, MemoryNotices
 from tests.memory.permits import MemoryPermits
@@ -123,6 +125,7 @@ class Theatre:
         self.logs = MemoryLogs()
         self.changes: MemoryChanges | None = None
         """The event bus; none, unless a test sets one."""
+        self.figures = MemoryFigures()
         self.settings = settings
         self.cut: Cut | None = None
         self.calls: list[str] = []
@@ -157,6 +160,7 @@ class Theatre:
             settings=self.settings,
             logs=Crashing(self.logs, self),
             changes=self.changes and Crashing(self.changes, self),
+            figures=self.figures,
         )
 
     def call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -231,7 +235,11 @@ class Theatre:
     def document(self, job: MemoryJob, status: str, reason: str | None = None) -> str:
         """The event document that Batch would send for a job, as far as the engine reads it."""
         detail = self._detail(job, status, reason)
-        return json.dumps({"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": detail})
+        # EventBridge's time has whole seconds.
+        time = datetime.fromtimestamp(self.clock.now_ms() // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return json.dumps(
+            {"source": "aws.batch", "detail-type": "Batch Job State Change", "time": time, "detail": detail}
+        )
 
     def _detail(self, job: MemoryJob, status: str, reason: str | None) -> dict[str, Any]:
         detail: dict[str, Any] = {
@@ -240,6 +248,8 @@ class Theatre:
             "status": status,
             "parameters": dict(job.request.parameters),
             "attempts": [],
+            "jobQueue": f"arn:aws:batch:us-east-1:123456789012:job-queue/{job.request.queue}",
+            "createdAt": job.created_at_ms,
             "startedAt": job.created_at_ms,
         }
         if status in ("SUCCEEDED", "FAILED"):

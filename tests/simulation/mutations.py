@@ -44,7 +44,7 @@ class Mutation:
 
 _COMMIT_FIRST = """\
     for ending, change in ended.values():
-        _commit(world, ending, change)
+        _commit(world, facts, ending, change)
     tallies: dict[int, Tally] = {}
 """
 
@@ -169,7 +169,7 @@ MUTATIONS = {
         seeds=(4,),
     ),
     "a message that cannot be read is deleted": Mutation(
-        Bug(messages, "_conclude", {"not _given_up(mailbox, message, verdict.reason), verdict.reason": "False, ''"}),
+        Bug(messages, "_conclude", {"not given_up, verdict.reason": "False, ''"}),
         seeds=(5,),
     ),
     "waiting uses up a message's receipts": Mutation(

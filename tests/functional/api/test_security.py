@@ -40,6 +40,7 @@ def sample(service: Service, route: Route, run_id: str) -> Sample:
         "cancel_run": {},
         "redrive_run": {},
         "backfill": {"from_ms": 0, "to_ms": 0, "dry_run": True},
+        "put_monitors": {"monitors": {}},
         "create_token": {"name": "made", "scope": "read"},
     }.get(route.operation)
     if route.operation == "revoke_token":

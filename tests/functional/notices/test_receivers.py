@@ -13,6 +13,7 @@ from batchwright.local.isolation import LocalSession
 from chalicelib.aws.clients import clients
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
+from chalicelib.core.errors import UserMistake
 from chalicelib.core.notice_schema import read_notice
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.webhook import VARIABLE
@@ -58,6 +59,17 @@ def test_a_queue_that_wants_it_raw_gets_the_document_alone(stage: Stage, give: G
     [message] = queue.take(1)
     assert json.loads(message["Body"]) == NOTICES[NoticeKind.RUN_FAILED].document()
     assert message["MessageAttributes"]["severity"]["StringValue"] == "error"
+
+
+def test_the_queue_of_a_run_gets_the_same_document_past_the_topic(stage: Stage, queue: Queue) -> None:
+    notices = SnsNotices(stage.client("sns"), stage.topic_arn, NamedQueues(stage.client("sqs")))
+    for kind in NoticeKind:
+        notices.send(NOTICES[kind], queue.url.rpartition("/")[2])
+    received = queue.take(len(NoticeKind))
+    assert {json.loads(one["Body"])["id"] for one in received} == {one.notice_id for one in NOTICES.values()}
+    assert {one["MessageAttributes"]["kind"]["StringValue"] for one in received} == set(NoticeKind)
+    with pytest.raises(UserMistake, match="batchwright-notices-gone"):
+        notices.send(NOTICES[NoticeKind.RUN_FAILED], "batchwright-notices-gone")
 
 
 def test_a_filter_lets_through_what_was_asked_for(stage: Stage, give: Give, queue: Queue) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
 from batchwright.local.functions import PROJECT_FOLDER, LambdaContext
 from chalicelib.aws.slack import SlackWebhook
@@ -18,6 +19,7 @@ from chalicelib.core.notices import NoticeKind
 from chalicelib.core.webhook import VARIABLE, Keeper, WebhookPlace, read_webhook_place
 from chalicelib.engine.posting import post_notice
 from chalicelib.wiring import WallClock
+from tests.contract import servers
 from tests.notices import NOTICES
 from tests.receivers import HttpReceiver, Reply, http_receiver
 
@@ -77,6 +79,16 @@ def test_a_parameter_is_read_decrypted() -> None:
         keeping = Keeping(slack.url(SECRET_PATH))
         webhook(keeping, read_webhook_place("/team/slack")).post({"text": "hello"})
     assert keeping.asked == [{"Name": "/team/slack", "WithDecryption": True}]
+    assert posted(slack) == [{"text": "hello"}]
+
+
+def test_a_secure_parameter_of_ssm_is_read_in_clear(everything_logged: pytest.LogCaptureFixture) -> None:
+    with http_receiver() as slack, mock_aws():
+        ssm = servers.client("ssm")
+        ssm.put_parameter(Name="/team/slack", Type="SecureString", Value=slack.url(SECRET_PATH))
+        everything_logged.clear()  # the call above is the user's, and holds it
+        SlackWebhook(read_webhook_place("/team/slack"), lambda: ssm, lambda: ssm, loopback=True).post({"text": "hello"})
+        assert "GetParameter" in everything_logged.text
     assert posted(slack) == [{"text": "hello"}]
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from chalicelib.aws.eventbridge import EventBridgeChanges
 from chalicelib.core.changes import Change, ChangeType
@@ -51,27 +49,6 @@ def test_a_bus_that_goes_on_failing_says_try_again() -> None:
     failing = {change_of(1).change_id}
     with pytest.raises(TryAgain, match="PutEvents: 1 failed, the first with InternalFailure"):
         EventBridgeChanges(lambda: Bus(*[failing] * 9), "default").tell([change_of(1)])
-
-
-@pytest.fixture
-def aws() -> Iterator[None]:
-    with mock_aws():
-        yield
-
-
-def test_a_rule_sees_the_change(aws: None) -> None:
-    events, sqs = servers.client("events"), servers.client("sqs")
-    url = sqs.create_queue(QueueName="follower")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(
-        Name="failed", EventPattern=json.dumps({"source": ["batchwright"], "detail": {"state": ["failed"]}})
-    )
-    events.put_targets(Rule="failed", Targets=[{"Id": "follower", "Arn": arn}])
-    EventBridgeChanges(lambda: events, "default").tell([change_of(1)])
-    [message] = sqs.receive_message(QueueUrl=url)["Messages"]
-    told = json.loads(message["Body"])
-    assert told["detail-type"] == "Batchwright Task State Change"
-    assert told["detail"] == change_of(1).document()
 
 
 def test_a_bus_that_cannot_be_reached_says_try_again() -> None:
