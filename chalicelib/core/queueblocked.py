@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.core.jobchange import MalformedEvent, object_in
+from chalicelib.core.jobchange import object_in
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitornotices import told
 from chalicelib.core.notices import Notice, NoticeKind
@@ -69,10 +69,9 @@ def read_blocked(document: object) -> Blocked | None:
     except (ValueError, OverflowError):
         at_ms = 0
     job = read_job_detail(object_in(event.get("detail"), "detail"), at_ms)
-    if job is None:
+    if job is None or not job.queue:
+        # Of a queue without a name there is nothing to say.
         return None
-    if not job.queue:
-        raise MalformedEvent("detail.jobQueue must be a job queue")
     found = _CODE.fullmatch(job.reason or "")
     if found is None:
         return Blocked(job, _NO_CODE, job.reason, at_ms)

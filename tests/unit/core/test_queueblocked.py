@@ -87,13 +87,14 @@ def test_the_same_block_told_again_has_the_same_id() -> None:
 
 
 def test_other_events_are_none_of_it() -> None:
+    assert read_blocked(event(jobQueue=None)) is None
     assert read_blocked({**EVENT, "detail-type": "Batch Job State Change"}) is None
     assert read_blocked({**EVENT, "source": "my.app"}) is None
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"jobId": None}, {"jobId": 3}, {"jobQueue": None}, {"status": 5}],
+    [{"jobId": None}, {"jobId": 3}, {"status": 5}],
 )
 def test_an_event_that_cannot_be_read_is_malformed(wrong: dict[str, Any]) -> None:
     with pytest.raises(MalformedEvent):
