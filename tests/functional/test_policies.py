@@ -32,7 +32,7 @@ from tests.simulation.askings import askings
 # They share one local AWS, and the last test looks at what all of them asked.
 pytestmark = pytest.mark.xdist_group("policies")
 
-SEEDS = (*range(20), 45, 130, 209, 252, 349, 527)
+SEEDS = (*range(20), 45, 61, 130, 209, 252, 349, 527)
 """Worlds in which everything happens that may: among them the first in which `start` terminates a job (527)."""
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
 """What Lambda itself does with a function's role, beside receiving messages: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
