@@ -5,18 +5,31 @@ chalicelib/wiring.
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from chalice import Chalice, IAMAuthorizer, Rate
-from chalice.app import AuthRequest, CloudWatchEvent, SQSEvent
+from chalice.app import AuthRequest, CloudWatchEvent, SNSEvent, SQSEvent
 
 from chalicelib.api.http import http_routes
-from chalicelib.wiring import api_trusts_iam, wired
+from chalicelib.journal import FUNCTION, open_journal
+from chalicelib.wiring import api_trusts_iam, invocation, slack_webhook, wired
 
-app = Chalice(app_name="batchwright")
+open_journal(os.environ)
+app = Chalice(app_name="batchwright", configure_logs=FUNCTION not in os.environ)
 
 EVENTS_QUEUE = os.environ.get("BATCHWRIGHT_EVENTS_QUEUE", "batchwright-dev-events")
 COMMANDS_QUEUE = os.environ.get("BATCHWRIGHT_COMMANDS_QUEUE", "batchwright-dev-commands")
+TOPIC = os.environ.get("BATCHWRIGHT_TOPIC_ARN", "batchwright-dev-notices")
+
+
+@app.middleware("all")
+def around_every_invocation(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    """Give its log lines its id, and hand its figures on at the end, also of one that fails."""
+    # A request of the HTTP API has another thing by the name of `context`.
+    context = getattr(event, "lambda_context", None) or event.context
+    with invocation(context.aws_request_id):
+        return get_response(event)
 
 
 @app.on_sqs_message(queue=EVENTS_QUEUE, batch_size=10, name="on_events")
@@ -47,6 +60,15 @@ def start(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     run = wired().start_run(event, context.aws_request_id)
     return {"run_id": run.run_id, "state": run.state, "workflow": run.workflow, "version": run.version}
+
+
+# Only where a webhook is named, so that a stage without one has no such function.
+if slack_webhook(os.environ):
+
+    @app.on_sns_message(topic=TOPIC, name="on_notices")
+    def on_notices(event: SNSEvent) -> None:
+        """A notice goes to Slack."""
+        wired().post_notice(event.message)
 
 
 # Who may ask the HTTP API: the holders of its tokens, or whoever IAM lets through. No answer of the authorizer is kept,

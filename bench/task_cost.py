@@ -23,9 +23,11 @@ from batchwright.local.stack import LocalAws, client
 from bench.instruments import Meter
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask
 from chalicelib.core.states import RunState
-from chalicelib.wiring import wired
+from chalicelib.wiring import EVENT_BUS, wired
 
 TARGETS = {"write units": 6.0, "read units": 2.0, "SubmitJob": 1.0, "Describe": 0.0, "List": 0.0}
+NO_BUS = {EVENT_BUS: ""}
+"""A stage has no event bus unless it asks for one; the local AWS does."""
 CALLS_BEFORE_SUBMIT = 3
 """DynamoDB calls from an event's arrival to the SubmitJob it causes, in a warm process."""
 
@@ -97,7 +99,7 @@ def own_cost(short: Meter, long: Meter) -> dict[str, float]:
 def measure() -> tuple[dict[str, float], list[Meter]]:
     """A run's own cost, and a meter for each shape, in the order of SHAPES."""
     meters = []
-    with tempfile.TemporaryDirectory() as folder, LocalAws(Path(folder), workers=0) as aws:
+    with tempfile.TemporaryDirectory() as folder, LocalAws(Path(folder), workers=0, variables=NO_BUS) as aws:
         os.environ.update(aws.environment)
         functions = Functions()
         meter = Meter()

@@ -7,10 +7,17 @@ BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN, BATCHWRIGHT_COMM
 SubmitJob calls a second are shared with others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
 BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
 that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
+BATCHWRIGHT_FIGURES, `emf` or `none`, says whether figures are written to the standard output; if it is not set, they
+are in Lambda and nowhere else. BATCHWRIGHT_LOG_LEVEL is journal.py's.
+BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which;
+without it they are those of core/notify.py. BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change,
+`default` for the account's own; without it none does.
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
 whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose events the rule
 lets through.
-BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported.
+BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported. So it does
+BATCHWRIGHT_SLACK_WEBHOOK, which names the secret or parameter that holds the address of a Slack incoming webhook
+(core/webhook.py). BATCHWRIGHT_SLACK_LOOPBACK lets that address be one of this machine, for tests.
 Credentials, region and endpoints are boto3's own.
 """
 
@@ -19,7 +26,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -31,20 +39,30 @@ from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_permits import DynamoPermits
 from chalicelib.aws.dynamodb_tokens import DynamoTokens
+from chalicelib.aws.emf import EmfFigures
+from chalicelib.aws.eventbridge import EventBridgeChanges
 from chalicelib.aws.logs import CloudWatchLogs
+from chalicelib.aws.named_queues import NamedQueues
+from chalicelib.aws.slack import SlackWebhook
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.notify import read_kinds
 from chalicelib.core.records import Run
 from chalicelib.core.requests import read_start
+from chalicelib.core.webhook import VARIABLE as SLACK_WEBHOOK
+from chalicelib.core.webhook import WebhookPlace, read_webhook_place
 from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
+from chalicelib.engine.noting import CountedNotices
+from chalicelib.engine.posting import post_notice
 from chalicelib.engine.start import start_run
-from chalicelib.engine.sweep import Swept, sweep
 from chalicelib.engine.world import Settings, World
-from chalicelib.ports.services import Logs, Tokens
+from chalicelib.journal import FUNCTION, of_invocation
+from chalicelib.ports.services import NO_FIGURES, Chat, Figures, Logs, Tokens
 
 if TYPE_CHECKING:
     from chalicelib.api.direct import DirectApi
+    from chalicelib.engine.sweep import Swept
 
 VARIABLES = (
     "BATCHWRIGHT_TABLE",
@@ -68,6 +86,10 @@ JOBS_KEPT_DAYS = "BATCHWRIGHT_JOBS_KEPT_DAYS"
 RECORD_JOBS = "BATCHWRIGHT_RECORD_JOBS"
 OBSERVE_JOBS = "BATCHWRIGHT_OBSERVE_JOBS"
 API_AUTH = "BATCHWRIGHT_API_AUTH"
+NOTIFY = "BATCHWRIGHT_NOTIFY"
+EVENT_BUS = "BATCHWRIGHT_EVENT_BUS"
+SLACK_LOOPBACK = "BATCHWRIGHT_SLACK_LOOPBACK"
+WHERE_FIGURES = "BATCHWRIGHT_FIGURES"
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
 """Above the functions' time-out of 60 seconds: the owner of an expired claim must be surely dead. Elsewhere, where no
 invocation runs for long, it may be shorter."""
@@ -105,6 +127,7 @@ class Wired:
     logs: Logs
     events: Mailbox
     commands: Mailbox
+    chat: Chat | None = None
 
     def world_of(self, owner: str) -> World:
         """The world for one invocation; `owner` is never used for another."""
@@ -122,7 +145,7 @@ class Wired:
         """Start the run that a payload asks for (core/requests.py); without a key in it, `owner` is the key."""
         asked = read_start(payload)
         key = asked.idempotency_key or owner
-        return start_run(self.world_of(owner), asked.workflow, asked.params, key, asked.version)
+        return start_run(self.world_of(owner), asked.workflow, asked.params, key, asked.version, asked.notify_queue)
 
     def let_in(self, header: str, method_arn: str) -> dict[str, Any]:
         """What the authorizer answers API Gateway about an `Authorization` header. Raises TryAgain."""
@@ -133,7 +156,16 @@ class Wired:
 
     def sweep(self, owner: str) -> Swept:
         """Look at the runs that are due for it."""
+        # Of all functions, one sweeps.
+        from chalicelib.engine.sweep import sweep
+
         return sweep(self.world_of(owner))
+
+    def post_notice(self, body: str) -> None:
+        """Post the notice that a message of the topic holds to Slack. Raises TryAgain, UserMistake."""
+        if self.chat is None:
+            raise UserMistake(f"{SLACK_WEBHOOK} is not set, so there is nowhere to post to")
+        post_notice(self.chat, self.world.clock, body)
 
     def api(self, owner: str) -> DirectApi:
         """The API for one invocation."""
@@ -153,23 +185,30 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         environment[name] for name in VARIABLES[:6]
     )
     commands = SqsCommands(aws.sqs, commands_url)
+    logs = CloudWatchLogs(aws.make_logs)
+    bus = environment.get(EVENT_BUS, "").strip()
+    stage = table.removeprefix(TABLE_PREFIX)
+    figures = figures_of(environment, stage)
     world = World(
         store=DynamoStore(aws.dynamodb, table),
         batch=AwsBatch(aws.batch, aws.batch_submit),
         permits=DynamoPermits(aws.dynamodb, table),
         commands=commands,
-        notices=SnsNotices(aws.sns, topic_arn),
+        notices=CountedNotices(SnsNotices(aws.sns, topic_arn, NamedQueues(aws.sqs)), figures),
         scheduler=scheduler.EventBridgeScheduler(aws.make_scheduler, scheduler.place_of(environment)),
         clock=WallClock(),
-        stage=table.removeprefix(TABLE_PREFIX),
+        stage=stage,
         owner="",
         settings=settings_of(environment),
+        changes=EventBridgeChanges(aws.make_events, bus) if bus else None,
+        logs=logs,
+        figures=figures,
     )
     return Wired(
         clients=aws,
         world=world,
         tokens=DynamoTokens(aws.dynamodb, table),
-        logs=CloudWatchLogs(aws.make_logs),
+        logs=logs,
         events=Mailbox(
             inbox=SqsInbox(aws.sqs, events_url),
             again=SqsCommands(aws.sqs, events_url),
@@ -180,18 +219,33 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
             again=commands,
             dead=SqsDeadLetters(aws.sqs, commands_dead_url, COMMANDS),
         ),
+        chat=_chat(environment, aws),
     )
+
+
+def _chat(environment: Mapping[str, str], aws: Clients) -> Chat | None:
+    place = slack_webhook(environment)
+    if place is None:
+        return None
+    loopback = environment.get(SLACK_LOOPBACK) == "1"
+    return SlackWebhook(place, aws.make_secrets, aws.make_ssm, loopback=loopback)
+
+
+def slack_webhook(environment: Mapping[str, str]) -> WebhookPlace | None:
+    """Where the address of the Slack webhook is kept, if notices are posted to one. Raises UserMistake."""
+    given = environment.get(SLACK_WEBHOOK, "").strip()
+    return read_webhook_place(given) if given else None
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
     """The settings, with what the environment sets. Raises UserMistake naming the variable, the rule and the value."""
-    given = {}
+    given: dict[str, Any] = {}
     for name, (field, unit, maximum) in FIGURES.items():
         text = environment.get(name, "").strip()
         if not text:
             continue
         minimum = 1
-        if name == LEASE_SECONDS and environment.get("AWS_LAMBDA_FUNCTION_NAME"):
+        if name == LEASE_SECONDS and environment.get(FUNCTION):
             minimum = LEASE_SECONDS_MINIMUM_IN_LAMBDA
         if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
             default = getattr(Settings(), field)
@@ -200,6 +254,12 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
                 f"leave it out for {default}"
             )
         given[field] = int(text)
+    # Set and empty means none.
+    if (kinds := environment.get(NOTIFY)) is not None:
+        try:
+            given["notify_kinds"] = read_kinds(kinds)
+        except ValueError as error:
+            raise UserMistake(f"{NOTIFY} {error}") from error
     return replace(
         Settings(),
         **given,
@@ -215,6 +275,15 @@ def _is_all(environment: Mapping[str, str], name: str, usual: str) -> bool:
     return given == "all"
 
 
+def figures_of(environment: Mapping[str, str], stage: str) -> Figures:
+    """Who counts. Raises UserMistake."""
+    function = environment.get(FUNCTION, "")
+    given = environment.get(WHERE_FIGURES) or ("emf" if function else "none")
+    if given not in ("emf", "none"):
+        raise UserMistake(f"{WHERE_FIGURES} must be emf or none, not '{given}'; leave it out for emf in Lambda alone")
+    return EmfFigures(stage, function or "local") if given == "emf" else NO_FIGURES
+
+
 def api_trusts_iam(environment: Mapping[str, str]) -> bool:
     """Whether IAM says who may ask the HTTP API, and not its tokens. Raises UserMistake."""
     given = environment.get(API_AUTH) or "token"
@@ -226,4 +295,21 @@ def api_trusts_iam(environment: Mapping[str, str]) -> bool:
 @cache
 def wired() -> Wired:
     """The wiring of this process, built at its first use and kept while it is warm."""
-    return wire(os.environ, clients())
+    built = wire(os.environ, clients())
+    _built.append(built)
+    return built
+
+
+_built: list[Wired] = []
+"""What `wired` built. An invocation that did not need it has nothing to hand on, and need not build it for that."""
+
+
+@contextmanager
+def invocation(request_id: str) -> Iterator[None]:
+    """One invocation of a function, from its beginning to its end, however it ends."""
+    with of_invocation(request_id):
+        try:
+            yield
+        finally:
+            for built in _built:
+                built.world.figures.flush(request_id)

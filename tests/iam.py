@@ -88,6 +88,15 @@ def _scheduler(place: Place, operation: str, params: Mapping[str, Any]) -> list[
     return [(f"scheduler:{operation}", name), *passed]
 
 
+def _ssm(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
+    return [(f"ssm:{operation}", place.arn("ssm", f"parameter{params['Name']}"))]
+
+
+def _events(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
+    buses = {entry.get("EventBusName", "default") for entry in params["Entries"]}
+    return [(f"events:{operation}", place.arn("events", f"event-bus/{bus}")) for bus in sorted(buses)]
+
+
 _READERS: dict[str, Callable[[Place, str, Mapping[str, Any]], list[Asked]]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,
@@ -95,6 +104,8 @@ _READERS: dict[str, Callable[[Place, str, Mapping[str, Any]], list[Asked]]] = {
     "batch": _batch,
     "logs": _logs,
     "scheduler": _scheduler,
+    "ssm": _ssm,
+    "events": _events,
 }
 
 

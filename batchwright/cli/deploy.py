@@ -12,7 +12,7 @@ import click
 from batchwright.cli.target import aws_session
 from batchwright.cli.told import told_plainly
 from batchwright.deploy.account import Account, DeployError
-from batchwright.deploy.deployment import AUTHS, Deployed, Wish
+from batchwright.deploy.deployment import AUTHS, Deployed, Wish, check_event_bus, check_notify, check_webhook
 from batchwright.deploy.deployment import deploy as deploy_stage
 from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
@@ -45,6 +45,18 @@ def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @account_options
 @click.option("--auth", type=click.Choice(AUTHS), help="How callers of the HTTP API prove who they are (first: token).")
+@click.option(
+    "--slack-webhook",
+    metavar="PLACE",
+    help="Post notices to a Slack webhook: secret:NAME, an ARN, or /PARAMETER that keeps its address; or none.",
+)
+@click.option(
+    "--notify",
+    metavar="KINDS",
+    help="Notices that runs send whose workflows do not say which: run_failed,task_failed; or none.",
+)
+@click.option("--event-bus", metavar="NAME", help="The EventBridge bus that hears of every change: default; or none.")
+@click.option("--xray/--no-xray", default=None, help="Whether AWS X-Ray traces the functions (first: not).")
 @click.option("--with-batch-environment", "with_batch", is_flag=True, help="Also make job queues to submit to.")
 @click.option(
     "--observe-all-jobs/--observe-our-jobs",
@@ -72,6 +84,10 @@ def deploy(
     region: str | None,
     project: Path,
     auth: str | None,
+    slack_webhook: str | None,
+    notify: str | None,
+    event_bus: str | None,
+    xray: bool | None,
     with_batch: bool,
     observes_all: bool | None,
     records_own: bool | None,
@@ -90,11 +106,28 @@ def deploy(
       batchwright deploy
       batchwright deploy --stage prod --profile company --region eu-west-1
       batchwright deploy --with-batch-environment --parameter MaxVcpus=256
+      batchwright deploy --slack-webhook secret:batchwright-slack
       batchwright deploy --observe-all-jobs --jobs-kept-days 30
     """
     said = {"ObserveAllJobs": observes_all, "RecordOwnJobs": records_own, "JobsKeptDays": jobs_kept_days}
     parameters = {**_parameters(pairs), **{name: _text(value) for name, value in said.items() if value is not None}}
-    wish = Wish(checked_stage(stage), project.absolute(), parameters, auth, with_batch, stacks_only, again)
+    # Before anybody is asked for credentials.
+    check_webhook(slack_webhook)
+    check_notify(notify)
+    check_event_bus(event_bus)
+    wish = Wish(
+        checked_stage(stage),
+        project.absolute(),
+        parameters,
+        auth,
+        xray,
+        with_batch,
+        stacks_only,
+        again,
+        slack_webhook,
+        notify,
+        event_bus,
+    )
     with _account(profile, region) as account:
         deployed = deploy_stage(account, wish, click.echo)
     _summarise(deployed, wish, profile, region)

@@ -31,6 +31,11 @@ from chalicelib.core.states import RunState
 @click.option(
     "--key", metavar="K", help="Starts one run, however often it is given. Without it, every start is another run."
 )
+@click.option(
+    "--notify-queue",
+    metavar="NAME",
+    help="An SQS queue, batchwright-notices-*, that hears of the run.",
+)
 @click.option("--wait", is_flag=True, help="Follow the run to its end; Ctrl-C stops following it.")
 @json_option
 @api_options
@@ -40,6 +45,7 @@ def start(
     params_file: Path | None,
     version: int | None,
     key: str | None,
+    notify_queue: str | None,
     wait: bool,
     as_json: bool,
     where: Where,
@@ -59,7 +65,8 @@ def start(
             definition = target.api.workflow(workflow, version).definition
             # Without the defaults: a key that is given again, after they were changed, asks for the same.
             given = read_given_params(declarations(definition), pairs, params_file)
-        asked = as_model(m.StartRun, {"workflow": workflow, "version": version, "params": given})
+        fields = {"workflow": workflow, "version": version, "params": given, "notify_queue": notify_queue}
+        asked = as_model(m.StartRun, fields)
         run = target.api.start_run(asked, key or str(uuid.uuid4()))
         if not as_json:
             tell(f"Run {run.run_id} of {workflow}, version {run.version}, is {run.state}.")

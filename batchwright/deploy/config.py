@@ -21,6 +21,8 @@ STAGE_TAG = "batchwright-stage"
 """On stacks and functions: whose they are."""
 STAGE_VARIABLE = "BATCHWRIGHT_STAGE"
 """Of the functions, likewise."""
+XRAY = "xray"
+"""Chalice's name of the setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +54,37 @@ class ChaliceConfig:
             raise UserMistake(f"{self.path} is not valid JSON: {error}") from error
         return found
 
-    def put_stage(self, place: Place, functions: Iterable[str], variables: Mapping[str, str]) -> bool:
-        """Write a stage's values and policies; whether anything is other than before."""
+    def put_stage(
+        self, place: Place, functions: Iterable[str], variables: Mapping[str, str | None], *, xray: bool = False
+    ) -> bool:
+        """Write a stage's values and policies; whether anything is other than before. A variable of None is taken
+        out. With `xray`, Lambda and API Gateway trace what they do."""
         names = list(functions)
         config = self.read()
         stage = config.setdefault("stages", {}).setdefault(place.stage, {})
-        stage.setdefault("environment_variables", {}).update(variables)
+        there = stage.setdefault("environment_variables", {})
+        there.update({name: value for name, value in variables.items() if value is not None})
+        for name in [name for name, value in variables.items() if value is None]:
+            there.pop(name, None)
         stage.setdefault("tags", {})[STAGE_TAG] = place.stage
+        stage.pop(XRAY, None)
+        if xray:
+            stage[XRAY] = True
         per_function = stage.setdefault("lambda_functions", {})
         for name in names:
             per_function.setdefault(name, {})["iam_policy_file"] = f"policies/{place.stage}/{name}.json"
         changed = _write(self.path, config)
         for name in names:
-            changed |= _write(self.policy_folder(place.stage) / f"{name}.json", policy(place, name))
+            changed |= _write(self.policy_folder(place.stage) / f"{name}.json", policy(place, name, xray=xray))
         for path in self.policy_folder(place.stage).glob("*.json"):
             if path.stem not in names:
                 path.unlink()
                 changed = True
         return changed
+
+    def is_traced(self, stage: str) -> bool:
+        """Whether X-Ray is to trace a stage."""
+        return bool(self.read().get("stages", {}).get(stage, {}).get(XRAY))
 
     def remove_stage(self, stage: str, variables: Iterable[str]) -> list[str]:
         """Take out what `put_stage` wrote, and what Chalice wrote beside it; what that was, in words."""
@@ -80,6 +95,7 @@ class ChaliceConfig:
             for name in variables:
                 entry.get("environment_variables", {}).pop(name, None)
             entry.get("tags", {}).pop(STAGE_TAG, None)
+            entry.pop(XRAY, None)
             for name in list(entry.get("lambda_functions", {})):
                 entry["lambda_functions"][name].pop("iam_policy_file", None)
             config["stages"][stage] = _without_empty(entry)

@@ -7,30 +7,38 @@ so that a second deployment goes on where a first one broke off, or finds nothin
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.config import STAGE_TAG, STAGE_VARIABLE
 from batchwright.deploy.functions import Functions
 from batchwright.deploy.leftovers import Leftovers
-from batchwright.deploy.policies import GRANTS, Place
+from batchwright.deploy.policies import Place, functions_of
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.deploy.stage_name import STACK_ENDINGS
 from batchwright.foundation import stack_name, variables_of
 from batchwright.workflow_file import load_workflow
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
-from chalicelib.core.suggest import Names
-from chalicelib.wiring import API_AUTH, wire
+from chalicelib.core.notify import read_kinds
+from chalicelib.core.suggest import Names, shown
+from chalicelib.core.webhook import VARIABLE as SLACK_VARIABLE
+from chalicelib.core.webhook import read_webhook_place
+from chalicelib.wiring import API_AUTH, EVENT_BUS, NOTIFY, wire
 
 TEMPLATES = ("foundation", *STACK_ENDINGS)
 """In the order in which their stacks are made; the last one is wished for or not."""
+EVENT_BUS_PATTERN = r"[A-Za-z0-9._/-]{1,256}"
 AUTHS = ("token", "iam")
 AUTH_VARIABLE = API_AUTH
+NO_WEBHOOK = NONE = "none"
+XRAY_VARIABLE = "BATCHWRIGHT_XRAY"
+"""Remembers what was wished for; no function reads it."""
 
 Say = Callable[[str], None]
 
@@ -43,9 +51,16 @@ class Wish:
     project: Path
     parameters: Mapping[str, str] = field(default_factory=dict)
     auth: str | None = None
+    xray: bool | None = None
     with_batch: bool = False
     stacks_only: bool = False
     again: bool = False
+    slack_webhook: str | None = None
+    """Where the address is kept; `none` takes the function away that posts to it."""
+    notify: str | None = None
+    """The notices that runs send whose workflows do not say which, with commas between them; `none` for none."""
+    event_bus: str | None = None
+    """The bus that hears of every change, `default` for the account's own; `none` for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +115,9 @@ def template(project: Path, name: str) -> Template:
 def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     """Bring a stage to what the project says. Raises UserMistake, DeployError, and what botocore raises."""
     _check_parameters(wish)
+    check_webhook(wish.slack_webhook)
+    check_notify(wish.notify)
+    check_event_bus(wish.event_bus)
     stacks = Stacks(account.client("cloudformation"))
     place = account.place(wish.stage)
     names = stack_names(place)
@@ -116,7 +134,13 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
         done[name] = _apply(stacks, place, names[name], template(wish.project, name), wish, say)
     outputs = done["foundation"].outputs
     functions = Functions(account, place, wish.project, outputs["BucketName"])
-    functions.config.put_stage(place, GRANTS, _variables(functions, wish, outputs))
+    variables = _variables(functions, wish, outputs)
+    if webhook := variables[SLACK_VARIABLE]:
+        functions = replace(functions, place=replace(place, slack_webhook=read_webhook_place(webhook)))
+    if bus := variables[EVENT_BUS]:
+        functions = replace(functions, place=replace(functions.place, event_bus=bus))
+    traced = variables[XRAY_VARIABLE] == "true"
+    functions.config.put_stage(functions.place, functions_of(functions.place), variables, xray=traced)
     if wish.stacks_only:
         return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
     functions_changed = functions.deploy(say, again=wish.again)
@@ -145,10 +169,46 @@ def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish
     return change
 
 
-def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the functions. How callers prove who they are stays as it was unless it is said anew."""
+def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str | None]:
+    """The variables of the functions. How callers prove who they are, whether X-Ray traces, which notices are
+    sent, and which webhook and event bus hear of what happens, stays as it was unless it is said anew."""
     auth = wish.auth or functions.variable(AUTH_VARIABLE) or AUTHS[0]
-    return {STAGE_VARIABLE: wish.stage, AUTH_VARIABLE: auth, **variables_of(outputs)}
+    xray = functions.variable(XRAY_VARIABLE) == "true" if wish.xray is None else wish.xray
+    notify = functions.variable(NOTIFY) if wish.notify is None else wish.notify
+    bus = wish.event_bus or functions.variable(EVENT_BUS) or NONE
+    webhook = wish.slack_webhook or functions.variable(SLACK_VARIABLE) or NO_WEBHOOK
+    return {
+        STAGE_VARIABLE: wish.stage,
+        AUTH_VARIABLE: auth,
+        XRAY_VARIABLE: "true" if xray else "false",
+        SLACK_VARIABLE: None if webhook == NO_WEBHOOK else webhook,
+        # A variable that is empty says that nothing is wanted; one that is not there, what holds for every stage.
+        NOTIFY: "" if notify == NONE else notify,
+        EVENT_BUS: None if bus == NONE else bus,
+        **variables_of(outputs),
+    }
+
+
+def check_webhook(given: str | None) -> None:
+    """Raises UserMistake for a Slack webhook that is not named by where its address is kept."""
+    if given and given != NO_WEBHOOK:
+        read_webhook_place(given)
+
+
+def check_notify(notify: str | None) -> None:
+    """Raises UserMistake when these are not kinds of notices."""
+    if notify is None or notify == NONE:
+        return
+    try:
+        read_kinds(notify)
+    except ValueError as error:
+        raise UserMistake(f"--notify {error}") from error
+
+
+def check_event_bus(name: str | None) -> None:
+    """Raises UserMistake when no event bus can have that name."""
+    if name is not None and not re.fullmatch(EVENT_BUS_PATTERN, name):
+        raise UserMistake(f"--event-bus must be the name of an event bus, default or none, not {shown(name)}")
 
 
 def push_workflows(

@@ -57,11 +57,23 @@ class Functions:
         say("functions: packaging and deploying (chalice), which takes a minute or two")
         try:
             self._chalice("deploy", lambda line: say(f"  {line}"))
+            if not self.config.is_traced(self.place.stage):
+                self._stop_tracing()
         finally:
             # Also of a deployment that failed: the next one goes on from what this one made.
             self._remember(None)
         self._remember(fingerprint)
         return True
+
+    def _stop_tracing(self) -> None:
+        """Chalice turns X-Ray on, and never off."""
+        client = self.account.client("lambda")
+        for function in GRANTS:
+            name = self.place.function_name(function)
+            with gone_is_fine():
+                tracing = client.get_function_configuration(FunctionName=name).get("TracingConfig", {})
+                if tracing.get("Mode") == "Active":
+                    client.update_function_configuration(FunctionName=name, TracingConfig={"Mode": "PassThrough"})
 
     def delete(self, say: Callable[[str], None]) -> bool:
         """Take the functions down; whether Chalice had made any. Raises DeployError."""

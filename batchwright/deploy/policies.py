@@ -13,10 +13,14 @@ from typing import Any
 
 from chalicelib.aws.dynamodb_table import WRITE
 from chalicelib.aws.dynamodb_tokens import PARTITION as TOKENS_PARTITION
+from chalicelib.core.notify import QUEUE_PREFIX
+from chalicelib.core.webhook import Keeper, WebhookPlace
 
 APP = "batchwright"
 API_HANDLER = "api_handler"
 """Chalice's name for the function of all HTTP routes."""
+ON_NOTICES = "on_notices"
+"""The function that posts to Slack, which a stage without a webhook has not."""
 LEADING_KEYS = "dynamodb:LeadingKeys"
 ATTRIBUTES = "dynamodb:Attributes"
 """Those that a request names, in its key and its expressions:
@@ -27,12 +31,15 @@ PASSED_TO = "iam:PassedToService"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a stage is: what its ARNs are made of."""
+    """Where a stage is: what its ARNs are made of. `slack_webhook` is where the address of its webhook is kept,
+    `event_bus` the name of the bus that hears of its changes."""
 
     stage: str
     account: str
     region: str
     partition: str = "aws"
+    slack_webhook: WebhookPlace | None = None
+    event_bus: str | None = None
 
     @property
     def prefix(self) -> str:
@@ -69,6 +76,8 @@ def _feeds(queue: str) -> Grant:
     )
 
 
+# Only where X-Ray is asked for. Neither action knows a resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+TRACE = Grant("send traces", ("xray:PutTraceSegments", "xray:PutTelemetryRecords"), ("everything",))
 LOG = Grant("write its log", ("logs:CreateLogStream", "logs:PutLogEvents"), ("log",))
 
 RECORDS = Grant(
@@ -100,6 +109,11 @@ TERMINATE = Grant("end jobs", ("batch:TerminateJob",), ("jobs",))
 COMMAND = Grant("hand over work and timers", ("sqs:SendMessage",), ("commands",))
 # With the key that AWS manages for SNS, publishing to an encrypted topic needs no grant of KMS.
 TELL = Grant("publish notices", ("sns:Publish",), ("topic",))
+# Which queues runs have of their own is known when they start; their names begin so.
+TELL_QUEUES = Grant("tell the queues of runs", ("sqs:GetQueueUrl", "sqs:SendMessage"), ("run-queues",))
+TELL_BUS = Grant("tell the event bus", ("events:PutEvents",), ("event-bus",))
+# The group in which AWS Batch keeps what jobs write, whoever submitted them; a stream's name is Batch's.
+LOGS_OF_JOBS = Grant("read what jobs wrote", ("logs:GetLogEvents",), ("logs-of-jobs",))
 
 SCHEDULE = Grant(
     "bring schedules to EventBridge Scheduler",
@@ -132,6 +146,9 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TERMINATE,
         COMMAND,
         TELL,
+        TELL_QUEUES,
+        TELL_BUS,
+        LOGS_OF_JOBS,
     ),
     "on_commands": (
         LOG,
@@ -146,6 +163,9 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TERMINATE,
         COMMAND,
         TELL,
+        TELL_QUEUES,
+        TELL_BUS,
+        LOGS_OF_JOBS,
     ),
     "sweep": (
         LOG,
@@ -162,10 +182,13 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TERMINATE,
         COMMAND,
         TELL,
+        TELL_QUEUES,
+        TELL_BUS,
+        LOGS_OF_JOBS,
         SCHEDULE,
         PASS,
     ),
-    "start": (LOG, RECORDS, NO_TOKENS, SHARDS, SUBMIT, TAG, FIND, TERMINATE, COMMAND, TELL),
+    "start": (LOG, RECORDS, NO_TOKENS, SHARDS, SUBMIT, TAG, FIND, TERMINATE, COMMAND, TELL, TELL_QUEUES, TELL_BUS),
     API_HANDLER: (
         LOG,
         RECORDS,
@@ -181,10 +204,17 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         TERMINATE,
         COMMAND,
         TELL,
+        TELL_QUEUES,
+        TELL_BUS,
         SCHEDULE,
         PASS,
-        # The group in which AWS Batch keeps what jobs write, whoever submitted them; a stream's name is Batch's.
-        Grant("read what jobs wrote", ("logs:GetLogEvents",), ("logs-of-jobs",)),
+        LOGS_OF_JOBS,
+    ),
+    ON_NOTICES: (
+        LOG,
+        # With the keys that AWS manages for the two, what is kept is decrypted without a grant of KMS.
+        Grant("read the webhook from its secret", ("secretsmanager:GetSecretValue",), ("webhook-secret",)),
+        Grant("read the webhook from its parameter", ("ssm:GetParameter",), ("webhook-parameter",)),
     ),
     # It reads what strangers send, so it is kept to the tokens' partition of the table.
     "bearer": (
@@ -213,6 +243,8 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
 
 def resource_arn(place: Place, function: str, name: str) -> str:
     """The ARN of a thing of the stage that the table above names."""
+    if webhook := webhook_arn(place, name):
+        return webhook
     queues = ("events", "events-dead", "commands", "commands-dead")
     if name in queues:
         return place.arn("sqs", f"{place.prefix}-{name}")
@@ -222,6 +254,8 @@ def resource_arn(place: Place, function: str, name: str) -> str:
         "table": place.arn("dynamodb", table),
         "runs-by-sweep": place.arn("dynamodb", f"{table}/index/runs-by-sweep"),
         "runs-by-workflow": place.arn("dynamodb", f"{table}/index/runs-by-workflow"),
+        "run-queues": place.arn("sqs", f"{QUEUE_PREFIX}*"),
+        "event-bus": place.arn("events", f"event-bus/{place.event_bus}"),
         "jobs-by-state": place.arn("dynamodb", f"{table}/index/jobs-by-state"),
         "topic": place.arn("sns", f"{place.prefix}-notices"),
         "job-definitions": place.arn("batch", "job-definition/*"),
@@ -235,9 +269,38 @@ def resource_arn(place: Place, function: str, name: str) -> str:
     }[name]
 
 
-def policy(place: Place, function: str) -> dict[str, Any]:
-    """The policy document of a function in a place."""
-    return {"Version": "2012-10-17", "Statement": [_statement(place, function, grant) for grant in GRANTS[function]]}
+def functions_of(place: Place) -> list[str]:
+    """The functions that a stage has."""
+    return [name for name in GRANTS if name != ON_NOTICES or place.slack_webhook is not None]
+
+
+def webhook_arn(place: Place, name: str) -> str | None:
+    """The ARN of what keeps the address of the webhook, for `webhook-secret` or `webhook-parameter`: whichever does."""
+    webhook = place.slack_webhook
+    keepers = {"webhook-secret": Keeper.SECRETS_MANAGER, "webhook-parameter": Keeper.SSM}
+    if webhook is None or webhook.keeper is not keepers.get(name):
+        return None
+    if webhook.is_arn:
+        return webhook.name
+    if webhook.keeper is Keeper.SSM:
+        return place.arn("ssm", f"parameter{webhook.name}")
+    # Secrets Manager puts a hyphen and six characters of its own behind a name:
+    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
+    return place.arn("secretsmanager", f"secret:{webhook.name}-??????")
+
+
+def policy(place: Place, function: str, *, xray: bool = False) -> dict[str, Any]:
+    """The policy document of a function in a place; with `xray`, it may send traces, too."""
+    wanted = (*GRANTS[function], TRACE) if xray else GRANTS[function]
+    grants = [grant for grant in wanted if _is_there(place, grant.on[0])]
+    return {"Version": "2012-10-17", "Statement": [_statement(place, function, grant) for grant in grants]}
+
+
+def _is_there(place: Place, name: str) -> bool:
+    """Whether the stage has a thing that not every stage has."""
+    if name == "event-bus":
+        return place.event_bus is not None
+    return not name.startswith("webhook-") or webhook_arn(place, name) is not None
 
 
 def _statement(place: Place, function: str, grant: Grant) -> dict[str, Any]:

@@ -32,6 +32,7 @@ SERVICES = (
     "sts",
     "lambda",
     "secretsmanager",
+    "ssm",
     "scheduler",
 )
 MODULE = "batchwright.local.ministack_child"

@@ -24,6 +24,7 @@ from chalicelib.core.tokens import (
     parse_header,
     use_is_to_be_noted,
 )
+from chalicelib.engine.noting import IDS
 from chalicelib.ports.services import Tokens
 
 log = logging.getLogger(__name__)
@@ -61,9 +62,10 @@ def authorize(tokens: Tokens, now_ms: int, header: str, place: str) -> TokenReco
 
 
 def tell_refused(who: str, reason: str, place: str, source: str = "-") -> None:
-    """Log a try that failed, as one line of JSON whatever was tried."""
+    """Log a try that failed, on one line whatever was tried."""
     shown = _SECRET_LIKE.sub("...", place)[:PLACE_CHARACTERS]
-    log.warning("refused %s", json.dumps({"token": who, "reason": reason, "asked": shown, "source": source}))
+    told = {"token": who, "reason": reason, "asked": shown, "source": source}
+    log.warning("refused %s", json.dumps(told), extra={IDS: told})
 
 
 def _note_use(tokens: Tokens, record: TokenRecord, presented: Presented, now_ms: int) -> None:

@@ -42,7 +42,14 @@ class DirectRuns(Part):
     def start_run(self, request: m.StartRun, idempotency_key: str) -> m.Run:
         world = self._ground.world
         try:
-            run = start_run(world, request.workflow, request.params, idempotency_key, request.version)
+            run = start_run(
+                world,
+                request.workflow,
+                request.params,
+                idempotency_key,
+                request.version,
+                request.notify_queue,
+            )
         except UnknownWorkflow:
             raise self._ground.unknown_workflow(request.workflow, request.version) from None
         return run_model(run)

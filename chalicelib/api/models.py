@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import JobState, ManagedBy
+from chalicelib.core.notify import QUEUE_PATTERN
 from chalicelib.core.records import Scope
 from chalicelib.core.rules import NAME_PATTERN, PEOPLES_TEXT_PATTERN
 from chalicelib.core.schedule import CatchUp, Overlap
@@ -86,6 +87,14 @@ class StartRun(Request):
         None
     )
     params: Annotated[dict[str, Any], Field(description="Values for the workflow's params.")] = {}
+    notify_queue: Annotated[
+        str | None,
+        Field(
+            pattern=QUEUE_PATTERN,
+            description="An SQS queue that hears when the run starts and ends, and of what else it tells, in place of "
+            "the workflow's own: the name of one of the same account and region that begins with batchwright-notices-.",
+        ),
+    ] = None
 
 
 class PastEpoch(Answer):

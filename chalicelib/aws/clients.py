@@ -14,8 +14,8 @@ from chalicelib.aws.batch import submit_config
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One client a service; `batch_submit` tries every call once. Those for logs and for schedules are made by whom
-    they are of use to."""
+    """One client a service; `batch_submit` tries every call once. Those that few ask are made by whom they are of
+    use to."""
 
     dynamodb: Any
     sqs: Any
@@ -24,6 +24,9 @@ class Clients:
     batch_submit: Any
     make_logs: Callable[[], Any]
     make_scheduler: Callable[[], Any]
+    make_events: Callable[[], Any]
+    make_secrets: Callable[[], Any]
+    make_ssm: Callable[[], Any]
 
 
 def clients(session: Any = None) -> Clients:
@@ -37,4 +40,7 @@ def clients(session: Any = None) -> Clients:
         batch_submit=session.client("batch", config=submit_config()),
         make_logs=partial(session.client, "logs"),
         make_scheduler=partial(session.client, "scheduler"),
+        make_events=partial(session.client, "events"),
+        make_secrets=partial(session.client, "secretsmanager"),
+        make_ssm=partial(session.client, "ssm"),
     )

@@ -6,6 +6,7 @@ Owns the names of these attributes; `batchwright dead-letters` reads them.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from chalicelib.aws.answers import answers
@@ -20,7 +21,13 @@ SENT_AT_MS = "sent_at_ms"
 FIRST_RECEIVED_AT_MS = "first_received_at_ms"
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-_NOT_IN_A_MESSAGE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_A_MESSAGE = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+
+
+@cache
+def _not_in_a_message() -> re.Pattern[str]:
+    """Made when it is needed, for it takes longer than most modules to load, and a cold function rarely needs it."""
+    return re.compile(_NOT_IN_A_MESSAGE)
 
 
 class SqsDeadLetters:
@@ -40,7 +47,7 @@ class SqsDeadLetters:
         sent_at_ms: int | None = None,
         first_received_at_ms: int | None = None,
     ) -> None:
-        texts = {REASON: _NOT_IN_A_MESSAGE.sub("\ufffd", reason), QUEUE: self._queue}
+        texts = {REASON: _not_in_a_message().sub("\ufffd", reason), QUEUE: self._queue}
         numbers = {
             RECEIVE_COUNT: receive_count,
             SENT_AT_MS: sent_at_ms,

@@ -13,6 +13,8 @@ from typing import Any
 from chalicelib.aws.dynamodb_table import Item, Key
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notify import BY_DEFAULT, Notify
 from chalicelib.core.plan import shard_of
 from chalicelib.core.records import (
     Claim,
@@ -37,6 +39,7 @@ SCHEDULE = "schedule"
 SCHEDULE_PREFIX = "SCHEDULE#"
 TASK_PREFIX = "TASK#"
 CHUNK_PREFIX = "CHUNK#"
+MEMBER_PREFIX = "MEMBER#"
 LATEST = "LATEST"
 WORKFLOWS = "WORKFLOWS"
 """The partition that lists the workflows, an item each."""
@@ -73,6 +76,14 @@ def latest_key(workflow: str) -> Key:
 
 def schedule_key(workflow: str, name: str) -> Key:
     return f"{SCHEDULE_PREFIX}{workflow}", name
+
+
+def digest_partition(scope: str) -> str:
+    return f"DIGEST#{scope}"
+
+
+def window_key(scope: str) -> Key:
+    return digest_partition(scope), "WINDOW"
 
 
 def entry_key(workflow: str) -> Key:
@@ -125,7 +136,18 @@ def run_attributes(run: Run) -> Item:
         "sweep_shard": run.sweep_shard,
         "schedule": run.schedule,
         "scheduled_at_ms": run.scheduled_at_ms,
+        "notify": _notify_attributes(run.notify),
+        "redriven_at_ms": run.redriven_at_ms,
     }
+
+
+def _notify_attributes(notify: Notify) -> Item:
+    return {**{name: getattr(notify, name) for name in Notify.__dataclass_fields__}, "kinds": list(notify.kinds)}
+
+
+def _notify_of(item: Mapping[str, Any] | None) -> Notify:
+    """Of a run that an earlier version started, what holds by default."""
+    return Notify(**{**item, "kinds": tuple(map(NoticeKind, item["kinds"]))}) if item else BY_DEFAULT
 
 
 def _redrive_attributes(redrive: Redrive) -> Item:
@@ -164,6 +186,8 @@ def run_of(item: Mapping[str, Any]) -> Run:
         sweep_shard=item["sweep_shard"],
         schedule=item.get("schedule"),
         scheduled_at_ms=item.get("scheduled_at_ms"),
+        notify=_notify_of(item.get("notify")),
+        redriven_at_ms=item.get("redriven_at_ms"),
     )
 
 

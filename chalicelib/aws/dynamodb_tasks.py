@@ -203,9 +203,10 @@ class DynamoTasks:
         condition = f"{_SAME_ATTEMPT} AND #job_id = :job_id AND {under_way}"
         return self._table.update_if(_key(attempt), update, condition, values).landed
 
-    def add_second_job(self, attempt: Attempt, job_id: str) -> None:
+    def add_second_job(self, attempt: Attempt, job_id: str) -> bool:
         added = {"job": frozenset([job_id])}
-        self._table.add_if(_key(attempt), "ADD #second_jobs :job", "attribute_exists(#pk)", added)
+        outcome = self._table.add_if(_key(attempt), "ADD #second_jobs :job", "attribute_exists(#pk)", added)
+        return outcome.landed and job_id not in (outcome.item or {}).get("second_jobs", ())
 
 
 def _key(attempt: Attempt) -> Key:

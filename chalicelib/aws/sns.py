@@ -1,63 +1,49 @@
-"""The notices port over one SNS topic: one publication, a form for each kind of subscriber.
+"""The notices port over one SNS topic, and the SQS queues that belong to runs: one publication, a body for each
+kind of subscriber.
 
-Owns the forms. What is worth telling, and which fields may leave, is core/notices.py's.
+Owns the call and the attributes that filter policies choose by. What is worth telling is core/notices.py's, and how it
+reads is core/bodies.py's.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from chalicelib.aws.answers import answers
+from chalicelib.aws.named_queues import NamedQueues
+from chalicelib.core.bodies import attribute_values, bodies, document_body, message
+from chalicelib.core.email_text import subject_line
 from chalicelib.core.notices import Notice
-
-SUBJECT_CHARACTERS = 100
-"""SNS takes fewer than 100 characters of ASCII, on one line: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 
 
 class SnsNotices:
-    """Publishes to the topic; message attributes allow filter policies by kind and workflow."""
+    """Publishes to the topic; message attributes allow filter policies by what stands in `attribute_values`."""
 
-    def __init__(self, client: Any, topic_arn: str) -> None:
+    def __init__(self, client: Any, topic_arn: str, queues: NamedQueues) -> None:
         self._client = client
         self._topic_arn = topic_arn
+        self._queues = queues
 
     def publish(self, notice: Notice) -> None:
         with answers("Publish"):
             self._client.publish(
                 TopicArn=self._topic_arn,
-                Subject=subject_line(notice.subject),
+                Subject=subject_line(notice),
                 MessageStructure="json",
-                Message=json.dumps(bodies(notice)),
-                MessageAttributes=attributes(notice),
+                Message=message(bodies(notice, job_arn_prefix(self._topic_arn))),
+                MessageAttributes=_attributes(notice),
             )
 
-
-def attributes(notice: Notice) -> dict[str, dict[str, str]]:
-    """What a subscription's filter policy can choose by."""
-    values = {
-        "kind": notice.kind,
-        "severity": notice.severity,
-        "workflow": notice.workflow,
-        "monitor": notice.monitor,
-        "queue": notice.queue,
-    }
-    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value}
+    def send(self, notice: Notice, queue: str) -> None:
+        self._queues.send(queue, document_body(notice), _attributes(notice))
 
 
-def bodies(notice: Notice) -> dict[str, str]:
-    """What each protocol's subscribers receive: programs the document, people a sentence."""
-    document = json.dumps(notice.document(), separators=(",", ":"), ensure_ascii=False)
-    return {
-        "default": document,
-        "sqs": document,
-        "lambda": document,
-        "https": document,
-        "email": f"{notice.subject}\n",
-    }
+def _attributes(notice: Notice) -> dict[str, dict[str, str]]:
+    values = attribute_values(notice)
+    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
 
 
-def subject_line(subject: str) -> str:
-    """The subject as SNS takes it: one line of ASCII."""
-    line = " ".join(subject.split()).encode("ascii", "replace").decode()
-    return line[: SUBJECT_CHARACTERS - 1]
+def job_arn_prefix(topic_arn: str) -> str:
+    """What the ARN of a job is before its id, in the topic's account and region."""
+    _, partition, _, region, account, _ = topic_arn.split(":", 5)
+    return f"arn:{partition}:batch:{region}:{account}:job/"

@@ -18,6 +18,7 @@ from chalicelib.core.collector import collector_paused
 from chalicelib.core.errors import InvalidWorkflow
 from chalicelib.core.graph import graph_mistakes
 from chalicelib.core.mistakes import Mistake, Path, label_of
+from chalicelib.core.notifycheck import notify_mistakes
 from chalicelib.core.params import Declaration, ParamType, comparable, fits
 from chalicelib.core.retrycheck import default_retry_mistakes, retry_mistakes
 from chalicelib.core.schedulecheck import schedule_mistakes
@@ -128,6 +129,7 @@ def _checked_apart(definition: dict[str, Any], tasks: Mapping[str, Any]) -> Iter
         yield from retry_mistakes(path, task, defaults)
         yield from sizes.mistakes(path, name, task)
     declarations = {name: _declaration(param) for name, param in declared.items()}
+    yield from notify_mistakes(definition.get("notify"))
     yield from schedule_mistakes(definition.get("schedules"), declarations)
 
 

@@ -111,7 +111,17 @@ class ScheduleNext:
     schedule: str
 
 
-Command = SubmitTasks | RetryTask | JobRefused | CancelRun | HealRun | StartScheduled | ScheduleNext
+@dataclass(frozen=True, slots=True)
+class TellDigest:
+    """The time of a window is over: close it, and tell the failures that were gathered in it (engine/digest.py)."""
+
+    kind: ClassVar[str] = "tell_digest"
+    scope: str
+    number: int
+    closes_ms: int
+
+
+Command = SubmitTasks | RetryTask | JobRefused | CancelRun | HealRun | StartScheduled | ScheduleNext | TellDigest
 _KINDS: dict[str, type[Command]] = {cls.kind: cls for cls in get_args(Command)}
 
 

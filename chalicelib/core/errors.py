@@ -94,6 +94,14 @@ class Throttled(TryAgain):
     """The service refused the call for its rate; it had no effect."""
 
 
+class ChatBusy(Throttled):
+    """The chat takes no message for now; in `after_seconds`, where it says so, it may."""
+
+    def __init__(self, text: str, after_seconds: int | None) -> None:
+        self.after_seconds = after_seconds
+        super().__init__(text)
+
+
 class AnswerLost(TryAgain):
     """The call may or may not have taken effect: its answer never came (time-out, 5xx, broken connection)."""
 

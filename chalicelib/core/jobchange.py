@@ -7,7 +7,8 @@ Shapes: tests/data/events, https://docs.aws.amazon.com/batch/latest/userguide/ba
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from chalicelib.core import limits
@@ -37,7 +38,8 @@ class JobChange:
     """That the job of an attempt reached a status. `job_tries` counts the tries that ended inside Batch so far.
 
     `job_name` tells a job that we submitted from a copy that somebody made of it, parameters and all. `result` is
-    there when the status is an ending.
+    there when the status is an ending. `queue` is the job queue's name. `told_at_ms` is the time on the event, in
+    whole seconds; what DescribeJobs tells has none.
     """
 
     attempt: Attempt
@@ -47,6 +49,9 @@ class JobChange:
     job_tries: int
     started_at_ms: int | None = None
     result: JobResult | None = None
+    created_at_ms: int | None = None
+    queue: str | None = None
+    told_at_ms: int | None = None
 
     @property
     def order(self) -> tuple[int, int]:
@@ -64,7 +69,8 @@ def read_event(document: object) -> JobChange | None:
     event = object_in(document, "the event")
     if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
         return None
-    return read_detail(object_in(event.get("detail"), "detail"))
+    change = read_detail(object_in(event.get("detail"), "detail"))
+    return change and replace(change, told_at_ms=_time_ms(event.get("time")))
 
 
 def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
@@ -91,6 +97,8 @@ def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
         job_tries=len(tries),
         started_at_ms=number(detail.get("startedAt")),
         result=read_result(detail) if status.ended else None,
+        created_at_ms=number(detail.get("createdAt")),
+        queue=_queue_name(detail.get("jobQueue")),
     )
 
 
@@ -114,7 +122,29 @@ def read_result(detail: Mapping[str, Any]) -> JobResult:
         started_at_ms=number(detail.get("startedAt")),
         stopped_at_ms=number(detail.get("stoppedAt")),
         failure=None if succeeded else classify(detail),
+        failed_children=None if succeeded else _failed_children(detail),
     )
+
+
+def _failed_children(detail: Mapping[str, Any]) -> int | None:
+    """How many jobs of an array failed; None of a job that is no array, or does not tell."""
+    array = detail.get("arrayProperties")
+    summary = array.get("statusSummary") if isinstance(array, Mapping) else None
+    return number(summary.get(JobStatus.FAILED)) if isinstance(summary, Mapping) else None
+
+
+def _queue_name(value: object) -> str | None:
+    """The name in a job queue's ARN."""
+    return value.rpartition("/")[2] or None if isinstance(value, str) else None
+
+
+def _time_ms(value: object) -> int | None:
+    """The time on an event; None for what is none, for nothing but a figure hangs on it."""
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return int(at.timestamp() * 1000) if at is not None and at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def object_in(value: object, place: str) -> Mapping[str, Any]:

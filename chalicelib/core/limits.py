@@ -34,3 +34,9 @@ SHARD_SIZE = 256
 """Tasks whose tally lives in one item: the item stays below 1 KB, so that adding to it costs one write unit."""
 SCHEDULES_MAXIMUM = 50
 """Schedules of one workflow: a push brings each of them to EventBridge Scheduler, within one answer."""
+
+NOTIFY_AFTER_SECONDS_MINIMUM = 60
+NOTIFY_AFTER_SECONDS_MAXIMUM = 31_536_000
+"""Between these a run is late, and a job waits or runs for too long. The sweep looks at a run every few minutes."""
+NOTICE_LOG_LINES_MAXIMUM = 50
+"""How many lines of its log a failed job may be told with."""

@@ -1,7 +1,8 @@
 """What is told to people and programs: notices with a stable id, made of listed fields only.
 
 A Batch event's `container.environment` holds secrets in clear, so nothing here is copied from an event whole. Owns what
-a notice is; who is told which is core/notify.py's, how it reads for each kind of subscriber is core/bodies.py's.
+a notice is; who is told which is core/notify.py's, what those of a run say core/runnotices.py's, how it reads for each
+kind of subscriber core/bodies.py's.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.records import Run
-from chalicelib.core.states import RunState
 
 VERSION = "1"
 
@@ -69,7 +68,8 @@ SEVERITIES: dict[NoticeKind, Severity] = {
 @dataclass(frozen=True, slots=True)
 class ToldJob:
     """A job that a notice names: what it died of, or how long it has waited or run. `task` and `attempt` are there for
-    one of ours; `log_lines` are the last that it wrote, oldest first."""
+    one of ours; `log_lines` are the last that it wrote, oldest first; `failed_children` is how many of an
+    array's jobs failed."""
 
     job_id: str | None
     name: str
@@ -84,6 +84,7 @@ class ToldJob:
     created_at_ms: int | None = None
     started_at_ms: int | None = None
     stopped_at_ms: int | None = None
+    failed_children: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,22 +161,6 @@ def _told(job: ToldJob) -> dict[str, Any]:
         "created_at_ms": job.created_at_ms,
         "started_at_ms": job.started_at_ms,
         "stopped_at_ms": job.stopped_at_ms,
+        "failed_children": job.failed_children,
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def run_ended(run: Run, stage: str, ending: RunState, at_ms: int) -> Notice:
-    """The notice that a run ended so."""
-    return Notice(
-        notice_id=f"{run.run_id}/{run.epoch}/{ending}",
-        kind=NoticeKind(f"run_{ending}"),
-        stage=stage,
-        subject=f"{run.workflow}: run {run.run_id} {ending}",
-        at_ms=at_ms,
-        thread=run.run_id,
-        run_id=run.run_id,
-        workflow=run.workflow,
-        epoch=run.epoch,
-        began_at_ms=run.created_at_ms,
-        ended_at_ms=at_ms,
-    )

@@ -13,6 +13,7 @@ from typing import Any
 from chalicelib.core.errors import Defect
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.notify import BY_DEFAULT, Notify
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 
 
@@ -96,6 +97,7 @@ class JobResult:
     """How a job (or one attempt of a task) ended, as Batch told it.
 
     `failure` is None for a success; and of a result that an earlier version stored, which counts as `unknown`.
+    `failed_children` is how many jobs of an array failed, where the job is one.
     """
 
     job_id: str
@@ -106,6 +108,7 @@ class JobResult:
     started_at_ms: int | None = None
     stopped_at_ms: int | None = None
     failure: FailureClass | None = None
+    failed_children: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,9 @@ class Run:
     `epoch` counts the redrives from 0, `past` holds the epochs before, oldest first, and `redrive` what this one runs
     again. `switches` counts pauses and resumes of the epoch: odd while it is paused. At `sweep_at_ms` the sweep looks
     at the run, beginning with `sweep_shard`; None when there is nothing to be looked at any more. `schedule` names the
-    workflow's schedule that started it, for the time `scheduled_at_ms`.
+    workflow's schedule that started it, for the time `scheduled_at_ms`. `notify` says who is told what of it: what
+    holds by default, of one that an earlier version started. `redriven_at_ms` is when its epoch began, of all but the
+    first.
     """
 
     run_id: str
@@ -193,6 +198,13 @@ class Run:
     sweep_shard: int = 0
     schedule: str | None = None
     scheduled_at_ms: int | None = None
+    notify: Notify = BY_DEFAULT
+    redriven_at_ms: int | None = None
+
+    @property
+    def began_ms(self) -> int:
+        """When the epoch began; of an earlier one than the current, when the run did."""
+        return self.created_at_ms if self.redriven_at_ms is None else self.redriven_at_ms
 
 
 def in_epoch(run: Run, epoch: int) -> Run:
@@ -209,6 +221,7 @@ def in_epoch(run: Run, epoch: int) -> Run:
         ended_at_ms=past.ended_at_ms,
         past=run.past[:epoch],
         switches=0,
+        redriven_at_ms=None,
     )
 
 

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.notify import queue_rule
 from chalicelib.core.records import Scope
 from chalicelib.core.suggest import shown
 
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """A run to be started. Without a version, the latest; without a key, the caller's invocation is the key."""
+    """A run to be started. Without a version, the latest; without a key, the caller's invocation is the key.
+    `notify_queue` names an SQS queue of the run's own."""
 
     workflow: str
     params: Mapping[str, Any]
     idempotency_key: str | None
     version: int | None
+    notify_queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,16 @@ class RedriveRequest:
 
 def read_start(payload: object) -> StartRequest:
     """The request in a payload; raises UserMistake naming the field that is wrong."""
-    fields = _object(payload, ("workflow", "params", "idempotency_key", "version"))
+    fields = _object(payload, ("workflow", "params", "idempotency_key", "version", "notify_queue"))
     params = fields.get("params")
     if params is not None and not isinstance(params, Mapping):
         raise UserMistake(f"params must be an object of names and values, not {shown(params)}")
     version = _optional_count(fields, "version", minimum=1)
-    return StartRequest(_text(fields, "workflow"), params or {}, _optional_text(fields, "idempotency_key"), version)
+    queue = _optional_text(fields, "notify_queue")
+    if queue is not None and (broken := queue_rule(queue)):
+        raise UserMistake(f"notify_queue {broken.text} ({broken.suggestion})")
+    key = _optional_text(fields, "idempotency_key")
+    return StartRequest(_text(fields, "workflow"), params or {}, key, version, queue)
 
 
 def redrive_request(

@@ -98,6 +98,12 @@ NUMBERS: dict[str, NumberRule] = {
     "backoff_max_seconds": NumberRule(0, BACKOFF_SECONDS_MAXIMUM, suggestion="a day is the longest pause"),
     "memory_factor": NumberRule(1.1, 10, suggestion="2 doubles the memory each time", whole=False),
     "memory_maximum_mib": NumberRule(4),
+    "notify_after_seconds": NumberRule(
+        limits.NOTIFY_AFTER_SECONDS_MINIMUM,
+        limits.NOTIFY_AFTER_SECONDS_MAXIMUM,
+        suggestion="60 seconds to 365 days; runs and jobs are looked at every few minutes",
+    ),
+    "log_lines": NumberRule(0, limits.NOTICE_LOG_LINES_MAXIMUM, suggestion="0 for none"),
 }
 """The numbers of a task, by field."""
 

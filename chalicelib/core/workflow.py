@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.core import rules
 from chalicelib.core.failure import NEVER_RETRIED, FailureClass
 from chalicelib.core.limits import SCHEDULES_MAXIMUM, TASKS_MAXIMUM
+from chalicelib.core.notify import KINDS, LOG_LINES, QUEUE_PATTERN, kind_rule, queue_rule
 from chalicelib.core.params import Declaration, ParamType
 from chalicelib.core.rules import NUMBERS, Broken, Rule
 from chalicelib.core.schedule import CatchUp, Overlap, cron_rule, local_time_rule, rate_rule, time_zone_rule
@@ -118,6 +119,7 @@ FailureName = Annotated[
     _named(rules.failure_class_rule),
     _key_schema(f"^({'|'.join(failure for failure in FailureClass if failure not in NEVER_RETRIED)})$"),
 ]
+NoticeName = Annotated[str, _named(kind_rule), _key_schema(f"^({'|'.join(KINDS)})$")]
 ParamName = Annotated[str, _named(_param_name_rule), _key_schema(f"^{PARAM_NAME}$")]
 Text = Annotated[str, _texted()]
 EnvironmentName = Annotated[str, _named(rules.environment_name_rule), _key_schema("^(?!AWS_BATCH_)[^=]+$")]
@@ -360,6 +362,43 @@ class Schedule(_Model):
     description: Annotated[str | None, Field(description="What the schedule is for, for people.")] = None
 
 
+class Notify(_Model):
+    """Who is told what of the runs."""
+
+    on: Annotated[
+        list[NoticeName] | None,
+        Field(
+            description="The notices that the runs send, in place of the stage's own choice; an empty list for none.",
+            json_schema_extra={"uniqueItems": True},
+        ),
+    ] = None
+    late_after_seconds: Annotated[
+        int | None, *_count_type("notify_after_seconds"), Field(description="After how long a run is late, in seconds.")
+    ] = None
+    waiting_after_seconds: Annotated[
+        int | None,
+        *_count_type("notify_after_seconds"),
+        Field(description="After how long a job has waited too long for its start, in seconds."),
+    ] = None
+    running_after_seconds: Annotated[
+        int | None,
+        *_count_type("notify_after_seconds"),
+        Field(description="After how long a job has run too long, in seconds. It goes on: timeout_seconds ends one."),
+    ] = None
+    log_lines: Annotated[
+        int,
+        *_count_type("log_lines"),
+        Field(description="How many of the last lines of a failed job's log come with its notice, 0 to 50."),
+    ] = LOG_LINES
+    queue: Annotated[
+        Annotated[str, _named(queue_rule), _key_schema(QUEUE_PATTERN)] | None,
+        Field(
+            description="The name of an SQS queue of the same account and region that hears of each run, and always of "
+            "its start and end."
+        ),
+    ] = None
+
+
 class Workflow(_Model):
     """A named DAG of AWS Batch jobs."""
 
@@ -389,6 +428,7 @@ class Workflow(_Model):
             json_schema_extra={"maxProperties": SCHEDULES_MAXIMUM},
         ),
     ] = {}
+    notify: Annotated[Notify | None, Field(description="Who is told what of the runs.")] = None
 
     def declarations(self) -> dict[str, Declaration]:
         """The params as `params.py` judges values by them."""

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from chalicelib.core.changes import Change
 from chalicelib.core.commands import CancelRun, encode
 from chalicelib.core.errors import TryAgain, UnknownRun, UserMistake
 from chalicelib.core.ids import is_refused_job_id
 from chalicelib.core.job import job_request
 from chalicelib.core.plan import offset_of
 from chalicelib.core.records import Claim, Run, Tally, TaskRecord
+from chalicelib.core.runnotices import task_change
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.submit import CANCEL_REASON
+from chalicelib.engine.tell import tell_changes, tell_if_untouched, tell_run_change
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
 
 
@@ -52,7 +55,10 @@ def cancel_run(world: World, command: CancelRun) -> Outcome:
     if run is None or run.epoch != command.epoch or run.state in (RunState.SUCCEEDED, RunState.FAILED):
         return DONE
     facts = prepare(world, run)
+    tell_if_untouched(world, run)
     _mark(world, run)
+    if not run.state.ended:
+        tell_run_change(world, run, RunState.CANCELLING, world.clock.now_ms())
     shards = range(facts.plan.shard_count)
     for shard in shards:
         world.store.halt(facts.run_id, facts.epoch, shard)
@@ -85,11 +91,23 @@ def _cancel_shard(world: World, facts: RunFacts, shard: int) -> tuple[_Shard, Ta
         if before is not None:
             tally = before.adding({TaskState.CANCELLED: work.never_started})
             break
+    if world.changes is not None:
+        tell_changes(world, [_change(world, facts, record) for record in work.to_commit if _waits(record)])
     for record in work.to_commit:
         # Its job may have ended it already, in the tally alone.
         ending = tally.ending_of(offset_of(record.attempt.index)) or TaskState.CANCELLED
         world.store.commit(record.attempt, ending, None)
     return work, tally
+
+
+def _waits(record: TaskRecord) -> bool:
+    return record.state is TaskState.WAITING
+
+
+def _change(world: World, facts: RunFacts, record: TaskRecord) -> Change:
+    """That a task which waited for a retry, and was told so, waits no more."""
+    task, now_ms = facts.plan.tasks[record.attempt.index].name, world.clock.now_ms()
+    return task_change(facts.workflow, world.stage, record.attempt, task, TaskState.CANCELLED, now_ms, record.job_id)
 
 
 def _look_at(world: World, facts: RunFacts, shard: int, tally: Tally) -> _Shard:

@@ -13,6 +13,7 @@ from chalicelib.core.commands import (
     ScheduleNext,
     StartScheduled,
     SubmitTasks,
+    TellDigest,
     encode,
 )
 from chalicelib.core.failure import FailureClass
@@ -23,6 +24,7 @@ from chalicelib.core.records import JobResult
 from chalicelib.core.states import JobStatus
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.events import handle_changes
+from chalicelib.engine.failures import tell_failures
 from chalicelib.engine.heal import heal_run
 from chalicelib.engine.schedules import attend
 from chalicelib.engine.submit import TooEarly, Wanted, submit
@@ -49,6 +51,8 @@ def carry_out(world: World, command: Command) -> Outcome:
             return attend(world, command.workflow, command.schedule, told_ms=command.scheduled_at_ms)
         case ScheduleNext():
             return attend(world, command.workflow, command.schedule)
+        case TellDigest():
+            return tell_failures(world, command)
     assert_never(command)
 
 

@@ -7,20 +7,25 @@ record last. Until that last write is there, the event's redelivery does everyth
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from chalicelib.core.changes import Change
 from chalicelib.core.commands import RetryTask, encode
 from chalicelib.core.ids import job_name
 from chalicelib.core.job import memory_of
 from chalicelib.core.jobchange import JobChange
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
-from chalicelib.core.records import JobResult, Tally, TaskRecord
+from chalicelib.core.records import Tally, TaskRecord
 from chalicelib.core.retry import Retry, after_failure
-from chalicelib.core.states import STATE_OF_STATUS, TaskState
+from chalicelib.core.runnotices import task_change
+from chalicelib.core.states import STATE_OF_STATUS, RunState, TaskState
+from chalicelib.engine import noting
+from chalicelib.engine.failures import note_failures
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs, terminate_unless_wanted
+from chalicelib.engine.tell import tell_changes
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 log = logging.getLogger(__name__)
@@ -35,7 +40,10 @@ def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
     latest: dict[tuple[str, int], dict[str, JobChange]] = {}
     for change in sorted(changes, key=lambda change: change.order):
         run = (change.attempt.run_id, change.attempt.epoch)
-        latest.setdefault(run, {})[change.job_id] = change
+        by_job = latest.setdefault(run, {})
+        if change.status.ended and change.job_id in by_job and by_job[change.job_id].status.ended:
+            noting.duplicates_dropped(world, [change])
+        by_job[change.job_id] = change
     for (run_id, epoch), by_job in latest.items():
         outcome = _handle_run(world, run_id, epoch, list(by_job.values()))
         for place, change in enumerate(changes):
@@ -47,16 +55,16 @@ def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
 def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange]) -> Outcome:
     facts = world.facts(run_id, epoch)
     if facts is None:
-        log.info("ignoring events of run %s epoch %d, which is gone", run_id, epoch)
+        log.info("ignoring events of a run that is gone", extra=noting.ids(run_id=run_id, epoch=epoch))
         return DONE
     known = [change for change in changes if _is_ours(facts, change)]
     if len(known) < len(changes):
-        log.warning("ignoring events of jobs that carry the parameters of run %s and are not of it", run_id)
+        log.warning("ignoring events of jobs that carry the parameters of a run of ours", extra=noting.ids(facts=facts))
     # Endings come first: people wait for what they start.
     outcome = _end_all(world, facts, [change for change in known if change.status.ended])
     for change in known:
         if not change.status.ended:
-            _observe(world, change)
+            _observe(world, facts, change)
     return outcome
 
 
@@ -81,12 +89,17 @@ def _end_all(world: World, facts: RunFacts, changes: list[JobChange]) -> Outcome
     return worst(outcomes)
 
 
-def _observe(world: World, change: JobChange) -> None:
+def _observe(world: World, facts: RunFacts, change: JobChange) -> None:
     """Record how far the job is; by this a job whose submission's answer was lost is adopted, too."""
+    noting.job_running(world, facts, change)
     state = STATE_OF_STATUS[change.status]
     record = world.store.observe(change.attempt, change.job_id, state, change.job_tries, change.started_at_ms)
     if record is not None:
         terminate_unless_wanted(world, record, change.attempt, change.job_id)
+        told = (record.attempt, record.job_id, record.state) == (change.attempt, change.job_id, TaskState.RUNNING)
+        if world.changes is not None and told:
+            at_ms = record.started_at_ms or world.clock.now_ms()
+            tell_changes(world, [_change(world, facts, change, TaskState.RUNNING, at_ms)])
 
 
 def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | NotYet | None:
@@ -100,10 +113,14 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
         return TaskState.SUCCEEDED
     attempt, index = change.attempt, change.attempt.index
     record = world.store.task(attempt.run_id, attempt.epoch, index)
-    if record is None or record.attempt != attempt or record.state is TaskState.WAITING:
+    if record is None:
+        return None
+    if record.attempt != attempt or record.state is TaskState.WAITING or _is_handled(record):
+        if change.job_id in (record.job_id, *(result.job_id for result in record.past)):
+            noting.duplicates_dropped(world, [change])
         return None
     if record.state.ended:
-        return None if _is_handled(record) else record.state
+        return record.state
     if record.job_id not in (None, change.job_id):
         return None
     if world.store.read_tally(attempt.run_id, attempt.epoch, shard_of(index)).halt:
@@ -113,17 +130,23 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
     decision = after_failure(policy, attempt, change.result, record.past, memory_mib=memory_mib)
     if not isinstance(decision, Retry):
         return TaskState.FAILED
-    return _arrange_retry(world, change, change.result, decision)
+    return _arrange_retry(world, facts, change, decision, record)
 
 
-def _arrange_retry(world: World, change: JobChange, result: JobResult, retry: Retry) -> NotYet | None:
+def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retry, record: TaskRecord) -> NotYet | None:
     """Set the timer, then end the attempt: a crash between the two sets the timer twice, and it claims once."""
-    attempt = change.attempt
+    attempt, result = change.attempt, change.result
+    assert result is not None, "an ended change carries its result"
     not_before_ms = world.clock.now_ms() + retry.after_ms
     timer = RetryTask(attempt.run_id, attempt.epoch, attempt.index, attempt.number, change.job_id, not_before_ms)
     after_seconds = -(-retry.after_ms // 1000)
     world.commands.send([encode(timer)], delay_seconds=min(after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
+    if world.changes is not None:
+        # Before the record waits, after which a repeat of the event is none.
+        at_ms = result.stopped_at_ms or world.clock.now_ms()
+        tell_changes(world, [_change(world, facts, change, TaskState.WAITING, at_ms)])
     if world.store.wait_for_retry(attempt, result, not_before_ms):
+        noting.job_ended(world, facts, change, TaskState.WAITING, record)
         return None
     return NotYet(world.settings.soon_seconds, f"the record of {attempt} changed while its retry was arranged")
 
@@ -137,15 +160,38 @@ def _end(world: World, facts: RunFacts, ended: dict[int, tuple[TaskState, JobCha
         return DONE
     # A shard of a cancelled run starts nothing more; whoever cancels ends what never started.
     going_on = [index for index in ended if not tallies[shard_of(index)].halt]
+    results = {index: change.result for index, (_, change) in ended.items() if change.result is not None}
+    outcome: Outcome = DONE
+    run_ending: RunState | None
     if going_on:
-        outcome = settle(world, facts, going_on, tallies)
-        if isinstance(outcome, NotYet):
-            return outcome
+        outcome, run_ending = settle(world, facts, going_on, tallies, results=results)
     else:
-        finish_if_full(world, facts, tallies)
+        run_ending = finish_if_full(world, facts, tallies, results)
+    failed = [index for index, (ending, _) in ended.items() if ending is TaskState.FAILED]
+    note_failures(world, facts, failed, run_ending)
+    if isinstance(outcome, NotYet):
+        return outcome
+    _tell_ended(world, facts, ended)
     for ending, change in ended.values():
-        _commit(world, ending, change)
+        _commit(world, facts, ending, change)
     return DONE
+
+
+def _tell_ended(world: World, facts: RunFacts, ended: Mapping[int, tuple[TaskState, JobChange]]) -> None:
+    """Tell the event bus how tasks ended, before they are committed."""
+    if world.changes is None:
+        return
+    now_ms = world.clock.now_ms()
+    told = []
+    for ending, change in ended.values():
+        stopped_at_ms = change.result.stopped_at_ms if change.result else None
+        told.append(_change(world, facts, change, ending, stopped_at_ms or now_ms))
+    tell_changes(world, told)
+
+
+def _change(world: World, facts: RunFacts, change: JobChange, state: TaskState, at_ms: int) -> Change:
+    attempt, task = change.attempt, facts.plan.tasks[change.attempt.index].name
+    return task_change(facts.workflow, world.stage, attempt, task, state, at_ms, change.job_id, change.result)
 
 
 def _tally_shard(world: World, facts: RunFacts, shard: int, ended: dict[int, tuple[TaskState, JobChange]]) -> Tally:
@@ -179,6 +225,8 @@ def _handled(world: World, change: JobChange) -> bool:
     # Whoever committed this may have died before it ended the other job of a pair.
     if record.attempt == attempt and record.job_id not in (None, change.job_id):
         end_second_jobs(world, attempt, [record.job_id])
+    else:
+        noting.duplicates_dropped(world, [change])
     return True
 
 
@@ -188,10 +236,12 @@ def _is_handled(record: TaskRecord) -> bool:
     return record.state.ended and record.result is not None
 
 
-def _commit(world: World, ending: TaskState, change: JobChange) -> None:
+def _commit(world: World, facts: RunFacts, ending: TaskState, change: JobChange) -> None:
     before = world.store.commit(change.attempt, ending, change.result)
     if before is None or before.state.ended:
         return
+    if before.attempt == change.attempt:
+        noting.job_ended(world, facts, change, ending, before)
     # A second job of the attempt, or a retry that began before this one of a pair succeeded: neither is wanted now.
     if before.job_id not in (None, change.job_id) and before.state is not TaskState.WAITING:
         end_second_jobs(world, before.attempt, [before.job_id])

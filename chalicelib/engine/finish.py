@@ -9,9 +9,12 @@ from collections.abc import Mapping
 
 from chalicelib.core.advance import is_full, run_ending
 from chalicelib.core.commands import ScheduleNext, encode
-from chalicelib.core.notices import run_ended
 from chalicelib.core.records import Run, Tally
+from chalicelib.core.runnotices import counts_of, ending_kind, run_ended
 from chalicelib.core.states import RunState
+from chalicelib.engine import noting
+from chalicelib.engine.failures import NO_RESULTS, Results, named
+from chalicelib.engine.tell import deliver, tell_run_change
 from chalicelib.engine.world import RunFacts, World
 
 
@@ -24,15 +27,18 @@ def newest(touched: Mapping[int, Tally]) -> dict[int, Tally]:
     return {shard: touched[shard] for shard in list(touched)[-1:]}
 
 
-def finish_if_full(world: World, facts: RunFacts, touched: Mapping[int, Tally]) -> None:
-    """End the run and tell so, if every shard is full.
+def finish_if_full(
+    world: World, facts: RunFacts, touched: Mapping[int, Tally], results: Results = NO_RESULTS
+) -> RunState | None:
+    """End the run and tell so, if every shard is full; how it has ended then, by this or before.
 
     `touched` are the tallies of the shards that this invocation wrote, each as its write left it, the last write's
-    last. Of two invocations that each fill a shard, the later one to read after its writes sees both full.
+    last. Of two invocations that each fill a shard, the later one to read after its writes sees both full. `results`
+    are those of jobs whose records are not committed yet.
     """
     plan = facts.plan
     if not touched or not all(is_full(plan, shard, tally) for shard, tally in newest(touched).items()):
-        return
+        return None
     tallies: dict[int, Tally] = {}
     # The last shards fill last, so the first read usually tells that the run goes on.
     for shard in reversed(range(plan.shard_count)):
@@ -41,28 +47,54 @@ def finish_if_full(world: World, facts: RunFacts, touched: Mapping[int, Tally]) 
         if tally is None or not is_full(plan, shard, tally):
             tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
             if not is_full(plan, shard, tally):
-                return
+                return None
         tallies[shard] = tally
-    _finish(world, facts, run_ending(plan, tallies))
+    return _finish(world, facts, tallies, results)
 
 
-def _finish(world: World, facts: RunFacts, ending: RunState) -> None:
+def _finish(world: World, facts: RunFacts, tallies: Mapping[int, Tally], results: Results) -> RunState | None:
     run_id, epoch, now_ms = facts.run_id, facts.epoch, world.clock.now_ms()
     going_on = (RunState.RUNNING, RunState.PAUSED)
-    if not world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms):
+    ending = run_ending(facts.plan, tallies)
+    ended = world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms)
+    if not ended:
         cancelling = (RunState.CANCELLING,)
-        world.store.change_run(run_id, epoch, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
+        ended = world.store.change_run(run_id, epoch, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
     run = world.store.run(run_id)
-    if run is not None and run.epoch == epoch:
-        tell_if_ended(world, run)
+    if run is None or run.epoch != epoch:
+        return None
+    if ended:
+        noting.run_ended(world, run)
+    tell_if_ended(world, run, tallies, results)
+    return run.state if run.state.ended else None
 
 
-def tell_if_ended(world: World, run: Run) -> None:
+def tell_if_ended(
+    world: World, run: Run, tallies: Mapping[int, Tally] | None = None, results: Results = NO_RESULTS
+) -> None:
     """Tell that the run has ended, if it has. Whoever ended it may have died before telling, so everyone who finds it
-    ended tells, with the same id."""
-    if run.state.ended and run.ended_at_ms is not None:
-        if run.schedule is not None and run.epoch == 0:
-            # A redrive's end is nothing to the schedule.
-            # Before the notice: the ending counts as told only once the schedule can go on.
-            world.commands.send([encode(ScheduleNext(run.workflow, run.schedule))])
-        world.notices.publish(run_ended(run, world.stage, run.state, run.ended_at_ms))
+    ended tells, with the same id. `tallies` are all of the epoch's, if they were read."""
+    if not run.state.ended or run.ended_at_ms is None:
+        return
+    if run.schedule is not None and run.epoch == 0:
+        # A redrive's end is nothing to the schedule.
+        # Before the notice: the ending counts as told only once the schedule can go on.
+        world.commands.send([encode(ScheduleNext(run.workflow, run.schedule))])
+    tell_run_change(world, run, run.state, run.ended_at_ms)
+    if not run.notify.to_anybody(ending_kind(run.state)):
+        return
+    facts = world.facts_of(run)
+    if tallies is None:
+        shards = range(facts.plan.shard_count)
+        tallies = {shard: world.store.read_tally(run.run_id, run.epoch, shard) for shard in shards}
+    failed = {shard: tally.failed for shard, tally in tallies.items() if tally.failed}
+    notice = run_ended(
+        run,
+        world.stage,
+        run.state,
+        run.ended_at_ms,
+        jobs=named(world, facts, failed, results=results),
+        job_count=sum(mask.bit_count() for mask in failed.values()),
+        task_counts=counts_of(tallies),
+    )
+    deliver(world, run.notify, notice)

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from chalicelib.core.errors import Throttled
+from chalicelib.core.figures import Figure
 from chalicelib.core.job import JobRequest
 from chalicelib.engine.world import NotYet, World
 
@@ -68,7 +69,10 @@ def turns(world: World, count: int) -> Iterator[NotYet | None]:
             owed = 0
         if permits_ms[0] == _UNASKED_MS and not owed:
             lately.note_unasked(clock.now_ms())
-        clock.wait_until(permits_ms[0])
+        wait_ms = permits_ms[0] - clock.now_ms()
+        if wait_ms > 0:
+            world.figures.time(Figure.GOVERNOR_WAIT_SECONDS, wait_ms)
+            clock.wait_until(permits_ms[0])
         before = lately.submissions
         yield None
         if lately.submissions > before:
@@ -84,6 +88,7 @@ def admit(world: World, count: int, *, owed: int = 0) -> list[int] | NotYet:
     begin_us = world.permits.take(now_us, (owed + count) * slot_us, now_us + HORIZON_SECONDS * 1_000_000)
     if begin_us is None:
         world.lately.note_crowd(now_ms)
+        world.figures.count(Figure.PERMITS_SHORT)
         return NotYet(HORIZON_SECONDS, f"the permits of the next {HORIZON_SECONDS} seconds are taken")
     if begin_us - now_us >= _CROWD_MS * 1000:
         world.lately.note_crowd(now_ms)

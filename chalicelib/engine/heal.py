@@ -6,24 +6,31 @@ for the sweep. It decides nothing anew: what it finds goes through the handlers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from chalicelib.core.advance import is_full
+from chalicelib.core.changes import Change
 from chalicelib.core.commands import HealRun, RetryTask, SubmitTasks, encode, in_chunks
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.figures import SweepFind
 from chalicelib.core.ids import is_refused_job_id, job_name
 from chalicelib.core.jobchange import JobChange, read_detail
 from chalicelib.core.overdue import is_overdue
 from chalicelib.core.plan import indexes_in, offset_of
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
+from chalicelib.core.runnotices import task_change
 from chalicelib.core.states import JobStatus, RunState, TaskState
+from chalicelib.engine import noting
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.finish import finish_if_full, tell_if_ended
+from chalicelib.engine.overdue import Overdue
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs
+from chalicelib.engine.tell import tell_changes
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 UNKNOWN_REASON = "AWS Batch does not know the job any more, and how it ended was never told"
@@ -43,14 +50,18 @@ class _Found:
 
 @dataclass(slots=True)
 class Look:
-    """A sweep's look at a run, shard by shard: when the one before it was, and whether anything was claimed since."""
+    """A sweep's look at a run, shard by shard: when the one before it was, and whether anything was claimed since;
+    which tasks had failed, by epoch and shard, and which jobs became overdue."""
 
     before_ms: int
+    overdue: Overdue
     busy: bool = False
+    failed: dict[int, dict[int, int]] = field(default_factory=dict)
 
 
 def heal_run(world: World, command: HealRun) -> Outcome:
-    """Bring a run that was paused, resumed or redriven to where its record says it is."""
+    """Bring a run that was paused, resumed or redriven to where its record says it is. Who sends the command has
+    seen to it before that the start of the epoch was told, for this may claim its first task."""
     run = world.store.run(command.run_id)
     if run is None or run.epoch != command.epoch:
         return DONE
@@ -74,6 +85,8 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
         # unclaimed, finds the new pace.
         world.store.set_pace(facts.run_id, facts.epoch, shard, run.switches)
         tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
+    if look is not None:
+        look.failed.setdefault(facts.epoch, {})[shard] = tally.failed
     if is_full(facts.plan, shard, tally) and not run.state.ended:
         # What is left open of its records waits for the last look, at the ended run.
         return DONE
@@ -87,11 +100,18 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
     if found.to_describe:
         outcomes.append(_ask_batch(world, facts, found.to_describe))
     _submit(world, facts, found.to_submit)
+    if look is not None:
+        timers = sum(map(_waits, found.to_submit))
+        noting.swept_up(world, facts, SweepFind.LOST_TIMER, timers)
+        noting.swept_up(world, facts, SweepFind.DEAD_CLAIM, len(found.to_submit) - timers)
+        noting.swept_up(world, facts, SweepFind.OPEN_RECORD, len(found.ended))
     if not tally.halt and not tally.paused and not may_wait:
         everyone = (1 << facts.plan.shard_size(shard)) - 1
         untouched = indexes_in(shard, everyone & ~found.recorded & ~tally.ended)
         if untouched:
-            outcomes.append(settle(world, facts, (), {shard: tally}, untouched))
+            unstarted = partial(noting.swept_up, world, facts, SweepFind.UNSTARTED_TASK)
+            tell: Callable[[int], None] = unstarted if look is not None else lambda count: None
+            outcomes.append(settle(world, facts, (), {shard: tally}, untouched, found=tell).outcome)
     if run.state.ended and (found.ended or found.to_submit):
         outcomes.append(NotYet(world.settings.sweep_seconds, f"records of shard {shard} were still open"))
     return worst(outcomes)
@@ -115,6 +135,8 @@ def _look(world: World, facts: RunFacts, shard: int, tally: Tally, look: Look | 
         if record.state.ended:
             continue
         ended = bool(tally.ended & bit)
+        if look and not ended and not tally.halt:
+            look.overdue.note(record)
         if record.state is TaskState.CLAIMED:
             assert record.claim is not None, "a claimed record carries its claim"
             left_ms = record.claim.lease_until_ms - now_ms
@@ -177,8 +199,16 @@ def _end_open(world: World, facts: RunFacts, tally: Tally, records: Sequence[Tas
         else:
             ending = tally.ending_of(offset_of(record.attempt.index))
             assert ending is not None, "these ended"
+            if world.changes is not None and record.job_id is not None:
+                tell_changes(world, [_change(world, facts, record, ending)])
             world.store.commit(record.attempt, ending, None)
     return worst(handle_changes(world, changes))
+
+
+def _change(world: World, facts: RunFacts, record: TaskRecord, ending: TaskState) -> Change:
+    """That a task ended whose job nobody can ask about any more."""
+    task, now_ms = facts.plan.tasks[record.attempt.index].name, world.clock.now_ms()
+    return task_change(facts.workflow, world.stage, record.attempt, task, ending, now_ms, record.job_id)
 
 
 def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> Outcome:
@@ -194,14 +224,17 @@ def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> 
             change = read_detail(detail)
             if change is not None:
                 changes.append(change)
+                noting.swept_up(world, facts, SweepFind.LOST_EVENT, int(change.status.ended))
             if record.missing_since_ms is not None:
                 world.store.mark_missing(record.attempt, job_id, None)
         elif is_refused_job_id(record.job_id):
+            noting.swept_up(world, facts, SweepFind.UNKNOWN_JOB)
             changes.append(_lost(facts, record, job_id, REFUSED_REASON))
         elif record.missing_since_ms is None:
             # Batch may not know a job yet, or for a moment. It counts when it is so at the next look, too.
             world.store.mark_missing(record.attempt, job_id, now_ms)
         elif now_ms - record.missing_since_ms >= world.settings.sweep_seconds * 1000:
+            noting.swept_up(world, facts, SweepFind.UNKNOWN_JOB)
             changes.append(_lost(facts, record, job_id, UNKNOWN_REASON))
     return worst(handle_changes(world, changes))
 

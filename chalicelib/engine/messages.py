@@ -16,10 +16,12 @@ from typing import Any
 
 from chalicelib.core.commands import decode
 from chalicelib.core.errors import BatchwrightError, TryAgain
+from chalicelib.core.figures import Source
 from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM, RECEIPTS_MAXIMUM
 from chalicelib.core.observed import read_job
+from chalicelib.engine import noting
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.observe import is_recorded, observe_job
@@ -36,6 +38,10 @@ REASON_CHARACTERS = 500
 """How much of a reason goes to the dead letters. It says what is wrong with a message, and is no copy of it."""
 OUTAGE_SECONDS = 60
 """How long a message waits, from its third delivery on, for a service that fails."""
+
+
+About = Mapping[str, Any]
+"""The `extra` of a log call (noting.py)."""
 
 
 class MessagesLeft(BatchwrightError):
@@ -108,11 +114,18 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
     handled = _try(partial(handle_changes, world, together))
     if not isinstance(handled, list):
         # One of them may be the cause, and must not take the others with it.
-        handled = [_try_one(partial(handle_changes, world, [change])) for change in together]
+        handled = [
+            _try_one(partial(handle_changes, world, [change]), noting.ids(change.attempt, job_id=change.job_id))
+            for change in together
+        ]
     for place, verdict in zip(changes, handled, strict=True):
         verdicts[place] = verdict
     _observe(world, records, verdicts)
-    _conclude(mailbox, messages, verdicts)
+    for place, change in changes.items():
+        if isinstance(verdicts[place], Done):
+            noting.event_handled(world, change)
+    about = {place: noting.ids(change.attempt, job_id=change.job_id) for place, change in changes.items()}
+    _conclude(world, Source.EVENTS, mailbox, messages, verdicts, about)
 
 
 def _observe(world: World, records: Mapping[int, JobRecord], verdicts: list[Outcome | Failed]) -> None:
@@ -135,19 +148,22 @@ def _observe_job(world: World, record: JobRecord) -> list[Outcome]:
 
 def handle_commands(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
     """Carry out a batch of the commands queue. Raises MessagesLeft when any is not done."""
-    _conclude(mailbox, messages, [_try_one(partial(_carry_out, world, message.body)) for message in messages])
+    verdicts = [_try_one(partial(_carry_out, world, message.body)) for message in messages]
+    _conclude(world, Source.COMMANDS, mailbox, messages, verdicts, {})
 
 
 def _carry_out(world: World, body: str) -> list[Outcome]:
     return [carry_out(world, decode(body))]
 
 
-def _try_one(handle: Callable[[], Sequence[Outcome]]) -> Outcome | Failed:
-    handled = _try(handle)
+def _try_one(handle: Callable[[], Sequence[Outcome]], about: About | None = None) -> Outcome | Failed:
+    handled = _try(handle, about)
     return handled[0] if isinstance(handled, list) else handled
 
 
-def _try(handle: Callable[[], Sequence[Outcome]]) -> list[Outcome | Failed] | NotYet | Failed:
+def _try(
+    handle: Callable[[], Sequence[Outcome]], about: About | None = None
+) -> list[Outcome | Failed] | NotYet | Failed:
     """The outcomes, or the one verdict on a handling that raised."""
     try:
         return list(handle())
@@ -157,22 +173,33 @@ def _try(handle: Callable[[], Sequence[Outcome]]) -> list[Outcome | Failed] | No
     except MalformedEvent as error:
         return Failed(str(error))
     except Exception as error:
-        log.exception("a message could not be handled")
+        log.exception("a message could not be handled", extra=about)
         return Failed(f"{type(error).__name__}: {error}")
 
 
-def _conclude(mailbox: Mailbox, messages: Sequence[Message], verdicts: Sequence[Outcome | Failed]) -> None:
-    """Delete what is done, copied or given up, put off what is not, and raise if anything stays on the queue."""
+def _conclude(
+    world: World,
+    source: Source,
+    mailbox: Mailbox,
+    messages: Sequence[Message],
+    verdicts: Sequence[Outcome | Failed],
+    about: Mapping[int, About],
+) -> None:
+    """Delete what is done, copied or given up, put off what is not, and raise if anything stays on the queue. `about`
+    are the ids of messages by their places, as far as they are known."""
     gone: list[str] = []
     left: list[str] = []
-    for message, verdict in zip(messages, verdicts, strict=True):
+    for place, (message, verdict) in enumerate(zip(messages, verdicts, strict=True)):
         match verdict:
             case Done():
                 stays, why = False, ""
             case NotYet():
+                noting.not_yet(world, source, verdict.why, about.get(place))
                 stays, why = not _copied(mailbox, message, verdict), verdict.why
             case Failed():
-                stays, why = not _given_up(mailbox, message, verdict.reason), verdict.reason
+                given_up = _given_up(mailbox, message, verdict.reason, about.get(place))
+                noting.message_failed(world, source, given_up=given_up)
+                stays, why = not given_up, verdict.reason
         if stays:
             left.append(why)
         else:
@@ -193,13 +220,13 @@ def _copied(mailbox: Mailbox, message: Message, verdict: NotYet) -> bool:
     return _went_through("copied", partial(mailbox.again.send, [message.body], delay_seconds))
 
 
-def _given_up(mailbox: Mailbox, message: Message, reason: str) -> bool:
+def _given_up(mailbox: Mailbox, message: Message, reason: str, about: About | None) -> bool:
     """Have a message that failed tried again soon, or on its last receipt put with the dead letters; whether it is
     there, so that it may be deleted. Where that fails, SQS moves it by itself at the next receipt, without a reason."""
     if message.receive_count < RECEIPTS_MAXIMUM:
         _put_off(mailbox, message, FAILED_AGAIN_SECONDS[message.receive_count - 1])
         return False
-    log.error("a message goes to the dead letters after %d receipts: %s", message.receive_count, reason)
+    log.error("a message goes to the dead letters after %d receipts: %s", message.receive_count, reason, extra=about)
     put = partial(
         mailbox.dead.put,
         message.body,

@@ -17,7 +17,9 @@ from chalicelib.core.records import PastEpoch, Redrive, Run, in_epoch
 from chalicelib.core.redrive import Kept, kept_endings
 from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import RunState
+from chalicelib.engine import noting
 from chalicelib.engine.finish import tell_if_ended
+from chalicelib.engine.tell import tell_if_untouched
 from chalicelib.engine.world import RunFacts, World
 
 
@@ -40,6 +42,7 @@ def redrive_run(world: World, request: RedriveRequest) -> Run:
     _kept(world, following)
     if not world.store.begin_epoch(following):
         return redrive_run(world, replace(request, epoch=run.epoch))
+    noting.run_redriven(world, following)
     return _go_on(world, following)
 
 
@@ -68,6 +71,7 @@ def _is_the_same(run: Run, redrive: Redrive, version: int | None) -> bool:
 
 
 def _go_on(world: World, run: Run) -> Run:
+    tell_if_untouched(world, run)
     # Should this get lost, the sweep finds the run, which is due for it.
     world.commands.send([encode(HealRun(run.run_id, run.epoch))])
     return run
@@ -99,6 +103,8 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
         # Where it came from. For its schedule it has ended: a redrive is not the schedule's run.
         schedule=run.schedule,
         scheduled_at_ms=run.scheduled_at_ms,
+        notify=run.notify,
+        redriven_at_ms=now_ms,
         sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
     )
 

@@ -5,16 +5,25 @@ Owns section 4's middle: tally the skipped and doomed, hand on the ready. When a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from chalicelib.core.advance import Endings, advance
 from chalicelib.core.commands import encode, in_chunks
 from chalicelib.core.plan import indexes_in
 from chalicelib.core.records import Tally
-from chalicelib.core.states import TaskState
+from chalicelib.core.states import RunState, TaskState
+from chalicelib.engine.failures import NO_RESULTS, Results
 from chalicelib.engine.finish import finish_if_full, newest
 from chalicelib.engine.submit import Wanted, submit
 from chalicelib.engine.world import DONE, Outcome, RunFacts, World
+
+
+class Settled(NamedTuple):
+    """What became of it, and how the run has ended, if it has."""
+
+    outcome: Outcome
+    ending: RunState | None
 
 
 def settle(
@@ -23,16 +32,19 @@ def settle(
     ended: Iterable[int],
     tallies: Mapping[int, Tally],
     candidates: Collection[int] = (),
-) -> Outcome:
+    results: Results = NO_RESULTS,
+    found: Callable[[int], None] = lambda count: None,
+) -> Settled:
     """Do everything that follows from the endings of the tasks `ended`, and judge the `candidates` anew.
 
     `tallies` are those of their shards as the tallying left them, in the order of the writes. Safe to repeat: whatever
-    an earlier try did is met as done, and what it left open is taken up.
+    an earlier try did is met as done, and what it left open is taken up. `results` are those of the jobs of `ended`,
+    whose records are not committed yet. `found` is told how many tasks are ready.
     """
     ready, touched = _cascade(world, facts, ended, tallies, candidates)
+    found(len(ready))
     outcome = start(world, facts, ready)
-    finish_if_full(world, facts, touched)
-    return outcome
+    return Settled(outcome, finish_if_full(world, facts, touched, results))
 
 
 def start(world: World, facts: RunFacts, ready: Iterable[int]) -> Outcome:

@@ -12,12 +12,15 @@ from chalicelib.core.errors import IdempotencyConflict, UnknownWorkflow
 from chalicelib.core.ids import run_id, scheduled_key
 from chalicelib.core.job import check_run
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
+from chalicelib.core.notify import resolve
 from chalicelib.core.params import complete_params, declarations
 from chalicelib.core.records import Run
 from chalicelib.core.schedule import Schedule, render_params
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
+from chalicelib.engine import noting
 from chalicelib.engine.settle import start
+from chalicelib.engine.tell import tell_if_untouched, tell_started
 from chalicelib.engine.world import NotYet, World
 
 
@@ -27,22 +30,26 @@ def start_run(
     params: Mapping[str, Any],
     idempotency_key: str,
     version: int | None = None,
+    notify_queue: str | None = None,
 ) -> Run:
     """Start a run of a pushed workflow, or return the run that this idempotency key started before.
 
+    `notify_queue` names an SQS queue of the run's own that hears of it, in place of the workflow's.
     Params are checked and every task is rendered first: a mistake raises UserMistake and leaves nothing behind.
     Raises UnknownWorkflow, and IdempotencyConflict when the key started something else.
     """
-    asked = _digest([workflow, version, params])
+    asked = _digest([workflow, version, params, *([notify_queue] if notify_queue else [])])
     # What the key started comes first: a version pushed since then may want other params.
     run = world.store.run(run_id(world.stage, workflow, idempotency_key))
+    is_new = run is None
     if run is None:
-        run = _create_run(world, workflow, params, idempotency_key, version, asked)
+        run = _create_run(world, workflow, params, idempotency_key, version, asked, notify_queue=notify_queue)
     if run.request_digest != asked:
         raise IdempotencyConflict(
-            f"idempotency key '{idempotency_key}' started run '{run.run_id}' with another version or other params"
+            f"idempotency key '{idempotency_key}' started run '{run.run_id}' with another version, other params or "
+            "another queue"
         )
-    _begin(world, run)
+    _begin(world, run, is_new=is_new)
     return run
 
 
@@ -50,6 +57,7 @@ def start_scheduled(world: World, record: ScheduleRecord, schedule: Schedule, at
     """Start the run of a schedule's time, or return it: whoever asks, however often, it is one. Raises UserMistake when
     the schedule's params do not fit."""
     run = world.store.run(record.run_id(world.stage, at_ms))
+    is_new = run is None
     if run is None:
         params = render_params(schedule.params, at_ms, schedule.time_zone)
         key = scheduled_key(record.name, at_ms)
@@ -57,12 +65,17 @@ def start_scheduled(world: World, record: ScheduleRecord, schedule: Schedule, at
         asked = _digest([record.workflow, "schedule", record.name, at_ms])
         scheduled = (record.name, at_ms)
         run = _create_run(world, record.workflow, params, key, record.version, asked, scheduled)
-    _begin(world, run)
+    _begin(world, run, is_new=is_new)
     return run
 
 
-def _begin(world: World, run: Run) -> None:
+def _begin(world: World, run: Run, *, is_new: bool) -> None:
     if run.state is RunState.RUNNING and run.epoch == 0:
+        # Before the first claim: whoever dies here leaves a run without records, which the sweep tells of.
+        if is_new:
+            tell_started(world, run)
+        else:
+            tell_if_untouched(world, run)
         _start_roots(world, run)
 
 
@@ -74,6 +87,7 @@ def _create_run(
     version: int | None,
     request_digest: str,
     scheduled: tuple[str | None, int | None] = (None, None),
+    notify_queue: str | None = None,
 ) -> Run:
     pushed = world.store.workflow(workflow, version)
     if pushed is None:
@@ -82,21 +96,24 @@ def _create_run(
     complete = complete_params(declarations(pushed.definition), params)
     check_run(world.store.plan(pushed.plan_digest), complete)
     now_ms = world.clock.now_ms()
-    return world.store.create_run(
-        Run(
-            run_id=run_id(world.stage, workflow, idempotency_key),
-            workflow=workflow,
-            version=pushed.version,
-            plan_digest=pushed.plan_digest,
-            params=complete,
-            state=RunState.RUNNING,
-            created_at_ms=now_ms,
-            request_digest=request_digest,
-            sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
-            schedule=scheduled[0],
-            scheduled_at_ms=scheduled[1],
-        )
+    wanted = Run(
+        run_id=run_id(world.stage, workflow, idempotency_key),
+        workflow=workflow,
+        version=pushed.version,
+        plan_digest=pushed.plan_digest,
+        params=complete,
+        state=RunState.RUNNING,
+        created_at_ms=now_ms,
+        request_digest=request_digest,
+        sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
+        schedule=scheduled[0],
+        scheduled_at_ms=scheduled[1],
+        notify=resolve(pushed.definition.get("notify"), world.settings.notify_kinds, notify_queue),
     )
+    run = world.store.create_run(wanted)
+    if run is wanted:
+        noting.run_started(world, run)
+    return run
 
 
 def _start_roots(world: World, run: Run) -> None:

@@ -5,23 +5,22 @@ Owns section 4's steps 2 and 3 and the traps between them. Which tasks are ready
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from chalicelib.core.commands import JobRefused, encode
 from chalicelib.core.errors import AnswerLost, Throttled, TryAgain, UserMistake
+from chalicelib.core.figures import Adoption
 from chalicelib.core.ids import Attempt, job_name, refused_job_id
 from chalicelib.core.job import JobRequest, job_request
 from chalicelib.core.plan import offset_of, shard_of
 from chalicelib.core.records import RELEASED, Claim, JobResult, Tally, TaskRecord
 from chalicelib.core.states import TaskState
+from chalicelib.engine import noting
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.governor import submit_job, turns
 from chalicelib.engine.world import DONE, Done, NotYet, Outcome, RunFacts, World, worst
-
-log = logging.getLogger(__name__)
 
 SECOND_JOB_REASON = "batchwright: a second job for an attempt that has one"
 CANCEL_REASON = "batchwright: the run was cancelled"
@@ -144,15 +143,19 @@ def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: 
     if isinstance(job_id, NotYet):
         return job_id
     try:
-        job_id = job_id or submit_job(world, request)
+        if job_id is None:
+            job_id = submit_job(world, request)
+            noting.job_submitted(world, facts, attempt, job_id)
     except UserMistake as refusal:
         return _record_refusal(world, facts, attempt, str(refusal))
     except AnswerLost as lost:
         # The job may exist. Its own event adopts it, or whoever takes the claim over asks for it by name.
+        noting.answer_lost(world, facts, attempt, lost)
         return BatchFails(world.settings.lease_seconds, str(lost))
     except Throttled as too_many:
         # One too many within a second, which the next one need not be: it has a permit, which else nobody used.
         world.store.release(attempt, world.owner)
+        noting.throttled(world, facts, attempt)
         return NotYet(world.settings.soon_seconds, str(too_many))
     except TryAgain as refused_for_now:
         world.store.release(attempt, world.owner)
@@ -194,6 +197,7 @@ def _find_orphan(world: World, attempt: Attempt, request: JobRequest) -> str | N
     oldest, *others = found
     if others:
         end_second_jobs(world, attempt, [job.job_id for job in others])
+    noting.job_adopted(world, attempt, oldest.job_id, Adoption.NAME)
     return oldest.job_id
 
 
@@ -213,9 +217,8 @@ def terminate_unless_wanted(world: World, record: TaskRecord, attempt: Attempt, 
 
 def end_second_jobs(world: World, attempt: Attempt, job_ids: Sequence[str]) -> None:
     """Note jobs of an attempt that has another, and terminate them."""
-    log.warning("terminating second jobs %s of %s", ", ".join(job_ids), attempt)
-    for job_id in job_ids:
-        world.store.add_second_job(attempt, job_id)
+    news = [job_id for job_id in job_ids if world.store.add_second_job(attempt, job_id)]
+    noting.second_jobs(world, attempt, news, job_ids)
     world.batch.terminate(job_ids, SECOND_JOB_REASON)
 
 

@@ -13,14 +13,18 @@ from chalicelib.core.commands import CancelRun
 from chalicelib.core.errors import TryAgain, UserMistake
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.states import RunState
+from chalicelib.engine import noting
 from chalicelib.engine.cancel import cancel_run
+from chalicelib.engine.failures import note_untold
 from chalicelib.engine.finish import tell_if_ended
 from chalicelib.engine.heal import Look, finish_if_over, heal_shard
 from chalicelib.engine.observe import ask_about_silent
+from chalicelib.engine.overdue import Overdue, tell_overdue
 from chalicelib.engine.placing import replace_lost
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.schedules import attend
 from chalicelib.engine.submit import CANCEL_REASON
+from chalicelib.engine.tell import tell_if_late, tell_if_untouched
 from chalicelib.engine.world import NotYet, RunFacts, World
 
 log = logging.getLogger(__name__)
@@ -74,9 +78,11 @@ def _sweep_schedules(world: World, until_ms: int) -> int:
             try:
                 look_at(world, workflow, name)
             except (TryAgain, UserMistake) as failure:
-                log.warning("schedule %s of %s is looked at again later: %s", name, workflow, failure)
+                log.warning(
+                    "schedule %s is looked at again later: %s", name, failure, extra=noting.ids(workflow=workflow)
+                )
             except Exception:
-                log.exception("the sweep could not look at schedule %s of %s", name, workflow)
+                log.exception("the sweep could not look at schedule %s", name, extra=noting.ids(workflow=workflow))
     return len(due)
 
 
@@ -106,15 +112,15 @@ def _sweep_run(world: World, run_id: str, until_ms: int) -> bool:
             return True
         return _look_at(world, run, until_ms)
     except TryAgain as failure:
-        log.warning("run %s is looked at again later: %s", run_id, failure)
+        log.warning("the run is looked at again later: %s", failure, extra=noting.ids(run_id=run_id))
     except Exception:
-        log.exception("the sweep could not look at run %s", run_id)
+        log.exception("the sweep could not look at the run", extra=noting.ids(run_id=run_id))
     try:
         _put_off(world, run_id)
     except TryAgain as failure:
-        log.warning("the next look at run %s could not be put off: %s", run_id, failure)
+        log.warning("the next look at the run could not be put off: %s", failure, extra=noting.ids(run_id=run_id))
     except Exception:
-        log.exception("the next look at run %s could not be put off", run_id)
+        log.exception("the next look at the run could not be put off", extra=noting.ids(run_id=run_id))
     return False
 
 
@@ -136,12 +142,16 @@ def _may_be_untold(run: Run) -> bool:
 
 
 def _look_at(world: World, run: Run, until_ms: int) -> bool:
+    # Before its first task is claimed, which is the sign that it was told.
+    tell_if_untouched(world, run)
     facts = prepare(world, run)
     # While a look goes on over several sweeps, `sweep_at_ms` stays the time at which it began.
     # The last look goes from the first shard, also when the run ended amid one.
     first = 0 if _may_be_untold(run) else run.sweep_shard
     began_ms = run.sweep_at_ms if first and run.sweep_at_ms is not None else world.clock.now_ms()
-    look = Look(before_ms=run.created_at_ms if run.swept_at_ms is None else run.swept_at_ms)
+    before_ms = run.created_at_ms if run.swept_at_ms is None else run.swept_at_ms
+    look = Look(before_ms, Overdue(run.notify, before_ms, began_ms))
+    tell_if_late(world, run, before_ms, began_ms)
     if run.state is RunState.CANCELLING:
         cancel_run(world, CancelRun(run.run_id, run.epoch, CANCEL_REASON))
     if _may_be_untold(run):
@@ -150,6 +160,7 @@ def _look_at(world: World, run: Run, until_ms: int) -> bool:
         if place < first:
             continue
         if world.clock.now_ms() >= until_ms:
+            _tell_found(world, run, facts, look)
             world.store.swept(run, swept_at_ms=None, sweep_at_ms=began_ms, next_shard=place)
             return False
         outcome = heal_shard(world, run_then, facts_then, shard, look)
@@ -157,12 +168,23 @@ def _look_at(world: World, run: Run, until_ms: int) -> bool:
             # The last look at an ended run goes past a shard only once nothing is open in it.
             world.store.swept(run, swept_at_ms=None, sweep_at_ms=_next_ms(world), next_shard=place)
             return False
+    _tell_found(world, run, facts, look)
     if run.state.ended:
         world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=None)
     else:
         finish_if_over(world, facts)
         world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=_next_ms(world))
     return True
+
+
+def _tell_found(world: World, run: Run, facts: RunFacts, look: Look) -> None:
+    """Tell what the look, or this part of it, has found. Before it is noted, after which nobody looks there again."""
+    for epoch, failed in look.failed.items():
+        # The last look goes through the epochs before as well.
+        if any(failed.values()):
+            run_then = in_epoch(run, epoch)
+            note_untold(world, run_then, world.facts_of(run_then), failed)
+    tell_overdue(world, run, facts, look.overdue)
 
 
 def _places(world: World, run: Run, facts: RunFacts) -> Iterator[tuple[Run, RunFacts, int]]:

@@ -7,10 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.ids import Attempt
+from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notify import BY_DEFAULT, DEFAULT_KINDS, Notify
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
-from chalicelib.ports.services import Batch, Clock, Commands, Notices, Permits, Scheduler
+from chalicelib.ports.services import (
+    NO_FIGURES,
+    Batch,
+    Changes,
+    Clock,
+    Commands,
+    Figures,
+    Logs,
+    Notices,
+    Permits,
+    Scheduler,
+)
 from chalicelib.ports.store import Store
 
 _RUNS_REMEMBERED = 64
@@ -28,6 +41,8 @@ class Settings:
     The sweep looks at each run every `sweep_seconds` and stops taking up more after `sweep_budget_seconds`; it asks
     Batch about a job that nothing was heard of for `quiet_seconds`, and again each time that this has doubled.
 
+    `notify_kinds` are the notices that a run sends whose workflow does not say which.
+
     Records of jobs are kept for `jobs_kept_days` after the last that was heard of them; our own are made only with
     `record_own_jobs`, for their runs tell of them. `observe_all_jobs` says whether events of others' jobs come at all.
     """
@@ -40,6 +55,7 @@ class Settings:
     sweep_budget_seconds: int = 40
     quiet_seconds: int = 900
     submit_rate: int = 48
+    notify_kinds: tuple[NoticeKind, ...] = DEFAULT_KINDS
     jobs_kept_days: int = 90
     record_own_jobs: bool = False
     observe_all_jobs: bool = False
@@ -54,6 +70,7 @@ class RunFacts:
     workflow: str
     plan: Plan
     params: Mapping[str, Any]
+    notify: Notify = BY_DEFAULT
 
     def attempt(self, index: int, number: int = 1) -> Attempt:
         return Attempt(self.run_id, self.epoch, index, number)
@@ -63,6 +80,9 @@ class RunFacts:
 class World:
     """The ports and settings, for one invocation. `owner` names the invocation in its claims and is never reused.
     `stage` is the deployment that it is one of.
+
+    `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be; None for
+    nobody who could.
 
     `remembered` and `lately` outlive the invocation in a warm process; plans are remembered by the store.
     """
@@ -77,6 +97,9 @@ class World:
     stage: str
     owner: str
     settings: Settings = Settings()
+    changes: Changes | None = None
+    logs: Logs | None = None
+    figures: Figures = NO_FIGURES
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
 
@@ -95,7 +118,8 @@ class World:
         while len(self.remembered) >= _RUNS_REMEMBERED:
             self.remembered.pop(next(iter(self.remembered)), None)
         self.remembered[run.run_id, run.epoch] = run
-        return RunFacts(run.run_id, run.epoch, run.workflow, self.store.plan(run.plan_digest), run.params)
+        plan = self.store.plan(run.plan_digest)
+        return RunFacts(run.run_id, run.epoch, run.workflow, plan, run.params, run.notify)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from chalicelib.core.changes import Change
+from chalicelib.core.figures import Figure
 from chalicelib.core.job import JobRequest
 from chalicelib.core.notices import Notice
 from chalicelib.core.schedule import Schedule
@@ -177,14 +178,63 @@ class Notices(Protocol):
         """Publish at least once; the notice's id lets a consumer drop a repeat. Raises TryAgain."""
         ...
 
+    def send(self, notice: Notice, queue: str) -> None:
+        """Put the notice on a run's own queue, named so, at least once. Raises TryAgain, and UserMistake when it can
+        never get there: there is no such queue, or it refuses us."""
+        ...
+
+
+class Chat(Protocol):
+    """A channel of a chat that notices are posted to."""
+
+    def post(self, message: Mapping[str, Any]) -> None:
+        """Post a message; twice is two messages. Raises ChatBusy when it surely was not posted, AnswerLost when it may
+        have been, another TryAgain, and UserMistake when the channel's address is none. A message that the chat will
+        never take is logged and dropped. No error and no line of a log holds the address, which is a secret."""
+        ...
+
 
 class Changes(Protocol):
     """The event bus that carries the changes of runs and tasks to whoever has a rule for them."""
 
     def tell(self, changes: Sequence[Change]) -> None:
-        """Put them on the bus at least once; a change's id lets a consumer drop a repeat. Nothing happens for a stage
-        without a bus. Raises TryAgain if any did not get there."""
+        """Put them on the bus at least once; a change's id lets a consumer drop a repeat. Raises TryAgain if any did
+        not get there."""
         ...
+
+
+class Figures(Protocol):
+    """How the engine counts and times what it does (core/figures.py). Nothing here fails or waits. Nothing hangs on a
+    figure: an invocation that dies takes its own with it."""
+
+    def count(self, figure: Figure, count: int = 1, *, run_id: str | None = None, **told_by: str) -> None:
+        """So many more. `told_by` holds a value for each of the figure's dimensions but the stage; `run_id` is no
+        dimension, and goes where figures can be looked up by it."""
+        ...
+
+    def time(self, figure: Figure, duration_ms: int, *, run_id: str | None = None, **told_by: str) -> None:
+        """Something took so long; less than nothing, by clocks that differ, is nothing. As `count` otherwise."""
+        ...
+
+    def flush(self, request_id: str) -> None:
+        """Hand on what was counted since the last time: once at the end of each invocation, also of one that failed."""
+        ...
+
+
+class NoFigures:
+    """Counts nothing: for whoever has nobody to tell."""
+
+    def count(self, figure: Figure, count: int = 1, *, run_id: str | None = None, **told_by: str) -> None:
+        pass
+
+    def time(self, figure: Figure, duration_ms: int, *, run_id: str | None = None, **told_by: str) -> None:
+        pass
+
+    def flush(self, request_id: str) -> None:
+        pass
+
+
+NO_FIGURES = NoFigures()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""What the engine asks of the table, as protocols: workflows, runs, schedules, jobs of others.
-`aws/` keeps them in DynamoDB; tests and the simulator in memory. One contract suite (tests/contract) runs against every
+"""What the engine asks of the table, as protocols: workflows, runs, schedules, jobs of others, digests. `aws/` keeps
+them in DynamoDB; tests and the simulator in memory. One contract suite (tests/contract) runs against every
 implementation.
 
 Every write names what it expects to find and says whether it landed. No method retries what may have taken effect.
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from chalicelib.core.digests import Window
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, ListedJobs
 from chalicelib.core.plan import Plan
@@ -70,7 +71,7 @@ class Runs(Protocol):
     """Runs, tallies and task records."""
 
     def create_run(self, run: Run) -> Run:
-        """Put the run unless one with its id exists; returns what is stored then, the new or the old."""
+        """Put the run unless one with its id exists; returns what is stored then: `run` itself, or the old one."""
         ...
 
     def run(self, run_id: str) -> Run | None:
@@ -217,9 +218,9 @@ class Runs(Protocol):
         Whether it is the attempt's job and the attempt is not over: otherwise nothing is noted."""
         ...
 
-    def add_second_job(self, attempt: Attempt, job_id: str) -> None:
-        """Note a job of the task that nobody wants, for the attempt has another. Adding twice is adding once; nothing
-        happens where there is no record."""
+    def add_second_job(self, attempt: Attempt, job_id: str) -> bool:
+        """Note a job of the task that nobody wants, for the attempt has another; whether that is news. Adding twice is
+        adding once; nothing happens where there is no record."""
         ...
 
 
@@ -242,6 +243,35 @@ class Schedules(Protocol):
     def due_schedules(self, until_ms: int, limit: int) -> list[tuple[str, str]]:
         """Workflow and name of the schedules whose `sweep_at_ms` is not after `until_ms`, longest overdue first. Those
         that were removed and need nothing more are not among them, whatever the time. Eventually consistent."""
+        ...
+
+
+class Digests(Protocol):
+    """The windows in which failures are gathered, by their scope (core/digests.py)."""
+
+    def window(self, scope: str) -> Window | None:
+        """The scope's latest window, read consistently. None when there never was one."""
+        ...
+
+    def open_window(self, scope: str, number: int, opener: str, closes_ms: int) -> bool:
+        """Open the window of that number, if the one before it is the latest and closed; the first one, if there is
+        none. Whether it was. What was told stays."""
+        ...
+
+    def close_window(self, scope: str, number: int) -> bool:
+        """Close the window, if it is the latest; whether it was. Closing twice is closing once."""
+        ...
+
+    def note_told(self, scope: str, count: int) -> None:
+        """Raise the scope's `told_count` to that, unless it is as high already. Nothing happens without a window."""
+        ...
+
+    def add_member(self, scope: str, member: str, at_ms: int) -> None:
+        """Put a member of a scope whose members stand nowhere else. Adding twice is adding once."""
+        ...
+
+    def members(self, scope: str) -> list[str]:
+        """The members that were added, by their times, read consistently."""
         ...
 
 
@@ -285,5 +315,5 @@ class Jobs(Protocol):
         ...
 
 
-class Store(Workflows, Runs, Schedules, Jobs, Protocol):
+class Store(Workflows, Runs, Schedules, Jobs, Digests, Protocol):
     """All that is in the table."""

@@ -365,8 +365,7 @@ def test_a_new_attempt_does_not_inherit_that_the_job_before_was_missing(
 def test_second_jobs_are_counted_once_each_across_attempts_and_endings(
     store: Store, attempt: Attempt, submitted: TaskRecord, failure: JobResult, claim: Claim
 ) -> None:
-    for job_id in ("job-7", "job-8", "job-7"):
-        store.add_second_job(attempt, job_id)
+    assert [store.add_second_job(attempt, job_id) for job_id in ("job-7", "job-8", "job-7")] == [True, True, False]
     assert read(store, attempt) == replace(submitted, second_jobs=frozenset({"job-7", "job-8"}))
     store.wait_for_retry(attempt, failure, 70_000)
     second = replace(attempt, number=2)
@@ -377,7 +376,7 @@ def test_second_jobs_are_counted_once_each_across_attempts_and_endings(
 
 
 def test_a_second_job_makes_no_record(store: Store, attempt: Attempt) -> None:
-    store.add_second_job(attempt, "job-7")
+    assert not store.add_second_job(attempt, "job-7")
     assert store.task(attempt.run_id, attempt.epoch, attempt.index) is None
 
 

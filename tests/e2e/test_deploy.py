@@ -12,13 +12,20 @@ import shutil
 import zipfile
 from typing import Any
 
-from batchwright.deploy.policies import GRANTS, Place
+from batchwright.deploy.policies import Place, functions_of
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues, definition_for
 from batchwright.local.stack import DEFAULT_QUEUE
+from batchwright.sample_notice import sample_notice
+from chalicelib.aws.named_queues import NamedQueues
+from chalicelib.aws.sns import SnsNotices
+from chalicelib.core.notices import NoticeKind
+from chalicelib.core.webhook import read_webhook_place
 from tests.e2e.inventory import inventory
 from tests.e2e.stage import STAGE, Account, wait_until
+from tests.receivers import http_receiver
 
-PLACE = Place(STAGE, "000000000000", "us-east-1")
+WEBHOOK = "secret:team/slack"
+PLACE = Place(STAGE, "000000000000", "us-east-1", slack_webhook=read_webhook_place(WEBHOOK))
 TABLE = PLACE.prefix
 BUCKET = f"{PLACE.prefix}-{PLACE.account}-{PLACE.region}"
 ARCHIVE_KEY = "movie-ratings/movies.zip"
@@ -66,19 +73,20 @@ def test_the_stacks_can_be_put_up_first(account: Account) -> None:
     queue_url = account.client("sqs").get_queue_url(QueueName=f"{PLACE.prefix}-events")["QueueUrl"]
     account.start_batch(json.loads(rule["EventPattern"]), queue_url)
     account.put_variable("AWS_ENDPOINT_URL_BATCH", account.batch_url)
+    account.put_variable("BATCHWRIGHT_SLACK_LOOPBACK", "1")
 
 
 def test_deploying_puts_up_every_function_with_a_policy_of_its_own(account: Account) -> None:
-    done = account.give("deploy")
+    done = account.give("deploy", "--slack-webhook", WEBHOOK)
     assert done.returncode == 0, done
     assert "functions: deployed" in done.stdout
     assert "workflow movie-ratings: version 1" in done.stdout
     assert f"  batchwright start movie-ratings --stage {STAGE}\n" in done.stdout
     assert re.search("^  API      https://", done.stdout, re.MULTILINE)
     found = inventory(account)
-    assert set(found["functions"]) == {PLACE.function_name(name) for name in GRANTS}
+    assert set(found["functions"]) == {PLACE.function_name(name) for name in functions_of(PLACE)}
     iam = account.client("iam")
-    for name in GRANTS:
+    for name in functions_of(PLACE):
         [policy_name] = iam.list_role_policies(RoleName=f"{PLACE.prefix}-{name}")["PolicyNames"]
         policy = iam.get_role_policy(RoleName=f"{PLACE.prefix}-{name}", PolicyName=policy_name)["PolicyDocument"]
         assert policy == json.loads((account.project / ".chalice" / "policies" / STAGE / f"{name}.json").read_text())
@@ -150,6 +158,19 @@ def test_another_clone_knows_what_was_deployed(account: Account) -> None:
     assert (account.project / ".chalice" / "deployed" / f"{STAGE}.json").exists()
 
 
+def test_notices_go_to_slack_by_a_function_that_may_read_one_secret(account: Account) -> None:
+    with http_receiver() as slack:
+        address = slack.url("/services/planted-webhook-secret")
+        account.client("secretsmanager").create_secret(Name="team/slack", SecretString=address)
+        topic_arn = PLACE.arn("sns", f"{PLACE.prefix}-notices")
+        notices = SnsNotices(account.client("sns"), topic_arn, NamedQueues(account.client("sqs")))
+        notices.publish(sample_notice(NoticeKind.RUN_LATE, STAGE, None, 0))
+        wait_until(lambda: bool(slack.received), "the notice in Slack")
+    assert slack.received[0].path == "/services/planted-webhook-secret"
+    assert "run_late" in slack.received[0].body
+    account.client("secretsmanager").delete_secret(SecretId="team/slack", ForceDeleteWithoutRecovery=True)
+
+
 def test_destroying_can_keep_the_data(account: Account) -> None:
     done = account.give("destroy", "--yes", "--keep-data")
     assert done.returncode == 0, done
@@ -166,7 +187,7 @@ def test_what_was_kept_is_there_again_in_the_stage_s_next_life(account: Account)
 def test_chalice_deploys_by_itself_once_the_stacks_are_up(account: Account) -> None:
     done = account.chalice("deploy", "--stage", STAGE)
     assert done.returncode == 0, done
-    assert set(inventory(account)["functions"]) == {PLACE.function_name(name) for name in GRANTS}
+    assert set(inventory(account)["functions"]) == {PLACE.function_name(name) for name in functions_of(PLACE)}
 
 
 def test_destroying_leaves_nothing_also_of_a_deployment_that_was_not_noted(account: Account) -> None:

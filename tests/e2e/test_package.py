@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from batchwright.deploy.config import ChaliceConfig
-from batchwright.deploy.policies import GRANTS, Place, policy
+from batchwright.deploy.policies import Place, functions_of, policy
 from batchwright.local.functions import PROJECT_FOLDER
 from tests.e2e.stage import copy_project
 
@@ -26,7 +26,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("package") / "clone"
     copy_project(project, of_this_machine=False)
     variables = {"BATCHWRIGHT_EVENTS_QUEUE": "batchwright-prod-events"}
-    ChaliceConfig(project / ".chalice").put_stage(PLACE, GRANTS, variables)
+    ChaliceConfig(project / ".chalice").put_stage(PLACE, functions_of(PLACE), variables)
     program = "import sys; from chalice.cli import main; sys.exit(main())"
     words = ["package", "--stage", "prod", "--merge-template", str(PROJECT_FOLDER / "infra" / "package-merge.yaml")]
     done = subprocess.run(
@@ -62,8 +62,8 @@ def test_the_package_is_small(packaged: Path) -> None:
 def test_every_function_has_the_name_that_is_watched_and_its_own_policy(resources: dict[str, Any]) -> None:
     functions = {name: one for name, one in resources.items() if one["Type"] == "AWS::Serverless::Function"}
     names = {one["Properties"]["FunctionName"]["Fn::Sub"].replace("${Stage}", "prod") for one in functions.values()}
-    assert names == {PLACE.function_name(name) for name in GRANTS}
+    assert names == {PLACE.function_name(name) for name in functions_of(PLACE)}
     roles = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::Role"]
     documents = [json.dumps(role["Policies"][0]["PolicyDocument"], sort_keys=True) for role in roles]
-    for name in GRANTS:
+    for name in functions_of(PLACE):
         assert json.dumps(policy(PLACE, name), sort_keys=True) in documents

@@ -28,6 +28,8 @@ from chalicelib import wiring
 from chalicelib.api.direct import DirectApi
 from chalicelib.aws.clients import clients
 from chalicelib.core.compile import compile_workflow
+from chalicelib.core.webhook import VARIABLE as WEBHOOK_VARIABLE
+from chalicelib.core.webhook import Keeper, WebhookPlace
 from chalicelib.core.workflow import Workflow
 from chalicelib.engine.messages import MessagesLeft
 from chalicelib.wiring import Wired
@@ -36,7 +38,9 @@ from tests.functional.commands import SHELL, wait_until
 from tests.functional.roles import Roles
 from tests.iam import Call, Judge
 
-PLACE = Place(STAGE, "000000000000", "us-east-1")
+WEBHOOK = WebhookPlace(Keeper.SSM, f"/batchwright-{STAGE}/slack")
+PLACE = Place(STAGE, "000000000000", "us-east-1", event_bus="default", slack_webhook=WEBHOOK)
+SLACK = {WEBHOOK_VARIABLE: str(WEBHOOK), wiring.SLACK_LOOPBACK: "1"}
 SOON = {"BATCHWRIGHT_LEASE_SECONDS": "1", "BATCHWRIGHT_SWEEP_SECONDS": "1", "BATCHWRIGHT_QUIET_SECONDS": "1"}
 METHOD_ARN = PLACE.arn("execute-api", "api/api/GET/runs")
 SWEEP = ScheduleSource("sweep", "rate(5 minutes)")
@@ -150,6 +154,12 @@ class JudgedApp:
         answer: Answer = self._as("api_handler", lambda: call(self.wired.api("test")))
         return answer
 
+    def post_notice(self, document: Mapping[str, Any], address: str) -> None:
+        """Have the function that posts to Slack post a notice there."""
+        ssm = client("ssm", self.aws.environment)
+        ssm.put_parameter(Name=WEBHOOK.name, Type="SecureString", Value=address, Overwrite=True)
+        self._as("on_notices", lambda: self.wired.post_notice(json.dumps(document)))
+
     def let_in(self, header: str) -> dict[str, Any]:
         """What the authorizer answers."""
         found: dict[str, Any] = self._as("bearer", lambda: self.wired.let_in(header, METHOD_ARN))
@@ -213,7 +223,10 @@ def judged_app(folder: Path) -> Iterator[JudgedApp]:
     """The app on a local AWS without a worker; this process becomes a part of it for as long."""
     before = dict(os.environ)
     ministack = enforcing(folder / "ministack.log")
-    with LocalAws(folder, workers=0, variables=SOON, ministack=ministack) as aws, pytest.MonkeyPatch.context() as patch:
+    with (
+        LocalAws(folder, workers=0, variables={**SOON, **SLACK}, ministack=ministack) as aws,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         enter(aws.environment)
         try:
             yield JudgedApp(aws, folder, patch)

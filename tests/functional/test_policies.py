@@ -16,24 +16,27 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from batchwright.deploy.policies import API_HANDLER, GRANTS, resource_arn
+from batchwright.deploy.policies import API_HANDLER, GRANTS, ON_NOTICES, resource_arn
 from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.isolation import client
 from chalicelib.api import models as m
 from chalicelib.api.direct import DirectApi
 from chalicelib.core.errors import BatchwrightError, SchedulesNotPlaced, TryAgain
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.records import Scope
 from chalicelib.core.tokens import new_token, written
 from tests.functional.commands import SHELL, wait_until
 from tests.functional.judged import PLACE, JudgedApp, judged_app
 from tests.iam import Asked, Call, covers, granted
+from tests.notices import NOTICES
+from tests.receivers import http_receiver
 from tests.simulation.askings import askings
 
 # They share one local AWS, and the last test looks at what all of them asked.
 pytestmark = pytest.mark.xdist_group("policies")
 
-SEEDS = (*range(20), 45, 61, 130, 209, 252, 349, 527)
-"""Worlds in which everything happens that may: among them the first in which `start` terminates a job (527)."""
+SEEDS = (*range(20), 27, 45, 61, 114, 132, 141, 161, 460)
+"""Worlds in which everything happens that may: in the last one `start` asks for a job by its name."""
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
 """What Lambda itself does with a function's role, beside receiving messages: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 OTHER_PREFIX = replace(PLACE, stage="other").prefix
@@ -212,6 +215,12 @@ def test_a_message_that_cannot_be_handled(app: JudgedApp, function: str) -> None
     assert app.take(function, receipts=5, wait_seconds=5)
 
 
+def test_a_notice_that_goes_to_slack(app: JudgedApp) -> None:
+    with http_receiver() as slack:
+        app.post_notice(NOTICES[NoticeKind.RUN_FAILED].document(), slack.url("/services/x"))
+    assert len(slack.received) == 1
+
+
 def enforced(pair: Asked) -> bool:
     """Whether MiniStack is asked for it: Batch is another server's, which checks nothing."""
     return not pair[0].startswith("batch:")
@@ -285,7 +294,7 @@ def test_only_the_logs_of_jobs_can_be_read(app: JudgedApp) -> None:
     assert "not authorized to perform: logs:GetLogEvents " in app.try_as(API_HANDLER, call)
 
 
-@pytest.mark.parametrize("function", sorted({*GRANTS} - {API_HANDLER, "bearer"}))
+@pytest.mark.parametrize("function", sorted({*GRANTS} - {API_HANDLER, "bearer", ON_NOTICES}))
 def test_who_advances_runs_is_refused_every_token(app: JudgedApp, function: str) -> None:
     assert "with an explicit deny" in app.try_as(function, reading("TOKENS"))
     assert app.try_as(function, reading("RUN#films")) == ""
@@ -407,6 +416,9 @@ def functions_of_the_app() -> set[str]:
     for node in ast.walk(tree):
         for decorator in getattr(node, "decorator_list", ()):
             assert isinstance(decorator, ast.Call)
+            if getattr(decorator.func, "attr", "") == "middleware":
+                # It surrounds the functions, and is none.
+                continue
             names = [word.value.value for word in decorator.keywords if word.arg == "name"]
             found.add(str(names[0]) if names else node.name)
     return found

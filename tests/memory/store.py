@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from chalicelib.core.digests import Window
 from chalicelib.core.errors import Defect, PreconditionFailed
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import Plan, shard_of
@@ -50,6 +51,8 @@ class MemoryStore(MemoryJobs):
         self._tallies: dict[tuple[str, int, int], Tally] = {}
         self._tasks: dict[tuple[str, int, int], dict[int, TaskRecord]] = {}
         self._schedules: dict[tuple[str, str], ScheduleRecord] = {}
+        self._windows: dict[str, Window] = {}
+        self._members: dict[str, dict[str, int]] = {}
 
     # Workflows
 
@@ -104,8 +107,11 @@ class MemoryStore(MemoryJobs):
     # Runs
 
     def create_run(self, run: Run) -> Run:
-        stored = self._runs.setdefault(run.run_id, replace(run, params=_copied(run.params) or NOTHING))
-        return replace(stored, params=_copied(stored.params))
+        stored = self._runs.get(run.run_id)
+        if stored is not None:
+            return replace(stored, params=_copied(stored.params))
+        self._runs[run.run_id] = replace(run, params=_copied(run.params) or NOTHING)
+        return run
 
     def run(self, run_id: str) -> Run | None:
         stored = self._runs.get(run_id)
@@ -302,10 +308,12 @@ class MemoryStore(MemoryJobs):
         self._put(replace(found, missing_since_ms=since_ms))
         return True
 
-    def add_second_job(self, attempt: Attempt, job_id: str) -> None:
+    def add_second_job(self, attempt: Attempt, job_id: str) -> bool:
         found = self._of(attempt)
-        if found:
-            self._put(replace(found, second_jobs=found.second_jobs | {job_id}))
+        if found is None or job_id in found.second_jobs:
+            return False
+        self._put(replace(found, second_jobs=found.second_jobs | {job_id}))
+        return True
 
     # Schedules
 
@@ -329,6 +337,37 @@ class MemoryStore(MemoryJobs):
             if record.sweep_at_ms <= until_ms and not record.is_gone
         ]
         return [(workflow, name) for _, workflow, name in sorted(due)[:limit]]
+
+    # Digests
+
+    def window(self, scope: str) -> Window | None:
+        return self._windows.get(scope)
+
+    def open_window(self, scope: str, number: int, opener: str, closes_ms: int) -> bool:
+        before = self._windows.get(scope)
+        if (before.number if before else 0) != number - 1 or (before and before.is_open):
+            return False
+        self._windows[scope] = Window(number, True, closes_ms, opener, before.told_count if before else 0)
+        return True
+
+    def close_window(self, scope: str, number: int) -> bool:
+        found = self._windows.get(scope)
+        if found is None or found.number != number:
+            return False
+        self._windows[scope] = replace(found, is_open=False)
+        return True
+
+    def note_told(self, scope: str, count: int) -> None:
+        found = self._windows.get(scope)
+        if found and found.told_count < count:
+            self._windows[scope] = replace(found, told_count=count)
+
+    def add_member(self, scope: str, member: str, at_ms: int) -> None:
+        self._members.setdefault(scope, {})[member] = at_ms
+
+    def members(self, scope: str) -> list[str]:
+        found = self._members.get(scope, {})
+        return sorted(found, key=lambda member: (found[member], member))
 
     def _of(self, attempt: Attempt) -> TaskRecord | None:
         return self.task(attempt.run_id, attempt.epoch, attempt.index)

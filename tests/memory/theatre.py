@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.ids import attempt_from_parameters
@@ -25,7 +26,9 @@ from chalicelib.engine.world import Settings, World
 from chalicelib.ports.store import Store
 from tests.memory.batch import MemoryBatch, MemoryJob
 from tests.memory.clock import HandClock
-from tests.memory.notices import MemoryNotices
+from tests.memory.figures import MemoryFigures
+from tests.memory.logs import MemoryLogs
+from tests.memory.notices import MemoryChanges, MemoryNotices
 from tests.memory.permits import MemoryPermits
 from tests.memory.queue import MemoryCommands, MemoryDeadLetters
 from tests.memory.scheduler import MemoryScheduler
@@ -119,6 +122,10 @@ class Theatre:
         self.dead = MemoryDeadLetters()
         self.notices = MemoryNotices()
         self.scheduler = MemoryScheduler()
+        self.logs = MemoryLogs()
+        self.changes: MemoryChanges | None = None
+        """The event bus; none, unless a test sets one."""
+        self.figures = MemoryFigures()
         self.settings = settings
         self.cut: Cut | None = None
         self.calls: list[str] = []
@@ -151,6 +158,9 @@ class Theatre:
             stage=self.stage,
             owner=f"invocation-{self._invocations}",
             settings=self.settings,
+            logs=Crashing(self.logs, self),
+            changes=self.changes and Crashing(self.changes, self),
+            figures=self.figures,
         )
 
     def call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -172,8 +182,8 @@ class Theatre:
 
     # The run
 
-    def start(self, key: str = "key", params: Mapping[str, Any] | None = None) -> Run:
-        return start_run(self.world(), self.plan.workflow, params or {}, key)
+    def start(self, key: str = "key", params: Mapping[str, Any] | None = None, queue: str | None = None) -> Run:
+        return start_run(self.world(), self.plan.workflow, params or {}, key, notify_queue=queue)
 
     def pause(self) -> bool:
         return pause_run(self.world(), self.run.run_id)
@@ -225,7 +235,11 @@ class Theatre:
     def document(self, job: MemoryJob, status: str, reason: str | None = None) -> str:
         """The event document that Batch would send for a job, as far as the engine reads it."""
         detail = self._detail(job, status, reason)
-        return json.dumps({"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": detail})
+        # EventBridge's time has whole seconds.
+        time = datetime.fromtimestamp(self.clock.now_ms() // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return json.dumps(
+            {"source": "aws.batch", "detail-type": "Batch Job State Change", "time": time, "detail": detail}
+        )
 
     def _detail(self, job: MemoryJob, status: str, reason: str | None) -> dict[str, Any]:
         detail: dict[str, Any] = {
@@ -234,6 +248,8 @@ class Theatre:
             "status": status,
             "parameters": dict(job.request.parameters),
             "attempts": [],
+            "jobQueue": f"arn:aws:batch:us-east-1:123456789012:job-queue/{job.request.queue}",
+            "createdAt": job.created_at_ms,
             "startedAt": job.created_at_ms,
         }
         if status in ("SUCCEEDED", "FAILED"):

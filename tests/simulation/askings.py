@@ -13,6 +13,7 @@ from tests.simulation.faults import LOST_EVENTS
 from tests.simulation.invocations import Gate
 from tests.simulation.play import play
 from tests.simulation.scope import Scope
+from tests.simulation.telling import NAME as TELLING
 from tests.simulation.world import SimulatedWorld
 
 FUNCTIONS = {
@@ -37,6 +38,9 @@ _OF_PORT = {
     ("batch", "describe"): [("batch:DescribeJobs", "everything")],
     ("batch", "terminate"): [("batch:TerminateJob", "jobs")],
     ("notices", "publish"): [("sns:Publish", "topic")],
+    ("notices", "send"): [("sqs:GetQueueUrl", "run-queues"), ("sqs:SendMessage", "run-queues")],
+    ("changes", "tell"): [("events:PutEvents", "event-bus")],
+    ("logs", "tail"): [("logs:GetLogEvents", "logs-of-jobs")],
     ("scheduler", "place"): [
         ("scheduler:CreateSchedule", "schedules"),
         ("scheduler:UpdateSchedule", "schedules"),
@@ -55,7 +59,7 @@ def askings(seeds: Iterable[int]) -> set[Asking]:
     seen: set[Asking] = set()
     with _listening(seen):
         for seed in seeds:
-            play(seed, Scope(shares={LOST_EVENTS: 0.3}))
+            play(seed, Scope(shares={LOST_EVENTS: 0.3, TELLING: 1.0}))
     return seen
 
 
@@ -78,7 +82,7 @@ def _listening(seen: set[Asking]) -> Iterator[None]:
     def make_and_name(self: SimulatedWorld, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
         names.clear()
-        for port in ("events", "commands", "dead", "batch", "notices", "store", "scheduler"):
+        for port in ("events", "commands", "dead", "batch", "notices", "store", "scheduler", "changes", "logs"):
             names[id(getattr(self, port))] = port
 
     Gate.call, SimulatedWorld.__init__ = call_and_note, make_and_name  # type: ignore[method-assign]

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 from chalicelib.core.ids import Attempt
-from chalicelib.core.notices import Notice
 from chalicelib.core.plan import Plan, PlannedTask, offset_of, shard_of
 from chalicelib.core.records import Redrive, Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.requests import RedriveRequest
@@ -91,7 +90,10 @@ class Judge:
         """How many invocations had begun when a run ended."""
         self.timetable: Any = None
         self._clock = clock
-        self._skew_ms = skew_ms
+        self.skew_ms = skew_ms
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
 
     # Of jobs
 
@@ -151,7 +153,7 @@ class Judge:
         pause_ms = self._clock.now_ms() - min(ended)
         one = run.of(attempt)[1]
         classes = oracle.failures_of(one, partial(run.outcome, attempt.epoch)).classes[: earlier.number]
-        least_ms = oracle.pause_seconds(one, classes) * 1000 - 2 * self._skew_ms
+        least_ms = oracle.pause_seconds(one, classes) * 1000 - 2 * self.skew_ms
         must(pause_ms >= least_ms, f"{what} after a pause of {pause_ms} ms")
 
     def check_termination(self, attempt: Attempt, job_id: str, jobs: Mapping[Attempt, Sequence[Any]]) -> None:
@@ -171,12 +173,6 @@ class Judge:
         if not self.pairs_may_be:
             alive = [job.job_id for job in self.jobs_alive if job.attempt.run_id == run_id]
             must(not alive, f"run {run.number} is {to} although jobs {alive} are alive")
-
-    def check_notice(self, notice: Notice) -> None:
-        stored = self.store.run(notice.run_id or "")
-        if stored and notice.kind.removeprefix("run_") in ("succeeded", "failed", "cancelled"):
-            right = [f"{notice.run_id}/{epoch}/{in_epoch(stored, epoch).state}" for epoch in range(stored.epoch + 1)]
-            must(notice.notice_id in right, f"notice {notice.notice_id} was published, and the run is {right}")
 
 
 def _no_epoch(run: SimulatedRun, following: Run) -> Epoch:

@@ -5,7 +5,7 @@ Owns the greenlets and what may happen at a call. Who runs next, the world decid
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -19,6 +19,8 @@ LAMBDA_TIMEOUT_SECONDS = 60
 _HELD_STEPS_MAXIMUM = 40
 _DECISIVE = frozenset({"tally", "claim", "take_over", "change_run", "put_schedule"})
 """The writes by which invocations learn of each other: what happens right before one of them is where races are."""
+_OF_SEVERAL = frozenset({"send", "delete", "tell"})
+"""Calls for several things, of which some may be done and others not."""
 _SLOW_SECONDS = (1, 5, 20, 50, 70, 200)
 
 
@@ -151,7 +153,7 @@ class Gate:
             raise self._fails(invocation, name, Throttled(f"{name}: too many requests"))
         if self._failed_before():
             raise self._fails(invocation, name, AnswerLost(f"{name}: failed, without effect"))
-        several = args and name in ("send", "delete") and len(args[0]) > 1
+        several = name in _OF_SEVERAL and args and isinstance(args[0], Sequence) and len(args[0]) > 1
         if several and self._half_done():
             args = (args[0][: len(args[0]) // 2], *args[1:])
             self._done(invocation, name, function, args, kwargs)

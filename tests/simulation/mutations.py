@@ -9,7 +9,20 @@ from dataclasses import dataclass
 import pytest
 
 from chalicelib.core import redrive, retry, scheduling
-from chalicelib.engine import cancel, events, finish, heal, messages, schedules, settle, submit
+from chalicelib.engine import (
+    cancel,
+    digest,
+    events,
+    failures,
+    finish,
+    heal,
+    messages,
+    schedules,
+    settle,
+    submit,
+    sweep,
+    tell,
+)
 from chalicelib.engine import redrive as redrive_engine
 from tests.bug import Bug
 from tests.memory.store import MemoryStore
@@ -31,7 +44,7 @@ class Mutation:
 
 _COMMIT_FIRST = """\
     for ending, change in ended.values():
-        _commit(world, ending, change)
+        _commit(world, facts, ending, change)
     tallies: dict[int, Tally] = {}
 """
 
@@ -120,7 +133,7 @@ MUTATIONS = {
         seeds=(91,),
     ),
     "a run is told ended by the one who ended it alone": Mutation(
-        Bug(finish, "_finish", {"run.epoch == epoch:": "run.ended_at_ms == now_ms:"}),
+        Bug(finish, "_finish", {"run.epoch != epoch:": "run.ended_at_ms != now_ms:"}),
         seeds=(28,),
     ),
     "a timer that is faster than the record is dropped": Mutation(
@@ -156,7 +169,7 @@ MUTATIONS = {
         seeds=(4,),
     ),
     "a message that cannot be read is deleted": Mutation(
-        Bug(messages, "_conclude", {"not _given_up(mailbox, message, verdict.reason), verdict.reason": "False, ''"}),
+        Bug(messages, "_conclude", {"not given_up, verdict.reason": "False, ''"}),
         seeds=(5,),
     ),
     "waiting uses up a message's receipts": Mutation(
@@ -264,5 +277,93 @@ MUTATIONS = {
             {"if record.active_has_run else None": "or Run('', '', 0, '', {}, RunState.RUNNING, 0, '')"},
         ),
         seeds=(227,),
+    ),
+    "a digest is published before its window is closed": Mutation(
+        Bug(
+            digest,
+            "tell_digest",
+            {
+                " or not world.store.close_window(scope, number):": ":",
+                "        world.store.note_told(scope, members)\n": "        world.store.note_told(scope, members)\n"
+                "    world.store.close_window(scope, number)\n",
+            },
+        ),
+    ),
+    "a digest is named by its window, and not by what it tells": Mutation(
+        Bug(
+            failures,
+            "tell_failures",
+            {
+                "tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs)": (
+                    "__import__('dataclasses').replace(tasks_failed(run, world.stage, 0, members, jobs), "
+                    "notice_id=f'{command.scope}/task_failed/{window.number}')"
+                )
+            },
+        ),
+        seeds=(540,),
+    ),
+    "a window is opened before its command is sent": Mutation(
+        Bug(
+            digest,
+            "see_to_window",
+            {
+                "    world.commands.send([encode(TellDigest(scope, number, closes_ms))]": (
+                    "    world.store.open_window(scope, number, opener, closes_ms)\n"
+                    "    world.commands.send([encode(TellDigest(scope, number, closes_ms))]"
+                )
+            },
+        ),
+        seeds=(540,),
+    ),
+    "a window that is not open yet is taken for one that never will be": Mutation(
+        Bug(digest, "tell_digest", {"if world.clock.now_ms() < command": "if world.clock.now_ms() * 0 > command"}),
+    ),
+    "a digest is noted as told before it is": Mutation(
+        Bug(
+            digest,
+            "tell_digest",
+            {
+                "    if members > window.told_count:\n": "    world.store.note_told(scope, members)\n"
+                "    if members > window.told_count:\n"
+            },
+        ),
+    ),
+    "the sweep does not make up for a digest that nobody told": Mutation(
+        Bug(sweep, "_tell_found", {"if any(failed.values()):": "if False:"}),
+    ),
+    "a window that is open when the sweep looks at its ended run is left to its command": Mutation(
+        Bug(failures, "note_untold", {"if not run.state.ended and not is_overdue": "if not is_overdue"}),
+    ),
+    "a failure is committed before it is seen to that it is told": Mutation(
+        Bug(
+            events,
+            "_end",
+            {
+                "    note_failures(": "    if not isinstance(outcome, NotYet):\n"
+                "        for ending, change in ended.values():\n"
+                "            _commit(world, ending, change)\n"
+                "    note_failures("
+            },
+        ),
+    ),
+    "what a redrive keeps is told as if it had failed again": Mutation(
+        Bug(failures, "_failed", {"if mask and facts.epoch:": "if False:"}),
+    ),
+    "a task's ending is told after it was committed": Mutation(
+        Bug(
+            events,
+            "_end",
+            {
+                "    _tell_ended(world, facts, ended)\n": "",
+                "        _commit(world, ending, change)\n": "        _commit(world, ending, change)\n"
+                "    _tell_ended(world, facts, ended)\n",
+            },
+        ),
+    ),
+    "nobody makes up for a start that was not told": Mutation(
+        Bug(tell, "tell_if_untouched", {"if wanted and run.swept_at_ms is None": "if world.owner.endswith('-1')"}),
+    ),
+    "a queue that is gone keeps its run from ending": Mutation(
+        Bug(tell, "deliver", {"except UserMistake as mistake:": "except ZeroDivisionError as mistake:"}),
     ),
 }

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chalicelib.core import limits
+from chalicelib.core.notices import NoticeKind
 from tests.simulation.invariants import Violation
 from tests.simulation.plans import described
 from tests.simulation.scope import WHOLE, Scope
@@ -119,6 +120,8 @@ def _fired(world: SimulatedWorld) -> dict[str, int]:
         ("(runs)", len(world.runs)),
         ("(schedules)", int(world.timetable is not None)),
         ("(scheduled runs)", sum(run.schedule is not None for run in world.store.all_runs())),
+        ("(digests)", sum(notice.kind is NoticeKind.TASK_FAILED for notice in world.notices.published)),
+        ("(changes told)", len(world.changes.told) if world.changes else 0),
         ("(times dropped)", len(world.timetable.dropped) if world.timetable else 0),
     ):
         if times:

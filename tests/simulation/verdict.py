@@ -9,6 +9,7 @@ from chalicelib.core.records import TaskRecord, in_epoch
 from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.simulation.invariants import SimulatedRun, must
+from tests.simulation.telling import check_told
 from tests.simulation.world import SimulatedWorld
 
 
@@ -24,13 +25,12 @@ def check_world(world: SimulatedWorld) -> None:
         message.body for queue in (world.events, world.commands) for message in queue.dead
     }
     must(unreadable >= world.bridge.poison, "a message that nobody can read is not in the dead letters")
-    told = {notice.notice_id for notice in world.notices.published}
     scheduled = world.timetable.check_end() if world.timetable is not None else []
     for run in [*world.runs, *scheduled]:
-        check_run(world, run, told)
+        check_run(world, run)
 
 
-def check_run(world: SimulatedWorld, run: SimulatedRun, told: set[str]) -> None:
+def check_run(world: SimulatedWorld, run: SimulatedRun) -> None:
     state = world.store.state_of(run.run_id)
     must(state.ended, f"run {run.number} is {state} for ever")
     stored = world.store.run(run.run_id)
@@ -38,13 +38,10 @@ def check_run(world: SimulatedWorld, run: SimulatedRun, told: set[str]) -> None:
     if world.conditions.sweeps:
         must(stored.sweep_at_ms is None, f"run {run.number} has ended, and the sweep looks at it for ever")
     before: dict[str, str] = {}
-    right_ids = set()
     for number in range(stored.epoch + 1):
         state = in_epoch(stored, number).state
-        right_ids.add(f"{run.run_id}/{number}/{state}")
         before = _check_epoch(world, run, number, state, before)
-    ids = {notice_id for notice_id in told if notice_id.startswith(f"{run.run_id}/")}
-    must(ids == right_ids, f"run {run.number} is {right_ids}, and what was told is {sorted(ids)}")
+    check_told(world, run, stored)
 
 
 def _check_epoch(

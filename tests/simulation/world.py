@@ -8,7 +8,7 @@ played to its end and judged is play.py's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import Any
@@ -20,7 +20,6 @@ from chalicelib.engine.messages import Mailbox, Message, MessagesLeft, handle_co
 from chalicelib.engine.sweep import sweep
 from chalicelib.engine.world import Settings, World
 from tests.memory.clock import HandClock
-from tests.memory.notices import MemoryNotices
 from tests.memory.permits import MemoryPermits
 from tests.memory.queue import MemoryDeadLetters
 from tests.memory.scheduler import MemoryScheduler
@@ -34,6 +33,7 @@ from tests.simulation.plans import random_fates, random_plan, thinned
 from tests.simulation.queues import SimulatedQueue
 from tests.simulation.scope import Scope
 from tests.simulation.story import Story, shown
+from tests.simulation.telling import ports_of, telling_of
 from tests.simulation.timetable import STAGE, timetable_of
 
 INVOCATIONS = 6
@@ -109,7 +109,9 @@ class SimulatedWorld:
         self.batch = SimulatedBatch(clock, rng, menu, self.bridge, self.judge, LIST_LAG_SECONDS * 1000)
         self.judge.jobs_alive = self.batch.alive
         self.judge.make_epoch = self._make_epoch
-        self.notices = CheckedNotices(self.judge)
+        self.telling = telling_of(seed, scope)
+        self.settings = replace(self.conditions.settings, notify_kinds=self.telling.stage_kinds)
+        self.notices, self.changes, self.logs = ports_of(self.telling, self.judge)
         self.permits = MemoryPermits()
         self.scheduler = MemoryScheduler()
         self.dead = CheckedDeadLetters(self.bridge.poison)
@@ -120,6 +122,8 @@ class SimulatedWorld:
         self.batch.let_others_run = self.gate.pause_current
         names = ("store", "batch", "permits", "commands", "notices", "scheduler")
         self.ports: dict[str, Any] = {name: through(self.gate, getattr(self, name)) for name in names}
+        for name, port in (("changes", self.changes), ("logs", self.logs)):
+            self.ports[name] = port and through(self.gate, port)
         self.inboxes = {queue: through(self.gate, queue) for queue in (self.events, self.commands)}
         self.gated_dead = through(self.gate, self.dead)
         self.live: list[Invocation] = []
@@ -152,7 +156,7 @@ class SimulatedWorld:
             fates = random_fates(derived(self.seed, f"fates {number}"), plan)
             plan = runs[0].plan if runs and not of else thinned(plan, scope.tasks_left_out(of))
             run = SimulatedRun(number, run_id(STAGE, plan.workflow, f"key-{number}"), [Epoch(plan, fates)])
-            self.store.push(plan.workflow, {}, plan, self.clock.now_ms())
+            self.store.push(plan.workflow, self.telling.definition(number), plan, self.clock.now_ms())
             self.judge.runs[run.run_id] = run
             runs.append(run)
         return runs
@@ -186,7 +190,7 @@ class SimulatedWorld:
             clock=SkewedClock(self.clock, off_ms, self.gate),
             stage=STAGE,
             owner=owner,
-            settings=self.conditions.settings,
+            settings=self.settings,
             remembered=remembered,
         )
         return world, remembered
@@ -364,18 +368,6 @@ class SimulatedWorld:
             self.live.append(invocation)
         if self.batch.resting:
             self.batch.wake()
-
-
-class CheckedNotices(MemoryNotices):
-    """The notices, each looked at when it is published."""
-
-    def __init__(self, judge: Judge) -> None:
-        super().__init__()
-        self._judge = judge
-
-    def publish(self, notice: Any) -> None:
-        self._judge.check_notice(notice)
-        super().publish(notice)
 
 
 class CheckedDeadLetters(MemoryDeadLetters):

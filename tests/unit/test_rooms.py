@@ -123,6 +123,21 @@ def test_the_app_is_imported_without_what_only_the_api_needs() -> None:
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode == 0
 
 
+def test_the_app_is_imported_without_what_only_the_end_of_an_invocation_or_the_sweep_needs() -> None:
+    program = "import sys, app; sys.exit(bool({'aws_lambda_powertools', 'chalicelib.engine.sweep'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode == 0
+
+
+def test_powertools_is_used_for_figures_alone() -> None:
+    users = {
+        (path.name, name.split(".")[1])
+        for path in (*modules_of("chalicelib"), ROOT / "app.py")
+        for name in imports_of(path)
+        if within(name, "aws_lambda_powertools")
+    }
+    assert users == {("emf.py", "metrics")}
+
+
 def test_help_is_shown_without_loading_what_only_commands_need() -> None:
     program = (
         "import sys\n"

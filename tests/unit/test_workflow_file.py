@@ -17,7 +17,7 @@ from batchwright.positions import Unreadable
 from batchwright.workflow_file import BadFile, load_mapping, load_workflow, problems_of, read_document
 from batchwright.yaml_text import read_yaml
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.workflow import Array, ClassRetry, MemoryGrowth, Param, Retry, Task, Workflow
+from chalicelib.core.workflow import Array, ClassRetry, MemoryGrowth, Notify, Param, Retry, Task, Workflow
 
 ROOT = Path(__file__).parents[2]
 BOMB_SECONDS = 2.0
@@ -62,12 +62,12 @@ def problems(tmp_path: Path) -> Callable[..., list[str]]:
         ("name: 1e999", ["FILE:1:7: '1e999' is too large for a number"]),
         ("name: " + "9" * 5_000, ["FILE:1:7: a number has 5000 digits; 300 are the most"]),
         ("a: &a {b: 1}\nc: {<<: *a, <<: *a}\nd: {<<: 5}\n", [
-            "FILE:1:1: a is no key that is known here; known keys: name, description, params, defaults, tasks, schedules",
+            "FILE:1:1: a is no key that is known here; known keys: name, description, params, defaults, tasks, schedules, notify",
             "FILE:1:1: name is missing; a workflow needs a name and tasks",
             "FILE:1:1: tasks is missing; a workflow needs a name and tasks",
-            "FILE:2:1: c is no key that is known here; known keys: name, description, params, defaults, tasks, schedules",
+            "FILE:2:1: c is no key that is known here; known keys: name, description, params, defaults, tasks, schedules, notify",
             "FILE:2:13: '<<' stands here a second time; give it one list: [*a, *b]",
-            "FILE:3:1: d is no key that is known here; known keys: name, description, params, defaults, tasks, schedules",
+            "FILE:3:1: d is no key that is known here; known keys: name, description, params, defaults, tasks, schedules, notify",
             "FILE:3:5: '<<' takes a mapping or a list of mappings",
         ]),
     ],
@@ -213,7 +213,7 @@ def test_the_documented_example_is_valid_and_every_key_is_documented(problems: C
     text = (ROOT / "docs/workflow-files.md").read_text()
     example = text.partition("```yaml\n")[2].partition("```")[0]
     assert problems(example) == []
-    for model in (Workflow, Param, Task, Array, Retry, ClassRetry, MemoryGrowth):
+    for model in (Workflow, Param, Task, Array, Retry, ClassRetry, MemoryGrowth, Notify):
         for name, field in model.model_fields.items():
             assert f"`{field.alias or name}`" in text
     for failure in FailureClass:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from chalicelib.aws.sns import SnsNotices, bodies, subject_line
+from chalicelib.aws.named_queues import NamedQueues
+from chalicelib.aws.sns import SnsNotices, job_arn_prefix
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.notices import Notice, NoticeKind
 from tests.contract import servers
@@ -51,14 +52,14 @@ def subscribe(topic: tuple[Any, str], **attributes: str) -> tuple[Any, str]:
 
 def test_a_queue_receives_the_whole_document(topic: tuple[Any, str]) -> None:
     sqs, url = subscribe(topic, RawMessageDelivery="true")
-    SnsNotices(*topic).publish(NOTICE)
+    SnsNotices(*topic, NamedQueues(None)).publish(NOTICE)
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]
     assert json.loads(message["Body"]) == NOTICE.document()
 
 
 def test_a_filter_policy_can_choose_by_kind_and_workflow(topic: tuple[Any, str]) -> None:
     sqs, url = subscribe(topic, FilterPolicy=json.dumps({"kind": ["run_failed"], "workflow": ["films"]}))
-    notices = SnsNotices(*topic)
+    notices = SnsNotices(*topic, NamedQueues(None))
     notices.publish(NOTICE)
     notices.publish(notice_of("films-2", "films", NoticeKind.RUN_SUCCEEDED, "succeeded"))
     notices.publish(notice_of("songs-1", "songs", NoticeKind.RUN_FAILED, "failed"))
@@ -66,20 +67,12 @@ def test_a_filter_policy_can_choose_by_kind_and_workflow(topic: tuple[Any, str])
     assert json.loads(json.loads(message["Body"])["Message"])["run_id"] == "films-1"
 
 
-def test_people_get_a_sentence_in_their_mail() -> None:
-    assert bodies(NOTICE)["email"] == "films: run films-1 failed\n"
-    assert json.loads(bodies(NOTICE)["default"]) == NOTICE.document()
-
-
-@pytest.mark.parametrize(
-    ("subject", "line"),
-    [("Amélie\nis late", "Am?lie is late"), ("x" * 200, "x" * 99), ("films: run 1 failed", "films: run 1 failed")],
-)
-def test_a_subject_is_made_what_sns_takes(subject: str, line: str) -> None:
-    assert subject_line(subject) == line
+def test_jobs_are_named_by_their_arns_in_the_account_of_the_topic() -> None:
+    prefix = job_arn_prefix("arn:aws-cn:sns:cn-north-1:111122223333:batchwright-dev-notices")
+    assert prefix == "arn:aws-cn:batch:cn-north-1:111122223333:job/"
 
 
 def test_a_topic_that_cannot_be_reached_says_try_again() -> None:
     client = servers.client("sns", "http://127.0.0.1:9", total_tries=1)
     with pytest.raises(TryAgain, match="Publish"):
-        SnsNotices(client, "arn:aws:sns:us-east-1:000000000000:notices").publish(NOTICE)
+        SnsNotices(client, "arn:aws:sns:us-east-1:000000000000:notices", NamedQueues(None)).publish(NOTICE)

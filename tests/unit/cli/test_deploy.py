@@ -70,3 +70,10 @@ def test_what_comes_after_the_stacks_is_said_with_the_account_they_are_in(
     monkeypatch.setattr("batchwright.cli.deploy.deploy_stage", lambda account, wish, say: done)
     said = give("deploy", "--profile", "b", "--stacks-only").output
     assert "Next: AWS_DEFAULT_REGION=eu-west-1 chalice deploy --stage dev --profile b\n" in said
+
+
+def test_the_address_of_a_webhook_is_refused_and_not_repeated(nobody: None) -> None:
+    done = give("deploy", "--slack-webhook", "https://hooks.slack.com/services/T01/B02/planted")
+    assert done.exit_code == 2
+    assert "aws secretsmanager create-secret" in done.stderr
+    assert "planted" not in done.output

@@ -71,10 +71,10 @@ def test_a_message_is_json_that_names_its_kind_first():
         (
             "{}",
             "kind must be one of submit_tasks, retry_task, job_refused, cancel_run, heal_run, "
-            "start_scheduled, schedule_next, not nothing",
+            "start_scheduled, schedule_next, tell_digest, not nothing",
         ),
-        ('{"kind":"brew_coffee"}', "schedule_next, not 'brew_coffee'"),
-        ('{"kind":["submit_tasks"]}', "schedule_next, not a list"),
+        ('{"kind":"brew_coffee"}', "tell_digest, not 'brew_coffee'"),
+        ('{"kind":["submit_tasks"]}', "tell_digest, not a list"),
         ('{"kind":"cancel_run","run_id":"r","epoch":0}', "cancel_run: reason is missing"),
         (
             '{"kind":"cancel_run","run_id":"r","epoch":0,"reason":"","reasons":1}',

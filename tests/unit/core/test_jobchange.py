@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,13 @@ RAN = {"started_at_ms": at(70), "stopped_at_ms": at(100), "log_stream": LOG}
 TOLD = {
     "array_child_succeeded.captured": None,
     "array_parent_failed.shape": ended(
-        20, "FAILED", 0, failure=FailureClass.DEPENDENCY, reason="Array Child Job failed", stopped_at_ms=at(100)
+        20,
+        "FAILED",
+        0,
+        failure=FailureClass.DEPENDENCY,
+        reason="Array Child Job failed",
+        stopped_at_ms=at(100),
+        failed_children=1,
     ),
     "array_parent_pending.shape": going_on(20, "PENDING"),
     "array_parent_succeeded.shape": ended(20, "SUCCEEDED", 0, stopped_at_ms=at(100)),
@@ -117,13 +124,38 @@ def ours(name: str = "single_succeeded.shape", **detail) -> dict:
     return document(name, **{"parameters": identity_parameters(ATTEMPT), "jobName": NAME, **detail})
 
 
+def told_by(name: str) -> JobChange | None:
+    """TOLD, with what every document holds of its job's making and of its own."""
+    event, told = document(name), TOLD[name]
+    return told and replace(
+        told,
+        created_at_ms=event["detail"]["createdAt"],
+        queue=event["detail"]["jobQueue"].removeprefix("arn:aws:batch:us-east-1:111122223333:job-queue/"),
+        told_at_ms=int(datetime.strptime(event["time"], "%Y-%m-%dT%H:%M:%S%z").timestamp()) * 1000,
+    )
+
+
 def test_every_document_is_spoken_of():
     assert {path.stem for path in EVENTS.glob("*.json")} == set(TOLD)
 
 
 @pytest.mark.parametrize("name", TOLD)
 def test_a_document_of_batch_tells_exactly_this(name):
-    assert read_event(ours(name)) == TOLD[name]
+    assert read_event(ours(name)) == told_by(name)
+
+
+@pytest.mark.parametrize("time", [None, 7, "", "soon", "2026-01-11", "2026-01-11T23:36:40"])
+def test_an_event_with_an_odd_time_is_read_as_if_it_had_none(time):
+    change = read_event({**ours(), "time": time})
+    assert change is not None
+    assert change.told_at_ms is None
+
+
+@pytest.mark.parametrize("queue", [None, 7, "", ["arn"]])
+def test_an_event_with_an_odd_queue_is_read_as_if_it_named_none(queue):
+    change = read_event(ours(jobQueue=queue))
+    assert change is not None
+    assert change.queue is None
 
 
 @pytest.mark.parametrize("name", TOLD)
@@ -134,7 +166,7 @@ def test_a_job_of_somebody_else_is_not_our_concern(name):
 @pytest.mark.parametrize("name", TOLD)
 def test_fields_that_batch_may_add_change_nothing(name):
     more = ours(name, newField={"a": [1]})
-    assert read_event(more | {"newEnvelopeField": 1}) == TOLD[name]
+    assert read_event(more | {"newEnvelopeField": 1}) == told_by(name)
 
 
 @pytest.mark.parametrize("name", TOLD)

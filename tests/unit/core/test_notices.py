@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.notices import run_ended
 from chalicelib.core.records import Run
+from chalicelib.core.runnotices import run_ended
 from chalicelib.core.states import RunState
 
 RUN = Run(

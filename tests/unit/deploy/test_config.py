@@ -77,3 +77,31 @@ def test_stages_do_not_touch_each_other(config: ChaliceConfig) -> None:
     config.remove_stage("prod", VARIABLES)
     assert list(config.read()["stages"]) == ["dev"]
     assert [path.name for path in (config.folder / "policies").iterdir()] == ["dev"]
+
+
+def test_a_variable_that_a_stage_has_no_more_is_taken_out(config: ChaliceConfig) -> None:
+    config.put_stage(PLACE, GRANTS, {**VARIABLES, "BATCHWRIGHT_SLACK_WEBHOOK": "secret:slack"})
+    assert config.put_stage(PLACE, GRANTS, {**VARIABLES, "BATCHWRIGHT_SLACK_WEBHOOK": None})
+    variables = config.read()["stages"][PLACE.stage]["environment_variables"]
+    assert variables == VARIABLES
+
+
+def test_tracing_is_a_setting_of_the_stage_and_a_right_of_each_function_and_goes_as_it_came(
+    config: ChaliceConfig,
+) -> None:
+    before = config.path.read_text()
+    config.put_stage(PLACE, GRANTS, VARIABLES)
+    assert not config.is_traced("prod")
+    untraced = (config.path.read_text(), (config.policy_folder("prod") / "sweep.json").read_text())
+    assert "xray" not in "".join(untraced)
+    assert config.put_stage(PLACE, GRANTS, VARIABLES, xray=True)
+    assert config.is_traced("prod")
+    for name in GRANTS:
+        *_, trace = json.loads((config.policy_folder("prod") / f"{name}.json").read_text())["Statement"]
+        assert trace["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+        assert trace["Resource"] == ["*"]
+    assert config.put_stage(PLACE, GRANTS, VARIABLES)
+    assert (config.path.read_text(), (config.policy_folder("prod") / "sweep.json").read_text()) == untraced
+    config.put_stage(PLACE, GRANTS, VARIABLES, xray=True)
+    config.remove_stage("prod", VARIABLES)
+    assert config.path.read_text() == before

@@ -12,23 +12,35 @@ import pytest
 from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.deployment import XRAY_VARIABLE, Wish, _variables
 from batchwright.deploy.functions import Functions
 from batchwright.deploy.policies import Place
+from batchwright.foundation import _OUTPUT_OF
 
 PLACE = Place("dev", "123456789012", "eu-west-1")
 
 
 class Bucket:
-    """The stage's bucket, with at most a record in it; and what else is deleted there."""
+    """The stage's bucket, with at most a record in it; what else is deleted there, and which functions are traced."""
 
     def __init__(self, record: dict[str, Any] | None = None) -> None:
         self.record = record
         self.deleted: list[str] = []
+        self.traced: set[str] = set()
 
     def get_object(self, **_: str) -> dict[str, Any]:
         if self.record is None:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": ""}}, "GetObject")
         return {"Body": io.BytesIO(json.dumps(self.record).encode())}
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:
+        if FunctionName == PLACE.function_name("bearer"):
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "GetFunction")
+        return {"TracingConfig": {"Mode": "Active" if FunctionName in self.traced else "PassThrough"}}
+
+    def update_function_configuration(self, FunctionName: str, TracingConfig: dict[str, str]) -> None:
+        assert TracingConfig == {"Mode": "PassThrough"}
+        self.traced.remove(FunctionName)
 
     def delete_event_source_mapping(self, UUID: str) -> None:
         self.deleted.append(UUID)
@@ -73,8 +85,9 @@ def functions(project: Path, bucket: Bucket, local: dict[str, Any] | None, runs:
     found = Chalice(Account(session), PLACE, project, "bucket")
     object.__setattr__(found, "runs", runs)
     path = found.config.deployed_path("dev")
+    path.parent.mkdir(parents=True)
+    found.config.path.write_text("{}")
     if local is not None:
-        path.parent.mkdir(parents=True)
         path.write_text(json.dumps(local))
     return found
 
@@ -125,3 +138,35 @@ def test_a_removal_goes_on_where_chalice_stops_at_what_is_gone(tmp_path: Path) -
     bucket = Bucket({"chalice": noted})
     assert functions(tmp_path, bucket, None, breaks).delete(lambda line: None)
     assert bucket.deleted == ["feed", "api"]
+
+
+@pytest.mark.parametrize("wished", [True, False])
+def test_a_deployment_without_x_ray_turns_it_off_which_chalice_does_not(tmp_path: Path, wished: bool) -> None:
+    bucket = Bucket()
+    bucket.traced = {PLACE.function_name("sweep"), PLACE.function_name("start")}
+    found = functions(tmp_path, bucket, note("mine"), lambda: None)
+    found.config.path.write_text(json.dumps({"stages": {"dev": {"xray": wished}}}))
+    found.deploy(lambda line: None)
+    assert len(bucket.traced) == (2 if wished else 0)
+
+
+@pytest.mark.parametrize(
+    ("wished", "deployed", "traced"),
+    [
+        (None, None, "false"),
+        (None, "true", "true"),
+        (None, "false", "false"),
+        (True, "false", "true"),
+        (False, "true", "false"),
+    ],
+)
+def test_whether_x_ray_traces_stays_as_it_was_unless_it_is_said_anew(
+    tmp_path: Path, wished: bool | None, deployed: str | None, traced: str
+) -> None:
+    class Deployed:
+        def variable(self, name: str) -> str | None:
+            return deployed if name == XRAY_VARIABLE else None
+
+    outputs = dict.fromkeys(_OUTPUT_OF.values(), "x")
+    wish = Wish("dev", tmp_path, xray=wished)
+    assert _variables(cast(Functions, Deployed()), wish, outputs)[XRAY_VARIABLE] == traced

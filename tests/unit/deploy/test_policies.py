@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
-from batchwright.deploy.policies import GRANTS, Place, policy
+from batchwright.deploy.policies import GRANTS, ON_NOTICES, Place, functions_of, policy
 from chalicelib.aws.dynamodb_tokens import DynamoTokens
+from chalicelib.core.notify import QUEUE_PREFIX
 from chalicelib.core.tokens import TokenRecord, TokenScope
+from chalicelib.core.webhook import read_webhook_place
 from tests.iam import Judge, asked_of
 
 ROLE_POLICY_CHARACTERS_MAXIMUM = 10_240
@@ -23,7 +27,8 @@ CHINA = Place("prod-eu", "210987654321", "cn-north-1", "aws-cn")
 def test_a_policy_is_of_its_own_place_alone(function: str) -> None:
     text = json.dumps(policy(CHINA, function))
     assert set(re.findall(r"arn:([\w-]+):\w+:([\w-]+):(\d+):", text)) == {("aws-cn", "cn-north-1", "210987654321")}
-    assert text.count("batchwright-") == text.count("batchwright-prod-eu")
+    # The queues of runs are no stage's.
+    assert text.replace(QUEUE_PREFIX, "").count("batchwright-") == text.count("batchwright-prod-eu")
 
 
 @pytest.mark.parametrize("function", GRANTS)
@@ -33,6 +38,45 @@ def test_a_policy_fits_into_a_role_and_names_each_statement_once(function: str) 
     names = [statement["Sid"] for statement in document["Statement"]]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch("[A-Za-z0-9]+", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("webhook", "action", "resource"),
+    [
+        (
+            "secret:team/slack",
+            "secretsmanager:GetSecretValue",
+            "arn:aws-cn:secretsmanager:cn-north-1:210987654321:secret:team/slack-??????",
+        ),
+        ("/team/slack", "ssm:GetParameter", "arn:aws-cn:ssm:cn-north-1:210987654321:parameter/team/slack"),
+        (
+            "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:slack-AbCdEf",
+            "secretsmanager:GetSecretValue",
+            "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:slack-AbCdEf",
+        ),
+    ],
+)
+def test_who_posts_to_slack_reads_the_one_secret_and_writes_its_log(webhook: str, action: str, resource: str) -> None:
+    place = replace(CHINA, slack_webhook=read_webhook_place(webhook))
+    [log, read] = policy(place, ON_NOTICES)["Statement"]
+    assert log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert (read["Action"], read["Resource"]) == ([action], [resource])
+    others = [statement for name in GRANTS if name != ON_NOTICES for statement in policy(place, name)["Statement"]]
+    assert not [one for one in others if {"secretsmanager", "ssm"} & {name.split(":")[0] for name in one["Action"]}]
+
+
+def test_a_name_that_begins_like_the_secrets_is_another_secret() -> None:
+    place = replace(CHINA, slack_webhook=read_webhook_place("secret:slack"))
+    [pattern] = policy(place, ON_NOTICES)["Statement"][1]["Resource"]
+    arn = CHINA.arn("secretsmanager", "secret:slack")
+    # IAM's `?` is one character, as here; moto's IAM does not know it.
+    assert fnmatchcase(f"{arn}-AbCdEf", pattern)
+    assert not fnmatchcase(f"{arn}-of-others-AbCdEf", pattern)
+
+
+def test_a_stage_without_a_webhook_has_no_function_that_posts() -> None:
+    assert ON_NOTICES not in functions_of(CHINA)
+    assert set(functions_of(replace(CHINA, slack_webhook=read_webhook_place("/slack")))) == set(GRANTS)
 
 
 def test_the_authorizer_reaches_nothing_but_tokens_and_its_log() -> None:

@@ -60,7 +60,9 @@ def test_a_run_whose_every_event_is_lost_still_ends(inline):
     assert theatre.run.state is RunState.FAILED
     assert theatre.endings() == {"a": "succeeded", "b": "failed", "c": "succeeded", "d": "succeeded"}
     assert len(theatre.jobs()) == 5, "a had two attempts, the others one"
-    assert set(theatre.notices.ids) == {f"{theatre.run.run_id}/0/failed"}
+    run_id = theatre.run.run_id
+    # The failure of b, from the other looks on, and then the end.
+    assert set(theatre.notices.ids) == {f"{run_id}/0/task_failed/1", f"{run_id}/0/failed"}
 
 
 def test_a_run_whose_every_event_and_command_is_lost_ends_through_the_sweep_alone():

@@ -1,0 +1,58 @@
+"""Digests in the table: a scope's window, and the members that nothing else in the table holds."""
+
+from __future__ import annotations
+
+from chalicelib.aws.dynamodb_items import MEMBER_PREFIX, digest_partition, window_key
+from chalicelib.aws.dynamodb_table import Table
+from chalicelib.core.digests import KEPT_SECONDS, Window
+
+
+class DynamoDigests:
+    """The part of the store port that is about digests."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def window(self, scope: str) -> Window | None:
+        item = self._table.get(window_key(scope))
+        if item is None:
+            return None
+        return Window(item["number"], item["is_open"], item["closes_ms"], item["opener"], item.get("told_count", 0))
+
+    def open_window(self, scope: str, number: int, opener: str, closes_ms: int) -> bool:
+        update = (
+            "SET #number = :number, #is_open = :open, #closes_ms = :closes_ms, #opener = :opener, #expires_at = :end"
+        )
+        values = {
+            "number": number,
+            "open": True,
+            "closes_ms": closes_ms,
+            "opener": opener,
+            "end": _expiry(closes_ms),
+        }
+        condition = "attribute_not_exists(#pk)"
+        if number > 1:
+            condition = "#number = :before AND #is_open = :closed"
+            values |= {"before": number - 1, "closed": False}
+        return self._table.update_if(window_key(scope), update, condition, values).landed
+
+    def close_window(self, scope: str, number: int) -> bool:
+        values = {"number": number, "closed": False}
+        return self._table.update_if(window_key(scope), "SET #is_open = :closed", "#number = :number", values).landed
+
+    def note_told(self, scope: str, count: int) -> None:
+        condition = "attribute_exists(#pk) AND (attribute_not_exists(#told_count) OR #told_count < :count)"
+        self._table.update_if(window_key(scope), "SET #told_count = :count", condition, {"count": count})
+
+    def add_member(self, scope: str, member: str, at_ms: int) -> None:
+        key = (digest_partition(scope), f"{MEMBER_PREFIX}{member}")
+        self._table.put(key, {"at_ms": at_ms, "expires_at": _expiry(at_ms)})
+
+    def members(self, scope: str) -> list[str]:
+        found = self._table.query(digest_partition(scope), MEMBER_PREFIX)
+        by_time = sorted((item["at_ms"], item["sk"].removeprefix(MEMBER_PREFIX)) for item in found)
+        return [member for _, member in by_time]
+
+
+def _expiry(at_ms: int) -> int:
+    return at_ms // 1000 + KEPT_SECONDS

@@ -1,0 +1,146 @@
+"""The chat port over a Slack incoming webhook, whose address is kept by Secrets Manager or SSM.
+
+Owns that the address, which is a secret, is in no log, no error and no trace: what may hold it (an error of the HTTP
+client, botocore's own log of an answer) never gets out of here.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from chalicelib.aws.answers import answers
+from chalicelib.core.errors import AnswerLost, ChatBusy
+from chalicelib.core.webhook import Keeper, WebhookPlace, checked_address
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 10
+_ANSWER_BYTES = 200
+# The webhook was revoked, or its app removed: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+_ADDRESS_IS_OLD = (403, 404, 410)
+_KNOWN_ANSWERS = frozenset(
+    {
+        "action_prohibited",
+        "channel_is_archived",
+        "channel_not_found",
+        "invalid_blocks",
+        "invalid_payload",
+        "invalid_token",
+        "no_active_hooks",
+        "no_service",
+        "no_service_id",
+        "no_team",
+        "no_text",
+        "posting_to_general_channel_denied",
+        "team_disabled",
+        "too_many_attachments",
+        "user_not_found",
+    }
+)
+"""What Slack says of a message that it does not take; anything else that it answers is not repeated in a log."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    said: str
+    retry_after_seconds: int | None
+
+
+class SlackWebhook:
+    """Posts to a webhook. Its address is read at the first post and again when Slack does not know it any more."""
+
+    def __init__(
+        self,
+        place: WebhookPlace,
+        make_secrets: Callable[[], Any],
+        make_ssm: Callable[[], Any],
+        *,
+        loopback: bool = False,
+    ) -> None:
+        self._place = place
+        self._make_secrets = make_secrets
+        self._make_ssm = make_ssm
+        self._loopback = loopback
+        self._address: str | None = None
+
+    def post(self, message: Mapping[str, Any]) -> None:
+        body = json.dumps(message).encode()
+        used = self._address or self._read_address()
+        self._address = used
+        answer = _sent(used, body)
+        if answer.status in _ADDRESS_IS_OLD:
+            # Perhaps the secret was renewed since it was read.
+            self._address = None
+            fresh = self._read_address()
+            if fresh != used:
+                self._address = fresh
+                answer = _sent(fresh, body)
+        if answer.status == 429:
+            raise ChatBusy("Slack: 429, too many messages", answer.retry_after_seconds)
+        if answer.status >= 500:
+            raise AnswerLost(f"Slack: {answer.status}")
+        if not 200 <= answer.status < 300:
+            # A redirect is not followed: nobody but Slack is to see what is posted, or the address.
+            log.error("Slack does not take a message, which is dropped: %d %s", answer.status, answer.said)
+
+    def _read_address(self) -> str:
+        with _unlogged():
+            if self._place.keeper is Keeper.SECRETS_MANAGER:
+                with answers("GetSecretValue"):
+                    found = self._make_secrets().get_secret_value(SecretId=self._place.name)
+                kept = found.get("SecretString") or ""
+            else:
+                with answers("GetParameter"):
+                    found = self._make_ssm().get_parameter(Name=self._place.name, WithDecryption=True)
+                kept = found["Parameter"]["Value"]
+        return checked_address(kept, self._place, loopback=self._loopback)
+
+
+def _sent(address: str, body: bytes) -> _Answer:
+    """What is answered to a POST, once. Raises AnswerLost."""
+    try:
+        return _exchange(address, body)
+    except Exception as error:
+        # Its text may hold the address.
+        kind = type(error).__name__
+    # Out here, so that the error raised does not carry that one along.
+    raise AnswerLost(f"Slack could not be reached, or did not answer: {kind}")
+
+
+def _exchange(address: str, body: bytes) -> _Answer:
+    parts = urlsplit(address)
+    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = connect(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+    try:
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", path, body, {"Content-Type": "application/json; charset=utf-8"})
+        response = connection.getresponse()
+        said = response.read(_ANSWER_BYTES).decode("utf-8", "replace").strip()
+        after = response.headers.get("Retry-After", "")
+        return _Answer(
+            response.status,
+            said if said in _KNOWN_ANSWERS else "",
+            int(after) if after.isascii() and after.isdigit() and len(after) < 6 else None,
+        )
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """No log of botocore's tells the answer meanwhile, which it does where somebody turned its DEBUG on."""
+    parsers = logging.getLogger("botocore.parsers")
+    before = parsers.disabled
+    parsers.disabled = True
+    try:
+        yield
+    finally:
+        parsers.disabled = before

@@ -1,0 +1,52 @@
+"""Digests: of a burst of failures, one notice. Owns the windows in which they are gathered, and their names.
+
+A *scope* is something whose failed members form a set that only grows: the failed tasks of an epoch of a run, or the
+failed jobs that a monitor saw on one day. A *window* is a stretch of time, at whose end the members are counted and
+told, if there are more than were told before. The count names the set, so the same set has one id, whoever tells it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_SPANS_SECONDS = (10, 60, 300, 900)
+KEPT_SECONDS = 30 * 86_400
+"""How long a scope is remembered after its last window."""
+NAMED_MAXIMUM = 10
+"""How many members a notice names; the count tells of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The latest window of a scope. `number` counts from 1; `opener` is the member that opened it, which its notice
+    names first. `told_count` is the highest count that surely was told, by this window or an earlier one."""
+
+    number: int
+    is_open: bool
+    closes_ms: int
+    opener: str
+    told_count: int = 0
+
+
+def span_seconds(number: int) -> int:
+    """How long a scope's window of that number gathers: the first is short, for the first failure is the one that
+    people want to hear of soon."""
+    return _SPANS_SECONDS[min(number, len(_SPANS_SECONDS)) - 1]
+
+
+def digest_id(scope: str, kind: str, count: int) -> str:
+    """The id of the notice that tells the scope's first `count` members."""
+    return f"{scope}/{kind}/{count}"
+
+
+def run_scope(run_id: str, epoch: int) -> str:
+    """The scope of the failed tasks of an epoch of a run."""
+    return f"{run_id}/{epoch}"
+
+
+def run_of_scope(scope: str) -> tuple[str, int] | None:
+    """Run and epoch of a scope that `run_scope` named; None of any other."""
+    run_id, slash, epoch = scope.partition("/")
+    if not (run_id and slash and epoch.isascii() and epoch.isdigit()):
+        return None
+    return run_id, int(epoch)

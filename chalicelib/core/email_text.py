@@ -1,0 +1,86 @@
+"""A notice as an e-mail: a subject that says it all, and a text that reads well without any markup.
+
+Owns the layout. SNS takes a subject of up to 100 characters of ASCII that begins with a letter, a digit or a mark:
+https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+"""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from chalicelib.core.cleantext import clean, cut
+from chalicelib.core.notice_words import facts_of_job, facts_of_run, heading, more_jobs, next_commands, title
+from chalicelib.core.notices import Notice, Severity, ToldJob
+
+SUBJECT_CHARACTERS = 99
+"""Fewer than 100, as SNS says in one place; up to 100, in another."""
+WIDTH = 78
+LINE_CHARACTERS = 230
+"""Of a line of a log: mail allows 998 bytes a line, and one of these characters may take four."""
+
+_MARKS = {Severity.ERROR: "[error]", Severity.WARNING: "[warning]", Severity.INFO: "[info]"}
+
+
+def subject_line(notice: Notice) -> str:
+    """The subject as SNS takes it: one line of ASCII, letters without their accents."""
+    line = f"{_MARKS[notice.severity]} {clean(f'{notice.subject} ({notice.stage})', SUBJECT_CHARACTERS)}"
+    apart = unicodedata.normalize("NFKD", line)
+    plain = "".join(letter for letter in apart if not unicodedata.combining(letter)).encode("ascii", "replace").decode()
+    # What NFKD takes apart may be more than it was, and may be a space of another kind.
+    return cut(" ".join(plain.split()), SUBJECT_CHARACTERS)
+
+
+def email_text(notice: Notice) -> str:
+    """The body. The notice's texts must be clean (core/bodies.py sees to it)."""
+    paragraphs = [_wrapped(notice.subject)]
+    if notice.text:
+        paragraphs.append(_wrapped(notice.text))
+    paragraphs.append("\n".join(_facts(facts_of_run(notice), "")))
+    if notice.jobs:
+        jobs = [f"{heading(notice)}:", *("\n".join(_job(job)) for job in notice.jobs)]
+        if more := more_jobs(notice):
+            jobs.append(f"  ... and {more:,} more.")
+        paragraphs += jobs
+    elif notice.job_count:
+        paragraphs.append(f"Jobs that this is about: {notice.job_count:,}.")
+    if commands := next_commands(notice):
+        # Not wrapped: whoever copies one must get all of it.
+        paragraphs.append("\n".join(["To see more:", "", *(f"  {command}" for command in commands)]))
+    paragraphs.append(
+        "\n".join(
+            [
+                f"Id of this notice: {notice.notice_id}",
+                "Below, Amazon SNS adds the link that ends this subscription.",
+            ]
+        )
+    )
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)) or text
+
+
+def _facts(facts: Iterable[tuple[str, str]], indent: str) -> Iterator[str]:
+    """A line each, values below one another; a long value goes on below its beginning."""
+    for name, value in facts:
+        begin = f"{indent}{name + ':':<12}"
+        yield from textwrap.wrap(
+            value,
+            WIDTH,
+            initial_indent=begin,
+            subsequent_indent=" " * len(begin),
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [begin.rstrip()]
+
+
+def _job(job: ToldJob) -> Iterator[str]:
+    yield f"  {title(job)}"
+    yield from _facts(facts_of_job(job), "    ")
+    if job.log_lines:
+        yield f"    The last {len(job.log_lines)} lines that it wrote:" if job.log_lines[1:] else "    It last wrote:"
+        yield ""
+        yield from (f"      | {cut(line, LINE_CHARACTERS)}" for line in job.log_lines)

@@ -1,0 +1,165 @@
+"""The document of a notice, as programs receive it: its JSON Schema, and the reading of one.
+
+Owns the description of what `Notice.document()` makes. Within a version fields are only added, so a reader ignores what
+it does not know; docs/notices.md says so to everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.core.errors import BatchwrightError
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.notices import VERSION, Notice, NoticeKind, Severity, ToldJob
+from chalicelib.core.suggest import shown
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_MS = {"type": "integer", "description": "Milliseconds since 1970-01-01 UTC."}
+
+
+class MalformedNotice(BatchwrightError):
+    """Record as poison: this is no notice that this version can read. Nothing of what it says is in the text."""
+
+
+def _text(description: str) -> dict[str, Any]:
+    return {"type": "string", "description": description}
+
+
+def _ms(description: str) -> dict[str, Any]:
+    return {**_MS, "description": f"{description} {_MS['description']}"}
+
+
+_JOB: dict[str, Any] = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {
+        "job_id": _text("The id that AWS Batch gave it; left out of a job that Batch refused."),
+        "name": _text("Its name in AWS Batch."),
+        "queue": _text("The name of its queue."),
+        "task": _text("The task that it is of, if a run submitted it."),
+        "attempt": {"type": "integer", "minimum": 1, "description": "The attempt of that task, from 1."},
+        "failure": {
+            "type": "string",
+            "description": "What it died of.",
+            "examples": [one.value for one in FailureClass],
+        },
+        "exit_code": {"type": "integer", "description": "What its program ended with."},
+        "reason": _text("The reason that AWS Batch gives."),
+        "log_stream": _text("Its stream in the log group /aws/batch/job."),
+        "log_lines": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The last lines that it wrote, oldest first.",
+        },
+        "created_at_ms": _ms("When it was submitted."),
+        "started_at_ms": _ms("When it began to run."),
+        "stopped_at_ms": _ms("When it ended."),
+    },
+}
+
+
+def notice_json_schema() -> dict[str, Any]:
+    """The JSON Schema of a notice's document."""
+    kinds = [kind.value for kind in NoticeKind]
+    return {
+        "$schema": DIALECT,
+        "title": "A notice of Batchwright",
+        "description": "What is told once, under one id. Ignore fields that you do not know: some may be added.",
+        "type": "object",
+        "required": ["version", "id", "kind", "severity", "stage", "subject", "at_ms", "thread"],
+        "properties": {
+            "version": {"const": VERSION, "description": "Of this document; another one may mean other things."},
+            "id": _text("The same whenever the same is told again: drop a notice whose id you have seen."),
+            "kind": {"type": "string", "description": "What happened.", "examples": kinds},
+            "severity": {"enum": [one.value for one in Severity], "description": "How much it matters."},
+            "stage": _text("The deployment that tells it."),
+            "subject": _text("What happened, in a line."),
+            "text": _text("What the subject has no room for, in a sentence or two."),
+            "at_ms": _ms("When it was told first."),
+            "thread": _text("What notices that belong together share: a run's id, or a monitor's name."),
+            "run_id": _text("The run that it is about."),
+            "workflow": _text("That run's workflow."),
+            "epoch": {"type": "integer", "minimum": 0, "description": "How often the run had been redriven."},
+            "monitor": _text("The monitor that asked for it."),
+            "queue": _text("The name of the job queue that it is about."),
+            "began_at_ms": _ms("When the run, or the time that is looked at, began."),
+            "ended_at_ms": _ms("When it ended."),
+            "jobs": {"type": "array", "items": _JOB, "description": "Jobs that are named in full: ten at most."},
+            "job_count": {"type": "integer", "minimum": 0, "description": "How many jobs it is about, named or not."},
+            "task_counts": {
+                "type": "object",
+                "additionalProperties": {"type": "integer", "minimum": 0},
+                "description": "How many tasks of the run ended how.",
+            },
+        },
+    }
+
+
+def read_notice(document: object) -> Notice:
+    """The notice that a document tells. Raises MalformedNotice."""
+    if not isinstance(document, Mapping):
+        raise MalformedNotice(f"a notice must be an object, not {type(document).__name__}")
+    if document.get("version") != VERSION:
+        raise MalformedNotice(f"a notice must have version {VERSION}, not {shown(document.get('version'))}")
+    try:
+        return _notice(document)
+    except (KeyError, TypeError, ValueError) as error:
+        # The error's own text may hold a value.
+        place = error.args[0] if isinstance(error, KeyError) else "a field"
+        raise MalformedNotice(f"{place} is missing or has a value that does not fit") from None
+
+
+def _notice(document: Mapping[str, Any]) -> Notice:
+    counts = document.get("task_counts") or {}
+    return Notice(
+        notice_id=_string(document, "id"),
+        kind=NoticeKind(_string(document, "kind")),
+        stage=_string(document, "stage"),
+        subject=_string(document, "subject"),
+        at_ms=int(document["at_ms"]),
+        thread=_string(document, "thread"),
+        text=_optional(document, "text"),
+        run_id=_optional(document, "run_id"),
+        workflow=_optional(document, "workflow"),
+        epoch=_number(document, "epoch"),
+        monitor=_optional(document, "monitor"),
+        queue=_optional(document, "queue"),
+        began_at_ms=_number(document, "began_at_ms"),
+        ended_at_ms=_number(document, "ended_at_ms"),
+        jobs=tuple(_job(job) for job in document.get("jobs") or ()),
+        job_count=_number(document, "job_count") or 0,
+        task_counts=tuple((str(state), int(count)) for state, count in counts.items()),
+    )
+
+
+def _job(job: Mapping[str, Any]) -> ToldJob:
+    failure = _optional(job, "failure")
+    return ToldJob(
+        job_id=_optional(job, "job_id"),
+        name=_string(job, "name"),
+        queue=_optional(job, "queue"),
+        task=_optional(job, "task"),
+        attempt=_number(job, "attempt"),
+        failure=None if failure is None else FailureClass(failure),
+        exit_code=_number(job, "exit_code"),
+        reason=_optional(job, "reason"),
+        log_stream=_optional(job, "log_stream"),
+        log_lines=tuple(str(line) for line in job.get("log_lines") or ()),
+        created_at_ms=_number(job, "created_at_ms"),
+        started_at_ms=_number(job, "started_at_ms"),
+        stopped_at_ms=_number(job, "stopped_at_ms"),
+    )
+
+
+def _string(fields: Mapping[str, Any], name: str) -> str:
+    return str(fields[name])
+
+
+def _optional(fields: Mapping[str, Any], name: str) -> str | None:
+    return None if fields.get(name) is None else str(fields[name])
+
+
+def _number(fields: Mapping[str, Any], name: str) -> int | None:
+    return None if fields.get(name) is None else int(fields[name])

@@ -1,0 +1,247 @@
+"""The notices of a run: what each says, and the id that it has whenever it is told.
+
+Made of the run's record and of jobs that the caller looked up; nothing of an event is copied whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from chalicelib.core.changes import Change, ChangeType
+from chalicelib.core.digests import digest_id, run_scope
+from chalicelib.core.ids import Attempt, job_name
+from chalicelib.core.notices import Notice, NoticeKind, ToldJob
+from chalicelib.core.plan import Plan
+from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
+from chalicelib.core.states import ENDINGS, RunState, TaskState
+
+REASON_CHARACTERS = 500
+"""How much of a job's reason a notice carries: a publication, with a body for each protocol, has 256 KB."""
+KEPT_REASON = "It failed in an earlier epoch of the run, and was kept."
+
+
+def ending_kind(ending: RunState) -> NoticeKind:
+    """The kind of notice that tells such an ending."""
+    return NoticeKind(f"run_{ending}")
+
+
+def run_started(run: Run, stage: str) -> Notice:
+    """That the run, or its next epoch, has begun."""
+    began = "started" if run.epoch == 0 else "was redriven"
+    return Notice(
+        notice_id=f"{run.run_id}/{run.epoch}/started",
+        kind=NoticeKind.RUN_STARTED,
+        stage=stage,
+        subject=f"{run.workflow}: run {run.run_id} {began}",
+        at_ms=run.began_ms,
+        thread=run.run_id,
+        run_id=run.run_id,
+        workflow=run.workflow,
+        epoch=run.epoch,
+        began_at_ms=run.began_ms,
+    )
+
+
+def run_ended(
+    run: Run,
+    stage: str,
+    ending: RunState,
+    at_ms: int,
+    *,
+    jobs: tuple[ToldJob, ...] = (),
+    job_count: int = 0,
+    task_counts: tuple[tuple[str, int], ...] = (),
+) -> Notice:
+    """That the run ended so. `jobs` are some of its failed tasks, of which there are `job_count`."""
+    return Notice(
+        notice_id=f"{run.run_id}/{run.epoch}/{ending}",
+        kind=ending_kind(ending),
+        stage=stage,
+        subject=f"{run.workflow}: run {run.run_id} {ending}",
+        at_ms=at_ms,
+        thread=run.run_id,
+        run_id=run.run_id,
+        workflow=run.workflow,
+        epoch=run.epoch,
+        began_at_ms=run.began_ms,
+        ended_at_ms=at_ms,
+        jobs=jobs,
+        job_count=job_count,
+        task_counts=task_counts,
+    )
+
+
+def run_late(run: Run, stage: str, after_ms: int) -> Notice:
+    """That the run goes on for longer than its workflow says it should."""
+    return Notice(
+        notice_id=f"{run.run_id}/{run.epoch}/late",
+        kind=NoticeKind.RUN_LATE,
+        stage=stage,
+        subject=f"{run.workflow}: run {run.run_id} is late",
+        text=f"It has gone on for longer than {in_words(after_ms)}.",
+        at_ms=run.began_ms + after_ms,
+        thread=run.run_id,
+        run_id=run.run_id,
+        workflow=run.workflow,
+        epoch=run.epoch,
+        began_at_ms=run.began_ms,
+    )
+
+
+def tasks_failed(run: Run, stage: str, at_ms: int, count: int, jobs: tuple[ToldJob, ...]) -> Notice:
+    """That `count` tasks of the run's epoch have failed for good by now; `jobs` are some of them."""
+    who = f"task {jobs[0].task} failed" if count == 1 and jobs else f"{count:,} tasks failed"
+    return Notice(
+        notice_id=digest_id(run_scope(run.run_id, run.epoch), NoticeKind.TASK_FAILED, count),
+        kind=NoticeKind.TASK_FAILED,
+        stage=stage,
+        subject=f"{run.workflow}: {who} in run {run.run_id}",
+        at_ms=at_ms,
+        thread=run.run_id,
+        run_id=run.run_id,
+        workflow=run.workflow,
+        epoch=run.epoch,
+        began_at_ms=run.began_ms,
+        jobs=jobs,
+        job_count=count,
+    )
+
+
+def jobs_overdue(
+    run: Run,
+    stage: str,
+    kind: NoticeKind,
+    at_ms: int,
+    after_ms: int,
+    attempt: Attempt,
+    jobs: tuple[ToldJob, ...],
+    count: int,
+) -> Notice:
+    """That jobs of the run wait or run for longer than they should; `attempt` is the one that has for longest."""
+    does = "waits" if kind is NoticeKind.JOB_WAITING else "runs"
+    do = does.removesuffix("s")
+    who = f"task {jobs[0].task} {does}" if count == 1 and jobs else f"{count:,} jobs {do}"
+    return Notice(
+        notice_id=f"{run.run_id}/{run.epoch}/{kind}/{attempt.index}/{attempt.number}",
+        kind=kind,
+        stage=stage,
+        subject=f"{run.workflow}: {who} for long in run {run.run_id}",
+        text=f"For longer than {in_words(after_ms)}.",
+        at_ms=at_ms,
+        thread=run.run_id,
+        run_id=run.run_id,
+        workflow=run.workflow,
+        epoch=run.epoch,
+        began_at_ms=run.began_ms,
+        jobs=jobs,
+        job_count=count,
+    )
+
+
+def told_task(
+    plan: Plan,
+    attempt: Attempt,
+    record: TaskRecord | None,
+    result: JobResult | None,
+    *,
+    queue: str | None = None,
+    log_lines: tuple[str, ...] = (),
+) -> ToldJob:
+    """A task as a notice names it, as far as it is known: without a record, it was kept by a redrive."""
+    task = plan.tasks[attempt.index].name
+    if record is None:
+        return ToldJob(None, job_name(attempt, task), task=task, reason=KEPT_REASON)
+    reason = result.reason if result else None
+    return ToldJob(
+        job_id=record.job_id or (result.job_id if result else None),
+        name=job_name(record.attempt, task),
+        queue=queue,
+        task=task,
+        attempt=record.attempt.number,
+        failure=result.failure if result else None,
+        exit_code=result.exit_code if result else None,
+        reason=reason[:REASON_CHARACTERS] if reason else None,
+        log_stream=result.log_stream if result else None,
+        log_lines=log_lines,
+        created_at_ms=record.claimed_at_ms,
+        started_at_ms=(result.started_at_ms if result else None) or record.started_at_ms,
+        stopped_at_ms=result.stopped_at_ms if result else None,
+        failed_children=result.failed_children if result else None,
+    )
+
+
+def counts_of(tallies: Mapping[int, Tally]) -> tuple[tuple[str, int], ...]:
+    """How many tasks ended how, by the tallies; an ending that none had is left out."""
+    counts = {ending: sum(tally.mask(ending).bit_count() for tally in tallies.values()) for ending in ENDINGS}
+    return tuple((ending.value, count) for ending, count in counts.items() if count)
+
+
+def run_change(run: Run, stage: str, state: RunState, at_ms: int, *, switches: int = 0) -> Change:
+    """That the run is in this state now. `switches` counts its pauses and resumes, for it may be in it again."""
+    again = f"/{switches}" if switches else ""
+    return Change(
+        change_id=f"{run.run_id}/{run.epoch}/{state}{again}",
+        change_type=ChangeType.RUN,
+        stage=stage,
+        workflow=run.workflow,
+        run_id=run.run_id,
+        epoch=run.epoch,
+        state=state.value,
+        at_ms=at_ms,
+    )
+
+
+def task_change(
+    workflow: str,
+    stage: str,
+    attempt: Attempt,
+    task: str,
+    state: TaskState,
+    at_ms: int,
+    job_id: str | None,
+    result: JobResult | None = None,
+) -> Change:
+    """That the task, whose job this is, is in this state now."""
+    return Change(
+        change_id=f"{attempt.run_id}/{attempt.epoch}/{attempt.index}/{attempt.number}/{state}",
+        change_type=ChangeType.TASK,
+        stage=stage,
+        workflow=workflow,
+        run_id=attempt.run_id,
+        epoch=attempt.epoch,
+        state=state.value,
+        at_ms=at_ms,
+        task=task,
+        attempt=attempt.number,
+        job_id=job_id,
+        failure=result.failure if result else None,
+        exit_code=result.exit_code if result else None,
+    )
+
+
+def in_words(ms: int) -> str:
+    """A duration as people say it: 90 seconds, 2 hours, 1 day 6 hours."""
+    seconds = ms // 1000
+    if seconds < 120:
+        return _counted(seconds, "second")
+    units = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+    size, name = next(unit for unit in units if seconds >= unit[0])
+    rest = [(small, of) for small, of in units if small < size]
+    words = [_counted(seconds // size, name)]
+    left = seconds % size
+    if left and rest and left // rest[0][0]:
+        words.append(_counted(left // rest[0][0], rest[0][1]))
+    return " ".join(words)
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" + ("" if count == 1 else "s")
+
+
+def first(indexes: Iterable[int], opener: int | None) -> list[int]:
+    """The indexes in order, the opener of a window before the others."""
+    ordered = sorted(indexes)
+    if opener in ordered:
+        ordered.remove(opener)
+        ordered.insert(0, opener)
+    return ordered

@@ -1,0 +1,67 @@
+"""Digests: failures that come in a burst are told in one notice, and the same set of them never under two ids.
+
+Owns the order of the writes. Whoever adds a member to a scope, and then finds its window closed, opens the next one;
+the command that it sent before closes it, counts, and tells. What is counted, and how it is told, is passed in.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from chalicelib.core.commands import TellDigest, encode
+from chalicelib.core.digests import Window, span_seconds
+from chalicelib.engine.world import DONE, NotYet, Outcome, World
+
+log = logging.getLogger(__name__)
+
+LOST_SECONDS = 600
+"""After so long beyond its time, the command that was to close a window is taken for lost."""
+
+
+def see_to_window(world: World, scope: str, opener: str) -> None:
+    """See to it that the members of a scope are told, after one was added; `opener` is the one. Safe to repeat."""
+    now_ms = world.clock.now_ms()
+    window = world.store.window(scope)
+    if window is not None and window.is_open:
+        if is_overdue(window, now_ms):
+            log.warning("nobody closed window %d of %s; it is closed now", window.number, scope)
+            world.commands.send([encode(TellDigest(scope, window.number, window.closes_ms))])
+        return
+    number = window.number + 1 if window else 1
+    seconds = span_seconds(number)
+    closes_ms = now_ms + seconds * 1000
+    # The command comes first: a crash in between leaves one that finds nothing to close, and not an open window that
+    # nobody closes, behind which all later members would wait.
+    world.commands.send([encode(TellDigest(scope, number, closes_ms))], delay_seconds=seconds)
+    world.store.open_window(scope, number, opener, closes_ms)
+
+
+def is_overdue(window: Window, now_ms: int) -> bool:
+    """Whether the command that was to close an open window is surely lost."""
+    return now_ms > window.closes_ms + LOST_SECONDS * 1000
+
+
+def tell_digest(
+    world: World, command: TellDigest, count: Callable[[], int], tell: Callable[[Window, int], None]
+) -> Outcome:
+    """Close the window, count the scope's members, and tell them if there are more than were told.
+
+    `count` must see every member that was added before it is called; `tell` publishes under an id that the count alone
+    decides. Safe to repeat, and beside itself.
+    """
+    scope, number = command.scope, command.number
+    window = world.store.window(scope)
+    if window is None or window.number < number:
+        if world.clock.now_ms() < command.closes_ms + world.settings.lease_seconds * 1000:
+            # Who sent this may be slow, and not have opened the window yet.
+            return NotYet(world.settings.soon_seconds, f"window {number} of {scope} is not open yet")
+        return DONE
+    # Closed first: who adds a member that is not counted here finds the window closed, and opens the next one.
+    if window.number > number or not world.store.close_window(scope, number):
+        return DONE
+    members = count()
+    if members > window.told_count:
+        tell(window, members)
+        world.store.note_told(scope, members)
+    return DONE

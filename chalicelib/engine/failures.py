@@ -1,0 +1,163 @@
+"""What a run tells of its failed tasks: in digests while it goes on, and in the notice of its end.
+
+Owns how they are counted, which of them are named, and what is looked up of those. When a digest is told is
+digest.py's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
+
+from chalicelib.core.commands import TellDigest
+from chalicelib.core.digests import NAMED_MAXIMUM, Window, run_of_scope, run_scope
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.job import job_request
+from chalicelib.core.jobchange import MalformedEvent
+from chalicelib.core.notices import NoticeKind, ToldJob
+from chalicelib.core.notify import Notify
+from chalicelib.core.plan import indexes_in, mask_by_shard, offset_of, shard_of
+from chalicelib.core.records import JobResult, Run, TaskRecord, in_epoch
+from chalicelib.core.runnotices import ending_kind, tasks_failed, told_task
+from chalicelib.core.states import RunState
+from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
+from chalicelib.engine.tell import deliver
+from chalicelib.engine.world import DONE, Outcome, RunFacts, World
+
+log = logging.getLogger(__name__)
+
+Results = Mapping[int, JobResult]
+"""How jobs ended of which this invocation has just heard, by their tasks' indexes: their records do not say yet."""
+NO_RESULTS: Results = {}
+
+WITH_LOG_LINES = 3
+"""How many of the jobs that a notice names come with what they wrote last."""
+LINE_CHARACTERS = 1_000
+"""How much of a line a notice carries; what a subscriber has no room for, core/bodies.py takes out."""
+
+
+def note_failures(world: World, facts: RunFacts, failed: Collection[int], ending: RunState | None) -> None:
+    """See to it that tasks which were just tallied as failed are told. `ending` is the run's, if it has ended by this:
+    then its own notice names them, where it is wanted."""
+    if failed and facts.notify.to_anybody(NoticeKind.TASK_FAILED) and not _end_tells(facts.notify, ending):
+        see_to_window(world, run_scope(facts.run_id, facts.epoch), str(min(failed)))
+
+
+def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, int]) -> None:
+    """Make up for whoever died before `note_failures`, and for commands that were lost. `failed` are the masks of
+    failed tasks by shard, as far as the sweep's look has seen them."""
+    wanted = facts.notify.to_anybody(NoticeKind.TASK_FAILED) and any(failed.values())
+    if not wanted or _end_tells(facts.notify, run.state):
+        return
+    scope = run_scope(facts.run_id, facts.epoch)
+    window = world.store.window(scope)
+    if window is not None and window.is_open:
+        # Nobody looks at a run that has ended again, so its window is not waited for.
+        if not run.state.ended and not is_overdue(window, world.clock.now_ms()):
+            return
+    elif _count(_failed(world, facts)) <= (window.told_count if window else 0):
+        return
+    if window is None:
+        opener = next(index for shard, mask in sorted(failed.items()) for index in indexes_in(shard, mask))
+        world.store.open_window(scope, 1, str(opener), world.clock.now_ms())
+    # At once, and not by a command, which might be lost as well.
+    tell_failures(world, TellDigest(scope, window.number if window else 1, world.clock.now_ms()))
+
+
+def tell_failures(world: World, command: TellDigest) -> Outcome:
+    """Tell of the tasks that failed in a run's epoch, when the time of their window is over."""
+    place = run_of_scope(command.scope)
+    if place is None:
+        raise MalformedEvent(f"'{command.scope}' is no epoch of a run")
+    run_id, epoch = place
+    stored = world.store.run(run_id)
+    if stored is None or stored.epoch < epoch:
+        return DONE
+    run = in_epoch(stored, epoch)
+    if _end_tells(run.notify, run.state):
+        return DONE
+    facts = world.facts_of(run)
+    failed: dict[int, int] = {}
+
+    def count() -> int:
+        failed.update(_failed(world, facts))
+        return _count(failed)
+
+    def tell(window: Window, members: int) -> None:
+        jobs = named(world, facts, failed, opener=int(window.opener))
+        deliver(world, run.notify, tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs))
+
+    return tell_digest(world, command, count, tell)
+
+
+def named(
+    world: World,
+    facts: RunFacts,
+    failed: Mapping[int, int],
+    *,
+    opener: int | None = None,
+    results: Results = NO_RESULTS,
+) -> tuple[ToldJob, ...]:
+    """Some of the failed tasks, for a notice: the opener, then in the order of the plan."""
+    indexes = _indexes(failed)
+    if opener is not None and failed.get(shard_of(opener), 0) >> offset_of(opener) & 1:
+        indexes = (index for index in (opener, *(other for other in indexes if other != opener)))
+    jobs: list[ToldJob] = []
+    for place, index in enumerate(islice(indexes, NAMED_MAXIMUM)):
+        record = world.store.task(facts.run_id, facts.epoch, index)
+        result = results.get(index) or (record.result if record else None)
+        lines: tuple[str, ...] = ()
+        if place < WITH_LOG_LINES and result is not None:
+            lines = _log_lines(world, result.log_stream, facts.notify.log_lines)
+        attempt = record.attempt if record else facts.attempt(index)
+        jobs.append(told_task(facts.plan, attempt, record, result, queue=queue_of(facts, record), log_lines=lines))
+    return tuple(jobs)
+
+
+def queue_of(facts: RunFacts, record: TaskRecord | None) -> str | None:
+    """The job queue of a record's attempt; None when what was asked of Batch cannot be rendered."""
+    if record is None:
+        return None
+    try:
+        return job_request(facts.plan, record.attempt, params=facts.params, past=record.past).queue
+    except UserMistake:
+        return None
+
+
+def _end_tells(notify: Notify, state: RunState | None) -> bool:
+    return state is not None and state.ended and notify.to_topic(ending_kind(state))
+
+
+def _failed(world: World, facts: RunFacts) -> dict[int, int]:
+    """The masks of the tasks that failed in this epoch, by shard, read consistently."""
+    failed: dict[int, int] = {}
+    for shard in range(facts.plan.shard_count):
+        mask = world.store.read_tally(facts.run_id, facts.epoch, shard).failed
+        if mask and facts.epoch:
+            # What a redrive kept failed in an earlier epoch, and was told then. It has no record in this one.
+            records = world.store.tasks(facts.run_id, facts.epoch, shard)
+            mask &= mask_by_shard([record.attempt.index for record in records]).get(shard, 0)
+        if mask:
+            failed[shard] = mask
+    return failed
+
+
+def _indexes(failed: Mapping[int, int]) -> Iterator[int]:
+    return (index for shard, mask in sorted(failed.items()) for index in indexes_in(shard, mask))
+
+
+def _count(failed: Mapping[int, int]) -> int:
+    return sum(mask.bit_count() for mask in failed.values())
+
+
+def _log_lines(world: World, stream: str | None, lines: int) -> tuple[str, ...]:
+    """The last lines of a log, as far as they can be read; the notice goes out without."""
+    if world.logs is None or stream is None or lines < 1:
+        return ()
+    try:
+        written = world.logs.tail(stream, lines).lines
+    except Exception as failure:
+        log.warning("a notice goes without the lines of %s: %s", stream, failure)
+        return ()
+    return tuple(line.text[:LINE_CHARACTERS] for line in written[-lines:])

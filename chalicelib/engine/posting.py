@@ -1,0 +1,48 @@
+"""A notice that SNS delivers is posted to a chat.
+
+Owns what becomes of one that cannot be posted: it is raised, so that Lambda tries again, or logged and dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.core.bodies import cleaned
+from chalicelib.core.errors import ChatBusy
+from chalicelib.core.notice_schema import MalformedNotice, read_notice
+from chalicelib.core.slack_message import slack_message
+from chalicelib.ports.services import Chat, Clock
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS_MAXIMUM = 15
+"""How long a chat that is busy is waited for within an invocation. Slack takes a message a second, and SNS delivers a
+burst at once, so that Lambda's own two repetitions would not do."""
+POSTS_MAXIMUM = 3
+
+
+def post_notice(chat: Chat, clock: Clock, body: str) -> None:
+    """Post the notice that a message of the topic holds. Raises TryAgain, UserMistake."""
+    try:
+        notice = read_notice(json.loads(body))
+    except (ValueError, RecursionError):
+        log.error("a message of the topic is no JSON, and is dropped")
+        return
+    except MalformedNotice as malformed:
+        log.error("a message of the topic is dropped: %s", malformed)
+        return
+    _post(chat, clock, slack_message(cleaned(notice)))
+
+
+def _post(chat: Chat, clock: Clock, message: Mapping[str, Any]) -> None:
+    for left in reversed(range(POSTS_MAXIMUM)):
+        try:
+            chat.post(message)
+            return
+        except ChatBusy as busy:
+            if not left or busy.after_seconds is None or busy.after_seconds > WAIT_SECONDS_MAXIMUM:
+                raise
+            clock.wait_until(clock.now_ms() + busy.after_seconds * 1000)

@@ -1,0 +1,243 @@
+"""What a simulated world tells: which notices are wanted, a queue of a run's own, an event bus; and the rules for them.
+
+The same set of failures has one id, whoever tells it and how often; what is told is so; and in the end everything that
+was wanted was told. Drawn in some worlds only, from dice of its own; the others want to hear of the ends of runs alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.core.changes import Change, ChangeType
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.ids import Attempt
+from chalicelib.core.notices import Notice, NoticeKind
+from chalicelib.core.notify import DURATIONS, KINDS, QUEUE_PREFIX
+from chalicelib.core.records import Run, in_epoch
+from chalicelib.core.states import RunState, TaskState
+from tests.memory.logs import MemoryLogs
+from tests.memory.notices import MemoryChanges, MemoryNotices
+from tests.simulation.faults import derived
+from tests.simulation.invariants import Judge, SimulatedRun, must
+from tests.simulation.scope import Scope
+
+if TYPE_CHECKING:
+    from tests.simulation.world import SimulatedWorld
+
+SHARE = 0.15
+"""Of the worlds that want to hear more than the ends of runs."""
+NAME = "telling"
+"""What leaves it out of a scope, or gives it another share."""
+ENDINGS = (NoticeKind.RUN_SUCCEEDED, NoticeKind.RUN_FAILED, NoticeKind.RUN_CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who wants to hear what in one world. `stage_kinds` hold where a workflow does not say."""
+
+    stage_kinds: tuple[NoticeKind, ...]
+    has_bus: bool
+    gone: frozenset[str]
+    seed: int
+    is_drawn: bool
+
+    def definition(self, number: int) -> dict[str, Any]:
+        """What the workflow of that number says of notices."""
+        if not self.is_drawn:
+            return {}
+        rng = derived(self.seed, f"notify {number}")
+        said: dict[str, Any] = {}
+        if rng.random() < 0.5:
+            said["on"] = [kind.value for kind in KINDS if rng.random() < 0.6]
+        for name in DURATIONS.values():
+            if rng.random() < 0.5:
+                said[name] = rng.choice((60, 300, 3_600))
+        if rng.random() < 0.5:
+            said["queue"] = f"{QUEUE_PREFIX}{rng.randint(0, 2)}"
+        return {"notify": said} if said else {}
+
+
+def telling_of(seed: int, scope: Scope) -> Telling:
+    """Who wants to hear what in the world of a seed."""
+    if NAME in scope.without or derived(seed, NAME).random() >= scope.shares.get(NAME, SHARE):
+        return Telling(ENDINGS, has_bus=False, gone=frozenset(), seed=seed, is_drawn=False)
+    rng = derived(seed, "who is told")
+    share = rng.choice((0.3, 0.7, 1.0))
+    kinds = tuple(kind for kind in KINDS if rng.random() < share)
+    gone = frozenset({f"{QUEUE_PREFIX}0"}) if rng.random() < 0.3 else frozenset()
+    return Telling(kinds, has_bus=rng.random() < 0.7, gone=gone, seed=seed, is_drawn=True)
+
+
+def ports_of(telling: Telling, judge: Judge) -> tuple[CheckedNotices, CheckedChanges | None, MemoryLogs | None]:
+    """The ports behind which a world's notices and changes go."""
+    notices = CheckedNotices(judge, telling.gone)
+    changes = CheckedChanges(judge) if telling.has_bus else None
+    return notices, changes, MemoryLogs() if telling.is_drawn else None
+
+
+class CheckedNotices(MemoryNotices):
+    """The notices, each looked at when it is told."""
+
+    def __init__(self, judge: Judge, gone: frozenset[str]) -> None:
+        super().__init__()
+        self.gone = set(gone)
+        self._judge = judge
+        self._ids_of_sets: dict[tuple[str, int, frozenset[str]], str] = {}
+        """By run, epoch and the names of failed tasks: the id under which they were told together."""
+        self._told: dict[str, tuple[Any, ...]] = {}
+
+    def publish(self, notice: Notice) -> None:
+        run = self._check(notice)
+        must(run.notify.to_topic(notice.kind), f"nobody wants to hear of {notice.notice_id}")
+        super().publish(notice)
+
+    def send(self, notice: Notice, queue: str) -> None:
+        run = self._check(notice)
+        must(run.notify.queue == queue, f"{notice.notice_id} was sent to {queue}")
+        must(run.notify.to_queue(notice.kind), f"queue {queue} does not want to hear of {notice.notice_id}")
+        super().send(notice, queue)
+
+    def _check(self, notice: Notice) -> Run:
+        stored = self._judge.store.run(notice.run_id or "")
+        must(stored is not None and notice.epoch is not None, f"{notice.notice_id} is about no run")
+        assert stored is not None and notice.epoch is not None
+        must(notice.epoch <= stored.epoch, f"{notice.notice_id} is about an epoch that has not begun")
+        about = (notice.kind, notice.run_id, notice.epoch)
+        must(self._told.setdefault(notice.notice_id, about) == about, f"{notice.notice_id} names two things")
+        run = in_epoch(stored, notice.epoch)
+        match notice.kind:
+            case NoticeKind.RUN_STARTED:
+                must(notice.notice_id == f"{run.run_id}/{run.epoch}/started", f"{notice.notice_id} is no start's id")
+            case NoticeKind.RUN_LATE:
+                self._check_time(notice, run.notify.late_after_seconds, stored.began_ms)
+            case NoticeKind.TASK_FAILED:
+                self._check_failures(notice, run)
+            case NoticeKind.JOB_WAITING | NoticeKind.JOB_RUNNING:
+                self._check_overdue(notice, run)
+            case _:
+                right = f"{run.run_id}/{run.epoch}/{run.state}"
+                must(notice.notice_id == right, f"{notice.notice_id} was told, and the run is {right}")
+                self._check_named(notice, run, failed_tasks(self._judge, run, with_kept=True))
+        return stored
+
+    def _check_failures(self, notice: Notice, run: Run) -> None:
+        failed = failed_tasks(self._judge, run, with_kept=False)
+        must(1 <= notice.job_count <= len(failed), f"{notice.notice_id} tells more failures than there are: {failed}")
+        must(len(notice.jobs) == min(10, notice.job_count), f"{notice.notice_id} names {len(notice.jobs)}")
+        self._check_named(notice, run, failed)
+        if notice.job_count == len(notice.jobs):
+            told = (run.run_id, run.epoch, frozenset(job.task or "" for job in notice.jobs))
+            before = self._ids_of_sets.setdefault(told, notice.notice_id)
+            must(before == notice.notice_id, f"the failures of {before} were told again as {notice.notice_id}")
+
+    def _check_named(self, notice: Notice, run: Run, failed: set[str]) -> None:
+        """That each task that is named did fail, by that attempt, and so."""
+        simulated = self._judge.runs[run.run_id]
+        names = [job.task for job in notice.jobs]
+        must(len(set(names)) == len(names) and set(names) <= failed, f"{notice.notice_id} names {names}, not {failed}")
+        for job in notice.jobs:
+            # How the children of an array failed, or a job that never started, its event does not tell.
+            if job.attempt is not None and job.failure not in (None, FailureClass.UNKNOWN):
+                right = simulated.outcome(run.epoch, job.task or "", job.attempt)
+                must(job.failure == right, f"{notice.notice_id}: {job.task} failed for {job.failure}, and not {right}")
+
+    def _check_overdue(self, notice: Notice, run: Run) -> None:
+        index, number = map(int, notice.notice_id.split("/")[-2:])
+        record = self._judge.store.task(run.run_id, run.epoch, index)
+        must(record is not None and record.attempt.number >= number, f"{notice.notice_id} is about no attempt")
+        name = DURATIONS[notice.kind]
+        assert record is not None
+        began_ms = record.claimed_at_ms if record.attempt.number == number else None
+        self._check_time(notice, getattr(run.notify, name), began_ms or 0)
+
+    def _check_time(self, notice: Notice, after_seconds: int | None, began_ms: int) -> None:
+        must(after_seconds is not None, f"{notice.notice_id} was told, and nobody said after how long")
+        assert after_seconds is not None
+        too_early = self._judge.now_ms() < began_ms + after_seconds * 1000 - 2 * self._judge.skew_ms
+        must(not too_early, f"{notice.notice_id} was told too early")
+
+
+class CheckedChanges(MemoryChanges):
+    """The event bus, each change looked at when it is told."""
+
+    def __init__(self, judge: Judge) -> None:
+        super().__init__()
+        self._judge = judge
+        self._told: dict[str, Change] = {}
+
+    def tell(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            same = replace(change, at_ms=0, job_id=None, failure=None, exit_code=None)
+            before = self._told.setdefault(change.change_id, same)
+            must(before == same, f"{change.change_id} is the id of two changes: {before}, {same}")
+            if change.change_type is ChangeType.TASK:
+                self._check_task(change)
+        super().tell(changes)
+
+    def _check_task(self, change: Change) -> None:
+        index = int(change.change_id.split("/")[2])
+        attempt = Attempt(change.run_id, change.epoch, index, change.attempt or 0)
+        if TaskState(change.state).ended:
+            ending = self._judge.store.ending_of(attempt, index)
+            must(ending == change.state, f"{change.change_id} was told, and the task is {ending}")
+
+
+def failed_tasks(judge: Judge, run: Run, *, with_kept: bool) -> set[str]:
+    """The names of the tasks that failed in the run's epoch by now."""
+    simulated = judge.runs[run.run_id]
+    found = set()
+    for index, one in enumerate(simulated.epochs[run.epoch].plan.tasks):
+        attempt = Attempt(run.run_id, run.epoch, index, 1)
+        if judge.store.ending_of(attempt, index) is not TaskState.FAILED:
+            continue
+        if with_kept or judge.store.task(run.run_id, run.epoch, index) is not None:
+            found.add(one.name)
+    return found
+
+
+def check_told(world: SimulatedWorld, run: SimulatedRun, stored: Run) -> None:
+    """That everything which was wanted of a run was told in the end, under the one id that it has."""
+    notify = stored.notify
+    prefix = f"{run.run_id}/"
+    to_topic = {one for one in world.notices.ids if one.startswith(prefix)}
+    to_queue = {one for one in world.notices.ids_sent(notify.queue or "") if one.startswith(prefix)}
+    for number in range(stored.epoch + 1):
+        then = in_epoch(stored, number)
+        for ids, wants in ((to_topic, notify.to_topic), (to_queue, notify.to_queue)):
+            if ids is to_queue and notify.queue in world.notices.gone:
+                must(not ids, "a queue that is not there was told")
+            else:
+                _check_epoch(world, run, then, ids, wants)
+        if world.changes is not None:
+            _check_changes(world, run, then)
+
+
+def _check_epoch(world: SimulatedWorld, run: SimulatedRun, then: Run, told: set[str], wants: Any) -> None:
+    scope = f"{run.run_id}/{then.epoch}"
+    what = f"run {run.number}, epoch {then.epoch},"
+    ended = {f"{scope}/{state}" for state in RunState if state.ended} & told
+    ending = NoticeKind(f"run_{then.state}")
+    right = {f"{scope}/{then.state}"} if wants(ending) else set()
+    must(ended == right, f"{what} is {then.state}, and what was told is {sorted(ended)}")
+    started = f"{scope}/started" in told
+    must(started == wants(NoticeKind.RUN_STARTED), f"{what} was {'' if started else 'not '}told to have started")
+    if wants(NoticeKind.TASK_FAILED) and not then.notify.to_topic(ending):
+        failed = failed_tasks(world.judge, then, with_kept=False)
+        counts = [int(one.rpartition("/")[2]) for one in told if one.startswith(f"{scope}/task_failed/")]
+        must(max(counts, default=0) == len(failed), f"{what} of {failed} only {counts} were told")
+
+
+def _check_changes(world: SimulatedWorld, run: SimulatedRun, then: Run) -> None:
+    assert world.changes is not None
+    told = set(world.changes.ids)
+    scope = f"{run.run_id}/{then.epoch}"
+    what = f"run {run.number}, epoch {then.epoch},"
+    for state in (RunState.RUNNING, then.state):
+        must(f"{scope}/{state}" in told, f"{what} was never told to be {state}")
+    for index, _ in enumerate(run.epochs[then.epoch].plan.tasks):
+        record = world.store.task(run.run_id, then.epoch, index)
+        if record is not None and record.state.ended and record.job_id is not None:
+            change = f"{scope}/{index}/{record.attempt.number}/{record.state}"
+            must(change in told, f"{what} never told {change}")

@@ -1,0 +1,167 @@
+"""Failures in a burst are told in one notice, and the same set of them has one id."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.core.commands import TellDigest
+from chalicelib.core.digests import span_seconds
+from chalicelib.core.notices import Notice, NoticeKind
+from chalicelib.engine.commands import carry_out
+from chalicelib.engine.world import DONE, NotYet
+from tests.memory.theatre import Cut, Theatre, plan_of, task
+
+WIDE = plan_of(*((task(f"part-{number}"), ()) for number in range(12)), (task("slow"), ()))
+ALL_FAIL = [(f"part-{number}", 1) for number in range(12)]
+
+
+def going_on(*failed: int) -> Theatre:
+    """A run of which these parts have failed, and the rest goes on."""
+    theatre = Theatre(WIDE, ALL_FAIL)
+    theatre.start()
+    while theatre.deliver_commands():
+        pass
+    fail(theatre, *failed)
+    return theatre
+
+
+def fail(theatre: Theatre, *parts: int) -> None:
+    for number in parts:
+        [job] = theatre.jobs(f"part-{number}")
+        theatre.logs.write("log", "line one", "line two")
+        theatre.deliver_event(theatre.ending_document(job))
+
+
+def digests(theatre: Theatre) -> list[Notice]:
+    return [notice for notice in theatre.notices.published if notice.kind is NoticeKind.TASK_FAILED]
+
+
+def wait(theatre: Theatre, seconds: float) -> None:
+    theatre.clock.advance(seconds=seconds)
+    while theatre.deliver_commands():
+        pass
+
+
+def test_a_burst_makes_one_notice_that_counts_all_and_names_ten():
+    theatre = going_on(3, *(number for number in range(12) if number != 3))
+    wait(theatre, 10)
+    [notice] = digests(theatre)
+    assert notice.notice_id == f"{theatre.run.run_id}/0/task_failed/12"
+    assert notice.job_count == 12
+    assert [job.task for job in notice.jobs] == ["part-3", *(f"part-{n}" for n in range(10) if n != 3)]
+    assert notice.jobs[0].log_lines == ("line one", "line two") * 5
+    assert [bool(job.log_lines) for job in notice.jobs] == [True] * 3 + [False] * 7
+    assert notice.jobs[0].exit_code == 1
+    assert notice.jobs[0].queue == "queue"
+
+
+def test_later_failures_are_told_less_and_less_often():
+    theatre = going_on(0)
+    wait(theatre, 10)
+    fail(theatre, 1, 2)
+    wait(theatre, 59)
+    assert [notice.job_count for notice in digests(theatre)] == [1]
+    wait(theatre, 1)
+    assert [notice.job_count for notice in digests(theatre)] == [1, 3]
+    assert [span_seconds(number) for number in range(1, 7)] == [10, 60, 300, 900, 900, 900]
+
+
+def test_no_news_are_not_told():
+    theatre = going_on(0)
+    wait(theatre, 10)
+    wait(theatre, 3_600)
+    assert len(digests(theatre)) == 1
+
+
+def test_of_a_run_that_ended_the_notice_of_its_end_tells():
+    theatre = going_on(0)
+    theatre.play_on()
+    [notice] = theatre.notices.published
+    assert notice.notice_id == f"{theatre.run.run_id}/0/failed"
+    assert notice.job_count == 12
+    assert len(notice.jobs) == 10
+    assert dict(notice.task_counts) == {"failed": 12, "succeeded": 1}
+    wait(theatre, 60)
+    assert len(theatre.notices.published) == 1
+
+
+def test_the_failure_that_ends_a_run_is_named_with_its_reason_before_its_record_is_committed():
+    theatre = Theatre(plan_of((task("only"), ())), [("only", 1)])
+    theatre.start()
+    theatre.play_on()
+    [notice] = theatre.notices.published
+    [job] = notice.jobs
+    assert (job.task, job.exit_code, job.reason) == ("only", 1, "Essential container in task exited")
+    assert theatre.store.window(f"{theatre.run.run_id}/0") is None, "nobody waits for more"
+
+
+def test_a_notice_goes_out_without_the_lines_of_a_log_that_cannot_be_read():
+    theatre = going_on()
+
+    def refuse() -> None:
+        raise PermissionError("no logs for you")
+
+    fail(theatre, 0)
+    theatre.hooks["tail"] = refuse
+    wait(theatre, 10)
+    [notice] = digests(theatre)
+    assert notice.jobs[0].log_lines == ()
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+@pytest.mark.parametrize("call", ["window", "close_window", "read_tally", "publish", "note_told"])
+def test_a_digest_whose_teller_died_is_told_by_the_redelivery_under_the_same_id(call, after_effect):
+    theatre = going_on(0, 1)
+    theatre.clock.advance(seconds=10)
+    assert theatre.crash(Cut(call, after_effect), theatre.deliver_commands)
+    wait(theatre, 360)
+    assert {notice.notice_id for notice in digests(theatre)} == {f"{theatre.run.run_id}/0/task_failed/2"}
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+@pytest.mark.parametrize("call", ["send", "open_window"])
+def test_a_window_whose_opener_died_is_opened_by_the_redelivery(call, after_effect):
+    theatre = going_on()
+    [job] = theatre.jobs("part-0")
+    assert theatre.crash(Cut(call, after_effect), lambda: theatre.deliver_event(theatre.ending_document(job)))
+    theatre.clock.advance(seconds=360)
+    theatre.deliver_events()
+    wait(theatre, 60)
+    assert {notice.notice_id for notice in digests(theatre)} == {f"{theatre.run.run_id}/0/task_failed/1"}
+
+
+def test_a_command_that_is_quicker_than_its_window_comes_again_until_its_sender_is_surely_dead():
+    theatre = going_on()
+    command = TellDigest(f"{theatre.run.run_id}/0", 1, theatre.clock.now_ms())
+    assert isinstance(carry_out(theatre.world(), command), NotYet)
+    theatre.clock.advance(seconds=theatre.settings.lease_seconds)
+    assert carry_out(theatre.world(), command) == DONE
+
+
+def test_a_digest_whose_command_was_lost_is_told_by_the_sweep():
+    theatre = going_on(0)
+    theatre.commands.delete([message.receipt_handle for message in _all_messages(theatre)])
+    theatre.sweep(after_seconds=700)
+    assert [notice.notice_id for notice in digests(theatre)] == [f"{theatre.run.run_id}/0/task_failed/1"]
+
+
+def _all_messages(theatre: Theatre) -> list:
+    theatre.clock.advance(seconds=11)
+    return theatre.commands.receive(10)
+
+
+def test_what_a_redrive_keeps_is_not_told_again():
+    plan = plan_of((task("kept"), ()), (task("again"), ()), (task("slow"), ()))
+    theatre = Theatre(plan, [("kept", 1), ("again", 1)])
+    theatre.start()
+    theatre.play_on()
+    theatre.redrive(tasks=("again", "slow"))
+    theatre.deliver_commands()
+    job = theatre.jobs("again")[-1]
+    theatre.deliver_event(theatre.ending_document(job))
+    wait(theatre, 10)
+    [notice] = digests(theatre)
+    assert notice.notice_id == f"{theatre.run.run_id}/1/task_failed/1"
+    assert [job.task for job in notice.jobs] == ["again"]
+    theatre.play_on()
+    assert theatre.notices.published[-1].job_count == 2
