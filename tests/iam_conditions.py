@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.aws.dynamodb_tokens import PARTITION
+
 
 def partition_of(params: Mapping[str, Any]) -> str | None:
-    """The partition key that a call of DynamoDB names."""
+    """The partition key that a call of DynamoDB names; of several that of the tokens, if it is among them."""
+    if "RequestItems" in params:
+        several = [key["pk"]["S"] for asked in params["RequestItems"].values() for key in asked["Keys"]]
+        return PARTITION if PARTITION in several else several[0]
     values = params.get("ExpressionAttributeValues", {})
     # A query names it in its condition, which always has this placeholder for it.
     key = params.get("Key") or params.get("Item") or {"pk": values.get(":pk", {})}

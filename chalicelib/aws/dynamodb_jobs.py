@@ -39,6 +39,10 @@ _PARTITIONS = {
     "unknown": (JobState.UNKNOWN,),
 }
 _JOB_PREFIX = "JOB#"
+_QUEUE_PREFIX = "queue#"
+"""What `job_state` begins with of the entries that list a queue's jobs."""
+_ENTRY_LASTS_MS = 30 * 86_400_000
+"""How much longer an entry is kept than its record was to be when it was made; a job runs for weeks at most."""
 _TIME_DIGITS = 15
 _PAGE_GROWTH = 5
 """The first page is about as long as the list is to be, and each further one longer, up to the 1 MB of a call: a search
@@ -60,6 +64,11 @@ class DynamoJobs:
         condition = "attribute_not_exists(#pk) OR #job_order < :order"
         values = {"order": attributes["job_order"]}
         outcome = self._table.put_if(job_key(record.job_id), attributes, condition, values)
+        replaced = outcome.item if outcome.landed else None
+        # Whoever put the first record may have died before its entry; then the event that told of it comes again, and
+        # finds this or a later one in its way. A replaced record of the same order is this one, whose answer was lost.
+        if replaced is None or replaced["job_order"] == attributes["job_order"]:
+            self._table.put(entry_key(record.job_id), entry_attributes(record, keep_until_ms))
         if outcome.landed:
             return None
         if outcome.item is None:
@@ -71,12 +80,7 @@ class DynamoJobs:
         return job_of(item) if item else None
 
     def list_jobs(self, limit: int, wanted: JobFilter = EVERY_JOB, *, after: JobPlace | None = None) -> ListedJobs:
-        states = wanted.states or tuple(JobState)
-        found = [
-            self._search(partition, _Search(wanted, after, limit, of_partition))
-            for partition, of_partition in _PARTITIONS.items()
-            if any(state in states for state in of_partition)
-        ]
+        found = [self._search(partition, search) for partition, search in _searches(wanted, after, limit)]
         # Beyond the place up to which the slowest search came, another one may have jobs that this one has not met.
         reached = max((one.reached for one in found if one.reached is not None), default="")
         places = sorted({place for one in found for place in one.places if place >= reached}, reverse=True)
@@ -147,10 +151,35 @@ class _Found:
     reached: str | None
 
 
-class _Search:
-    """What is asked of one partition of the index. States that are the partition's own need no question."""
+def _searches(wanted: JobFilter, after: JobPlace | None, limit: int) -> list[tuple[str, _Search]]:
+    """The partitions that have what is wanted, in the order in which they are to be searched.
 
-    def __init__(self, wanted: JobFilter, after: JobPlace | None, limit: int, of_partition: Sequence[JobState]) -> None:
+    Of a queue, its own partition, unless the jobs in the wanted states are few beside those that succeeded.
+    """
+    states = wanted.states or tuple(JobState)
+    if wanted.queues and JobState.SUCCEEDED in states:
+        search = _Search(wanted, after, limit, states=(), queues=())
+        return [(f"{_QUEUE_PREFIX}{queue}", search) for queue in dict.fromkeys(wanted.queues)]
+    found = []
+    for partition, of_partition in _PARTITIONS.items():
+        if any(state in states for state in of_partition):
+            asked = () if all(state in states for state in of_partition) else states
+            found.append((partition, _Search(wanted, after, limit, asked, wanted.queues)))
+    return found
+
+
+class _Search:
+    """What is asked of a partition of the index: jobs in one of the states and of one of the queues, if it has
+    others, too; and with all else that is wanted."""
+
+    def __init__(
+        self,
+        wanted: JobFilter,
+        after: JobPlace | None,
+        limit: int,
+        states: Sequence[JobState],
+        queues: Sequence[str],
+    ) -> None:
         self.limit = limit
         self._names = wanted.names
         first = _first_of(wanted.since_ms or 0)
@@ -161,10 +190,10 @@ class _Search:
         self.condition = "#job_state = :partition AND #job_place BETWEEN :first AND :last"
         self._last = last
         conditions: list[str] = []
-        if wanted.states and not all(state in wanted.states for state in of_partition):
-            conditions.append(self._one_of("status", wanted.states))
-        if wanted.queues:
-            conditions.append(self._one_of("queue", wanted.queues))
+        if states:
+            conditions.append(self._one_of("status", states))
+        if queues:
+            conditions.append(self._one_of("queue", queues))
         if wanted.names:
             any_name = " OR ".join(map(self._name, wanted.names))
             # DynamoDB refuses parentheses that say nothing.
@@ -197,6 +226,22 @@ class _Search:
 
 def job_key(job_id: str) -> Key:
     return f"{_JOB_PREFIX}{job_id}", "JOB"
+
+
+def entry_key(job_id: str) -> Key:
+    return f"{_JOB_PREFIX}{job_id}", "QUEUE"
+
+
+def entry_attributes(record: JobRecord, keep_until_ms: int) -> Item:
+    """A job's entry in the list of its queue: what of it never changes. It outlives the record, which is found by it;
+    one that leads nowhere any more is passed over."""
+    return {
+        "job_state": f"{_QUEUE_PREFIX}{record.queue}",
+        "job_place": _text_of(record.place),
+        "name": record.name,
+        "managed_by": record.managed_by and record.managed_by.value,
+        "expires_at": (keep_until_ms + _ENTRY_LASTS_MS) // 1000,
+    }
 
 
 def job_attributes(record: JobRecord, keep_until_ms: int) -> Item:

@@ -70,9 +70,10 @@ class Table:
     def put_if(
         self, key: Key, attributes: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None
     ) -> Outcome:
-        """Put an item if the condition holds. `item` of the outcome is what stood in the way."""
+        """Put an item if the condition holds. `item` of the outcome is what stood in the way, or what was replaced."""
         write = secrets.token_hex(6)
         request = {
+            "ReturnValues": "ALL_OLD",
             "TableName": self._name,
             "Item": _key(key) | _present({**attributes, WRITE: write}),
             **_expressions({"ConditionExpression": condition}, values or {}),

@@ -273,7 +273,7 @@ def renamed(given: Any, old: str, new: str) -> Any:
         case str():
             return given.replace(old, new)
         case dict():
-            return {name: renamed(value, old, new) for name, value in given.items()}
+            return {renamed(name, old, new): renamed(value, old, new) for name, value in given.items()}
         case list():
             return [renamed(value, old, new) for value in given]
     return given
