@@ -52,12 +52,17 @@ def _dynamodb(place: Place, operation: str, params: Mapping[str, Any]) -> list[A
 
 
 def _sqs(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
-    queue = params["QueueUrl"].rpartition("/")[2]
+    queue = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
     return [(f"sqs:{_SQS_ACTIONS.get(operation, operation)}", place.arn("sqs", queue))]
 
 
 def _sns(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
     return [(f"sns:{operation}", params["TopicArn"])]
+
+
+def _events(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
+    buses = sorted({entry["EventBusName"] for entry in params["Entries"]})
+    return [(f"events:{operation}", place.arn("events", f"event-bus/{bus}")) for bus in buses]
 
 
 def _batch(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
@@ -101,6 +106,7 @@ _READERS: dict[str, Callable[[Place, str, Mapping[str, Any]], list[Asked]]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,
     "sns": _sns,
+    "events": _events,
     "batch": _batch,
     "logs": _logs,
     "scheduler": _scheduler,
