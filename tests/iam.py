@@ -60,11 +60,6 @@ def _sns(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]
     return [(f"sns:{operation}", params["TopicArn"])]
 
 
-def _events(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
-    buses = sorted({entry["EventBusName"] for entry in params["Entries"]})
-    return [(f"events:{operation}", place.arn("events", f"event-bus/{bus}")) for bus in buses]
-
-
 def _batch(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
     if operation == "SubmitJob":
         asked = [
@@ -106,7 +101,6 @@ _READERS: dict[str, Callable[[Place, str, Mapping[str, Any]], list[Asked]]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,
     "sns": _sns,
-    "events": _events,
     "batch": _batch,
     "logs": _logs,
     "scheduler": _scheduler,
