@@ -52,7 +52,7 @@ def _dynamodb(place: Place, operation: str, params: Mapping[str, Any]) -> list[A
 
 
 def _sqs(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
-    queue = params["QueueUrl"].rpartition("/")[2]
+    queue = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
     return [(f"sqs:{_SQS_ACTIONS.get(operation, operation)}", place.arn("sqs", queue))]
 
 

@@ -35,10 +35,11 @@ from tests.simulation.askings import askings
 # They share one local AWS, and the last test looks at what all of them asked.
 pytestmark = pytest.mark.xdist_group("policies")
 
-SEEDS = (*range(20), 27, 45, 61, 114, 132, 141, 161, 460)
-"""Worlds in which everything happens that may: in the last one `start` asks for a job by its name."""
+SEEDS = (*range(20), 27, 45, 61, 114, 161, 1026, 2756)
+"""Worlds in which everything happens that may, each of the later ones for something that is rare."""
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
 """What Lambda itself does with a function's role, beside receiving messages: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+RUN_QUEUE = "batchwright-notices-judged"
 OTHER_PREFIX = replace(PLACE, stage="other").prefix
 WITHOUT_NARROWER = {"batch:ListJobs", "batch:DescribeJobs"}
 
@@ -81,6 +82,13 @@ def test_a_job_that_batch_refuses(app: JudgedApp) -> None:
     app.push("refused", {"first": {"command": ["true"]}, "then": {"command": ["true"], "depends_on": ["first"]}})
     app.push("refused", {"first": {"command": ["true"], "job_definition": "no-such-definition:7"}})
     assert app.run_to_its_end(app.start("refused")) == "failed"
+
+
+def test_a_run_with_a_queue_of_its_own_whose_task_fails(app: JudgedApp) -> None:
+    client("sqs", app.aws.environment).create_queue(QueueName=RUN_QUEUE)
+    tasks = {"first": {"command": ["sh", "-c", "echo bad; exit 3"]}, "then": {"command": ["true"]}}
+    app.push("told", tasks, notify={"queue": RUN_QUEUE})
+    assert app.run_to_its_end(app.start("told")) == "failed"
 
 
 def test_what_the_api_is_asked_of_a_run(app: JudgedApp) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.core.figures import ABOUT, VALUES, Adoption, Figure, JobEnd, Source, SweepFind
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
-from chalicelib.core.notices import NoticeKind, run_ended
+from chalicelib.core.notices import NoticeKind
+from chalicelib.core.runnotices import run_ended
 from chalicelib.core.states import RunState
 from chalicelib.engine.cancel import request_cancel
 from chalicelib.engine.messages import MessagesLeft
