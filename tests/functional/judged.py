@@ -92,7 +92,7 @@ class JudgedApp:
         return self._wired[name]
 
     def push(self, name: str, tasks: Mapping[str, Any], **more: Any) -> None:
-        """Push a workflow of shell commands, with the queues and job definitions that it names; `more` are its keys."""
+        """Push a workflow of shell commands, with the queues and definitions that it names, and `more` of its keys."""
         definition = {"name": name, "defaults": SHELL, "tasks": tasks, **more}
         plan = compile_workflow(Workflow.model_validate(definition))
         prepare(self.aws.environment, self.wired.world.store, definition, plan, {}, self._folder)

@@ -300,7 +300,7 @@ MUTATIONS = {
                 )
             },
         ),
-        seeds=(540,),
+        seeds=(1482,),
     ),
     "a window is opened before its command is sent": Mutation(
         Bug(
