@@ -138,6 +138,17 @@ def test_a_command_that_is_quicker_than_its_window_comes_again_until_its_sender_
     assert carry_out(theatre.world(), command) == DONE
 
 
+@pytest.mark.parametrize("call", ["window", "close_window", "read_tally", "publish", "note_told"])
+def test_a_failure_that_comes_while_a_digest_is_told_is_in_it_or_in_the_next(call):
+    theatre = going_on(0)
+    theatre.clock.advance(seconds=10)
+    theatre.hooks[call] = lambda: fail(theatre, 1)
+    theatre.deliver_commands()
+    wait(theatre, 60)
+    assert max(notice.job_count for notice in digests(theatre)) == 2
+    assert len({notice.notice_id for notice in digests(theatre)}) == len(digests(theatre))
+
+
 def test_a_digest_whose_command_was_lost_is_told_by_the_sweep():
     theatre = going_on(0)
     theatre.commands.delete([message.receipt_handle for message in _all_messages(theatre)])
