@@ -2,7 +2,8 @@
 
 A fresh process imports app.py and makes two clients, another imports boto3 and makes the same two, which no function
 can do without; in turns, so that what else the machine does weighs on both. Both find their modules compiled, as pip
-leaves boto3's. Told is the median of the ratios, and between which ratios half of the pairs lie. Lambda pays this once for each process that it starts.
+leaves boto3's. Told is the median of the ratios, and between which ratios half of the pairs lie. Lambda pays this once
+for each process that it starts.
 """
 
 from __future__ import annotations
