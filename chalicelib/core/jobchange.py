@@ -86,6 +86,9 @@ def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
     status = status_in(detail.get("status"))
     if status is None:
         return None
+    if status is JobStatus.PENDING and _children_run(detail):
+        # Batch leaves an array's job pending while its children run.
+        status = JobStatus.RUNNING
     tries = detail.get("attempts") or []
     if not isinstance(tries, list):
         raise MalformedEvent("detail.attempts must be a list")
@@ -124,6 +127,14 @@ def read_result(detail: Mapping[str, Any]) -> JobResult:
         failure=None if succeeded else classify(detail),
         failed_children=None if succeeded else _failed_children(detail),
     )
+
+
+def _children_run(detail: Mapping[str, Any]) -> bool:
+    """Whether a job of an array runs, or has."""
+    array = detail.get("arrayProperties")
+    summary = array.get("statusSummary") if isinstance(array, Mapping) else None
+    begun = (JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED)
+    return isinstance(summary, Mapping) and any(number(summary.get(status)) for status in begun)
 
 
 def _failed_children(detail: Mapping[str, Any]) -> int | None:

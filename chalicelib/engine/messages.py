@@ -26,6 +26,7 @@ from chalicelib.engine import noting
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.observe import is_recorded, observe_job
+from chalicelib.engine.tell import publish
 from chalicelib.engine.world import DONE, Done, NotYet, Outcome, World
 from chalicelib.ports.services import Commands, DeadLetters, Inbox
 
@@ -152,7 +153,7 @@ def _observe_job(world: World, record: JobRecord) -> list[Outcome]:
 
 def _tell_blocked(world: World, blocked: Blocked) -> list[Outcome]:
     if world.settings.tells_blocked_queues:
-        world.notices.publish(blocked_notice(blocked, world.stage, world.clock.now_ms()))
+        publish(world, blocked_notice(blocked, world.stage, world.clock.now_ms()))
     return [DONE]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,6 +89,8 @@ class World:
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be; None for
     nobody who could.
 
+    `unheard` counts the tellings of the invocation that failed, by place.
+
     `remembered`, `lately` and `watching` outlive the invocation in a warm process; plans are remembered by the store.
     """
 
@@ -104,6 +107,7 @@ class World:
     changes: Changes | None = None
     logs: Logs | None = None
     figures: Figures = NO_FIGURES
+    unheard: Counter[str] = field(default_factory=Counter)
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
     watching: Watching = field(default_factory=Watching)

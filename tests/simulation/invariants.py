@@ -244,9 +244,11 @@ class CheckedStore(MemoryStore):
         tally = self._tallies.get((attempt.run_id, attempt.epoch, shard_of(index)))
         return tally.ending_of(offset_of(index)) if tally else None
 
-    def tally(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+    def tally(
+        self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int], *, kept: bool = False
+    ) -> Tally | None:
         before = self.read_tally(run_id, epoch, shard)
-        result = super().tally(run_id, epoch, shard, endings)
+        result = super().tally(run_id, epoch, shard, endings, kept=kept)
         after = self.read_tally(run_id, epoch, shard)
         if after is not before:
             masks = (after.succeeded, after.failed, after.skipped, after.upstream_failed, after.cancelled)
@@ -257,10 +259,17 @@ class CheckedStore(MemoryStore):
         return result
 
     def change_run(
-        self, run_id: str, epoch: int, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+        self,
+        run_id: str,
+        epoch: int,
+        to: RunState,
+        *,
+        expected: Sequence[RunState],
+        ended_at_ms: int | None = None,
+        untold: str | None = None,
     ) -> bool:
         before = self._runs[run_id]
-        landed = super().change_run(run_id, epoch, to, expected=expected, ended_at_ms=ended_at_ms)
+        landed = super().change_run(run_id, epoch, to, expected=expected, ended_at_ms=ended_at_ms, untold=untold)
         if landed:
             must(not before.state.ended, f"a run that was {before.state} became {to}")
             if to.ended:

@@ -144,7 +144,7 @@ class CheckedNotices(MemoryNotices):
                 must(job.failure == right, f"{notice.notice_id}: {job.task} failed for {job.failure}, and not {right}")
 
     def _check_overdue(self, notice: Notice, run: Run) -> None:
-        index, number = map(int, notice.notice_id.split("/")[-2:])
+        index, number = map(int, notice.notice_id.split("/")[-3:-1])
         record = self._judge.store.task(run.run_id, run.epoch, index)
         must(record is not None and record.attempt.number >= number, f"{notice.notice_id} is about no attempt")
         name = DURATIONS[notice.kind]
