@@ -19,7 +19,7 @@ from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
 from chalicelib.core.records import Tally, TaskRecord
 from chalicelib.core.retry import Retry, after_failure
 from chalicelib.core.runnotices import task_change
-from chalicelib.core.states import STATE_OF_STATUS, RunState, TaskState
+from chalicelib.core.states import RunState, TaskState
 from chalicelib.engine import noting
 from chalicelib.engine.failures import note_failures
 from chalicelib.engine.finish import finish_if_full
@@ -95,8 +95,7 @@ def _observe(world: World, facts: RunFacts, change: JobChange) -> Change | None:
     """Record how far the job is; by this a job whose submission's answer was lost is adopted, too. What is to be told
     of it."""
     noting.job_running(world, facts, change)
-    state = STATE_OF_STATUS[change.status]
-    record = world.store.observe(change.attempt, change.job_id, state, change.job_tries, change.started_at_ms)
+    record = world.store.observe(change.attempt, change.job_id, change.state, change.job_tries, change.started_at_ms)
     if record is not None:
         terminate_unless_wanted(world, record, change.attempt, change.job_id)
         told = (record.attempt, record.job_id, record.state) == (change.attempt, change.job_id, TaskState.RUNNING)

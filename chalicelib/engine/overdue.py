@@ -63,4 +63,4 @@ def tell_overdue(world: World, run: Run, facts: RunFacts, overdue: Overdue) -> N
         for attempt in attempts:
             told.setdefault(shard_of(attempt.index), set()).add(told_code(attempt))
         for shard, codes in told.items():
-            world.store.note_jobs_told(run.run_id, run.epoch, shard, kind, codes)
+            world.store.note_jobs_told(run.run_id, run.epoch, shard, kind, sorted(codes))

@@ -51,7 +51,7 @@ def tell_untold(world: World, run: Run, tallies: Tallies | None = None, results:
         except TryAgain as again:
             failure = failure or again
     if told:
-        world.store.note_run_told(run.run_id, told)
+        world.store.note_run_told(run.run_id, sorted(told))
     if failure is not None:
         raise NotTold(str(failure)) from failure
 
