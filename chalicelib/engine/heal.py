@@ -74,7 +74,7 @@ def heal_run(world: World, command: HealRun) -> Outcome:
         outcomes = [heal_shard(world, run, facts, shard) for shard in range(facts.plan.shard_count)]
         held.tell(lambda: tell_untold(world, run))
         held.tell(lambda: finish_if_over(world, facts))
-    else:
+    elif run.state.ended:
         held.tell(lambda: tell_untold(world, run))
     outcome = worst(outcomes)
     if outcome is DONE:

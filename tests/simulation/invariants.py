@@ -21,6 +21,7 @@ from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.memory.clock import HandClock
 from tests.memory.store import MemoryStore
+from tests.simulation.looks import Looks
 from tests.simulation.plans import REFUSED, Fates
 
 
@@ -86,6 +87,9 @@ class Judge:
         self.under_way: Callable[[], int] = lambda: 0
         """The number of the invocation under way."""
         self.make_epoch: Callable[[SimulatedRun, Run], Epoch] = _no_epoch
+        self.untold: Callable[[], int] = lambda: 0
+        """How many calls have failed so far on which telling hangs."""
+        self.looks = Looks()
         self.ended_after: dict[str, int] = {}
         """How many invocations had begun when a run ended."""
         self.timetable: Any = None
@@ -201,6 +205,22 @@ class CheckedStore(MemoryStore):
         if self.read_tally(run_id, epoch, shard).paused and not before.paused:
             self.pauses += 1
             self._paused_since[run_id, epoch, shard] = self._judge.begun()
+
+    def swept(
+        self,
+        run: Run,
+        *,
+        swept_at_ms: int | None,
+        sweep_at_ms: int | None,
+        next_shard: int = 0,
+        untold: str | None = None,
+    ) -> bool:
+        landed = super().swept(
+            run, swept_at_ms=swept_at_ms, sweep_at_ms=sweep_at_ms, next_shard=next_shard, untold=untold
+        )
+        if landed and swept_at_ms is not None and not run.state.ended:
+            self._judge.looks.note(self, run, swept_at_ms, self._judge.now_ms() - 2 * self._judge.skew_ms, self._judge)
+        return landed
 
     def begin_epoch(self, run: Run) -> bool:
         landed = super().begin_epoch(run)

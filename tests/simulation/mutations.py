@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from chalicelib.core import redrive, retry, scheduling
+from chalicelib.core import redrive, retry, runnotices, scheduling
 from chalicelib.engine import (
     cancel,
     digest,
@@ -17,11 +17,13 @@ from chalicelib.engine import (
     finish,
     heal,
     messages,
+    overdue,
     schedules,
     settle,
     submit,
     sweep,
     tell,
+    untold,
 )
 from chalicelib.engine import redrive as redrive_engine
 from tests.bug import Bug
@@ -231,7 +233,7 @@ MUTATIONS = {
         seeds=(632,),
     ),
     "a redrive does not see to it that the ending before it was told": Mutation(
-        Bug(redrive_engine, "redrive_run", {"    tell_if_ended(world, run)\n": ""}),
+        Bug(redrive_engine, "_following", {"untold=run.untold | (": "untold=frozenset() | ("}),
         seeds=(786,),
     ),
     "failures of one class use up the attempts of the others": Mutation(
@@ -263,7 +265,7 @@ MUTATIONS = {
         seeds=(147,),
     ),
     "nobody says that the run of a schedule has ended": Mutation(
-        Bug(finish, "tell_if_ended", {"if run.schedule is not None and run.epoch == 0:": "if False:"}),
+        Bug(untold, "_tell_ended", {"if run.schedule is not None and run.epoch == 0:": "if False:"}),
         seeds=(173,),
     ),
     "the times of a pause are decided when they come": Mutation(
@@ -316,7 +318,7 @@ MUTATIONS = {
         seeds=(17470,),
     ),
     "the sweep does not make up for a digest that nobody told": Mutation(
-        Bug(sweep, "_tell_found", {"if any(failed.values()):": "if False:"}),
+        Bug(sweep, "_tell", {"if reads_all or any(failed.values()):": "if False:"}),
         seeds=(5842,),
     ),
     "a window that is open when the sweep looks at its ended run is left to its command": Mutation(
@@ -337,7 +339,7 @@ MUTATIONS = {
         seeds=(115,),
     ),
     "what a redrive keeps is told as if it had failed again": Mutation(
-        Bug(failures, "_failed", {"if mask and facts.epoch:": "if False:"}),
+        Bug(failures, "_failed", {" & ~tally.kept_failed": ""}),
         seeds=(19114,),
     ),
     "a task's ending is told after it was committed": Mutation(
@@ -353,11 +355,32 @@ MUTATIONS = {
         seeds=(115,),
     ),
     "nobody makes up for a start that was not told": Mutation(
-        Bug(tell, "tell_if_untouched", {"if wanted and run.swept_at_ms is None": "if world.owner.endswith('-1')"}),
+        Bug(sweep, "_tell", {"if run.untold and": "if False and"}),
         seeds=(69,),
     ),
     "a queue that is gone keeps its run from ending": Mutation(
-        Bug(tell, "deliver", {"except UserMistake as mistake:": "except ZeroDivisionError as mistake:"}),
+        Bug(tell, "_try", {"noting.telling_refused(world)\n        log.warning(": "raise\n        log.warning("}),
         seeds=(88,),
+    ),
+    "what was not told counts as told": Mutation(
+        Bug(untold, "tell_untold", {"            failure = failure or again\n": "            told.add(item)\n"}),
+    ),
+    "a run that is late is not told": Mutation(
+        Bug(sweep, "_tell_if_late", {"lambda: deliver(": "lambda: (lambda *told: None)("}),
+    ),
+    "a late run that could not be told is taken for told": Mutation(
+        Bug(sweep, "_tell_if_late", {"None if told else untold(": "None and untold("}),
+    ),
+    "jobs that wait or run for long are not told": Mutation(
+        Bug(overdue, "tell_overdue", {"deliver(world, run.notify,": "(lambda *told: None)(world, run.notify,"}),
+    ),
+    "two sets of jobs that wait or run for long are told under one id": Mutation(
+        Bug(runnotices, "jobs_overdue", {"/{first.number}/{named}": "/{first.number}/"}),
+    ),
+    "a cancel is told before it ends anything": Mutation(
+        Bug(cancel, "cancel_run", {"    shards = range(": "    tell_untold(world, run)\n    shards = range("}),
+    ),
+    "a topic that refuses for good takes messages to the dead letters": Mutation(
+        Bug(tell, "_try", {"noting.telling_refused(world)\n        log.exception(": "raise\n        log.exception("}),
     ),
 }
