@@ -87,6 +87,8 @@ class Judge:
         self.under_way: Callable[[], int] = lambda: 0
         """The number of the invocation under way."""
         self.make_epoch: Callable[[SimulatedRun, Run], Epoch] = _no_epoch
+        self.who: Callable[[], str] = lambda: ""
+        """The name of the invocation under way."""
         self.untold: Callable[[], int] = lambda: 0
         """How many calls have failed so far on which telling hangs."""
         self.looks = Looks()

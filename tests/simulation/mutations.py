@@ -364,23 +364,29 @@ MUTATIONS = {
     ),
     "what was not told counts as told": Mutation(
         Bug(untold, "tell_untold", {"            failure = failure or again\n": "            told.add(item)\n"}),
+        seeds=(6,),
     ),
     "a run that is late is not told": Mutation(
         Bug(sweep, "_tell_if_late", {"lambda: deliver(": "lambda: (lambda *told: None)("}),
+        seeds=(181,),
     ),
     "a late run that could not be told is taken for told": Mutation(
         Bug(sweep, "_tell_if_late", {"None if told else untold(": "None and untold("}),
+        seeds=(10887,),
     ),
     "jobs that wait or run for long are not told": Mutation(
         Bug(overdue, "tell_overdue", {"deliver(world, run.notify,": "(lambda *told: None)(world, run.notify,"}),
+        seeds=(558,),
     ),
     "two sets of jobs that wait or run for long are told under one id": Mutation(
         Bug(runnotices, "jobs_overdue", {"/{first.number}/{named}": "/{first.number}/"}),
     ),
     "a cancel is told before it ends anything": Mutation(
         Bug(cancel, "cancel_run", {"    shards = range(": "    tell_untold(world, run)\n    shards = range("}),
+        seeds=(14,),
     ),
     "a topic that refuses for good takes messages to the dead letters": Mutation(
         Bug(tell, "_try", {"noting.telling_refused(world)\n        log.exception(": "raise\n        log.exception("}),
+        seeds=(14,),
     ),
 }

@@ -255,7 +255,9 @@ class CheckedChanges(MemoryChanges):
         super().tell(changes)
 
     def _check_halt(self, change: Change) -> None:
-        """That nobody tells of a cancel before it holds, so that nobody's hearing of it keeps jobs alive."""
+        """That who carries a cancel out does not tell of it before, so that nobody's hearing of it keeps jobs alive."""
+        if "on_commands" not in self._judge.who():
+            return
         run = self._judge.runs[change.run_id]
         ended = self._judge.run_has_ended(change.run_id) or self._judge.store.epoch_of(change.run_id) != change.epoch
         shards = range(run.epochs[change.epoch].plan.shard_count)
@@ -296,7 +298,7 @@ def check_told(world: SimulatedWorld, run: SimulatedRun, stored: Run) -> None:
         then = in_epoch(stored, number)
         for ids, wants in ((to_topic, notify.to_topic), (to_queue, notify.to_queue)):
             if ids is to_queue and notify.queue in world.notices.gone:
-                must(not ids, "a queue that is not there was told")
+                must(not world.notices.ids_sent(queue), "a queue that is not there was told")
             else:
                 _check_epoch(world, run, then, ids, wants)
         if world.changes is not None:

@@ -135,6 +135,7 @@ class SimulatedWorld:
         self.invocations = 0
         self.judge.untold = lambda: self.gate.untold + self.notices.deaf.failures
         self.judge.begun = lambda: self.invocations
+        self.judge.who = lambda: self.gate.current.name if self.gate.current else ""
         self.judge.under_way = lambda: self.gate.current.number if self.gate.current else 0
         self.next_sweep_at_ms = clock.now_ms() + derived(seed, "sweep").randint(0, _SWEEP_MS)
         self.steps = 0
