@@ -12,6 +12,7 @@ from chalicelib.core.notify import BY_DEFAULT, DEFAULT_KINDS, Notify
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
+from chalicelib.engine.logpause import LogPause
 from chalicelib.ports.services import (
     NO_FIGURES,
     Batch,
@@ -84,7 +85,7 @@ class World:
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be; None for
     nobody who could.
 
-    `remembered` and `lately` outlive the invocation in a warm process; plans are remembered by the store.
+    `remembered`, `lately` and `log_pause` outlive the invocation in a warm process; plans are remembered by the store.
     """
 
     store: Store
@@ -102,6 +103,7 @@ class World:
     figures: Figures = NO_FIGURES
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
+    log_pause: LogPause = field(default_factory=LogPause)
 
     def facts(self, run_id: str, epoch: int) -> RunFacts | None:
         """The facts of a run in an epoch, from memory if this process met it before; None when the run is gone."""
