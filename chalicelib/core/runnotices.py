@@ -145,6 +145,7 @@ def told_task(
     result: JobResult | None,
     *,
     queue: str | None = None,
+    array_size: int | None = None,
     log_lines: tuple[str, ...] = (),
 ) -> ToldJob:
     """A task as a notice names it, as far as it is known: without a record, it was kept by a redrive."""
@@ -166,6 +167,7 @@ def told_task(
         created_at_ms=record.claimed_at_ms,
         started_at_ms=(result.started_at_ms if result else None) or record.started_at_ms,
         stopped_at_ms=result.stopped_at_ms if result else None,
+        array_size=array_size,
         failed_children=result.failed_children if result else None,
     )
 

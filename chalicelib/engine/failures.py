@@ -12,7 +12,7 @@ from itertools import islice
 from chalicelib.core.commands import TellDigest
 from chalicelib.core.digests import NAMED_MAXIMUM, Window, run_of_scope, run_scope
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.job import job_request
+from chalicelib.core.job import JobRequest, job_request
 from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.notify import Notify
@@ -103,16 +103,33 @@ def named(
         result = results.get(index) or (record.result if record else None)
         lines = last_lines.of(result.log_stream if result else None)
         attempt = record.attempt if record else facts.attempt(index)
-        jobs.append(told_task(facts.plan, attempt, record, result, queue=queue_of(facts, record), log_lines=lines))
+        asked = _asked(facts, record)
+        jobs.append(
+            told_task(
+                facts.plan,
+                attempt,
+                record,
+                result,
+                queue=asked and asked.queue,
+                array_size=asked and asked.array_size,
+                log_lines=lines,
+            )
+        )
     return tuple(jobs)
 
 
 def queue_of(facts: RunFacts, record: TaskRecord | None) -> str | None:
     """The job queue of a record's attempt; None when what was asked of Batch cannot be rendered."""
+    asked = _asked(facts, record)
+    return asked and asked.queue
+
+
+def _asked(facts: RunFacts, record: TaskRecord | None) -> JobRequest | None:
+    """What was asked of Batch for a record's attempt; None when it cannot be rendered."""
     if record is None:
         return None
     try:
-        return job_request(facts.plan, record.attempt, params=facts.params, past=record.past).queue
+        return job_request(facts.plan, record.attempt, params=facts.params, past=record.past)
     except UserMistake:
         return None
 

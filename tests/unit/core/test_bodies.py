@@ -166,6 +166,8 @@ jobs = st.builds(
     created_at_ms=times,
     started_at_ms=times,
     stopped_at_ms=times,
+    array_size=st.none() | st.integers(2, 10_000),
+    failed_children=st.none() | st.integers(0, 10_000),
 )
 notices = st.builds(
     Notice,

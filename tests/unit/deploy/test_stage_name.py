@@ -72,6 +72,8 @@ def test_templates_take_the_names_that_a_stage_may_have_and_no_others(template: 
         assert re.fullmatch(pattern, stage)
 
 
-@pytest.mark.parametrize("stage", ["dev", "start", "batch", "dev-starter", "dev-start-2", "restart", "notice", "noticesx"])
+@pytest.mark.parametrize(
+    "stage", ["dev", "start", "batch", "dev-starter", "dev-start-2", "restart", "notice", "noticesx"]
+)
 def test_other_names_are_not(stage: str) -> None:
     assert checked_stage(stage) == stage
