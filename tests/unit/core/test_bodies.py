@@ -83,6 +83,7 @@ def test_a_filter_policy_can_choose_by_these() -> None:
         "kind": "run_failed",
         "severity": "error",
         "workflow": "movie_ratings",
+        "queue": "default",
     }
     assert attribute_values(NOTICES[NoticeKind.JOB_WAITING]) == {
         "kind": "job_waiting",
