@@ -214,6 +214,21 @@ class HttpApi:
         query = {"try": job_try, "child": child, "tail": tail, "limit": limit, "page": page}
         return self._read(m.LogPage, self._ask("GET", ["jobs", ("job_id", job_id), "logs"], query=query))
 
+    # Monitors
+
+    def monitors(self) -> m.Monitors:
+        return self._read(m.Monitors, self._ask("GET", ["monitors"]))
+
+    def put_monitors(self, definition: Mapping[str, Any], *, if_match: str | None = None) -> m.Monitors:
+        headers = {} if if_match is None else {"If-Match": _quoted(if_match)}
+        repeatable = if_match in (None, "*")
+        response = self._ask("PUT", ["monitors"], body=definition, headers=headers, is_repeatable=repeatable)
+        return self._read(m.Monitors, response)
+
+    def delete_monitors(self, *, if_match: str | None = None) -> None:
+        headers = {} if if_match is None else {"If-Match": _quoted(if_match)}
+        self._ask("DELETE", ["monitors"], headers=headers, is_repeatable=if_match is None)
+
     # Tokens
 
     def create_token(self, request: m.NewToken) -> m.CreatedToken:

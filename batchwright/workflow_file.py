@@ -1,7 +1,8 @@
 """Files that people write: from a path to a workflow, or to every problem of the file with its place.
 
-Owns reading (encoding, size, which language) and the problems' form. The two languages are `yaml_text.py`'s and
-`json_text.py`'s, what is wrong with a definition is `chalicelib/core/check.py`'s.
+Owns reading (encoding, size, which language) and the problems' form, also for monitor files (`monitor_file.py`). The
+two languages are `yaml_text.py`'s and `json_text.py`'s, what is wrong with a definition is
+`chalicelib/core/check.py`'s.
 """
 
 from __future__ import annotations
@@ -57,12 +58,25 @@ class WorkflowFile:
 def load_workflow(path: str | Path) -> WorkflowFile:
     """Read and check a workflow file (YAML or JSON). Raises BadFile with every problem of the file."""
     with collector_paused():
-        document = read_document(path)
-        definition = document.data()
-        checked = check_definition(definition)
+        return workflow_in(path, read_document(path))
+
+
+def workflow_in(path: str | Path, document: Document) -> WorkflowFile:
+    """The workflow of a file that was read. Raises BadFile with every problem of the file."""
+    definition = document.data()
+    if holds_monitors(definition):
+        place = document.place_of(["monitors"], at_key=True)
+        hint = "`batchwright monitors` takes it"
+        raise BadFile([Problem(str(path), *place, "this file holds monitors, and no workflow", hint)])
+    checked = check_definition(definition)
     if checked.workflow is None or document.spots:
-        raise BadFile([*_at(str(path), document.spots), *_placed(str(path), document, checked.mistakes)])
+        raise BadFile([*at_spots(path, document.spots), *at_places(path, document, checked.mistakes)])
     return WorkflowFile(checked.workflow, definition)
+
+
+def holds_monitors(definition: Any) -> bool:
+    """Whether a definition is one of monitors, be it a right one or not."""
+    return isinstance(definition, dict) and "monitors" in definition and "tasks" not in definition
 
 
 def problems_of(path: str | Path) -> list[Problem]:
@@ -79,10 +93,10 @@ def load_mapping(path: str | Path) -> tuple[dict[str, Any], Document]:
     document = read_document(path)
     data = document.data()
     if document.spots:
-        raise BadFile(_at(str(path), document.spots))
+        raise BadFile(at_spots(path, document.spots))
     if not isinstance(data, dict):
         spot = Spot(document.root.line, document.root.column, "the file must hold a mapping of names to values")
-        raise BadFile(_at(str(path), [spot]))
+        raise BadFile(at_spots(path, [spot]))
     return data, document
 
 
@@ -106,7 +120,7 @@ def read_document(path: str | Path) -> Document:
                     raise
         return read_yaml(text)
     except Unreadable as unreadable:
-        raise BadFile(_at(str(path), [unreadable.spot])) from None
+        raise BadFile(at_spots(path, [unreadable.spot])) from None
 
 
 def _text_of(path: str | Path) -> str:
@@ -132,13 +146,15 @@ def _text_of(path: str | Path) -> str:
         raise BadFile([Problem(str(path), line, column, message, "save the file as UTF-8")]) from None
 
 
-def _at(file: str, spots: Iterable[Spot]) -> list[Problem]:
-    return [Problem(file, spot.line, spot.column, spot.message, spot.suggestion) for spot in spots]
+def at_spots(path: str | Path, spots: Iterable[Spot]) -> list[Problem]:
+    """What stopped or disturbed the reading of a file, as problems of it."""
+    return [Problem(str(path), spot.line, spot.column, spot.message, spot.suggestion) for spot in spots]
 
 
-def _placed(file: str, document: Document, mistakes: Iterable[Mistake]) -> list[Problem]:
+def at_places(path: str | Path, document: Document, mistakes: Iterable[Mistake]) -> list[Problem]:
+    """What is wrong with a definition, as problems of its file."""
     return [
-        Problem(file, *document.place_of(one.path, at_key=one.at_key), one.message(), one.suggestion)
+        Problem(str(path), *document.place_of(one.path, at_key=one.at_key), one.message(), one.suggestion)
         for one in mistakes
     ]
 

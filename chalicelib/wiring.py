@@ -7,14 +7,15 @@ BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN, BATCHWRIGHT_COMM
 SubmitJob calls a second are shared with others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
 BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
 that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
-BATCHWRIGHT_FIGURES, `emf` or `none`, says whether figures are written to the standard output; if it is not set, they
-are in Lambda and nowhere else. BATCHWRIGHT_LOG_LEVEL is journal.py's.
-BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which;
-without it they are those of core/notify.py. BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change,
-`default` for the account's own; without it none does.
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
 whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose events the rule
 lets through.
+BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which, and
+`queue_blocked` if blocked queues are told of; without it they are those of core/notify.py, and blocked queues are.
+BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change, `default` for the account's own; without it none
+does.
+BATCHWRIGHT_FIGURES, `emf` or `none`, says whether figures are written to the standard output; if it is not set, they
+are in Lambda and nowhere else. BATCHWRIGHT_LOG_LEVEL is journal.py's.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported. So it does
 BATCHWRIGHT_SLACK_WEBHOOK, which names the secret or parameter that holds the address of a Slack incoming webhook
 (core/webhook.py). BATCHWRIGHT_SLACK_LOOPBACK lets that address be one of this machine, for tests.
@@ -47,7 +48,8 @@ from chalicelib.aws.slack import SlackWebhook
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notify import read_kinds
+from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notify import KINDS, read_kinds
 from chalicelib.core.records import Run
 from chalicelib.core.requests import read_start
 from chalicelib.core.webhook import VARIABLE as SLACK_WEBHOOK
@@ -256,9 +258,11 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
     # Set and empty means none.
     if (kinds := environment.get(NOTIFY)) is not None:
         try:
-            given["notify_kinds"] = read_kinds(kinds)
+            told = read_kinds(kinds)
         except ValueError as error:
             raise UserMistake(f"{NOTIFY} {error}") from error
+        given["notify_kinds"] = tuple(kind for kind in told if kind in KINDS)
+        given["tells_blocked_queues"] = NoticeKind.QUEUE_BLOCKED in told
     return replace(
         Settings(),
         **given,

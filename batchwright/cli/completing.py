@@ -1,4 +1,4 @@
-"""What a shell may complete behind a command: ids of runs and jobs, names of workflows, tasks and queues.
+"""What a shell may complete behind a command: ids of runs and jobs, names of what there is.
 
 Owns the haste: who presses a key waits a second at most, and whatever goes wrong completes nothing.
 """
@@ -65,6 +65,10 @@ def _schedules(api: Api, ctx: click.Context) -> Iterable[str]:
     return (schedule.name for schedule in api.schedules(ctx.params["workflow"]))
 
 
+def _monitors(api: Api, ctx: click.Context) -> Iterable[str]:
+    return list(api.monitors().definition["monitors"])
+
+
 def _jobs(api: Api, ctx: click.Context) -> Iterable[str]:
     return (job.job_id for job in api.jobs(limit=_AT_MOST).items)
 
@@ -78,4 +82,5 @@ WORKFLOW = _completes(_workflows)
 TASK = _completes(_tasks)
 SCHEDULE = _completes(_schedules)
 JOB = _completes(_jobs)
+MONITOR = _completes(_monitors)
 QUEUE = _completes(_queues)

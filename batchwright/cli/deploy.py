@@ -106,8 +106,8 @@ def deploy(
       batchwright deploy
       batchwright deploy --stage prod --profile company --region eu-west-1
       batchwright deploy --with-batch-environment --parameter MaxVcpus=256
-      batchwright deploy --slack-webhook secret:batchwright-slack
       batchwright deploy --observe-all-jobs --jobs-kept-days 30
+      batchwright deploy --slack-webhook secret:batchwright-slack
     """
     said = {"ObserveAllJobs": observes_all, "RecordOwnJobs": records_own, "JobsKeptDays": jobs_kept_days}
     parameters = {**_parameters(pairs), **{name: _text(value) for name, value in said.items() if value is not None}}

@@ -24,9 +24,9 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 
 COMMANDS = {
-    "validate": ("batchwright.cli.validate:validate", "Report every problem of workflow files."),
+    "validate": ("batchwright.cli.validate:validate", "Report every problem of workflow and monitor files."),
     "plan": ("batchwright.cli.plan:plan", "Print what would be submitted, wave by wave."),
-    "schema": ("batchwright.cli.schema:schema", "Print the JSON Schema of workflow files, or of notices."),
+    "schema": ("batchwright.cli.schema:schema", "Print the JSON Schema of workflows, monitors or notices."),
     "run": ("batchwright.cli.run:run", "Run a workflow on this machine, on a local AWS."),
     "workflows": ("batchwright.cli.workflows:workflows", "Workflows: push, list, show, delete."),
     "start": ("batchwright.cli.start:start", "Start a run of a workflow that was pushed."),
@@ -41,6 +41,7 @@ COMMANDS = {
     "redrive": ("batchwright.cli.control:redrive", "Run an ended run again, in whole or in part."),
     "tokens": ("batchwright.cli.tokens:tokens", "Tokens of the HTTP API: create, list, revoke."),
     "schedules": ("batchwright.cli.schedules:schedules", "Schedules: list, next, pause, resume, backfill."),
+    "monitors": ("batchwright.cli.monitors:monitors", "Watch jobs: validate, push, list, show, delete, test."),
     "notices": ("batchwright.cli.notices:notices", "Who is told: subscribe, list, unsubscribe, test."),
     "local": ("batchwright.cli.local:local", "Keep a local AWS up: up, down, status, env."),
     "dead-letters": (

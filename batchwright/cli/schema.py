@@ -1,4 +1,4 @@
-"""`batchwright schema`: the JSON Schema of workflow files, for editors, and of notices, for who receives them."""
+"""`batchwright schema`: the JSON Schema of what people write, for editors, and of notices, for who receives them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ import json
 
 import click
 
+from chalicelib.core import monitor, workflow
+from chalicelib.core.errors import UserMistake
 from chalicelib.core.notice_schema import notice_json_schema
-from chalicelib.core.workflow import json_schema
 
 
 @click.command()
+@click.option("--monitors", "of_monitors", is_flag=True, help="Of monitor files.")
 @click.option("--notice", "of_notice", is_flag=True, help="Of notices, as queues and functions receive them.")
-def schema(of_notice: bool) -> None:
+def schema(of_monitors: bool, of_notice: bool) -> None:
     """Print the JSON Schema of workflow files.
 
     An editor that knows YAML completes and checks a file that names it in its first line:
 
         # yaml-language-server: $schema=workflow.schema.json
+
+    \b
+    Example:
+      batchwright schema --monitors > monitors.schema.json
     """
-    document = notice_json_schema() if of_notice else json_schema()
+    if of_monitors and of_notice:
+        raise UserMistake("give one of --monitors and --notice")
+    if of_notice:
+        document = notice_json_schema()
+    else:
+        document = monitor.json_schema() if of_monitors else workflow.json_schema()
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))

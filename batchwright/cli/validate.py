@@ -1,4 +1,4 @@
-"""`batchwright validate`: every problem of workflow files, with its place."""
+"""`batchwright validate`: every problem of workflow files and monitor files, with its place."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import asdict
 import click
 
 from batchwright.cli.output import json_option, print_json
+from batchwright.monitor_file import load_file
 from batchwright.summary import number_of
-from batchwright.workflow_file import BadFile, Problem, load_workflow
+from batchwright.workflow_file import BadFile, Problem, WorkflowFile
 from chalicelib.core.errors import UserMistake
 
 
@@ -16,7 +17,7 @@ from chalicelib.core.errors import UserMistake
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @json_option
 def validate(files: tuple[str, ...], as_json: bool) -> int:
-    """Report every problem of workflow files.
+    """Report every problem of workflow files, and of monitor files.
 
     A problem is one line: file:line:column, what is wrong, the value and the rule, a suggestion. Exits with 2 when
     there is any.
@@ -24,12 +25,17 @@ def validate(files: tuple[str, ...], as_json: bool) -> int:
     problems: list[Problem] = []
     for file in files:
         try:
-            workflow = load_workflow(file).workflow
+            loaded = load_file(file)
         except BadFile as bad:
             problems += bad.problems
         else:
-            if not as_json:
-                click.echo(f"{file}: workflow '{workflow.name}' is valid, {number_of(len(workflow.tasks), 'task')}")
+            if as_json:
+                continue
+            if isinstance(loaded, WorkflowFile):
+                name, tasks = loaded.workflow.name, loaded.workflow.tasks
+                click.echo(f"{file}: workflow '{name}' is valid, {number_of(len(tasks), 'task')}")
+            else:
+                click.echo(f"{file}: {number_of(len(loaded.definition['monitors']), 'monitor')}, all valid")
     if as_json:
         print_json([asdict(problem) for problem in problems])
         return 2 if problems else 0

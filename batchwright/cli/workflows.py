@@ -17,9 +17,10 @@ from batchwright.cli.completing import WORKFLOW
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Where, api_options, on_target
+from batchwright.monitor_file import load_file
 from batchwright.terminal import tell
 from batchwright.view import every
-from batchwright.workflow_file import BadFile, WorkflowFile, load_workflow
+from batchwright.workflow_file import BadFile, WorkflowFile
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
 from chalicelib.core.errors import SchedulesNotPlaced, UnknownWorkflow, UserMistake
@@ -147,9 +148,15 @@ def _loaded(files: Sequence[Path]) -> list[tuple[Path, WorkflowFile]]:
     loaded, problems = [], []
     for file in files:
         try:
-            loaded.append((file, load_workflow(file)))
+            one = load_file(file)
         except BadFile as bad:
             problems += bad.problems
+            continue
+        if isinstance(one, WorkflowFile):
+            loaded.append((file, one))
+        else:
+            # `statemachines/*.yaml` names it, too.
+            tell(f"{file} holds monitors and was left alone; `batchwright monitors push` takes it.", err=True)
     if problems:
         raise BadFile(problems)
     by_name: dict[str, Path] = {}

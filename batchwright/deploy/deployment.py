@@ -22,7 +22,7 @@ from batchwright.deploy.policies import Place, functions_of
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.deploy.stage_name import STACK_ENDINGS
 from batchwright.foundation import stack_name, variables_of
-from batchwright.workflow_file import load_workflow
+from batchwright.monitor_file import SHIPPED, MonitorFile, load_file, load_monitors
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
 from chalicelib.core.notify import read_kinds
@@ -146,6 +146,7 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     functions_changed = functions.deploy(say, again=wish.again)
     say(f"functions: {'deployed' if functions_changed else 'unchanged'}")
     workflows = push_workflows(account, wish.project / "statemachines", variables_of(outputs), say)
+    push_monitors(account, wish.project / "statemachines" / SHIPPED, variables_of(outputs), say)
     return Deployed(place, tuple(done.values()), functions_changed, workflows, functions.api_url())
 
 
@@ -220,7 +221,9 @@ def push_workflows(
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.json"))):
         if path.name.endswith(".schema.json"):
             continue
-        loaded = load_workflow(path)
+        loaded = load_file(path)
+        if isinstance(loaded, MonitorFile):
+            continue
         name = loaded.workflow.name
         try:
             before = api.workflow(name).version
@@ -230,6 +233,18 @@ def push_workflows(
         pushed[name] = (version, version != before)
         say(f"workflow {name}: {f'version {version}' if version != before else 'unchanged'}")
     return pushed
+
+
+def push_monitors(account: Account, file: Path, variables: Mapping[str, str], say: Say) -> None:
+    """Push the monitor file, if there is one; without it what is watched stays."""
+    if not file.exists():
+        return
+    api = wire(variables, clients(account.session)).api(str(uuid.uuid4()))
+    before = api.monitors().revision
+    pushed = api.put_monitors(load_monitors(file).definition)
+    count = len(pushed.definition["monitors"])
+    how = f"revision {pushed.revision}" if pushed.revision != before else "unchanged"
+    say(f"monitors: {count:,}, {how}")
 
 
 def _check_parameters(wish: Wish) -> None:

@@ -253,6 +253,10 @@ def last_words(log_path: Path) -> str:
     return f": {lines[-1] if lines else 'it said nothing'} (log: {log_path})"
 
 
+RULES = ("job-state-changes", "queues-blocked")
+"""What the rules of infra/foundation.yaml for Batch's events are called, behind the stage."""
+
+
 def create_foundation(environment: Mapping[str, str]) -> dict[str, str]:
     """Create the stack of infra/foundation.yaml and return its outputs. Raises LocalAwsError with the reason."""
     cloudformation = client("cloudformation", environment)
@@ -277,7 +281,8 @@ def create_foundation(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def rule_pattern(environment: Mapping[str, str]) -> str:
-    """The event pattern of the foundation's rule, as it was created. Emulators refuse events that claim to come from
-    AWS, so the local Batch applies the rule itself."""
-    rule = client("events", environment).describe_rule(Name=f"batchwright-{STAGE}-job-state-changes")
-    return json.dumps(json.loads(rule["EventPattern"]))
+    """The event patterns of the foundation's rules, as they were created, as one. Emulators refuse events that claim to
+    come from AWS, so the local Batch applies the rules itself."""
+    events = client("events", environment)
+    rules = [events.describe_rule(Name=f"batchwright-{STAGE}-{name}") for name in RULES]
+    return json.dumps({"$or": [json.loads(rule["EventPattern"]) for rule in rules]})

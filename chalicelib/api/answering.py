@@ -21,6 +21,7 @@ from chalicelib.api.port import Api
 from chalicelib.api.problems import CONTENT_TYPE, Problem, problem_of
 from chalicelib.api.reading import read_body, read_key, read_path, read_query, read_value
 from chalicelib.api.route_table import (
+    FILES,
     IDEMPOTENCY_KEY,
     IF_MATCH,
     IF_NONE_MATCH,
@@ -179,7 +180,7 @@ def _body(route: Route, asked: Asked) -> Any:
         if asked.body.strip():
             raise errors.UserMistake("this takes no body")
         return None
-    if route.body == WORKFLOW_FILE:
+    if route.body in FILES:
         return read_value(asked.body, maximum)
     model: type[BaseModel] = getattr(models, route.body)
     return read_body(model, asked.body, maximum)

@@ -7,6 +7,7 @@ from chalicelib.api.direct_actions import DirectActions
 from chalicelib.api.direct_events import DirectEvents
 from chalicelib.api.direct_jobs import DirectJobs
 from chalicelib.api.direct_logs import DirectLogs
+from chalicelib.api.direct_monitors import DirectMonitors
 from chalicelib.api.direct_runs import DirectRuns
 from chalicelib.api.direct_schedules import DirectSchedules
 from chalicelib.api.direct_tokens import DirectTokens
@@ -23,6 +24,7 @@ class DirectApi(
     DirectActions,
     DirectSchedules,
     DirectJobs,
+    DirectMonitors,
     DirectTokens,
 ):
     """All of it, for one invocation."""

@@ -294,6 +294,15 @@ class JobPage(Page[Job]):
     records_own: Annotated[bool, Field(description="Whether jobs of its own runs are recorded, too.")]
 
 
+class Monitors(Answer):
+    """What the stage watches, and what it says about it."""
+
+    revision: Annotated[int, Field(description="Counts the pushes and deletions; 0 before the first.")]
+    etag: Annotated[str, Field(description="Names the content; also the ETag header.")]
+    pushed_at_ms: Annotated[int | None, Field(description="When they were pushed, or deleted.")] = None
+    definition: Annotated[dict[str, Any], Field(description="The monitor file's content.")]
+
+
 class NewToken(Request):
     """A token to be made."""
 

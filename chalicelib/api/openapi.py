@@ -5,7 +5,7 @@ Owns how the one is written as the other. What API Gateway answers by itself is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,9 +15,11 @@ from chalicelib.api import models
 from chalicelib.api.problems import CONTENT_TYPE
 from chalicelib.api.reading import KEY_CHARACTERS
 from chalicelib.api.route_table import (
+    FILES,
     IDEMPOTENCY_KEY,
     IF_MATCH,
     IF_NONE_MATCH,
+    MONITOR_FILE,
     OPENAPI,
     PAGE_CHARACTERS,
     ROUTES,
@@ -26,7 +28,7 @@ from chalicelib.api.route_table import (
     Parameter,
     Route,
 )
-from chalicelib.core import workflow
+from chalicelib.core import monitor, workflow
 from chalicelib.version import VERSION
 
 _SCHEMAS = "#/components/schemas/"
@@ -61,7 +63,7 @@ _DESCRIPTIONS = {
     412: "If-Match names another version.",
     413: "The body is too large.",
     415: "The body's Content-Type is not application/json.",
-    422: "The workflow has mistakes; all of them are told.",
+    422: "The workflow, or the monitors, have mistakes; all of them are told.",
     429: "Too much is asked at once; Retry-After says when to come again.",
     500: "Something went wrong inside. Its request id finds it in the log.",
     503: "A service did not answer; Retry-After says when to come again.",
@@ -79,7 +81,7 @@ _PROBLEM = {
         "request_id": {"type": "string", "description": "Finds the request in the log."},
         "mistakes": {
             "type": "array",
-            "description": "Of a workflow: what is wrong, each with a JSON Pointer to it.",
+            "description": "Of a workflow or of monitors: what is wrong, each with a JSON Pointer to it.",
             "items": {
                 "type": "object",
                 "required": ["pointer", "text"],
@@ -146,7 +148,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _is_required(body: str) -> bool:
     """Whether there is anything that a body must hold; no body is an empty one."""
-    if body == WORKFLOW_FILE:
+    if body in FILES:
         return True
     fields: Mapping[str, Any] = getattr(models, body).model_fields
     return any(field.is_required() for field in fields.values())
@@ -228,13 +230,19 @@ class _Untitled(GenerateJsonSchema):
 
 def _schemas() -> dict[str, Any]:
     """The models that routes name, and what these are made of."""
-    asked = {route.body for route in ROUTES if route.body not in (None, WORKFLOW_FILE)}
+    asked = {route.body for route in ROUTES if route.body not in (None, *FILES)}
     told = {route.answer for route in ROUTES if route.answer not in (None, OPENAPI, "Time")}
     named: list[Any] = [(getattr(models, str(name)), "validation") for name in sorted(map(str, asked))]
     named += [(getattr(models, str(name)), "serialization") for name in sorted(map(str, told))]
     _, generated = models_json_schema(named, schema_generator=_Untitled, ref_template=_SCHEMAS + "{model}")
-    file = workflow.json_schema(ref_template=f"{_SCHEMAS}{WORKFLOW_FILE}.{{model}}")
-    parts = {f"{WORKFLOW_FILE}.{name}": schema for name, schema in file.pop("$defs").items()}
-    file.pop("$schema")
     time = {"type": "integer", "description": "Milliseconds since the epoch."}
-    return {**generated["$defs"], "Time": time, WORKFLOW_FILE: file, **parts}
+    files = {**_of_file(WORKFLOW_FILE, workflow.json_schema), **_of_file(MONITOR_FILE, monitor.json_schema)}
+    return {**generated["$defs"], "Time": time, **files}
+
+
+def _of_file(name: str, json_schema: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """The schema of a kind of file, and its parts under names of their own."""
+    file = json_schema(f"{_SCHEMAS}{name}.{{model}}")
+    parts = {f"{name}.{part}": schema for part, schema in file.pop("$defs").items()}
+    file.pop("$schema")
+    return {name: file, **parts}

@@ -238,6 +238,26 @@ def get_job_logs(api: Api, call: Call) -> Told:
     return Told(page)
 
 
+def get_monitors(api: Api, call: Call) -> Told:
+    return _monitors(api.monitors(), call)
+
+
+def put_monitors(api: Api, call: Call) -> Told:
+    return _monitors(api.put_monitors(call.body, if_match=call.if_match), call)
+
+
+def _monitors(monitors: m.Monitors, call: Call) -> Told:
+    headers = {"ETag": quoted(monitors.etag)}
+    if call.if_none_match is not None and matches(call.if_none_match, monitors.etag):
+        return Told(None, 304, headers)
+    return Told(monitors, headers=headers)
+
+
+def delete_monitors(api: Api, call: Call) -> Told:
+    api.delete_monitors(if_match=call.if_match)
+    return Told(None, 204)
+
+
 def list_tokens(api: Api, call: Call) -> Told:
     return Told(m.Page(items=api.tokens()))
 
@@ -259,6 +279,7 @@ OPERATIONS: Mapping[str, Callable[[Api, Call], Told]] = {
         *(cancel_run, pause_run, resume_run, redrive_run),
         *(list_schedules, next_times, pause_schedule, resume_schedule, backfill),
         *(list_jobs, get_job, get_job_logs),
+        *(get_monitors, put_monitors, delete_monitors),
         *(list_tokens, create_token, revoke_token),
     )
 }

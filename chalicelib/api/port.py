@@ -183,6 +183,22 @@ class Api(Protocol):
         there is not."""
         ...
 
+    # Monitors
+
+    def monitors(self) -> m.Monitors:
+        """The monitors of the stage; of revision 0 and without any when none were ever pushed."""
+        ...
+
+    def put_monitors(self, definition: Mapping[str, Any], *, if_match: str | None = None) -> m.Monitors:
+        """Push a definition in place of the present one; the same content makes no new revision. The functions know of
+        it within a minute. `if_match` is the ETag that the present one must have, "*" for any. Raises InvalidMonitors
+        with every mistake, and PreconditionFailed."""
+        ...
+
+    def delete_monitors(self, *, if_match: str | None = None) -> None:
+        """Watch nothing any more. Raises PreconditionFailed."""
+        ...
+
     # Tokens
 
     def create_token(self, request: m.NewToken) -> m.CreatedToken:

@@ -6,7 +6,7 @@ answered. What an error says is its own; of what fails inside nothing is told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from chalicelib.core.mistakes import Mistake, Path
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:batchwright:problem:"
 MISTAKES_TOLD = 1_000
-"""Of a workflow: nobody mends more at once, and the answer stays small."""
+"""Of a definition: nobody mends more at once, and the answer stays small."""
 RETRY_AFTER_SECONDS = 2
 
 
@@ -53,9 +53,10 @@ _MISTAKES: tuple[tuple[type[errors.UserMistake], int, str, str], ...] = (
     (errors.UnknownToken, 404, "unknown_token", "There is no such token"),
     (errors.WrongState, 409, "wrong_state", "The run is in a state that does not allow it"),
     (errors.IdempotencyConflict, 409, "idempotency_conflict", "The idempotency key was used for something else"),
-    (errors.PreconditionFailed, 412, "precondition_failed", "The workflow is not the one that was meant"),
+    (errors.PreconditionFailed, 412, "precondition_failed", "What is there is not what was meant"),
     (TooLarge, 413, "too_large", "The body is too large"),
     (errors.InvalidWorkflow, 422, "invalid_workflow", "The workflow has mistakes"),
+    (errors.InvalidMonitors, 422, "invalid_monitors", "The monitors have mistakes"),
     (errors.BadPage, 400, "bad_page", "There is no such page"),
     (NoJson, 400, "no_json", "The body is not JSON that can be used"),
     (errors.AnswerTooLarge, 500, "answer_too_large", "The answer is larger than one can be"),
@@ -80,7 +81,9 @@ def problem_of(error: Exception) -> Problem:
         case errors.TryAgain():
             return Problem(503, "try_again", _DOWN, headers=_SAY_AGAIN)
         case errors.InvalidWorkflow():
-            return _of_workflow(error)
+            return _with_mistakes(error.mistakes, "invalid_workflow", "The workflow has mistakes")
+        case errors.InvalidMonitors():
+            return _with_mistakes(error.mistakes, "invalid_monitors", "The monitors have mistakes")
         case errors.UserMistake():
             return next(
                 Problem(status, name, title, str(error))
@@ -90,22 +93,23 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "internal", "Something went wrong inside; its request id finds it in the log")
 
 
-def _of_workflow(error: errors.InvalidWorkflow) -> Problem:
+def _with_mistakes(mistakes: Sequence[Mistake], kind: str, title: str) -> Problem:
     """Every mistake with its place. An order for people: as the places are in the definition's text is not known."""
-    told = error.mistakes[:MISTAKES_TOLD]
-    left = len(error.mistakes) - len(told)
-    count = f"{len(error.mistakes):,} mistake{'s' if len(error.mistakes) != 1 else ''}"
+    told = mistakes[:MISTAKES_TOLD]
+    left = len(mistakes) - len(told)
+    count = f"{len(mistakes):,} mistake{'s' if len(mistakes) != 1 else ''}"
     detail = f"{count}{f', of which the first {MISTAKES_TOLD:,} are told' if left else ''}"
     more = {"mistakes": [mistake_document(mistake) for mistake in told]}
-    return Problem(422, "invalid_workflow", "The workflow has mistakes", detail, more=more)
+    return Problem(422, kind, title, detail, more=more)
 
 
 def mistake_of(document: Mapping[str, Any], definition: Any) -> errors.UserMistake | None:
     """The error that a problem document tells of, None if it is none of ours. `definition` is what was sent, if that
-    was a workflow: only it tells an index of a list from a key of digits."""
+    was a workflow or monitors: only it tells an index of a list from a key of digits."""
     kind = str(document.get("type", "")).removeprefix(TYPE_PREFIX)
-    if kind == "invalid_workflow":
-        return errors.InvalidWorkflow(
+    invalid = {"invalid_workflow": errors.InvalidWorkflow, "invalid_monitors": errors.InvalidMonitors}.get(kind)
+    if invalid is not None:
+        return invalid(
             [
                 Mistake(
                     path_of(one["pointer"], definition), one["text"], one.get("suggestion"), one.get("at_key", False)
@@ -125,7 +129,7 @@ def pointer_of(path: Path) -> str:
 
 
 def mistake_document(mistake: Mistake) -> dict[str, Any]:
-    """A mistake in a workflow as it is told."""
+    """A mistake in a definition as it is told."""
     return {
         "pointer": pointer_of(mistake.path),
         "text": mistake.text,

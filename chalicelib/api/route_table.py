@@ -107,7 +107,7 @@ class Route:
             412: IF_MATCH in self.headers,
             413: self.body is not None,
             415: self.body is not None,
-            422: self.body == WORKFLOW_FILE,
+            422: self.body in FILES,
         }
         return [status for status, applies in found.items() if applies]
 
@@ -124,6 +124,9 @@ class Route:
 
 WORKFLOW_FILE = "WorkflowFile"
 """The body that is a workflow's definition, whose model is core/workflow.py's."""
+MONITOR_FILE = "MonitorFile"
+"""The body that is a definition of monitors, whose model is core/monitor.py's."""
+FILES = (WORKFLOW_FILE, MONITOR_FILE)
 OPENAPI = "OpenApi"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 IF_MATCH = "If-Match"
@@ -310,6 +313,21 @@ ROUTES = (
     _get("/jobs", "list_jobs", "Recorded Batch jobs, newest first", ALL, "JobPage", query=_JOB_FILTERS),
     _get("/jobs/{job_id}", "get_job", "A recorded job", ALL, "Job"),
     _get("/jobs/{job_id}/logs", "get_job_logs", "What a job wrote", ALL, "LogPage", query=_JOB_LOG_PLACE),
+    _get(
+        *("/monitors", "get_monitors", "What is watched, and what is said about it", ALL, "Monitors"),
+        headers=(IF_NONE_MATCH,),
+        statuses=(200, 304),
+    ),
+    _put(
+        *("/monitors", "put_monitors", "Watch that, in place of what is watched", ALL, "Monitors"),
+        body=MONITOR_FILE,
+        headers=(IF_MATCH,),
+    ),
+    _delete(
+        *("/monitors", "delete_monitors", "Watch nothing any more", ALL, None),
+        headers=(IF_MATCH,),
+        statuses=(204,),
+    ),
     _get("/tokens", "list_tokens", "The tokens, without secrets", ALL, "Token", many=True, needs=ADMIN),
     _post(
         *("/tokens", "create_token", "Make a token; its secret is told once", ALL, "CreatedToken"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.aws.dynamodb_digests import DynamoDigests
 from chalicelib.aws.dynamodb_jobs import DynamoJobs
+from chalicelib.aws.dynamodb_monitors import DynamoMonitors
 from chalicelib.aws.dynamodb_runs import DynamoRuns
 from chalicelib.aws.dynamodb_schedules import DynamoSchedules
 from chalicelib.aws.dynamodb_table import Table
@@ -14,7 +15,16 @@ from chalicelib.aws.dynamodb_tasks import DynamoTasks
 from chalicelib.aws.dynamodb_workflows import DynamoWorkflows
 
 
-class DynamoStore(DynamoWorkflows, DynamoRuns, DynamoTallies, DynamoTasks, DynamoSchedules, DynamoJobs, DynamoDigests):
+class DynamoStore(
+    DynamoWorkflows,
+    DynamoRuns,
+    DynamoTallies,
+    DynamoTasks,
+    DynamoSchedules,
+    DynamoDigests,
+    DynamoJobs,
+    DynamoMonitors,
+):
     """All that is in the table. `client` is boto3's for DynamoDB; its retries are botocore's own, bounded."""
 
     def __init__(self, client: Any, table_name: str) -> None:

@@ -118,6 +118,12 @@ class Table:
         parts = {"KeyConditionExpression": "#pk = :pk AND begins_with(#sk, :prefix)"}
         return self._pages({"ConsistentRead": True, **_expressions(parts, {"pk": partition, "prefix": prefix})})
 
+    def query_between(self, partition: str, first: str, last: str) -> Iterator[Item]:
+        """The partition's items whose sort keys lie there, both ends included, ascending, read consistently."""
+        parts = {"KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :first AND :last"}
+        values = {"pk": partition, "first": first, "last": last}
+        return self._pages({"ConsistentRead": True, **_expressions(parts, values)})
+
     def query_all(self, partition: str) -> Iterator[Item]:
         """The partition's items, ascending by sort key, read consistently, all pages."""
         parts = {"KeyConditionExpression": "#pk = :pk"}

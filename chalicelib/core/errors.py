@@ -54,6 +54,14 @@ class InvalidWorkflow(UserMistake):
         super().__init__("\n".join(mistake.line() for mistake in self.mistakes))
 
 
+class InvalidMonitors(UserMistake):
+    """Refuse: the monitors have mistakes; the text has a line for each."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = list(mistakes)
+        super().__init__("\n".join(mistake.line() for mistake in self.mistakes))
+
+
 class PreconditionFailed(UserMistake):
     """Refuse: what is to be replaced or deleted is not, or not any more, what the caller has seen."""
 

@@ -32,6 +32,8 @@ TASK_ATTEMPTS_MAXIMUM = 20
 """Attempts of one task in all, whatever the classes of its failures: a record keeps the result of each."""
 SHARD_SIZE = 256
 """Tasks whose tally lives in one item: the item stays below 1 KB, so that adding to it costs one write unit."""
+MONITORS_MAXIMUM = 50
+"""Monitors of a stage: each event of a job is held against all of them."""
 SCHEDULES_MAXIMUM = 50
 """Schedules of one workflow: a push brings each of them to EventBridge Scheduler, within one answer."""
 

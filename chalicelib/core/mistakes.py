@@ -1,4 +1,4 @@
-"""A mistake in a workflow's definition: what is wrong, and the path of the value that is.
+"""A mistake in a definition that people write: what is wrong, and the path of the value that is.
 
 A path is the keys and indexes that lead to a value from the top. A file turns it into line and column
 (batchwright/positions.py); without a file the text alone has to say where.
@@ -13,7 +13,7 @@ from chalicelib.core.rules import Broken
 
 Path = tuple[str | int, ...]
 
-_ONE_OF = {"tasks": "task", "params": "param", "schedules": "schedule"}
+_ONE_OF = {"tasks": "task", "params": "param", "schedules": "schedule", "monitors": "monitor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def broken_at(path: Path, broken: Broken) -> Mistake:
 
 
 def place_of(path: Path) -> str:
-    """`task 'train'`, `param 'year'`, `schedule 'nightly'`, `defaults`, or nothing for the top of the workflow."""
+    """`task 'train'`, `param 'year'`, `schedule 'nightly'`, `monitor 'imports'`, `defaults`, or nothing for the top."""
     if len(path) > 1 and path[0] in _ONE_OF:
         return f"{_ONE_OF[str(path[0])]} '{path[1]}'"
     return "defaults" if len(path) > 1 and path[0] == "defaults" else ""

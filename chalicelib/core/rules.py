@@ -1,4 +1,4 @@
-"""The rules for single values of a task, in one place for literal and rendered values alike.
+"""The rules for single values of tasks and monitors, in one place for literal and rendered values alike.
 
 Every rule returns None when the value keeps it, else what is wrong: a text that follows the name of the field
 ("must be 1 or more, not 0"), and perhaps a suggestion. The limits themselves are in `limits.py`.
@@ -25,6 +25,8 @@ PEOPLES_TEXT_PATTERN = f"^[^{CONTROL_CHARACTERS}]*$"
 PEOPLES_TEXT = "text without control characters other than tabs and line ends"
 
 SCHEDULE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+WATCH_PATTERN = r"^[A-Za-z0-9_*?:-]{1,128}$"
+"""Of names, with wildcards; a job definition's may go on with `:` and a revision."""
 RESERVED_PARAMETER_PREFIX = "batchwright_"
 TAG_KEY_CHARACTERS = 128
 TAG_VALUE_CHARACTERS = 256
@@ -56,7 +58,7 @@ class NumberRule:
     Unless `whole`, it may have decimals."""
 
     minimum: float
-    maximum: int | None = None
+    maximum: float | None = None
     small: tuple[float, ...] = ()
     suggestion: str | None = None
     whole: bool = True
@@ -74,7 +76,7 @@ class NumberRule:
         if value < self.minimum:
             return Broken(f"must be {self.minimum:,.10g} or more, not {value:,.10g}", self.suggestion)
         if self.maximum is not None and value > self.maximum:
-            return Broken(f"must be {self.maximum:,} or less, not {value:,.10g}", self.suggestion)
+            return Broken(f"must be {self.maximum:,.10g} or less, not {value:,.10g}", self.suggestion)
         return None
 
     def _is_whole(self, value: float) -> bool:
@@ -98,6 +100,12 @@ NUMBERS: dict[str, NumberRule] = {
     "backoff_max_seconds": NumberRule(0, BACKOFF_SECONDS_MAXIMUM, suggestion="a day is the longest pause"),
     "memory_factor": NumberRule(1.1, 10, suggestion="2 doubles the memory each time", whole=False),
     "memory_maximum_mib": NumberRule(4),
+    "than_seconds": NumberRule(60, 30 * 86_400, suggestion="monitors look every five minutes"),
+    "than_p95_times": NumberRule(1, 100, suggestion="1.5 is half as long again as 19 of 20 jobs take", whole=False),
+    "at_least_seconds": NumberRule(0, 30 * 86_400),
+    "above": NumberRule(0, 0.99, suggestion="0.2 is one job in five", whole=False),
+    "within_seconds": NumberRule(300, 86_400, suggestion="five minutes to a day"),
+    "at_least_jobs": NumberRule(1, 100_000),
     "notify_after_seconds": NumberRule(
         limits.NOTIFY_AFTER_SECONDS_MINIMUM,
         limits.NOTIFY_AFTER_SECONDS_MAXIMUM,
@@ -105,7 +113,7 @@ NUMBERS: dict[str, NumberRule] = {
     ),
     "log_lines": NumberRule(0, limits.NOTICE_LOG_LINES_MAXIMUM, suggestion="0 for none"),
 }
-"""The numbers of a task, by field."""
+"""The numbers of a task and of a monitor, by field."""
 
 NO_MEMORY_TO_MULTIPLY = Broken("multiplies memory_mib, which is missing", "give memory_mib in the task or in defaults")
 
@@ -131,6 +139,23 @@ def schedule_name_rule(value: str) -> Broken | None:
     return Broken(
         f"{shown(value)} is not a valid name",
         "1 to 64 letters, digits, '-', '_' and '.', the first a letter or a digit",
+    )
+
+
+def monitor_name_rule(value: str) -> Broken | None:
+    """The name of a monitor: part of the ids of what it says, and of keys of the table."""
+    return schedule_name_rule(value)
+
+
+def watch_rule(value: str) -> Broken | None:
+    """A pattern of names of queues, jobs or job definitions."""
+    if value.startswith("arn:"):
+        return Broken(f"must be a name, not the ARN {shown(value)}", f"write '{value.rpartition('/')[2]}'")
+    if re.fullmatch(WATCH_PATTERN, value):
+        return None
+    return Broken(
+        f"must be a name or a pattern of names, not {shown(value)}",
+        "letters, digits, '-' and '_', '*' for any of them, '?' for one",
     )
 
 

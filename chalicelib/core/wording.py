@@ -1,12 +1,13 @@
 """What pydantic found wrong with a definition, in our own words.
 
-Owns the text for each type of error that the models of `workflow.py` can raise; nothing of pydantic's own wording
-gets out.
+Owns the text for each type of error that the models of `workflow.py` and `monitor.py` can raise; nothing of pydantic's
+own wording gets out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -15,10 +16,10 @@ from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
 from chalicelib.core.params import ParamType
 from chalicelib.core.rules import Broken
 from chalicelib.core.schedule import CatchUp, Overlap
+from chalicelib.core.shapes import RULE_BROKEN
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import Names, shown
 from chalicelib.core.workflow import (
-    RULE_BROKEN,
     Array,
     ClassRetry,
     MemoryGrowth,
@@ -42,36 +43,42 @@ _TYPES = {
     "model_attributes_type": "a mapping",
 }
 _EMPTY = {"string_type": '""', "list_type": "[]", "dict_type": "{}", "model_type": "{}", "model_attributes_type": "{}"}
-_ENUMS: dict[str, Iterable[str]] = {
-    "trigger_rule": TriggerRule,
-    "type": ParamType,
-    "overlap": Overlap,
-    "catch_up": CatchUp,
-}
 
 
-def mistakes_of(error: ValidationError, path: Path = ()) -> Iterator[Mistake]:
-    """The errors of a validation of `Workflow`, or of the part of one that stands at `path`, as mistakes."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: what its whole is called, what it needs, the model of the part at a path, and the choices of
+    keys that have some."""
+
+    whole: str
+    needs: str
+    model_at: Callable[[Path], type[BaseModel]]
+    enums: Mapping[str, Iterable[str]]
+
+
+def mistakes_of(error: ValidationError, path: Path = (), of: Kind | None = None) -> Iterator[Mistake]:
+    """The errors of a validation as mistakes: of a workflow unless another kind of file is given, or of the part of
+    one that stands at `path`."""
     for one in error.errors(include_url=False):
-        yield _mistake(one["type"], (*path, *one["loc"]), one["input"], one.get("ctx", {}))
+        yield _mistake(of or WORKFLOW, one["type"], (*path, *one["loc"]), one["input"], one.get("ctx", {}))
 
 
-def _mistake(kind: str, loc: Path, value: Any, context: Mapping[str, Any]) -> Mistake:
+def _mistake(of: Kind, kind: str, loc: Path, value: Any, context: Mapping[str, Any]) -> Mistake:
     at_key = kind != "missing" and bool(loc) and loc[-1] == _KEY_MARK
     path = loc[:-1] if at_key else loc
     if kind == RULE_BROKEN:
         broken = Broken(context["text"], context["suggestion"])
         return _about_a_key(path, broken) if at_key else broken_at(path, broken)
     if kind == "missing":
-        return _missing(path)
+        return _missing(of, path)
     if kind == "extra_forbidden":
-        return _unknown(path)
+        return _unknown(of, path)
     if kind == "enum":
-        choices = _ENUMS[str(path[-1])]
+        choices = of.enums[next(str(key) for key in reversed(path) if isinstance(key, str))]
         suggestion = Names(choices).suggestion(value) if isinstance(value, str) else None
         return broken_at(path, Broken(f"must be one of {', '.join(choices)}, not {shown(value)}", suggestion))
     if kind in _TYPES:
-        what = label_of(path) if path else "a workflow"
+        what = label_of(path) if path else of.whole
         text = f"{what} must be {_TYPES[kind]}, not {_with_kind(value)}".lstrip()
         return Mistake(path, text, _hint(kind, value) if path else None)
     return broken_at(path, Broken(f"has a value that does not fit here: {shown(value)}"))
@@ -85,21 +92,21 @@ def _about_a_key(path: Path, broken: Broken) -> Mistake:
     return Mistake(path, broken.text, broken.suggestion, at_key=True)
 
 
-def _missing(path: Path) -> Mistake:
+def _missing(of: Kind, path: Path) -> Mistake:
     label = label_of(path)
     if not path[:-1]:
-        return Mistake(path, f"{label} is missing", "a workflow needs a name and tasks")
+        return Mistake(path, f"{label} is missing", of.needs)
     return Mistake(path, f"{label} is missing")
 
 
-def _unknown(path: Path) -> Mistake:
+def _unknown(of: Kind, path: Path) -> Mistake:
     key = str(path[-1])
-    known = [field.alias or name for name, field in _model_at(path[:-1]).model_fields.items()]
+    known = [field.alias or name for name, field in of.model_at(path[:-1]).model_fields.items()]
     suggestion = Names(known).suggestion(key) or f"known keys: {', '.join(one for one in known if one != '$schema')}"
     return Mistake(path, f"{label_of(path)} is no key that is known here", suggestion, at_key=True)
 
 
-def _model_at(path: Path) -> type[BaseModel]:
+def _part_of_a_workflow(path: Path) -> type[BaseModel]:
     if not path:
         return Workflow
     if path[0] == "params":
@@ -113,6 +120,14 @@ def _model_at(path: Path) -> type[BaseModel]:
         return Array
     # retry, retry.on.CLASS, retry.on.CLASS.memory_mib
     return (Retry, Retry, Retry, ClassRetry, MemoryGrowth)[len(within)]
+
+
+WORKFLOW = Kind(
+    "a workflow",
+    "a workflow needs a name and tasks",
+    _part_of_a_workflow,
+    {"trigger_rule": TriggerRule, "type": ParamType, "overlap": Overlap, "catch_up": CatchUp},
+)
 
 
 def _with_kind(value: Any) -> str:

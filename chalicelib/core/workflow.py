@@ -8,13 +8,11 @@ loads this module, for it needs pydantic.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
-from pydantic.json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic.json_schema import DEFAULT_REF_TEMPLATE
 
 from chalicelib.core import rules
 from chalicelib.core.failure import NEVER_RETRIED, FailureClass
@@ -23,33 +21,20 @@ from chalicelib.core.notify import KINDS, LOG_LINES, QUEUE_PATTERN, kind_rule, q
 from chalicelib.core.params import Declaration, ParamType
 from chalicelib.core.rules import NUMBERS, Broken, Rule
 from chalicelib.core.schedule import CatchUp, Overlap, cron_rule, local_time_rule, rate_rule, time_zone_rule
+from chalicelib.core.shapes import Model, count_type, json_schema_of, keep, key_schema, named, number_schema, refusal
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import shown
 from chalicelib.core.template import PARAM_NAME, WHOLE_PARAM_PATTERN, TemplateMistake, parse, whole_expression
-
-RULE_BROKEN = "rule_broken"
-"""The type of the pydantic errors that carry our own words, as `text` and `suggestion` in their context."""
-
-
-def _refusal(broken: Broken) -> PydanticCustomError:
-    return PydanticCustomError(RULE_BROKEN, "{text}", {"text": broken.text, "suggestion": broken.suggestion})
-
-
-def _keep(rule: Rule, value: Any) -> Any:
-    broken = rule(value)
-    if broken:
-        raise _refusal(broken)
-    return value
 
 
 def _text(value: str, rule: Rule | None = None) -> str:
     """A string whose expressions are well formed. Its rule is kept only if it has none: the rest is the run's."""
     if "${" not in value:
-        return _keep(rule, value) if rule else value
+        return keep(rule, value) if rule else value
     try:
         parse(value)
     except TemplateMistake as mistake:
-        raise _refusal(Broken(f"holds {mistake.found}", mistake.suggestion)) from mistake
+        raise refusal(Broken(f"holds {mistake.found}", mistake.suggestion)) from mistake
     return value
 
 
@@ -59,11 +44,11 @@ def _number(field: str, value: Any) -> Any:
     if isinstance(value, str) and "${" in value:
         whole = whole_expression(_text(value))
         if whole is None or whole.root != "params":
-            raise _refusal(
+            raise refusal(
                 Broken(f"must be a number or one whole ${{params.NAME}}, not {shown(value)}", "nothing beside it")
             )
         return value
-    value = _keep(NUMBERS[field], value)
+    value = keep(NUMBERS[field], value)
     return float(value) if field == "vcpus" else value
 
 
@@ -76,63 +61,41 @@ def _param_name_rule(value: str) -> Broken | None:
     )
 
 
-def _number_schema(field: str, *, expression: bool = True) -> dict[str, Any]:
-    rule = NUMBERS[field]
-    number: dict[str, Any] = {"type": "integer" if rule.whole else "number", "minimum": rule.minimum}
-    if rule.maximum is not None:
-        number["maximum"] = rule.maximum
-    choices = [number]
-    if rule.small:
-        choices.append({"enum": list(rule.small)})
-    if expression:
-        choices.append({"type": "string", "pattern": WHOLE_PARAM_PATTERN})
-        if field != "array_size":
-            choices.append({"type": "null"})
-    return choices[0] if len(choices) == 1 else {"anyOf": choices}
+def _number_schema(field: str) -> dict[str, Any]:
+    choices = [number_schema(field)]
+    if NUMBERS[field].small:
+        choices.append({"enum": list(NUMBERS[field].small)})
+    choices.append({"type": "string", "pattern": WHOLE_PARAM_PATTERN})
+    if field != "array_size":
+        choices.append({"type": "null"})
+    return {"anyOf": choices}
 
 
 def _number_type(field: str) -> tuple[PlainValidator, WithJsonSchema]:
     return PlainValidator(partial(_number, field)), WithJsonSchema(_number_schema(field))
 
 
-def _count_type(field: str) -> tuple[PlainValidator, WithJsonSchema]:
-    """A number that no expression may stand for."""
-    return PlainValidator(partial(_keep, NUMBERS[field])), WithJsonSchema(_number_schema(field, expression=False))
-
-
-def _named(rule: Callable[[str], Broken | None]) -> AfterValidator:
-    return AfterValidator(partial(_keep, rule))
-
-
 def _texted(rule: Rule | None = None) -> AfterValidator:
     return AfterValidator(partial(_text, rule=rule))
 
 
-def _key_schema(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": pattern})
-
-
-Name = Annotated[str, _named(rules.name_rule), _key_schema(rules.NAME_PATTERN)]
-ScheduleName = Annotated[str, _named(rules.schedule_name_rule), _key_schema(rules.SCHEDULE_NAME_PATTERN)]
+Name = Annotated[str, named(rules.name_rule), key_schema(rules.NAME_PATTERN)]
+ScheduleName = Annotated[str, named(rules.schedule_name_rule), key_schema(rules.SCHEDULE_NAME_PATTERN)]
 FailureName = Annotated[
     str,
-    _named(rules.failure_class_rule),
-    _key_schema(f"^({'|'.join(failure for failure in FailureClass if failure not in NEVER_RETRIED)})$"),
+    named(rules.failure_class_rule),
+    key_schema(f"^({'|'.join(failure for failure in FailureClass if failure not in NEVER_RETRIED)})$"),
 ]
-NoticeName = Annotated[str, _named(kind_rule), _key_schema(f"^({'|'.join(KINDS)})$")]
-ParamName = Annotated[str, _named(_param_name_rule), _key_schema(f"^{PARAM_NAME}$")]
+NoticeName = Annotated[str, named(kind_rule), key_schema(f"^({'|'.join(KINDS)})$")]
+ParamName = Annotated[str, named(_param_name_rule), key_schema(f"^{PARAM_NAME}$")]
 Text = Annotated[str, _texted()]
-EnvironmentName = Annotated[str, _named(rules.environment_name_rule), _key_schema("^(?!AWS_BATCH_)[^=]+$")]
-ParameterName = Annotated[str, _named(rules.parameter_name_rule), _key_schema("^(?!batchwright_).+$")]
-TagName = Annotated[str, _named(rules.tag_name_rule), _key_schema("^(?![aA][wW][sS]:).{1,128}$")]
+EnvironmentName = Annotated[str, named(rules.environment_name_rule), key_schema("^(?!AWS_BATCH_)[^=]+$")]
+ParameterName = Annotated[str, named(rules.parameter_name_rule), key_schema("^(?!batchwright_).+$")]
+TagName = Annotated[str, named(rules.tag_name_rule), key_schema("^(?![aA][wW][sS]:).{1,128}$")]
 TagValue = Annotated[str, _texted(rules.tag_value_rule)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Param(_Model):
+class Param(Model):
     """A value that a run may be given."""
 
     type: Annotated[ParamType, Field(strict=False, description="The type of the value.")]
@@ -144,7 +107,7 @@ class Param(_Model):
     description: Annotated[str | None, Field(description="What the value is for.")] = None
 
 
-class Array(_Model):
+class Array(Model):
     """An array job: one submission, many children, told apart by AWS_BATCH_JOB_ARRAY_INDEX."""
 
     size: Annotated[
@@ -154,32 +117,32 @@ class Array(_Model):
     ]
 
 
-class MemoryGrowth(_Model):
+class MemoryGrowth(Model):
     """More memory for the next attempt."""
 
     factor: Annotated[
         float,
-        *_count_type("memory_factor"),
+        *count_type("memory_factor"),
         Field(description="What each failure of the class multiplies the task's memory_mib by, 1.1 to 10."),
     ] = 2
     maximum: Annotated[
         int,
-        *_count_type("memory_maximum_mib"),
+        *count_type("memory_maximum_mib"),
         Field(description="The most it may become, in MiB: what the compute environment still has room for."),
     ]
 
 
-class ClassRetry(_Model):
+class ClassRetry(Model):
     """What follows failures of one class. They have a limit of their own."""
 
     attempts: Annotated[
         int,
-        *_count_type("attempts"),
+        *count_type("attempts"),
         Field(description="The failure of this class that is final, 1 to 10; 1 is no retry."),
     ]
     backoff_seconds: Annotated[
         int | None,
-        *_count_type("backoff_seconds"),
+        *count_type("backoff_seconds"),
         Field(description="The first pause after failures of this class, in seconds, in place of retry's."),
     ] = None
     memory_mib: Annotated[
@@ -191,12 +154,12 @@ class ClassRetry(_Model):
     ] = None
 
 
-class Retry(_Model):
+class Retry(Model):
     """What follows the failures of a task. Each attempt is a Batch job of its own."""
 
     attempts: Annotated[
         int | None,
-        *_count_type("attempts"),
+        *count_type("attempts"),
         Field(
             description="How often the task is tried at most, 1 to 10, whatever fails that 'on' does not name; 1 is no "
             "retry. Not given: three times when infrastructure fails, else once."
@@ -204,18 +167,18 @@ class Retry(_Model):
     ] = None
     backoff_seconds: Annotated[
         int | None,
-        *_count_type("backoff_seconds"),
+        *count_type("backoff_seconds"),
         Field(
             description="The longest first pause between a failure and the next attempt, in seconds. Not given: 10 "
             "when infrastructure fails, else 0."
         ),
     ] = None
     backoff_factor: Annotated[
-        float, *_count_type("backoff_factor"), Field(description="What each further pause is multiplied by, 1 to 10.")
+        float, *count_type("backoff_factor"), Field(description="What each further pause is multiplied by, 1 to 10.")
     ] = 2
     backoff_max_seconds: Annotated[
         int | None,
-        *_count_type("backoff_max_seconds"),
+        *count_type("backoff_max_seconds"),
         Field(description="The longest that a pause becomes, in seconds; 3,600 unless given."),
     ] = None
     jitter: Annotated[
@@ -228,7 +191,7 @@ class Retry(_Model):
     ] = {}
 
 
-class TaskSettings(_Model):
+class TaskSettings(Model):
     """What a task asks of Batch, and when. All of it may stand in `defaults` too."""
 
     job_definition: Annotated[
@@ -302,7 +265,7 @@ class Task(TaskSettings):
     ] = []
 
 
-class Schedule(_Model):
+class Schedule(Model):
     """When runs are started without anybody asking: one of `cron`, `rate` and `at`."""
 
     model_config = ConfigDict(
@@ -310,29 +273,29 @@ class Schedule(_Model):
     )
 
     cron: Annotated[
-        Annotated[str, _named(cron_rule)] | None,
+        Annotated[str, named(cron_rule)] | None,
         Field(
             description="Times of day, in EventBridge Scheduler's six fields: minutes hours day-of-month month "
             "day-of-week year, such as 0 9 ? * MON-FRI *. One of day-of-month and day-of-week is '?'."
         ),
     ] = None
     rate: Annotated[
-        Annotated[str, _named(rate_rule)] | None,
+        Annotated[str, named(rate_rule)] | None,
         Field(description="Elapsed time between two runs, such as 5 minutes, 2 hours or 1 day."),
     ] = None
     at: Annotated[
-        Annotated[str, _named(local_time_rule)] | None,
+        Annotated[str, named(local_time_rule)] | None,
         Field(description="One time, such as 2026-11-01T09:00, in the time zone."),
     ] = None
     time_zone: Annotated[
-        Annotated[str, _named(time_zone_rule)], Field(description="The IANA time zone of all times here.")
+        Annotated[str, named(time_zone_rule)], Field(description="The IANA time zone of all times here.")
     ] = "UTC"
     starts: Annotated[
-        Annotated[str, _named(local_time_rule)] | None,
+        Annotated[str, named(local_time_rule)] | None,
         Field(description="The first moment that may be a time of the schedule; a rate counts from it."),
     ] = None
     ends: Annotated[
-        Annotated[str, _named(local_time_rule)] | None,
+        Annotated[str, named(local_time_rule)] | None,
         Field(description="The last moment that may be a time of the schedule."),
     ] = None
     params: Annotated[
@@ -354,7 +317,7 @@ class Schedule(_Model):
         CatchUp,
         Field(
             strict=False,
-            description="Which of the times that were missed by more than five minutes, or passed during a pause, are "
+            description="Which of the times that were missed by more than 15 minutes, or passed during a pause, are "
             "started later.",
         ),
     ] = CatchUp.LATEST
@@ -362,7 +325,7 @@ class Schedule(_Model):
     description: Annotated[str | None, Field(description="What the schedule is for, for people.")] = None
 
 
-class Notify(_Model):
+class Notify(Model):
     """Who is told what of the runs."""
 
     on: Annotated[
@@ -373,25 +336,25 @@ class Notify(_Model):
         ),
     ] = None
     late_after_seconds: Annotated[
-        int | None, *_count_type("notify_after_seconds"), Field(description="After how long a run is late, in seconds.")
+        int | None, *count_type("notify_after_seconds"), Field(description="After how long a run is late, in seconds.")
     ] = None
     waiting_after_seconds: Annotated[
         int | None,
-        *_count_type("notify_after_seconds"),
+        *count_type("notify_after_seconds"),
         Field(description="After how long a job has waited too long for its start, in seconds."),
     ] = None
     running_after_seconds: Annotated[
         int | None,
-        *_count_type("notify_after_seconds"),
+        *count_type("notify_after_seconds"),
         Field(description="After how long a job has run too long, in seconds. It goes on: timeout_seconds ends one."),
     ] = None
     log_lines: Annotated[
         int,
-        *_count_type("log_lines"),
+        *count_type("log_lines"),
         Field(description="How many of the last lines of a failed job's log come with its notice, 0 to 50."),
     ] = LOG_LINES
     queue: Annotated[
-        Annotated[str, _named(queue_rule), _key_schema(QUEUE_PATTERN)] | None,
+        Annotated[str, named(queue_rule), key_schema(QUEUE_PATTERN)] | None,
         Field(
             description="The name of an SQS queue of the same account and region that hears of each run, and always of "
             "its start and end."
@@ -399,7 +362,7 @@ class Notify(_Model):
     ] = None
 
 
-class Workflow(_Model):
+class Workflow(Model):
     """A named DAG of AWS Batch jobs."""
 
     schema_address: Annotated[
@@ -407,7 +370,7 @@ class Workflow(_Model):
     ] = None
     name: Annotated[Name, Field(description="The workflow's name: letters, digits, '-', '_' and '.'.")]
     description: Annotated[
-        Annotated[str, _named(rules.description_rule)] | None,
+        Annotated[str, named(rules.description_rule)] | None,
         Field(description="What the workflow does, for people; without control characters but tabs and line ends."),
     ] = None
     params: Annotated[dict[ParamName, Param], Field(description="The values that a run may be given, by name.")] = {}
@@ -440,31 +403,6 @@ class Workflow(_Model):
         }
 
 
-class _UntitledSchema(GenerateJsonSchema):
-    """Without a title for every field: it would only repeat the field's name."""
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-
-def _tidied(schema: Any) -> Any:
-    """Without defaults of null, which an editor would offer, and with names outside a pattern refused."""
-    if isinstance(schema, list):
-        return [_tidied(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    tidied = {key: _tidied(value) for key, value in schema.items() if key != "default" or _worth_offering(value)}
-    if "patternProperties" in tidied:
-        tidied["additionalProperties"] = False
-    return tidied
-
-
-def _worth_offering(default: Any) -> bool:
-    # Under `properties`, "default" is a key of a param and its value a schema; elsewhere it is a default.
-    return default not in (None, {}, []) and not (isinstance(default, dict) and "queue" in default)
-
-
 def json_schema(ref_template: str = DEFAULT_REF_TEMPLATE) -> dict[str, Any]:
     """The JSON Schema of workflow files (draft 2020-12). `ref_template`: how its parts name each other."""
-    schema = _tidied(Workflow.model_json_schema(schema_generator=_UntitledSchema, ref_template=ref_template))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json_schema_of(Workflow, ref_template)

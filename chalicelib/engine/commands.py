@@ -20,8 +20,10 @@ from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import refused_job_name
 from chalicelib.core.jobchange import JobChange, MalformedEvent
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
+from chalicelib.core.monitornotices import monitor_of_scope
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import JobStatus
+from chalicelib.engine import monitors
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.failures import tell_failures
@@ -51,6 +53,8 @@ def carry_out(world: World, command: Command) -> Outcome:
             return attend(world, command.workflow, command.schedule, told_ms=command.scheduled_at_ms)
         case ScheduleNext():
             return attend(world, command.workflow, command.schedule)
+        case TellDigest() if monitor_of_scope(command.scope):
+            return monitors.tell_failures(world, command)
         case TellDigest():
             return tell_failures(world, command)
     assert_never(command)

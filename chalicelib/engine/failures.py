@@ -110,8 +110,8 @@ def named(
                 attempt,
                 record,
                 result,
-                queue=asked and asked.queue,
-                array_size=asked and asked.array_size,
+                queue=asked.queue if asked else None,
+                array_size=asked.array_size if asked else None,
                 log_lines=lines,
             )
         )
@@ -121,7 +121,7 @@ def named(
 def queue_of(facts: RunFacts, record: TaskRecord | None) -> str | None:
     """The job queue of a record's attempt; None when what was asked of Batch cannot be rendered."""
     asked = _asked(facts, record)
-    return asked and asked.queue
+    return asked.queue if asked else None
 
 
 def _asked(facts: RunFacts, record: TaskRecord | None) -> JobRequest | None:

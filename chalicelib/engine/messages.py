@@ -21,6 +21,7 @@ from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM, RECEIPTS_MAXIMUM
 from chalicelib.core.observed import read_job
+from chalicelib.core.queueblocked import Blocked, blocked_notice, read_blocked
 from chalicelib.engine import noting
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
@@ -94,7 +95,8 @@ class Mailbox:
 def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
     """Handle a batch of the events queue. Raises MessagesLeft when any is not done.
 
-    An event may be a change of a run of ours, news of a job that is recorded, or both; the runs come first.
+    An event may be a change of a run of ours, news of a job that is recorded, or both; the runs come first. Or it tells
+    of a queue that is blocked.
     """
     verdicts: list[Outcome | Failed] = [DONE] * len(messages)
     changes: dict[int, JobChange] = {}
@@ -102,10 +104,12 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
     for place, message in enumerate(messages):
         try:
             document = json.loads(message.body)
-            change, record = read_event(document), read_job(document)
+            change, record, blocked = read_event(document), read_job(document), read_blocked(document)
         except (ValueError, RecursionError, MalformedEvent) as error:
             verdicts[place] = Failed(f"not a readable event: {error}")
             continue
+        if blocked is not None:
+            verdicts[place] = _try_one(partial(_tell_blocked, world, blocked))
         if change is not None:
             changes[place] = change
         if record is not None and is_recorded(world, record):
@@ -143,6 +147,12 @@ def _observe(world: World, records: Mapping[int, JobRecord], verdicts: list[Outc
 
 def _observe_job(world: World, record: JobRecord) -> list[Outcome]:
     observe_job(world, record)
+    return [DONE]
+
+
+def _tell_blocked(world: World, blocked: Blocked) -> list[Outcome]:
+    if world.settings.tells_blocked_queues:
+        world.notices.publish(blocked_notice(blocked, world.stage, world.clock.now_ms()))
     return [DONE]
 
 

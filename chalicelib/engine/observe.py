@@ -11,6 +11,7 @@ from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.observed import read_job_detail
+from chalicelib.engine.monitors import count, judge
 from chalicelib.engine.world import World
 
 log = logging.getLogger(__name__)
@@ -27,12 +28,17 @@ def is_recorded(world: World, record: JobRecord) -> bool:
 
 
 def observe_job(world: World, record: JobRecord) -> bool:
-    """Record what an event, or Batch when asked, told of a job; whether it is the latest that is known of it.
+    """Record what an event, or Batch when asked, told of a job, and have the monitors say what they have to; whether it
+    was news. Raises TryAgain.
 
-    A repeat of the latest counts, too: whoever recorded it may have died before it did what follows. Raises TryAgain.
+    The record is the commit: what must be told is seen to before, and what must not be counted twice is counted by
+    whoever put it.
     """
-    in_the_way = world.store.observe_job(record, keep_until_ms(world))
-    return in_the_way is None or (in_the_way.order, in_the_way.status) == (record.order, record.status)
+    judge(world, record)
+    is_news = world.store.observe_job(record, keep_until_ms(world)) is None
+    if is_news:
+        count(world, record)
+    return is_news
 
 
 def keep_until_ms(world: World) -> int:

@@ -18,6 +18,7 @@ from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.failures import note_untold
 from chalicelib.engine.finish import tell_if_ended
 from chalicelib.engine.heal import Look, finish_if_over, heal_shard
+from chalicelib.engine.monitor_looks import look_at_monitors
 from chalicelib.engine.observe import ask_about_silent
 from chalicelib.engine.overdue import Overdue, tell_overdue
 from chalicelib.engine.placing import replace_lost
@@ -37,23 +38,36 @@ SCHEDULES_AT_A_TIME = 20
 @dataclass(frozen=True, slots=True)
 class Swept:
     """What one sweep did: how many runs it looked at, how many of these it could not look at to the end, how many
-    schedules it looked at, and about how many recorded jobs it asked Batch."""
+    schedules it looked at, about how many recorded jobs it asked Batch, and how many monitors looked."""
 
     runs: int
     unfinished: int
     schedules: int = 0
     jobs: int = 0
+    monitors: int = 0
 
 
 def sweep(world: World) -> Swept:
-    """Look at the schedules and then at the runs that are due, longest overdue first, until none is left or the time is
-    over; and if it is not, at recorded jobs that are silent."""
+    """Look at the schedules, let the monitors look, and look at the runs that are due, longest overdue first, until
+    none is left or the time is over; and if it is not, at recorded jobs that are silent."""
     began_ms, budget_ms = world.clock.now_ms(), world.settings.sweep_budget_seconds * 1000
-    # However slow the schedules are, half of the time is the runs'.
+    # However slow the schedules and the monitors are, a quarter of the time is the runs'.
     schedules = _sweep_schedules(world, began_ms + budget_ms // 2)
+    monitors = _sweep_monitors(world, began_ms + budget_ms * 3 // 4)
     swept = _sweep_runs(world, began_ms + budget_ms)
     jobs = _sweep_jobs(world) if world.clock.now_ms() < began_ms + budget_ms else 0
-    return replace(swept, schedules=schedules, jobs=jobs)
+    return replace(swept, schedules=schedules, jobs=jobs, monitors=monitors)
+
+
+def _sweep_monitors(world: World, until_ms: int) -> int:
+    """Let the monitors look; how many did."""
+    try:
+        return look_at_monitors(world, until_ms)
+    except TryAgain as failure:
+        log.warning("the monitors look again later: %s", failure)
+    except Exception:
+        log.exception("the monitors could not look")
+    return 0
 
 
 def _sweep_jobs(world: World) -> int:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.ids import Attempt
+from chalicelib.core.monitoring import Monitor
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import BY_DEFAULT, DEFAULT_KINDS, Notify
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
 from chalicelib.engine.logpause import LogPause
+from chalicelib.engine.watching import REMEMBERED_SECONDS, Watching
 from chalicelib.ports.services import (
     NO_FIGURES,
     Batch,
@@ -42,7 +44,8 @@ class Settings:
     The sweep looks at each run every `sweep_seconds` and stops taking up more after `sweep_budget_seconds`; it asks
     Batch about a job that nothing was heard of for `quiet_seconds`, and again each time that this has doubled.
 
-    `notify_kinds` are the notices that a run sends whose workflow does not say which.
+    `notify_kinds` are the notices that a run sends whose workflow does not say which. `tells_blocked_queues`: whether
+    the stage tells of queues whose first job cannot start.
 
     Records of jobs are kept for `jobs_kept_days` after the last that was heard of them; our own are made only with
     `record_own_jobs`, for their runs tell of them. `observe_all_jobs` says whether events of others' jobs come at all.
@@ -56,9 +59,10 @@ class Settings:
     sweep_budget_seconds: int = 40
     quiet_seconds: int = 900
     submit_rate: int = 48
-    notify_kinds: tuple[NoticeKind, ...] = DEFAULT_KINDS
     jobs_kept_days: int = 90
     record_own_jobs: bool = False
+    notify_kinds: tuple[NoticeKind, ...] = DEFAULT_KINDS
+    tells_blocked_queues: bool = True
     observe_all_jobs: bool = False
 
 
@@ -85,7 +89,8 @@ class World:
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be; None for
     nobody who could.
 
-    `remembered`, `lately` and `log_pause` outlive the invocation in a warm process; plans are remembered by the store.
+    `remembered`, `lately`, `log_pause` and `watching` outlive the invocation in a warm process; plans are remembered by
+    the store.
     """
 
     store: Store
@@ -104,6 +109,13 @@ class World:
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
     log_pause: LogPause = field(default_factory=LogPause)
+    watching: Watching = field(default_factory=Watching)
+
+    def monitors(self) -> tuple[Monitor, ...]:
+        """The monitors of the stage, as they were within the last minute; where the sweep comes more often, not longer
+        ago than one."""
+        seconds = min(REMEMBERED_SECONDS, self.settings.sweep_seconds)
+        return self.watching.monitors(self.store, self.clock, seconds)
 
     def facts(self, run_id: str, epoch: int) -> RunFacts | None:
         """The facts of a run in an epoch, from memory if this process met it before; None when the run is gone."""

@@ -1,5 +1,5 @@
-"""What the engine asks of the table, as protocols: workflows, runs, schedules, jobs of others, digests. `aws/` keeps
-them in DynamoDB; tests and the simulator in memory. One contract suite (tests/contract) runs against every
+"""What the engine asks of the table, as protocols: workflows, runs, schedules, digests, jobs of others, monitors.
+`aws/` keeps them in DynamoDB; tests and the simulator in memory. One contract suite (tests/contract) runs against every
 implementation.
 
 Every write names what it expects to find and says whether it landed. No method retries what may have taken effect.
@@ -13,6 +13,9 @@ from typing import Any, Protocol
 from chalicelib.core.digests import Window
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, ListedJobs
+from chalicelib.core.monitoring import Bucket
+from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import (
     Claim,
@@ -30,6 +33,14 @@ from chalicelib.core.states import RunState, TaskState
 
 PAST_REASON_CHARACTERS = 256
 """How much of a reason a store keeps of an attempt that was followed by another, so that records stay small."""
+
+
+TELLINGS_KEPT_DAYS = 30
+"""A job that still runs or waits then is told of once more."""
+BUCKETS_KEPT_DAYS = 3
+"""The longest that a rate or a time of day looks back is two days."""
+RUN_TIMES_KEPT_DAYS = 70
+"""A month is asked for until the next one is over."""
 
 
 class Workflows(Protocol):
@@ -246,6 +257,57 @@ class Schedules(Protocol):
         ...
 
 
+class Monitors(Protocol):
+    """The monitors of the stage, and what they saw and told."""
+
+    def monitors(self) -> PushedMonitors:
+        """The monitors as they were pushed last, read consistently; NOT_PUSHED when they never were."""
+        ...
+
+    def put_monitors(self, pushed: PushedMonitors) -> bool:
+        """Put them in place of the revision before, or where there is none if theirs is 1; whether that was so."""
+        ...
+
+    def look(self, monitor: str) -> MonitorLook:
+        """What is known from the looks before, read consistently; of revision 0 when there was none."""
+        ...
+
+    def put_look(self, look: MonitorLook) -> bool:
+        """Put it in place of the revision before, or where there is none if its own is 1; whether that was so."""
+        ...
+
+    def tellings(self, monitor: str, kind: NoticeKind) -> list[Telling]:
+        """What was told, or is to be, by number; read consistently. They are forgotten after TELLINGS_KEPT_DAYS."""
+        ...
+
+    def put_telling(self, telling: Telling) -> bool:
+        """Put a telling where there is none of its number; whether there was none."""
+        ...
+
+    def close_telling(self, telling: Telling) -> None:
+        """Note that it was told. Twice is once; nothing happens where there is none."""
+        ...
+
+    def count_ending(self, monitor: str, bucket_ms: int, *, succeeded: bool) -> None:
+        """Count a job that ended within the five minutes from `bucket_ms` on. Of a call whose answer was lost it may be
+        counted twice. The counts are forgotten after BUCKETS_KEPT_DAYS."""
+        ...
+
+    def buckets(self, monitor: str, from_ms: int, until_ms: int) -> list[Bucket]:
+        """The counts of the five minutes that begin from one moment on and before another, ascending; those without any
+        are left out. Read consistently."""
+        ...
+
+    def count_run_time(self, definition: str, at_ms: int, step: int) -> None:
+        """Count a run time (core/runtimes.py) of a job of that definition, which ended then. The counts of a month are
+        forgotten RUN_TIMES_KEPT_DAYS after the last one. Of a call whose answer was lost it may be counted twice."""
+        ...
+
+    def run_times(self, definition: str, month: str) -> dict[int, int]:
+        """How many of the jobs that ended in a month (`2026-11`) took a time of which step."""
+        ...
+
+
 class Digests(Protocol):
     """The windows in which failures are gathered, by their scope (core/digests.py)."""
 
@@ -315,5 +377,5 @@ class Jobs(Protocol):
         ...
 
 
-class Store(Workflows, Runs, Schedules, Jobs, Digests, Protocol):
+class Store(Workflows, Runs, Schedules, Digests, Jobs, Monitors, Protocol):
     """All that is in the table."""

@@ -116,7 +116,7 @@ def test_sqs_moves_a_message_after_as_many_receipts_as_the_engine_gives_it(
     assert answer["Attributes"]["VisibilityTimeout"] == "360"
 
 
-def test_the_rule_may_send_to_the_events_queue_and_its_dead_letters_alone(
+def test_the_rules_may_send_to_the_events_queue_and_its_dead_letters_alone(
     sqs: Any, ministack_outputs: dict[str, str]
 ) -> None:
     [statement] = json.loads(
@@ -126,8 +126,11 @@ def test_the_rule_may_send_to_the_events_queue_and_its_dead_letters_alone(
     )["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
-    [source] = statement["Condition"]["ArnEquals"].values()
-    assert source.endswith(":rule/batchwright-contract-job-state-changes")
+    [sources] = statement["Condition"]["ArnEquals"].values()
+    assert [source.partition(":rule/")[2] for source in sources] == [
+        "batchwright-contract-job-state-changes",
+        "batchwright-contract-queues-blocked",
+    ]
 
 
 def test_the_rule_sends_to_the_events_queue_with_retries_and_dead_letters(
@@ -164,6 +167,15 @@ def test_a_job_of_somebody_else_does_not_pass(events: Any, pattern: dict[str, An
 def test_another_kind_of_event_does_not_pass(events: Any, pattern: dict[str, Any]) -> None:
     assert not passes(events, pattern, {**event(), "detail-type": "Batch Job Queue Blocked"})
     assert not passes(events, pattern, {**event(), "source": "somebody.else"})
+
+
+def test_the_event_of_a_blocked_queue_passes_by_a_rule_of_its_own(events: Any) -> None:
+    rule = events.describe_rule(Name="batchwright-contract-queues-blocked")
+    blocked = json.loads((EVENTS / "queue_blocked.doc.json").read_text())
+    assert passes(events, json.loads(rule["EventPattern"]), blocked)
+    assert not passes(events, json.loads(rule["EventPattern"]), event())
+    (target,) = events.list_targets_by_rule(Rule="batchwright-contract-queues-blocked")["Targets"]
+    assert target["Arn"].endswith(":batchwright-contract-events")
 
 
 def test_jobs_of_others_and_children_of_arrays_pass_where_they_are_wanted(ministack: MiniStack, events: Any) -> None:

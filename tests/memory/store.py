@@ -35,11 +35,12 @@ from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import OTHER_OF_SWITCH, UNDER_WAY, RunState, TaskState, check_observed, states_before
 from chalicelib.ports.store import PAST_REASON_CHARACTERS, RUNS_LOOKED_AT
 from tests.memory.jobs import MemoryJobs
+from tests.memory.monitors import MemoryMonitors
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class MemoryStore(MemoryJobs):
+class MemoryStore(MemoryMonitors, MemoryJobs):
     """All that is in the table, kept in this process."""
 
     def __init__(self) -> None:

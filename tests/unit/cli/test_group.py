@@ -121,3 +121,11 @@ def test_the_committed_schema_is_what_the_command_prints(batchwright: Command) -
     assert result.stdout == (ROOT / "statemachines/workflow.schema.json").read_text(), (
         "run: batchwright schema > statemachines/workflow.schema.json"
     )
+
+
+def test_the_committed_schema_of_monitors_is_what_the_command_prints(batchwright: Command) -> None:
+    result = batchwright("schema", "--monitors")
+    assert json.loads(result.stdout)["title"] == "Monitors"
+    assert result.stdout == (ROOT / "statemachines/monitors.schema.json").read_text(), (
+        "run: batchwright schema --monitors > statemachines/monitors.schema.json"
+    )

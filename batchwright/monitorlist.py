@@ -1,0 +1,103 @@
+"""Monitors as a person sees them: in a table, in words, and what a stage cannot see of what they watch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from batchwright.monitor_trial import Trial
+from chalicelib.api import models as m
+from chalicelib.core.monitoring import Monitor, WatchedKind
+from chalicelib.core.monitornotices import lasted
+
+SAID_SHOWN = 10
+_OF_OTHERS = {WatchedKind.FOREIGN, WatchedKind.STEP_FUNCTIONS}
+
+
+def monitors_table(monitors: Sequence[Monitor]) -> Table:
+    """A line each, in the file's order."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("monitor", "watches", "says"):
+        table.add_column(title, overflow="fold", no_wrap=title == "monitor")
+    for monitor in monitors:
+        table.add_row(Text(monitor.name), Text(watched_words(monitor)), Text("; ".join(rule_words(monitor))))
+    return table
+
+
+def watched_words(monitor: Monitor) -> str:
+    """Which jobs a monitor watches, in a line."""
+    parts = [
+        f"{title} {', '.join(values)}"
+        for title, values in (
+            ("queue", monitor.queues),
+            ("name", monitor.names),
+            ("definition", monitor.definitions),
+        )
+        if values
+    ]
+    kinds = [", ".join(kind.replace("_", " ") for kind in monitor.kinds)] if monitor.kinds else []
+    return "; ".join([*kinds, *parts]) or "all jobs"
+
+
+def rule_words(monitor: Monitor) -> list[str]:
+    """What a monitor speaks of, a phrase each."""
+    words = []
+    if monitor.failed:
+        words.append("failed")
+    running = monitor.running_longer
+    if running is not None and running.than_seconds is not None:
+        words.append(f"runs for {lasted(running.than_seconds * 1000)}")
+    if running is not None and running.than_p95_times is not None:
+        words.append(f"runs {running.than_p95_times:g} times as long as 19 of 20 do")
+    if monitor.waiting_longer_than_seconds is not None:
+        words.append(f"waits for {lasted(monitor.waiting_longer_than_seconds * 1000)}")
+    rate = monitor.failure_rate
+    if rate is not None:
+        words.append(f"more than {rate.above * 100:.3g} % failed within {lasted(rate.within_seconds * 1000)}")
+    nothing = monitor.nothing_ran
+    if nothing is not None:
+        days = "" if nothing.days == "*" else f", {nothing.days}"
+        words.append(f"nothing ran by {nothing.by} ({nothing.time_zone}{days})")
+    return words
+
+
+def trial_lines(trial: Trial, recorded: int, limit: int = SAID_SHOWN) -> list[str]:
+    """What a monitor would have said, the first line being about all of it."""
+    count = len(trial.said)
+    said = "nothing" if not count else f"{count:,} thing{'' if count == 1 else 's'}"
+    watched = f"{trial.watched:,} of the {recorded:,} recorded job{'' if recorded == 1 else 's'}"
+    lines = [f"{trial.monitor} watches {watched}, and would have said {said}{':' if count else '.'}"]
+    lines += [f"  {_when(one.at_ms)}  {one.kind:<12}  {one.text}" for one in trial.said[-limit:]]
+    if count > limit:
+        lines.insert(1, f"  ... and {count - limit:,} before these")
+    return lines
+
+
+def blind_spots(monitors: Sequence[Monitor], page: m.JobPage) -> list[str]:
+    """What a stage does not see of what is to be watched, a sentence each; `page` is one of its jobs."""
+    found = []
+    # Of a monitor that names kinds of either sort alone, the other sort is all.
+    others = [one.name for one in monitors if WatchedKind.OWN not in one.kinds or set(one.kinds) & _OF_OTHERS]
+    if others and not page.records_foreign:
+        found.append(
+            f"No events of others' jobs reach this stage, so {_names(others)} will not see them: "
+            "`batchwright deploy --observe-all-jobs` lets them through."
+        )
+    own = [one.name for one in monitors if WatchedKind.OWN in one.kinds]
+    if own and not page.records_own:
+        found.append(
+            f"The jobs of runs are not recorded on this stage, so {_names(own)} will not see them: "
+            "`batchwright deploy --record-own-jobs` has them recorded. A workflow's own `notify` tells of its tasks."
+        )
+    return found
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _when(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,303 @@
+"""What a monitor is, which jobs it watches, and what is due to be said: pure, from records and counts.
+
+Owns the meaning of a monitor's rules. Run times of a definition are `runtimes.py`'s, what is said is
+`monitornotices.py`'s, and when anybody looks is the engine's (`engine/monitors.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from chalicelib.core.cron import CronMistake, parse_cron
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.jobrecord import JobRecord, ManagedBy
+from chalicelib.core.rules import Broken
+from chalicelib.core.schedule import moment_ms, zone, zoned
+from chalicelib.core.states import JobStatus
+from chalicelib.core.suggest import shown
+
+RULES = ("failed", "running_longer", "waiting_longer", "failure_rate", "nothing_ran")
+BUCKET_MS = 300_000
+"""Endings are counted by five minutes, and a time of day that a monitor names is a multiple of them."""
+SETTLED_MS = 120_000
+"""How long after a time of day a monitor says that nothing ran by it: events of before may still be under way."""
+
+_CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+class WatchedKind(StrEnum):
+    """Whose jobs, and which."""
+
+    FOREIGN = "foreign"
+    STEP_FUNCTIONS = "step_functions"
+    OWN = "own"
+    SINGLE = "single"
+    ARRAY = "array"
+    MULTI_NODE = "multi_node"
+
+
+_WHOSE = (WatchedKind.FOREIGN, WatchedKind.STEP_FUNCTIONS, WatchedKind.OWN)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningLonger:
+    """One of the two times is set, or both."""
+
+    than_seconds: int | None = None
+    than_p95_times: float | None = None
+    at_least_seconds: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRate:
+    above: float
+    within_seconds: int = 3_600
+    at_least_jobs: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class NothingRan:
+    """Both times as `HH:MM` in the time zone."""
+
+    by: str
+    after: str = "00:00"
+    time_zone: str = "UTC"
+    days: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """A monitor as it was pushed. An empty tuple of patterns or kinds is all. `failed` are the classes of failures that
+    are told of, none if none are. `since_ms`: since when it watches for what it says of times of day."""
+
+    name: str
+    description: str | None = None
+    queues: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = ()
+    kinds: tuple[WatchedKind, ...] = ()
+    failed: frozenset[FailureClass] = frozenset()
+    running_longer: RunningLonger | None = None
+    waiting_longer_than_seconds: int | None = None
+    failure_rate: FailureRate | None = None
+    nothing_ran: NothingRan | None = None
+    since_ms: int = 0
+
+    def watches(self, job: JobRecord) -> bool:
+        """Whether it is about that job."""
+        return (
+            _fits(self.queues, job.queue)
+            and _fits(self.names, job.name)
+            and _fits(self.definitions, job.definition, definition_name(job.definition))
+            and self._is_of_kind(job)
+        )
+
+    def _is_of_kind(self, job: JobRecord) -> bool:
+        kinds = kinds_of(job)
+        groups = ([one for one in self.kinds if one in _WHOSE], [one for one in self.kinds if one not in _WHOSE])
+        return all(not group or any(one in kinds for one in group) for group in groups)
+
+    def tells_failure(self, job: JobRecord) -> bool:
+        """Whether it is to be said that this job failed."""
+        return job.status is JobStatus.FAILED and (job.failure or FailureClass.UNKNOWN) in self.failed
+
+    def counts(self, job: JobRecord) -> bool:
+        """Whether the job's ending counts. What somebody cancelled has neither failed nor succeeded."""
+        wanted = self.failure_rate is not None or self.nothing_ran is not None
+        return wanted and job.status.ended and job.failure is not FailureClass.CANCELLED
+
+
+def monitors_of(definition: Mapping[str, Any], since_ms: Mapping[str, int]) -> tuple[Monitor, ...]:
+    """The monitors of a definition (valid, as it was pushed). `since_ms`: since when each watches, by name."""
+    return tuple(_monitor(name, given, since_ms.get(name, 0)) for name, given in definition["monitors"].items())
+
+
+def _monitor(name: str, given: Mapping[str, Any], since_ms: int) -> Monitor:
+    running, rate, nothing = (given.get(rule) for rule in ("running_longer", "failure_rate", "nothing_ran"))
+    waiting = given.get("waiting_longer")
+    return Monitor(
+        name,
+        given.get("description"),
+        **{field: tuple(given.get(field) or ()) for field in ("queues", "names", "definitions")},
+        kinds=tuple(WatchedKind(kind) for kind in given.get("kinds") or ()),
+        failed=_classes(given.get("failed")),
+        running_longer=None if running is None else RunningLonger(**running),
+        waiting_longer_than_seconds=None if waiting is None else waiting["than_seconds"],
+        failure_rate=None if rate is None else FailureRate(**rate),
+        nothing_ran=None if nothing is None else NothingRan(**nothing),
+        since_ms=since_ms,
+    )
+
+
+def _classes(failed: Any) -> frozenset[FailureClass]:
+    if failed is None or failed is False:
+        return frozenset()
+    given = {} if failed is True else failed
+    if given.get("classes") is not None:
+        return frozenset(map(FailureClass, given["classes"]))
+    excluding = given.get("excluding")
+    return frozenset(FailureClass) - frozenset([FailureClass.CANCELLED] if excluding is None else excluding)
+
+
+def watched_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two definitions of a monitor watch the same jobs for what ran by a time of day, so that what was counted
+    for one holds for the other."""
+    keys = ("queues", "names", "definitions", "kinds", "nothing_ran")
+    return all(one.get(key) == other.get(key) for key in keys)
+
+
+def kinds_of(job: JobRecord) -> frozenset[WatchedKind]:
+    """What a job is: whose, and which."""
+    whose = {WatchedKind.FOREIGN} if job.is_foreign else {WatchedKind.OWN}
+    if job.managed_by is ManagedBy.STEP_FUNCTIONS:
+        whose.add(WatchedKind.STEP_FUNCTIONS)
+    if job.array_size is not None:
+        return frozenset({*whose, WatchedKind.ARRAY})
+    return frozenset({*whose, WatchedKind.SINGLE if job.nodes is None else WatchedKind.MULTI_NODE})
+
+
+def definition_name(definition: str) -> str:
+    """A job definition's name, without its revision."""
+    return definition.partition(":")[0]
+
+
+def _fits(patterns: Iterable[str], *names: str) -> bool:
+    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+
+
+# Jobs under way
+
+WAITING = (JobStatus.SUBMITTED, JobStatus.RUNNABLE, JobStatus.STARTING)
+"""The statuses of a job that waits for capacity. PENDING is none: such a job waits for others, or is an array."""
+
+
+def running_since_ms(job: JobRecord) -> int | None:
+    """Since when a job runs; None when it does not. An array is PENDING from its first child's beginning to the last
+    one's end, so of it the whole time counts."""
+    if job.status is JobStatus.RUNNING:
+        return job.started_at_ms or job.seen_at_ms
+    return job.created_at_ms if job.status is JobStatus.PENDING and job.array_size is not None else None
+
+
+def run_ms(job: JobRecord) -> int | None:
+    """How long a successful job ran; None where that says nothing of others: an array takes as long as its children had
+    to wait."""
+    if job.status is not JobStatus.SUCCEEDED or job.array_size is not None:
+        return None
+    if job.started_at_ms is None or job.stopped_at_ms is None:
+        return None
+    return max(0, job.stopped_at_ms - job.started_at_ms)
+
+
+def waiting_since_ms(job: JobRecord) -> int | None:
+    """Since when a job waits for capacity; None when it does not. A job that Batch tries again waits anew."""
+    return job.seen_at_ms if job.status in WAITING else None
+
+
+def runs_too_long_after_ms(rule: RunningLonger, job: JobRecord, p95_ms: int | None) -> int | None:
+    """How long a job may run by the rule; None while nothing is known of that. `p95_ms` is what 19 of 20 jobs of its
+    definition took at most, None while too few were seen; of arrays nothing is known."""
+    times = []
+    if rule.than_seconds is not None:
+        times.append(rule.than_seconds * 1000)
+    if rule.than_p95_times is not None and p95_ms is not None and job.array_size is None:
+        times.append(max(round(rule.than_p95_times * p95_ms), rule.at_least_seconds * 1000))
+    return min(times, default=None)
+
+
+# Counts of endings
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """How many of a monitor's jobs ended how within the five minutes from `start_ms` on."""
+
+    start_ms: int
+    succeeded: int = 0
+    failed: int = 0
+
+
+def bucket_ms(at_ms: int) -> int:
+    """Where the five minutes of a moment begin."""
+    return at_ms - at_ms % BUCKET_MS
+
+
+def rate_from_ms(rule: FailureRate, now_ms: int) -> int:
+    """Where the first five minutes begin that count for the rate: the time it is about, in whole ones, and the one that
+    has just begun."""
+    return bucket_ms(now_ms - rule.within_seconds * 1000)
+
+
+def is_above(rule: FailureRate, buckets: Iterable[Bucket]) -> bool:
+    """Whether too many of the jobs counted there failed."""
+    failed, ended = 0, 0
+    for one in buckets:
+        failed += one.failed
+        ended += one.failed + one.succeeded
+    return ended >= rule.at_least_jobs and failed > rule.above * ended
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A time of day by which something had to have run: the `date` in the time zone, the moment, and the one from which
+    on it counts."""
+
+    date: str
+    at_ms: int
+    from_ms: int
+
+
+def last_deadline(rule: NothingRan, now_ms: int) -> Deadline | None:
+    """The last deadline that is not after a moment.
+
+    Clocks going forward may leave a time of day out; then it is as long after midnight as on other days, which those
+    clocks show an hour later. A time that a day has twice counts the first time.
+    """
+    where = zone(rule.time_zone)
+    hour, minute = rule.by.split(":")
+    local = zoned(now_ms, where).replace(tzinfo=None)
+    # A deadline's moment may lie behind what its local time suggests, never by more than a few hours.
+    for by in parse_cron(f"{int(minute)} {int(hour)} ? * {rule.days} *").times_until(local + timedelta(hours=3)):
+        at_ms = moment_ms(by, where)
+        if at_ms <= now_ms:
+            first = datetime.combine(by.date(), datetime.strptime(rule.after, "%H:%M").time())
+            if first >= by:
+                first -= timedelta(days=1)
+            return Deadline(by.date().isoformat(), at_ms, moment_ms(first, where))
+    return None
+
+
+def ran(buckets: Iterable[Bucket], deadline: Deadline) -> bool:
+    """Whether any job succeeded in time."""
+    return any(one.succeeded for one in buckets if deadline.from_ms <= one.start_ms < deadline.at_ms)
+
+
+# What a monitor file may say
+
+
+def clock_time_rule(value: str) -> Broken | None:
+    if not _CLOCK_TIME.fullmatch(value):
+        return Broken(f"must be a time of day, 00:00 to 23:55, not {shown(value)}", "write '06:00'")
+    if int(value[3:]) % 5:
+        return Broken(
+            f"must be a multiple of five minutes, not {shown(value)}",
+            f"write '{value[:3]}{int(value[3:]) // 5 * 5:02}'",
+        )
+    return None
+
+
+def days_rule(value: str) -> Broken | None:
+    broken = Broken(f"must be days of the week, not {shown(value)}", "write MON-FRI, 'MON,THU', 2#1 or '*'")
+    if not re.fullmatch(r"[A-Za-z0-9,#*/-]{1,40}", value):
+        return broken
+    try:
+        parse_cron(f"0 6 ? * {value} *")
+    except CronMistake:
+        return broken
+    return None

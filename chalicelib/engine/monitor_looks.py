@@ -1,0 +1,230 @@
+"""The sweep's part of monitors: jobs that run or wait for too long, failure rates, and that nothing ran by a time.
+
+What is to be told is written before it is told, and noted as told afterwards: whoever dies in between leaves it to the
+next look, which tells it under the same id. Of two looks at the same time, one writes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from chalicelib.core.errors import TryAgain
+from chalicelib.core.jobrecord import JobFilter, JobRecord, JobState
+from chalicelib.core.monitoring import (
+    SETTLED_MS,
+    WAITING,
+    FailureRate,
+    Monitor,
+    NothingRan,
+    definition_name,
+    is_above,
+    last_deadline,
+    ran,
+    rate_from_ms,
+    running_since_ms,
+    runs_too_long_after_ms,
+    waiting_since_ms,
+)
+from chalicelib.core.monitornotices import nothing_ran_notice, overdue_notice, rate_notice
+from chalicelib.core.monitorrecord import MonitorLook, Telling
+from chalicelib.core.notices import NoticeKind
+from chalicelib.core.runtimes import months_before, p95_ms
+from chalicelib.engine.world import World
+
+log = logging.getLogger(__name__)
+
+JOBS_MAXIMUM = 20_000
+"""How many jobs under way a look goes through, the newest first."""
+JOBS_AT_A_TIME = 1_000
+TOLD_TOGETHER_MAXIMUM = 5_000
+"""Of one notice. What more there is waits for the next look."""
+NAMED_MAXIMUM = 10
+LATE_MS = 86_400_000
+"""A deadline that is past for longer is not spoken of any more: the counts of then may be gone."""
+_STATES = {
+    NoticeKind.JOB_RUNNING: (JobState.RUNNING, JobState.PENDING),
+    NoticeKind.JOB_WAITING: tuple(JobState(status.value) for status in WAITING),
+}
+
+
+def look_at_monitors(world: World, until_ms: int) -> int:
+    """Let each monitor look, until the time is over; how many did."""
+    monitors = world.monitors()
+    if not monitors:
+        return 0
+    # Each look begins with another one, so that none is left out for ever where the time is too short for all.
+    first = world.clock.now_ms() // (world.settings.sweep_seconds * 1000) % len(monitors)
+    around = _Around(world, until_ms, monitors)
+    for number, monitor in enumerate((*monitors[first:], *monitors[:first])):
+        if world.clock.now_ms() >= until_ms:
+            return number
+        for look_at in (_look_at_jobs, _look_at_counts):
+            try:
+                look_at(around, monitor)
+            except TryAgain as failure:
+                log.warning("monitor %s looks again later: %s", monitor.name, failure)
+            except Exception:
+                log.exception("monitor %s could not look", monitor.name)
+    return len(monitors)
+
+
+class _Around:
+    """What the monitors of one look share: the jobs under way, and how long those of a definition take."""
+
+    def __init__(self, world: World, until_ms: int, monitors: Sequence[Monitor]) -> None:
+        self.world = world
+        self.now_ms = world.clock.now_ms()
+        self._until_ms = until_ms
+        self._monitors = monitors
+        self.jobs: Callable[[NoticeKind], list[JobRecord]] = cache(self._jobs)
+        self.p95_ms: Callable[[str], int | None] = cache(self._p95_ms)
+
+    def _jobs(self, kind: NoticeKind) -> list[JobRecord]:
+        """The jobs that run or wait, but for those that are too young for any monitor to speak of them."""
+        youngest_ms = min(_shortest_ms(kind, monitor) for monitor in self._monitors if _asks_for(kind, monitor))
+        wanted = JobFilter(states=_STATES[kind], until_ms=self.now_ms - youngest_ms + 1)
+        found: list[JobRecord] = []
+        for page in self._pages(wanted):
+            found += page
+            if len(found) >= JOBS_MAXIMUM or self.world.clock.now_ms() >= self._until_ms:
+                log.warning("%s is looked for among the %d newest jobs under way alone", kind, len(found))
+                break
+        return found
+
+    def _pages(self, wanted: JobFilter) -> Iterator[tuple[JobRecord, ...]]:
+        after = None
+        while True:
+            listed = self.world.store.list_jobs(JOBS_AT_A_TIME, wanted, after=after)
+            yield listed.jobs
+            if listed.after is None:
+                return
+            after = listed.after
+
+    def _p95_ms(self, definition: str) -> int | None:
+        return p95_ms(*(self.world.store.run_times(definition, month) for month in months_before(self.now_ms)))
+
+
+def _asks_for(kind: NoticeKind, monitor: Monitor) -> bool:
+    if kind is NoticeKind.JOB_RUNNING:
+        return monitor.running_longer is not None
+    return monitor.waiting_longer_than_seconds is not None
+
+
+def _shortest_ms(kind: NoticeKind, monitor: Monitor) -> int:
+    """No job that is younger than this runs or waits too long for the monitor."""
+    rule = monitor.running_longer
+    if kind is NoticeKind.JOB_WAITING or rule is None:
+        return (monitor.waiting_longer_than_seconds or 0) * 1000
+    times = [rule.than_seconds] if rule.than_p95_times is None else [rule.than_seconds, rule.at_least_seconds]
+    return min(one for one in times if one is not None) * 1000
+
+
+# Jobs that run or wait for too long
+
+
+@dataclass(frozen=True, slots=True)
+class _Overdue:
+    """A job that runs or waits for longer than it may."""
+
+    job: JobRecord
+    limit_ms: int
+
+
+def _look_at_jobs(around: _Around, monitor: Monitor) -> None:
+    for kind in _STATES:
+        if _asks_for(kind, monitor):
+            _tell_overdue(around, monitor, kind)
+
+
+def _tell_overdue(around: _Around, monitor: Monitor, kind: NoticeKind) -> None:
+    store = around.world.store
+    overdue = [one for one in (_overdue(around, monitor, kind, job) for job in around.jobs(kind)) if one]
+    limits_ms = {one.job.job_id: one.limit_ms for one in overdue}
+    tellings = store.tellings(monitor.name, kind)
+    for telling in tellings:
+        if telling.is_open:
+            _tell(around, monitor, telling, limits_ms)
+    told = {job_id for telling in tellings for job_id in telling.job_ids}
+    untold = sorted((one.job.created_at_ms, one.job.job_id) for one in overdue if one.job.job_id not in told)
+    if not untold:
+        return
+    job_ids = tuple(job_id for _, job_id in untold[:TOLD_TOGETHER_MAXIMUM])
+    telling = Telling(monitor.name, kind, tellings[-1].number + 1 if tellings else 1, job_ids, around.now_ms)
+    if store.put_telling(telling):
+        _tell(around, monitor, telling, limits_ms)
+
+
+def _overdue(around: _Around, monitor: Monitor, kind: NoticeKind, job: JobRecord) -> _Overdue | None:
+    if kind is NoticeKind.JOB_RUNNING:
+        since_ms, rule = running_since_ms(job), monitor.running_longer
+        if since_ms is None or rule is None or not monitor.watches(job):
+            return None
+        known_ms = None if rule.than_p95_times is None else around.p95_ms(definition_name(job.definition))
+        limit_ms = runs_too_long_after_ms(rule, job, known_ms)
+    else:
+        since_ms, seconds = waiting_since_ms(job), monitor.waiting_longer_than_seconds
+        if since_ms is None or seconds is None or not monitor.watches(job):
+            return None
+        limit_ms = seconds * 1000
+    return None if limit_ms is None or around.now_ms - since_ms < limit_ms else _Overdue(job, limit_ms)
+
+
+def _tell(around: _Around, monitor: Monitor, telling: Telling, limits_ms: dict[str, int]) -> None:
+    world = around.world
+    named = map(world.store.job, telling.job_ids[:NAMED_MAXIMUM])
+    jobs = [job for job in named if job is not None]
+    world.notices.publish(overdue_notice(monitor, world.stage, telling, jobs, limits_ms))
+    world.store.close_telling(telling)
+
+
+# Rates, and times of day
+
+
+def _look_at_counts(around: _Around, monitor: Monitor) -> None:
+    if monitor.failure_rate is None and monitor.nothing_ran is None:
+        return
+    look: MonitorLook | None = around.world.store.look(monitor.name)
+    if monitor.failure_rate is not None and look is not None:
+        look = _look_at_rate(around, monitor, monitor.failure_rate, look)
+    if monitor.nothing_ran is not None and look is not None:
+        _look_at_deadline(around, monitor, monitor.nothing_ran, look)
+
+
+def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: MonitorLook) -> MonitorLook | None:
+    """The look as it is then; None when somebody else looked at the same time."""
+    world = around.world
+    from_ms = rate_from_ms(rule, around.now_ms)
+    buckets = world.store.buckets(monitor.name, from_ms, around.now_ms + 1)
+    now: MonitorLook | None = look
+    if look.above_from_ms is None:
+        if not is_above(rule, buckets):
+            return look
+        now = _put_next(world, replace(look, above_from_ms=from_ms))
+    if now is not None and now.above_from_ms is not None and not now.above_is_told:
+        world.notices.publish(rate_notice(monitor, world.stage, rule, now.above_from_ms, buckets, around.now_ms))
+        now = _put_next(world, replace(now, above_is_told=True))
+    if now is not None and not is_above(rule, buckets):
+        now = _put_next(world, replace(now, above_from_ms=None, above_is_told=False))
+    return now
+
+
+def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look: MonitorLook) -> None:
+    world, now_ms = around.world, around.now_ms
+    deadline = last_deadline(rule, now_ms - SETTLED_MS)
+    if deadline is None or deadline.at_ms <= look.deadline_ms or now_ms - deadline.at_ms > LATE_MS:
+        return
+    if deadline.from_ms < monitor.since_ms:
+        # What ran before the monitor watched was not counted.
+        return
+    if not ran(world.store.buckets(monitor.name, deadline.from_ms, deadline.at_ms), deadline):
+        world.notices.publish(nothing_ran_notice(monitor, world.stage, rule, deadline, now_ms))
+    _put_next(world, replace(look, deadline_ms=deadline.at_ms))
+
+
+def _put_next(world: World, look: MonitorLook) -> MonitorLook | None:
+    """Put the look as the next revision; None when somebody else did."""
+    following = replace(look, revision=look.revision + 1)
+    return following if world.store.put_look(following) else None

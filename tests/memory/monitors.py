@@ -1,0 +1,68 @@
+"""The part of the store port in memory that is about monitors."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+from chalicelib.core.monitoring import Bucket
+from chalicelib.core.monitorrecord import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
+from chalicelib.core.notices import NoticeKind
+from chalicelib.core.runtimes import month_of
+
+
+class MemoryMonitors:
+    """The monitors of a stage, kept in this process. Forgets nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pushed = NOT_PUSHED
+        self._looks: dict[str, MonitorLook] = {}
+        self._tellings: dict[tuple[str, NoticeKind, int], Telling] = {}
+        self._buckets: dict[str, dict[int, Bucket]] = defaultdict(dict)
+        self._run_times: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+
+    def monitors(self) -> PushedMonitors:
+        return copy.deepcopy(self._pushed)
+
+    def put_monitors(self, pushed: PushedMonitors) -> bool:
+        if pushed.revision != self._pushed.revision + 1:
+            return False
+        self._pushed = copy.deepcopy(pushed)
+        return True
+
+    def look(self, monitor: str) -> MonitorLook:
+        return self._looks.get(monitor, MonitorLook(monitor))
+
+    def put_look(self, look: MonitorLook) -> bool:
+        if look.revision != self.look(look.monitor).revision + 1:
+            return False
+        self._looks[look.monitor] = look
+        return True
+
+    def tellings(self, monitor: str, kind: NoticeKind) -> list[Telling]:
+        return [one for key, one in sorted(self._tellings.items()) if key[:2] == (monitor, kind)]
+
+    def put_telling(self, telling: Telling) -> bool:
+        key = (telling.monitor, telling.kind, telling.number)
+        return self._tellings.setdefault(key, telling) is telling
+
+    def close_telling(self, telling: Telling) -> None:
+        key = (telling.monitor, telling.kind, telling.number)
+        if key in self._tellings:
+            self._tellings[key] = replace(self._tellings[key], is_open=False)
+
+    def count_ending(self, monitor: str, bucket_ms: int, *, succeeded: bool) -> None:
+        found = self._buckets[monitor].get(bucket_ms, Bucket(bucket_ms))
+        counted = Bucket(bucket_ms, found.succeeded + succeeded, found.failed + (not succeeded))
+        self._buckets[monitor][bucket_ms] = counted
+
+    def buckets(self, monitor: str, from_ms: int, until_ms: int) -> list[Bucket]:
+        return [one for at_ms, one in sorted(self._buckets[monitor].items()) if from_ms <= at_ms < until_ms]
+
+    def count_run_time(self, definition: str, at_ms: int, step: int) -> None:
+        self._run_times[definition, month_of(at_ms)][step] += 1
+
+    def run_times(self, definition: str, month: str) -> dict[int, int]:
+        return dict(self._run_times[definition, month])

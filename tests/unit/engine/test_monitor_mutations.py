@@ -1,0 +1,128 @@
+"""That the scenes of monitors can fail: each is played once more with the bug it guards against put in on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib.engine import monitor_looks, monitors, observe
+from tests.bug import Bug
+from tests.unit.engine import test_monitor_looks as looks
+from tests.unit.engine import test_monitors as failures
+
+CRASH = looks.test_a_crash_at_any_call_of_a_look_tells_the_same_things_once_each
+
+SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
+    "a failure is judged after its record is put": (
+        lambda: failures.test_a_crash_at_any_call_of_any_invocation_tells_each_failure_once(after_effect=True),
+        Bug(
+            observe,
+            "observe_job",
+            {"    judge(world, record)\n": "", "        count(world, record)": "        judge(world, record)"},
+        ),
+    ),
+    "a repeat counts": (
+        looks.test_a_repeated_event_counts_once,
+        Bug(observe, "observe_job", {"    if is_news:\n        count": "    if True:\n        count"}),
+    ),
+    "a member is added after its window was seen to": (
+        lambda: failures.test_a_crash_at_any_call_of_any_invocation_tells_each_failure_once(after_effect=True),
+        Bug(
+            monitors,
+            "judge",
+            {
+                "            world.store.add_member(scope, record.job_id, record.seen_at_ms)\n": "",
+                "see_to_window(world, scope, record.job_id)": (
+                    "see_to_window(world, scope, record.job_id) or world.clock.advance(seconds=11) or "
+                    "world.store.observe_job(record, 0) or world.store.add_member(scope, record.job_id, 0)"
+                ),
+            },
+        ),
+    ),
+    "jobs are told before it is written which": (
+        lambda: CRASH(looks.scene_jobs, after_effect=True),
+        Bug(
+            monitor_looks,
+            "_tell_overdue",
+            {
+                "    if store.put_telling(telling):\n        _tell(around, monitor, telling, limits_ms)": (
+                    "    _tell(around, monitor, telling, limits_ms)\n    store.put_telling(telling)"
+                )
+            },
+        ),
+    ),
+    "what was written and not told is taken for told": (
+        lambda: CRASH(looks.scene_jobs, after_effect=True),
+        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if False:"}),
+    ),
+    "a telling is closed before it is told": (
+        lambda: CRASH(looks.scene_jobs, after_effect=True),
+        Bug(
+            monitor_looks,
+            "_tell",
+            {
+                "    named = map": "    world.store.close_telling(telling)\n    named = map",
+            },
+        ),
+    ),
+    "what was told is told again": (
+        looks.test_a_job_that_runs_for_too_long_is_told_once,
+        Bug(monitor_looks, "_tell_overdue", {"for job_id in telling.job_ids}": "for job_id in ()}"}),
+    ),
+    "a rate is told before it is written since when": (
+        lambda: CRASH(looks.scene_rate, after_effect=True),
+        Bug(
+            monitor_looks,
+            "_look_at_rate",
+            {"_put_next(world, replace(look, above_from_ms=from_ms))": "replace(look, above_from_ms=around.now_ms)"},
+        ),
+    ),
+    "a rate is noted as told before it is": (
+        lambda: CRASH(looks.scene_rate, after_effect=True),
+        Bug(
+            monitor_looks,
+            "_look_at_rate",
+            {"replace(look, above_from_ms=from_ms)": "replace(look, above_from_ms=from_ms, above_is_told=True)"},
+        ),
+    ),
+    "a rate is told at every look": (
+        looks.test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again,
+        Bug(monitor_looks, "_look_at_rate", {"and not now.above_is_told": ""}),
+    ),
+    "a rate that fell is not forgotten": (
+        looks.test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again,
+        Bug(monitor_looks, "_look_at_rate", {"now is not None and not is_above(rule, buckets)": "False"}),
+    ),
+    "a deadline is noted before it is told": (
+        lambda: CRASH(looks.scene_nothing, after_effect=True),
+        Bug(
+            monitor_looks,
+            "_look_at_deadline",
+            {
+                "    if not ran(": (
+                    "    look = _put_next(world, replace(look, deadline_ms=deadline.at_ms))\n    if not ran("
+                )
+            },
+        ),
+    ),
+    "a deadline is told at every look": (
+        lambda: looks.test_that_nothing_ran_by_a_time_of_day_is_told_two_minutes_later_and_once(
+            "2026-11-01T12:00Z", "2026-11-02T05:02Z", "2026-11-02"
+        ),
+        Bug(monitor_looks, "_look_at_deadline", {"deadline.at_ms <= look.deadline_ms": "False"}),
+    ),
+    "a time before the monitor watched counts as one without jobs": (
+        looks.test_a_monitor_says_nothing_of_a_time_that_it_did_not_watch_from_the_beginning,
+        Bug(monitor_looks, "_look_at_deadline", {"deadline.from_ms < monitor.since_ms": "False"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("bug", SCENES)
+def test_a_scene_fails_with_its_bug(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, mistake = SCENES[bug]
+    scene()
+    mistake.put_in(monkeypatch)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        scene()

@@ -1,0 +1,181 @@
+"""What monitors make of the events of jobs: failures are told in digests, and the same ones never under two ids."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from chalicelib.core.monitorrecord import pushed_after
+from chalicelib.core.notices import NoticeKind
+from chalicelib.engine.messages import MessagesLeft
+from tests.memory.logs import MemoryLogs
+from tests.memory.lookout import Lookout
+from tests.memory.theatre import Cut
+
+FAILED = {"m": {"description": "The night's imports.", "failed": True}}
+
+
+def test_a_failure_is_told_ten_seconds_later_with_what_the_job_died_of_and_wrote() -> None:
+    lookout = Lookout(FAILED)
+    lookout.logs.write("log-a", "one", "two")
+    began_ms = lookout.clock.now_ms()
+    lookout.happens("a", "RUNNING")
+    lookout.happens("a", "FAILED")
+    lookout.rest()
+    (notice,) = lookout.notices.published
+    assert notice.notice_id == "monitor/m/2023-11-14/job_failed/1"
+    assert (notice.kind, notice.monitor, notice.queue, notice.job_count) == (NoticeKind.JOB_FAILED, "m", "etl", 1)
+    assert notice.subject == "m: job job-a failed (application)"
+    assert notice.text == "The night's imports."
+    (job,) = notice.jobs
+    assert (job.job_id, job.exit_code, job.log_stream, job.log_lines) == ("a", 1, "log-a", ("one", "two"))
+    assert notice.at_ms == began_ms + 10_000
+
+
+def test_a_failure_is_told_though_what_the_job_wrote_cannot_be_read() -> None:
+    lookout = Lookout(FAILED)
+
+    def unreadable(*_: object) -> None:
+        raise RuntimeError("no such stream")
+
+    lookout.logs.tail = unreadable  # type: ignore[method-assign, assignment]
+    lookout.happens("a", "FAILED")
+    lookout.rest()
+    assert lookout.notices.published[0].jobs[0].log_lines == ()
+
+
+@pytest.mark.parametrize(
+    ("monitor", "more", "is_told"),
+    [
+        ({"failed": True}, {}, True),
+        ({"failed": {"classes": ["spot"]}}, {}, False),
+        ({"failed": {"classes": ["application"]}}, {}, True),
+        ({"failed": True}, {"isTerminated": True}, False),
+        ({"failed": True, "names": ["job-b*"]}, {}, False),
+        ({"failed": True, "queues": ["etl"], "definitions": ["films"], "kinds": ["foreign", "single"]}, {}, True),
+        ({"failed": True, "kinds": ["own"]}, {}, False),
+        ({"failure_rate": {"above": 0.5}}, {}, False),
+    ],
+)
+def test_a_failure_is_told_by_the_monitors_that_watch_the_job_and_want_its_class(
+    monitor: dict[str, object], more: dict[str, object], is_told: bool
+) -> None:
+    lookout = Lookout({"m": monitor})
+    lookout.happens("a", "FAILED", **more)
+    lookout.happens("b", "SUCCEEDED")
+    lookout.rest()
+    assert bool(lookout.notices.published) is is_told
+
+
+def test_a_burst_makes_one_notice_with_an_exact_count_and_ten_names() -> None:
+    lookout = Lookout(FAILED)
+    for number in range(300):
+        lookout.happens(f"{number:03d}", "FAILED")
+    lookout.rest()
+    (notice,) = lookout.notices.published
+    assert (notice.job_count, len(notice.jobs), notice.jobs[0].job_id) == (300, 10, "000")
+    assert notice.subject == "m: 300 jobs failed"
+    assert notice.text == (
+        "The night's imports. 300 of the jobs that were submitted on 2023-11-14 (UTC) have failed so far."
+    )
+    lookout.happens("late", "FAILED")
+    lookout.rest()
+    assert lookout.ids == ["monitor/m/2023-11-14/job_failed/300", "monitor/m/2023-11-14/job_failed/301"]
+    assert lookout.notices.published[-1].jobs[0].job_id == "late", "what is new comes first"
+
+
+def test_a_repeat_a_late_event_and_another_order_tell_nothing_more() -> None:
+    lookout = Lookout(FAILED)
+    running, failed = lookout.event("a", "RUNNING"), lookout.event("a", "FAILED")
+    for body in (failed, running, failed, failed):
+        lookout.deliver_event(body)
+    lookout.rest()
+    lookout.deliver_event(failed)
+    lookout.rest()
+    assert lookout.ids == ["monitor/m/2023-11-14/job_failed/1"]
+
+
+def test_each_monitor_tells_in_its_own_thread() -> None:
+    lookout = Lookout({"m": FAILED["m"], "n": {"failed": True, "queues": ["e*"]}})
+    lookout.happens("a", "FAILED")
+    lookout.rest()
+    assert sorted((notice.monitor, notice.thread) for notice in lookout.notices.published) == [("m", "m"), ("n", "n")]
+
+
+def test_a_failure_of_a_monitor_that_was_deleted_meanwhile_is_told_nevertheless() -> None:
+    lookout = Lookout(FAILED)
+    lookout.happens("a", "FAILED")
+    lookout.store.put_monitors(pushed_after(lookout.store.monitors(), None, 0))
+    lookout.rest()
+    assert lookout.ids == ["monitor/m/2023-11-14/job_failed/1"]
+
+
+def test_a_push_is_known_to_a_warm_process_within_a_minute() -> None:
+    lookout = Lookout({})
+    world = lookout.world()
+    assert world.monitors() == ()
+    lookout.push_monitors(FAILED)
+    lookout.clock.advance(seconds=59)
+    assert world.monitors() == ()
+    lookout.clock.advance(seconds=1)
+    assert [monitor.name for monitor in world.monitors()] == ["m"]
+
+
+@pytest.mark.parametrize("created", [0, 10**15, -5, None])
+def test_a_job_with_an_odd_time_of_creation_is_told_too(created: object) -> None:
+    lookout = Lookout({"m": {"failed": True, "failure_rate": {"above": 0.5}, "running_longer": {"than_p95_times": 1}}})
+    lookout.happens("a", "FAILED", createdAt=created)
+    lookout.happens("b", "SUCCEEDED", createdAt=created)
+    lookout.rest()
+    lookout.sweep(after_seconds=300)
+    assert len(lookout.ids) == 1
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+def test_a_crash_at_any_call_of_any_invocation_tells_each_failure_once(after_effect: bool) -> None:
+    """Three jobs fail, one of them late; every call of every invocation is cut once, each in a stage of its own."""
+    cuts = 0
+    for invocation in count(1):
+        for call in count():
+            lookout = Lookout({"m": {"failed": True, "failure_rate": {"above": 0.5}}})
+            crashed = play_with_one_crash(lookout, invocation, Cut(call, after_effect))
+            counts = [notice.job_count for notice in lookout.notices.published]
+            assert len(set(lookout.notices.ids)) == len(set(counts)), "the same set has one id"
+            assert max(counts) == 3, "every failure is told"
+            assert set(lookout.ids) <= {f"monitor/m/2023-11-14/job_failed/{number}" for number in (1, 2, 3)}
+            if not crashed:
+                break
+            cuts += 1
+        if call == 0:
+            break
+    assert cuts > 20
+
+
+def play_with_one_crash(lookout: Lookout, invocation: int, cut: Cut) -> bool:
+    crashed = False
+    number = 0
+
+    def act(deliver) -> int:  # type: ignore[no-untyped-def]
+        nonlocal crashed, number
+        number += 1
+        if number == invocation:
+            crashed = lookout.crash(cut, deliver)
+            return 1
+        try:
+            return int(deliver() or 0)
+        except MessagesLeft:
+            return 1
+
+    lookout.events.send([lookout.event("a", "FAILED")])
+    lookout.events.send([lookout.event("b", "FAILED")])
+    act(lookout.deliver_events)
+    lookout.clock.advance(seconds=60)
+    act(lookout.deliver_commands)
+    lookout.events.send([lookout.event("c", "FAILED")])
+    lookout.rest(act)
+    return crashed
+
+
+def test_the_logs_of_a_stage_are_those_that_notices_read() -> None:
+    assert isinstance(Lookout({}).logs, MemoryLogs)

@@ -1,0 +1,176 @@
+"""What monitors would have said of recorded jobs, and how that and the monitors are shown."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from batchwright.monitor_trial import Trial, record_of, tried
+from batchwright.monitorlist import blind_spots, monitors_table, trial_lines
+from chalicelib.api import models as m
+from chalicelib.api.shown import job_model
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.jobrecord import JobRecord, JobTry, ManagedBy
+from chalicelib.core.monitorcheck import check_monitors
+from chalicelib.core.monitoring import Monitor, monitors_of
+from chalicelib.core.notices import NoticeKind
+from chalicelib.core.schedule import iso_time, read_moment_ms
+from chalicelib.core.states import JobStatus
+
+NOW_MS = read_moment_ms("2026-11-20T12:00Z")
+SINCE_MS = NOW_MS - 7 * 86_400_000
+MINUTE_MS = 60_000
+
+
+def monitor(**given: Any) -> Monitor:
+    (found,) = monitors_of(check_monitors({"monitors": {"m": given}}), {})
+    return found
+
+
+def job(name: str, status: JobStatus, at_ms: int, ran_ms: int = 0, **more: Any) -> JobRecord:
+    """A job that was created a minute before it began, and ended (or was seen) at that moment."""
+    record = JobRecord(name, name, "etl", "films:3", status, at_ms - ran_ms - MINUTE_MS, at_ms, **more)
+    started_ms = at_ms - ran_ms if status not in (JobStatus.RUNNABLE, JobStatus.PENDING) else None
+    return replace(record, started_at_ms=started_ms, stopped_at_ms=at_ms if status.ended else None)
+
+
+def said(trial: Trial) -> list[tuple[str, str]]:
+    return [(iso_time(one.at_ms)[5:16], one.text) for one in trial.said]
+
+
+def test_failures_are_told_as_of_their_times_those_of_other_classes_are_not() -> None:
+    failed = job("a", JobStatus.FAILED, NOW_MS - MINUTE_MS, failure=FailureClass.SPOT)
+    jobs = [
+        failed,
+        job("b", JobStatus.FAILED, NOW_MS, failure=FailureClass.CANCELLED),
+        job("c", JobStatus.RUNNING, NOW_MS),
+    ]
+    trial = tried(monitor(failed=True), jobs, SINCE_MS, NOW_MS)
+    assert (trial.watched, said(trial)) == (3, [("11-20T11:59", "job a failed (spot)")])
+    assert trial.said[0].job_id == "a"
+    assert tried(monitor(failed=True, names=["b"]), jobs, SINCE_MS, NOW_MS).said == ()
+
+
+def test_jobs_that_ran_or_waited_for_too_long_are_told_as_of_when_they_had() -> None:
+    jobs = [
+        job("long", JobStatus.SUCCEEDED, NOW_MS, 3 * 60 * MINUTE_MS),
+        job("goes-on", JobStatus.RUNNING, NOW_MS - 90 * MINUTE_MS),
+        job("short", JobStatus.SUCCEEDED, NOW_MS, 5 * MINUTE_MS),
+        job("waits", JobStatus.RUNNABLE, NOW_MS - 20 * MINUTE_MS),
+    ]
+    running = tried(monitor(running_longer={"than_seconds": 3600}), jobs, SINCE_MS, NOW_MS)
+    assert said(running) == [
+        ("11-20T10:00", "job long runs for 60 min, of 3 h in the end"),
+        ("11-20T11:30", "job goes-on runs for 60 min"),
+    ]
+    waiting = tried(monitor(waiting_longer={"than_seconds": 600}), jobs, SINCE_MS, NOW_MS)
+    assert said(waiting) == [("11-20T11:49", "job waits waits for 10 min")]
+
+
+def test_what_is_usual_is_read_off_the_jobs_themselves() -> None:
+    jobs = [job(f"j{n}", JobStatus.SUCCEEDED, NOW_MS - n * MINUTE_MS, 10 * MINUTE_MS) for n in range(20)]
+    jobs.append(job("slow", JobStatus.RUNNING, NOW_MS - 30 * MINUTE_MS))
+    rule = monitor(running_longer={"than_p95_times": 2})
+    assert [text for _, text in said(tried(rule, jobs, SINCE_MS, NOW_MS))] == ["job slow runs for 20 min"]
+    assert tried(rule, jobs[1:], SINCE_MS, NOW_MS).said == (), "nineteen say nothing"
+
+
+def test_a_rate_is_told_when_it_rises_and_again_after_it_fell() -> None:
+    jobs = []
+    for hour, status in ((0, JobStatus.FAILED), (1, JobStatus.SUCCEEDED), (3, JobStatus.FAILED)):
+        at_ms = NOW_MS - 10 * 3_600_000 + hour * 3_600_000
+        jobs += [job(f"{hour}-{n}", status, at_ms + n * 1000) for n in range(10)]
+    trial = tried(monitor(failure_rate={"above": 0.5, "within_seconds": 3600}), jobs, SINCE_MS, NOW_MS)
+    assert said(trial) == [
+        ("11-20T02:05", "10 of 10 jobs failed within 60 min"),
+        ("11-20T05:05", "10 of 10 jobs failed within 60 min"),
+    ]
+
+
+def test_a_rate_that_is_too_high_just_now_is_told() -> None:
+    jobs = [job(f"{n}", JobStatus.FAILED, NOW_MS - 1000) for n in range(10)]
+    trial = tried(monitor(failure_rate={"above": 0.5}), jobs, SINCE_MS, NOW_MS)
+    assert len(trial.said) == 1
+
+
+def test_the_days_without_a_success_are_told() -> None:
+    jobs = [job(f"{day}", JobStatus.SUCCEEDED, read_moment_ms(f"2026-11-{day}T04:00Z")) for day in (15, 16, 19)]
+    trial = tried(monitor(nothing_ran={"by": "06:00", "days": "MON-FRI"}), jobs, SINCE_MS, NOW_MS)
+    assert said(trial) == [
+        ("11-17T06:02", "nothing ran by 06:00 on 2026-11-17"),
+        ("11-18T06:02", "nothing ran by 06:00 on 2026-11-18"),
+        ("11-20T06:02", "nothing ran by 06:00 on 2026-11-20"),
+    ]
+    assert {one.kind for one in trial.said} == {NoticeKind.NOTHING_RAN}
+
+
+def test_a_job_comes_back_from_the_api_as_it_was_recorded() -> None:
+    record = replace(
+        job("a", JobStatus.FAILED, NOW_MS, failure=FailureClass.SPOT, managed_by=ManagedBy.STEP_FUNCTIONS),
+        tries=(JobTry(1, 2, 3, "x", "log"),),
+        array_size=4,
+        children={"FAILED": 1},
+    )
+    told = m.Job.model_validate_json(job_model(record).model_dump_json())
+    again = record_of(told)
+    assert replace(again, children_at_ms=None) == replace(record, children_at_ms=None)
+
+
+def test_what_would_have_been_said_is_shown_newest_last_and_ten_at_most() -> None:
+    jobs = [job(f"j{n:02d}", JobStatus.FAILED, NOW_MS - n * MINUTE_MS) for n in range(12)]
+    lines = trial_lines(tried(monitor(failed=True), jobs, SINCE_MS, NOW_MS), 1_234)
+    assert lines[0] == "m watches 12 of the 1,234 recorded jobs, and would have said 12 things:"
+    assert lines[1] == "  ... and 2 before these"
+    assert lines[-1] == "  2026-11-20 12:00  job_failed    job j00 failed (unknown)"
+    assert len(lines) == 12
+    assert trial_lines(Trial("m", 0, ()), 1) == ["m watches 0 of the 1 recorded job, and would have said nothing."]
+
+
+def test_monitors_are_listed_in_words() -> None:
+    found = monitors_of(
+        check_monitors(
+            {
+                "monitors": {
+                    "a": {"failed": True, "queues": ["etl", "gpu-*"], "kinds": ["step_functions", "array"]},
+                    "b": {
+                        "running_longer": {"than_seconds": 7200, "than_p95_times": 1.5},
+                        "waiting_longer": {"than_seconds": 5400},
+                        "failure_rate": {"above": 0.2},
+                        "nothing_ran": {"by": "06:00", "time_zone": "Europe/Berlin", "days": "MON-FRI"},
+                    },
+                }
+            }
+        ),
+        {},
+    )
+    console = Console(file=io.StringIO(), width=400)
+    console.print(monitors_table(found))
+    assert isinstance(console.file, io.StringIO)
+    _, first, second = (line.rstrip() for line in console.file.getvalue().splitlines())
+    assert first.split("  ")[0] == "a"
+    assert "step functions, array; queue etl, gpu-*" in first
+    assert second.endswith(
+        "runs for 2 h; runs 1.5 times as long as 19 of 20 do; waits for 90 min; more than 20 % failed within 60 min; "
+        "nothing ran by 06:00 (Europe/Berlin, MON-FRI)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "foreign", "own", "sentences"),
+    [
+        (None, True, False, 0),
+        (None, False, False, 1),
+        (["array"], False, True, 1),
+        (["own"], False, False, 1),
+        (["own"], False, True, 0),
+        (["own", "foreign"], False, False, 2),
+        (["step_functions"], True, False, 0),
+    ],
+)
+def test_what_a_stage_cannot_see_is_said(kinds: list[str] | None, foreign: bool, own: bool, sentences: int) -> None:
+    page = m.JobPage(items=[], records_foreign=foreign, records_own=own)
+    assert len(blind_spots([monitor(failed=True, kinds=kinds)], page)) == sentences
