@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.ids import Attempt
+from chalicelib.core.jobrecord import JobRecord
+from chalicelib.core.monitornotices import told
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.records import Run
 from chalicelib.core.runnotices import jobs_overdue, run_ended, tasks_failed, told_task
-from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.states import JobStatus, RunState, TaskState
 from tests.memory.theatre import Theatre, plan_of, task
 
 RUN = Run(
@@ -102,3 +104,11 @@ def test_a_job_queue_is_told_by_its_name():
     arn = "arn:aws:batch:eu-west-1:111122223333:job-queue/gpu"
     for queue in (arn, "gpu"):
         assert told_task(theatre.plan, record.attempt, record, None, queue=queue).queue == "gpu"
+
+
+def test_a_recorded_array_is_told_with_how_many_of_its_jobs_failed():
+    job = JobRecord("job", "nightly", "imports", "nightly:1", JobStatus.FAILED, 0, 0, array_size=40)
+    job = replace(job, children={"SUCCEEDED": 37, "FAILED": 3})
+    assert (told(job).array_size, told(job).failed_children) == (40, 3)
+    running = told(replace(job, status=JobStatus.PENDING))
+    assert (running.array_size, running.failed_children) == (40, None), "it may still have more of them"
