@@ -167,7 +167,7 @@ class Wired:
         """Post the notice that a message of the topic holds to Slack. Raises TryAgain, UserMistake."""
         if self.chat is None:
             raise UserMistake(f"{SLACK_WEBHOOK} is not set, so there is nowhere to post to")
-        post_notice(self.chat, self.world.clock, body)
+        post_notice(self.chat, self.world.clock, body, self.world.figures)
 
     def api(self, owner: str) -> DirectApi:
         """The API for one invocation."""
