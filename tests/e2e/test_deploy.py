@@ -112,7 +112,7 @@ def test_a_run_succeeds_on_the_deployed_functions(account: Account) -> None:
     assert "run_id" in body, body
     run_id = body["run_id"]
     wait_until(lambda: run_item(account, run_id)["state"]["S"] not in ("running", "paused"), "the end of the run")
-    assert run_item(account, run_id)["state"]["S"] == "succeeded"
+    assert run_item(account, run_id)["state"]["S"] == "succeeded", account.give("show", run_id).stdout
     report = account.client("s3").get_object(Bucket=BUCKET, Key=f"runs/{run_id}/report.json")["Body"].read()
     assert json.loads(report)["films_counted"] == 58_788
 
