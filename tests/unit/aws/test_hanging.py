@@ -6,19 +6,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
 
 from chalicelib.aws.clients import clients
-from chalicelib.aws.eventbridge import EventBridgeChanges
-from chalicelib.aws.logs import CloudWatchLogs
-from chalicelib.aws.named_queues import NamedQueues
-from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.changes import Change, ChangeType
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.notices import Notice, NoticeKind
+from chalicelib.wiring import EVENT_BUS, VARIABLES, wire
 
 FUNCTION_SECONDS = 60
 MESSAGES = 10
@@ -42,13 +40,14 @@ def telling(endpoint_url: str) -> dict[str, Callable[[], Any]]:
             session = boto3.session.Session("local", "local", region_name="us-east-1")
             return session.client(service, endpoint_url=endpoint_url, config=config)
 
-    aws = clients(Session())
-    notices = SnsNotices(aws.sns, "arn:aws:sns:us-east-1:000000000000:told", NamedQueues(aws.make_run_queues))
+    environment = dict.fromkeys(VARIABLES, "arn:aws:x:us-east-1:000000000000:x")
+    world = wire({**environment, EVENT_BUS: "default"}, clients(Session())).world
+    assert world.changes is not None and world.logs is not None
     return {
-        "the topic": lambda: notices.publish(NOTICE),
-        "a run's own queue": lambda: notices.send(NOTICE, "batchwright-notices-mine"),
-        "the bus": lambda: EventBridgeChanges(aws.make_events, "default").tell([CHANGE] * 30),
-        "logs": lambda: CloudWatchLogs(aws.make_logs_of_notices).tail("films/1", 10),
+        "the topic": partial(world.notices.publish, NOTICE),
+        "a run's own queue": partial(world.notices.send, NOTICE, "batchwright-notices-mine"),
+        "the bus": partial(world.changes.tell, [CHANGE] * 30),
+        "logs": partial(world.logs.tail, "films/1", 10),
     }
 
 
