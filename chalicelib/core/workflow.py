@@ -317,7 +317,7 @@ class Schedule(Model):
         CatchUp,
         Field(
             strict=False,
-            description="Which of the times that were missed by more than five minutes, or passed during a pause, are "
+            description="Which of the times that were missed by more than 15 minutes, or passed during a pause, are "
             "started later.",
         ),
     ] = CatchUp.LATEST

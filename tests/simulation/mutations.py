@@ -304,7 +304,7 @@ MUTATIONS = {
                 )
             },
         ),
-        seeds=(14763,),
+        seeds=(5816,),
     ),
     "a digest is noted as told before it is": Mutation(
         Bug(
@@ -315,7 +315,7 @@ MUTATIONS = {
                 "    if members > window.told_count:\n"
             },
         ),
-        seeds=(17470,),
+        seeds=(5650,),
     ),
     "the sweep does not make up for a digest that nobody told": Mutation(
         Bug(sweep, "_tell", {"if reads_all or any(failed.values()):": "if False:"}),
