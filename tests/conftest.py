@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from batchwright.local.ministack import MiniStack
+
+# How long a busy machine takes to draw an example, or to judge it, says nothing of what is judged.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 _FIRST = ("tests/functional/test_movie_ratings", "tests/functional", "tests/contract", "tests/unit")
 """What waits for long comes first; the simulation, which only computes and comes in small pieces, fills the end."""

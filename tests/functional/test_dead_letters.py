@@ -20,6 +20,9 @@ from chalicelib.aws.dead_letters import SqsDeadLetters
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
 from tests.functional.commands import Terminal, wait_until
 
+# A local AWS of its own for every command: `make e2e`.
+pytestmark = pytest.mark.long
+
 POISON = '{"source":"aws.batch","detail-type":"Batch Job State Change","detail":{"jobId":7,"status":"SUCCEEDED"}}'
 REASON = "not a readable event: detail.jobId must be a job id, not 7"
 

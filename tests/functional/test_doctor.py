@@ -13,6 +13,9 @@ from batchwright.local.isolation import client
 from chalicelib.aws.dynamodb_items import RUNS_BY_WORKFLOW
 from tests.functional.commands import Terminal, wait_until
 
+# A local AWS of its own for every command: `make e2e`.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def environment(kept: Terminal) -> dict[str, str]:

@@ -13,6 +13,9 @@ import pytest
 
 from tests.functional.commands import Terminal, Trap, alive, wait_until
 
+# A local AWS of its own for every command: `make e2e`.
+pytestmark = pytest.mark.long
+
 ASK = """
 import boto3
 names = [queue["jobQueueName"] for queue in boto3.client("batch").describe_job_queues()["jobQueues"]]

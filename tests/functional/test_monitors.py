@@ -15,6 +15,9 @@ from batchwright.local.isolation import isolated
 from tests.contract import servers
 from tests.functional.commands import Terminal, wait_until
 
+# A local AWS of its own for every command: `make e2e`.
+pytestmark = pytest.mark.long
+
 FILE = """\
 monitors:
   scans:

@@ -14,6 +14,9 @@ import pytest
 
 from tests.functional.commands import Command, Terminal, alive, wait_until
 
+# A local AWS of its own for every command: `make e2e`.
+pytestmark = pytest.mark.long
+
 # A job that ignores SIGTERM, with a child and a grandchild; each writes its pid where the test finds it.
 STUBBORN = """
 trap '' TERM

@@ -19,6 +19,9 @@ from chalicelib.api import models as m
 from chalicelib.core.states import RunState
 from tests.functional.commands import Terminal, wait_until
 
+# A local AWS of its own for every command: `make e2e`.
+pytestmark = pytest.mark.long
+
 SAY_WHEN = {"command": ["sh", "-c", "echo it is ${params.at}"]}
 AT = {"at": {"type": "string", "default": "no time"}}
 

@@ -20,6 +20,9 @@ from chalicelib.api import models as m
 from chalicelib.core.tokens import TokenScope
 from tests.functional.commands import SHELL, Terminal, wait_until
 
+# A local AWS of its own for every command: `make e2e`.
+pytestmark = pytest.mark.long
+
 TARGETS = ("local", "stage", "api")
 
 

@@ -8,6 +8,9 @@ import pytest
 
 from tests.functional.commands import Terminal
 
+# A local AWS of its own for every command: `make e2e`.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def address(kept: Terminal) -> str:
