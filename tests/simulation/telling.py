@@ -180,7 +180,7 @@ class CheckedNotices(MemoryNotices):
             case NoticeKind.RUN_STARTED:
                 must(notice.notice_id == f"{run.run_id}/{run.epoch}/started", f"{notice.notice_id} is no start's id")
             case NoticeKind.RUN_LATE:
-                self._check_time(notice, run.notify.late_after_seconds, stored.began_ms)
+                self._check_time(notice, run.notify.late_after_seconds, run.began_ms)
             case NoticeKind.TASK_FAILED:
                 self._check_failures(notice, run)
             case NoticeKind.JOB_WAITING | NoticeKind.JOB_RUNNING:
