@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from chalicelib.core.queueblocked import Blocked, blocked_notice, read_blocked
 from chalicelib.engine import noting
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
-from chalicelib.engine.observe import is_recorded, observe_job
+from chalicelib.engine.observe import known_here, may_be_recorded, observe_event
 from chalicelib.engine.world import DONE, Done, NotYet, Outcome, World
 from chalicelib.ports.services import Commands, DeadLetters, Inbox
 
@@ -112,7 +112,7 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
             verdicts[place] = _try_one(partial(_tell_blocked, world, blocked))
         if change is not None:
             changes[place] = change
-        if record is not None and is_recorded(world, record):
+        if record is not None and may_be_recorded(world, record):
             records[place] = record
     together = list(changes.values())
     handled = _try(partial(handle_changes, world, together))
@@ -128,7 +128,8 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
     for place, change in changes.items():
         if isinstance(verdicts[place], Done):
             noting.event_handled(world, change)
-    about = {place: noting.ids(change.attempt, job_id=change.job_id) for place, change in changes.items()}
+    about = {place: noting.ids(job_id=record.job_id) for place, record in records.items()}
+    about |= {place: noting.ids(change.attempt, job_id=change.job_id) for place, change in changes.items()}
     _conclude(world, Source.EVENTS, mailbox, messages, verdicts, about)
 
 
@@ -139,20 +140,24 @@ def _observe(world: World, records: Mapping[int, JobRecord], verdicts: list[Outc
     for place, record in sorted(records.items(), key=lambda item: item[1].order):
         if isinstance(verdicts[place], Done):
             latest[record.job_id] = record
-    observed = {job_id: _try_one(partial(_observe_job, world, record)) for job_id, record in latest.items()}
+    observed = {
+        job_id: _try_one(partial(_observe_job, world, record), noting.ids(job_id=job_id))
+        for job_id, record in latest.items()
+    }
     for place, record in records.items():
         if isinstance(verdicts[place], Done):
             verdicts[place] = observed[record.job_id]
 
 
 def _observe_job(world: World, record: JobRecord) -> list[Outcome]:
-    observe_job(world, record)
+    observe_event(world, record)
     return [DONE]
 
 
 def _tell_blocked(world: World, blocked: Blocked) -> list[Outcome]:
     if world.settings.tells_blocked_queues:
-        world.notices.publish(blocked_notice(blocked, world.stage, world.clock.now_ms()))
+        of_ours = replace(blocked, job=known_here(world, blocked.job))
+        world.notices.publish(blocked_notice(of_ours, world.stage, world.clock.now_ms()))
     return [DONE]
 
 

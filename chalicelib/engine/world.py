@@ -124,6 +124,12 @@ class World:
             run = in_epoch(run, epoch)
         return self.facts_of(run)
 
+    def knows_run(self, run_id: str) -> bool:
+        """Whether there is such a run on this stage, in whatever epoch. Raises TryAgain."""
+        if any(remembered == run_id for remembered, _ in list(self.remembered)):
+            return True
+        return self.store.run(run_id) is not None
+
     def facts_of(self, run: Run) -> RunFacts:
         """The facts of a run whose record was read, kept for later invocations of this process."""
         while len(self.remembered) >= _RUNS_REMEMBERED:

@@ -36,6 +36,17 @@ def test_it_is_told_again_when_the_topic_did_not_answer_and_when_the_invocation_
     assert theatre.events.bodies == []
 
 
+def test_a_task_of_another_stage_is_named_as_a_job_alone() -> None:
+    there, theatre = (Theatre(plan_of((task("train"), ())), stage=stage) for stage in ("dev", "prod"))
+    there.start()
+    (job,) = there.jobs()
+    document = json.loads(EVENT)
+    of_job = {"jobId": job.job_id, "jobName": job.request.name, "parameters": dict(job.request.parameters)}
+    theatre.deliver_event(json.dumps({**document, "detail": {**document["detail"], **of_job}}))
+    (notice,) = theatre.notices.published
+    assert (notice.run_id, notice.jobs[0].task) == (None, None)
+
+
 def test_a_task_of_ours_that_waits_at_the_head_of_a_queue_is_named() -> None:
     theatre = Theatre(plan_of((task("train"), ())))
     theatre.start()

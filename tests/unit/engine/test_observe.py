@@ -79,6 +79,38 @@ def test_a_copy_of_a_job_of_ours_is_foreign_and_changes_nothing_of_the_run(theat
     assert theatre.endings() == {}
 
 
+def jobs_of_another_stage(**wants) -> Theatre:
+    """A stage to which the events of a job of another stage's run came."""
+    there, here = Theatre(PLAN, stage="dev"), Theatre(PLAN, stage="prod", settings=Settings(**wants))
+    there.start()
+    [job] = there.jobs("a")
+    here.happened = job.job_id
+    deliver(here, *(there.document(job, status) for status in ("RUNNING", "FAILED")))
+    return here
+
+
+def test_a_job_of_another_stage_is_none_of_ours():
+    here = jobs_of_another_stage(record_own_jobs=True)
+    assert here.store.job(here.happened) is None, "this stage records no jobs but its own"
+
+
+def test_a_job_of_another_stage_is_foreign_where_foreign_jobs_are_observed():
+    here = jobs_of_another_stage(observe_all_jobs=True, record_own_jobs=True)
+    record = here.store.job(here.happened)
+    assert (record.status, record.is_foreign, record.run_id, record.task) == ("FAILED", True, None, None)
+
+
+def test_what_batch_tells_of_a_silent_job_of_another_stage_is_foreign_too():
+    there, here = Theatre(PLAN, stage="dev"), Theatre(PLAN, stage="prod", settings=Settings(observe_all_jobs=True))
+    there.start()
+    [job] = there.jobs("a")
+    deliver(here, there.document(job, "RUNNING"))
+    here.batch.others[job.job_id] = json.loads(there.document(job, "SUCCEEDED"))["detail"]
+    here.sweep(after_seconds=DAY_SECONDS + 60)
+    record = here.store.job(job.job_id)
+    assert (record.status, record.is_foreign) == ("SUCCEEDED", True)
+
+
 class Failing:
     """The store, but for records of jobs, which cannot be written."""
 
