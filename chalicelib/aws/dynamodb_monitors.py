@@ -71,7 +71,12 @@ class DynamoMonitors:
         if item is None:
             return MonitorLook(monitor)
         return MonitorLook(
-            monitor, item["revision"], item.get("above_from_ms"), item.get("above_is_told", False), item["deadline_ms"]
+            monitor,
+            item["revision"],
+            item.get("above_from_ms"),
+            item.get("above_is_told", False),
+            item["deadline_ms"],
+            item.get("since_ms", 0),
         )
 
     def put_look(self, look: MonitorLook) -> bool:
@@ -80,6 +85,7 @@ class DynamoMonitors:
             "above_from_ms": look.above_from_ms,
             "above_is_told": look.above_is_told or None,
             "deadline_ms": look.deadline_ms,
+            "since_ms": look.since_ms,
         }
         return self._put_next(_look_key(look.monitor), attributes)
 

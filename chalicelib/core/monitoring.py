@@ -74,7 +74,7 @@ class NothingRan:
 @dataclass(frozen=True, slots=True)
 class Monitor:
     """A monitor as it was pushed. An empty tuple of patterns or kinds is all. `failed` are the classes of failures that
-    are told of, none if none are. `since_ms`: since when it watches for what it says of times of day."""
+    are told of, none if none are. `since_ms`: since when it watches these jobs and for these times of day."""
 
     name: str
     description: str | None = None
@@ -88,6 +88,11 @@ class Monitor:
     failure_rate: FailureRate | None = None
     nothing_ran: NothingRan | None = None
     since_ms: int = 0
+
+    @property
+    def counts_under(self) -> str:
+        """What the endings of its jobs are counted under: a monitor that watches other jobs now counts anew."""
+        return f"{self.name}/{self.since_ms}"
 
     def watches(self, job: JobRecord) -> bool:
         """Whether it is about that job."""
@@ -235,12 +240,24 @@ def rate_from_ms(rule: FailureRate, now_ms: int) -> int:
 
 
 def is_above(rule: FailureRate, buckets: Iterable[Bucket]) -> bool:
-    """Whether too many of the jobs counted there failed."""
+    """Whether too many of the jobs counted there failed, and enough ended to say so."""
+    failed, ended = _totals(buckets)
+    return ended >= rule.at_least_jobs and failed > rule.above * ended
+
+
+def is_below(rule: FailureRate, buckets: Iterable[Bucket]) -> bool:
+    """Whether a rate that was above has fallen, be it that nothing ends any more. That few jobs end is no reason."""
+    failed, ended = _totals(buckets)
+    return failed <= rule.above * ended
+
+
+def _totals(buckets: Iterable[Bucket]) -> tuple[int, int]:
+    """How many failed, and how many ended."""
     failed, ended = 0, 0
     for one in buckets:
         failed += one.failed
         ended += one.failed + one.succeeded
-    return ended >= rule.at_least_jobs and failed > rule.above * ended
+    return failed, ended
 
 
 @dataclass(frozen=True, slots=True)

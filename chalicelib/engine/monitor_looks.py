@@ -19,8 +19,10 @@ from chalicelib.core.monitoring import (
     FailureRate,
     Monitor,
     NothingRan,
+    bucket_ms,
     definition_name,
     is_above,
+    is_below,
     last_deadline,
     ran,
     rate_from_ms,
@@ -187,6 +189,13 @@ def _look_at_counts(around: _Around, monitor: Monitor) -> None:
     if monitor.failure_rate is None and monitor.nothing_ran is None:
         return
     look: MonitorLook | None = around.world.store.look(monitor.name)
+    assert look is not None, "where there was none it is of revision 0"
+    if look.since_ms > monitor.since_ms:
+        # This process knows the monitor only as it was before it was pushed anew.
+        return
+    if look.since_ms < monitor.since_ms:
+        # What was found of the jobs that it watched before says nothing of those that it watches now.
+        look = replace(look, since_ms=monitor.since_ms, above_from_ms=None, above_is_told=False)
     if monitor.failure_rate is not None and look is not None:
         look = _look_at_rate(around, monitor, monitor.failure_rate, look)
     if monitor.nothing_ran is not None and look is not None:
@@ -196,8 +205,8 @@ def _look_at_counts(around: _Around, monitor: Monitor) -> None:
 def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: MonitorLook) -> MonitorLook | None:
     """The look as it is then; None when somebody else looked at the same time."""
     world = around.world
-    from_ms = rate_from_ms(rule, around.now_ms)
-    buckets = world.store.buckets(monitor.name, from_ms, around.now_ms + 1)
+    from_ms = max(rate_from_ms(rule, around.now_ms), monitor.since_ms)
+    buckets = world.store.buckets(monitor.counts_under, bucket_ms(from_ms), around.now_ms + 1)
     now: MonitorLook | None = look
     if look.above_from_ms is None:
         if not is_above(rule, buckets):
@@ -206,7 +215,7 @@ def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: Mo
     if now is not None and now.above_from_ms is not None and not now.above_is_told:
         world.notices.publish(rate_notice(monitor, world.stage, rule, now.above_from_ms, buckets, around.now_ms))
         now = _put_next(world, replace(now, above_is_told=True))
-    if now is not None and not is_above(rule, buckets):
+    if now is not None and now.above_from_ms is not None and is_below(rule, buckets):
         now = _put_next(world, replace(now, above_from_ms=None, above_is_told=False))
     return now
 
@@ -219,7 +228,7 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
     if deadline.from_ms < monitor.since_ms:
         # What ran before the monitor watched was not counted.
         return
-    if not ran(world.store.buckets(monitor.name, deadline.from_ms, deadline.at_ms), deadline):
+    if not ran(world.store.buckets(monitor.counts_under, deadline.from_ms, deadline.at_ms), deadline):
         world.notices.publish(nothing_ran_notice(monitor, world.stage, rule, deadline, now_ms))
     _put_next(world, replace(look, deadline_ms=deadline.at_ms))
 

@@ -48,7 +48,7 @@ def count(world: World, record: JobRecord) -> None:
     for monitor in watched_by(world, record):
         if monitor.counts(record):
             succeeded = record.status is JobStatus.SUCCEEDED
-            world.store.count_ending(monitor.name, bucket_ms(ended_at_ms), succeeded=succeeded)
+            world.store.count_ending(monitor.counts_under, bucket_ms(ended_at_ms), succeeded=succeeded)
         wants_time |= monitor.running_longer is not None and monitor.running_longer.than_p95_times is not None
     ran_ms = run_ms(record)
     if wants_time and ran_ms is not None:

@@ -172,13 +172,42 @@ def test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again() -> No
     assert look(lookout) == []
 
 
+def test_a_rate_that_stays_is_told_once_though_few_jobs_end_now_and_then() -> None:
+    lookout = Lookout({"m": {"failure_rate": {"above": 0.2, "within_seconds": 3600, "at_least_jobs": 10}}})
+    told = []
+    for number in range(200):
+        lookout.happens(f"{number}", "FAILED")
+        # Of an hour there are now more than ten, now fewer.
+        told += look(lookout, after_seconds=300 if number // 10 % 2 else 420)
+    assert len(told) == 1
+    assert look(lookout, after_seconds=7_200) == []
+    end(lookout, failed=10, succeeded=0, prefix="again")
+    assert len(look(lookout)) == 1, "nothing had ended for so long that the rate had fallen"
+
+
+def test_a_monitor_that_watches_other_jobs_counts_anew_and_may_tell_of_these() -> None:
+    lookout = Lookout({"m": {"names": ["job-a*"], **RATE["m"]}})
+    end(lookout, failed=5, succeeded=0, prefix="a")
+    assert len(look(lookout)) == 1
+    lookout.clock.advance(seconds=60)
+    lookout.push_monitors({"m": {"names": ["job-b*"], **RATE["m"]}})
+    lookout.clock.advance(seconds=120)
+    end(lookout, failed=4, succeeded=0, prefix="b")
+    assert look(lookout, after_seconds=60) == [], "the four are too few"
+    end(lookout, failed=1, succeeded=0, prefix="bb")
+    assert len(look(lookout, after_seconds=60)) == 1
+    assert lookout.notices.published[-1].subject == "m: 5 of 5 jobs failed within 60 min"
+    assert look(lookout, after_seconds=60) == []
+
+
 def test_a_repeated_event_counts_once() -> None:
     lookout = Lookout(RATE)
     event = lookout.event("a", "FAILED")
     for _ in range(5):
         lookout.deliver_event(event)
     now_ms = lookout.clock.now_ms()
-    (bucket,) = lookout.store.buckets("m", now_ms - BUCKET_MS, now_ms + 1)
+    (monitor,) = lookout.store.monitors().monitors
+    (bucket,) = lookout.store.buckets(monitor.counts_under, now_ms - BUCKET_MS, now_ms + 1)
     assert (bucket.failed, bucket.succeeded) == (1, 0)
 
 
