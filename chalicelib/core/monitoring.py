@@ -94,6 +94,20 @@ class Monitor:
         """What the endings of its jobs are counted under: a monitor that watches other jobs now counts anew."""
         return f"{self.name}/{self.since_ms}"
 
+    @property
+    def watches_own(self) -> bool:
+        """Whether jobs of our own runs may be among those that it watches."""
+        return WatchedKind.OWN in self.kinds or not self._names_whose
+
+    @property
+    def watches_foreign(self) -> bool:
+        """Whether jobs of others may be."""
+        return any(one in _WHOSE and one is not WatchedKind.OWN for one in self.kinds) or not self._names_whose
+
+    @property
+    def _names_whose(self) -> bool:
+        return any(one in _WHOSE for one in self.kinds)
+
     def watches(self, job: JobRecord) -> bool:
         """Whether it is about that job."""
         return (

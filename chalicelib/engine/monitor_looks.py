@@ -225,6 +225,9 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
     deadline = last_deadline(rule, now_ms - SETTLED_MS)
     if deadline is None or deadline.at_ms <= look.deadline_ms or now_ms - deadline.at_ms > LATE_MS:
         return
+    if not world.settings.sees(monitor):
+        # Something may well have run, and `batchwright monitors push` has said that nobody here would know.
+        return
     if deadline.from_ms < monitor.since_ms:
         # What ran before the monitor watched was not counted.
         return

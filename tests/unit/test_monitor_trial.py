@@ -162,8 +162,9 @@ def test_monitors_are_listed_in_words() -> None:
 @pytest.mark.parametrize(
     ("kinds", "foreign", "own", "sentences"),
     [
-        (None, True, False, 0),
-        (None, False, False, 1),
+        (None, True, False, 1),
+        (None, True, True, 0),
+        (None, False, False, 2),
         (["array"], False, True, 1),
         (["own"], False, False, 1),
         (["own"], False, True, 0),
@@ -174,3 +175,20 @@ def test_monitors_are_listed_in_words() -> None:
 def test_what_a_stage_cannot_see_is_said(kinds: list[str] | None, foreign: bool, own: bool, sentences: int) -> None:
     page = m.JobPage(items=[], records_foreign=foreign, records_own=own)
     assert len(blind_spots([monitor(failed=True, kinds=kinds)], page)) == sentences
+
+
+@pytest.mark.parametrize(
+    ("kinds", "own", "all_states", "sentences"),
+    [
+        (["own"], True, False, 1),
+        (["own"], True, True, 0),
+        (["own"], False, False, 1),
+        (None, True, False, 1),
+        (["foreign"], True, False, 0),
+    ],
+)
+def test_that_jobs_of_runs_are_not_seen_while_they_wait_is_said(
+    kinds: list[str] | None, own: bool, all_states: bool, sentences: int
+) -> None:
+    page = m.JobPage(items=[], records_foreign=True, records_own=own, records_all_states=all_states)
+    assert len(blind_spots([monitor(waiting_longer={"than_seconds": 600}, kinds=kinds)], page)) == sentences

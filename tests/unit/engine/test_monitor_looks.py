@@ -17,6 +17,7 @@ from chalicelib.core.runtimes import step_of
 from chalicelib.core.schedule import iso_time, read_moment_ms
 from chalicelib.engine import monitor_looks
 from chalicelib.engine.monitor_looks import look_at_monitors
+from chalicelib.engine.world import Settings
 from tests.memory.clock import HandClock
 from tests.memory.lookout import Lookout
 from tests.memory.theatre import Cut
@@ -260,6 +261,26 @@ def test_a_monitor_says_nothing_of_a_time_that_it_did_not_watch_from_the_beginni
     lookout.push_monitors({"m": {**NOTHING["m"], "names": ["another"]}})
     lookout.clock.advance_to(read_moment_ms("2026-11-04T06:00Z"))
     assert look(lookout) == []
+
+
+@pytest.mark.parametrize(
+    ("kinds", "observe_all_jobs", "record_own_jobs", "tells"),
+    [
+        ([], False, False, False),
+        ([], False, True, True),
+        ([], True, False, True),
+        (["foreign"], False, True, False),
+        (["own", "single"], True, False, False),
+        (["own", "single"], False, True, True),
+    ],
+)
+def test_a_stage_that_records_none_of_the_jobs_does_not_say_that_nothing_ran(
+    kinds: list[str], observe_all_jobs: bool, record_own_jobs: bool, tells: bool
+) -> None:
+    lookout = at("2026-11-01T12:00Z", {"m": {**NOTHING["m"], **({"kinds": kinds} if kinds else {})}})
+    lookout.settings = Settings(observe_all_jobs=observe_all_jobs, record_own_jobs=record_own_jobs)
+    lookout.clock.advance_to(read_moment_ms("2026-11-02T06:00Z"))
+    assert look(lookout) == ["monitor/m/nothing_ran/2026-11-02"] * tells
 
 
 def test_after_a_pause_of_days_only_the_last_deadline_is_spoken_of() -> None:
