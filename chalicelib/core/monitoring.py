@@ -300,7 +300,11 @@ def last_deadline(rule: NothingRan, now_ms: int) -> Deadline | None:
             first = datetime.combine(by.date(), datetime.strptime(rule.after, "%H:%M").time())
             if first >= by:
                 first -= timedelta(days=1)
-            return Deadline(by.date().isoformat(), at_ms, moment_ms(first, where))
+            from_ms = moment_ms(first, where)
+            if from_ms >= at_ms:
+                # The clocks left `after` out, but not `by`: then it is as long before `by` as on other days.
+                from_ms = at_ms - (by - first) // timedelta(milliseconds=1)
+            return Deadline(by.date().isoformat(), at_ms, from_ms)
     return None
 
 

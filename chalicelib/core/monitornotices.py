@@ -22,6 +22,7 @@ from chalicelib.core.monitoring import (
 from chalicelib.core.monitorrecord import Telling
 from chalicelib.core.notices import Notice, NoticeKind, ToldJob
 from chalicelib.core.schedule import iso_time
+from chalicelib.core.states import JobStatus
 
 _PREFIX = "monitor/"
 _LAST_MS = 253_402_300_799_000
@@ -73,6 +74,7 @@ def told(job: JobRecord, log_lines: tuple[str, ...] = ()) -> ToldJob:
         created_at_ms=job.created_at_ms,
         started_at_ms=job.started_at_ms,
         stopped_at_ms=job.stopped_at_ms,
+        failed_children=job.children.get(JobStatus.FAILED) if job.failure is not None else None,
     )
 
 

@@ -83,7 +83,7 @@ def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int, *, parts: bool =
 
 
 def whole_job_id(job_id: str) -> str:
-    """The id of the array or multi-node job that a child (`id:3`) or a node (`id#0`) is part of; of any other its own."""
+    """The id of the array or multi-node job that a child (`id:3`) or a node (`id#0`) is part of; else the job's own."""
     return re.split("[:#]", job_id, maxsplit=1)[0]
 
 

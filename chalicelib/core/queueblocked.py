@@ -1,7 +1,7 @@
 """A queue whose first job cannot start: Batch's event of it, and what it means in a sentence.
 
-Owns the reading and the sentences. The job is the one at the head of the queue, RUNNABLE, whoever submitted it; of an array or a multi-node job it is one of
-its parts.
+Owns the reading and the sentences. The job is the one at the head of the queue, RUNNABLE, whoever submitted it; of an
+array or a multi-node job it is one of its parts.
 https://docs.aws.amazon.com/batch/latest/userguide/batch-job-queue-blocked-events.html
 https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable.html
 """

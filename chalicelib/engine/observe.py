@@ -12,6 +12,7 @@ from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.observed import read_job_detail
+from chalicelib.engine import noting
 from chalicelib.engine.monitors import count, judge
 from chalicelib.engine.world import World
 
@@ -79,16 +80,16 @@ def ask_about_silent(world: World) -> int:
     details = world.batch.describe([record.job_id for record in silent])
     now_ms = world.clock.now_ms()
     for known in silent:
-        detail = details.get(known.job_id)
+        detail, about = details.get(known.job_id), noting.ids(job_id=known.job_id)
         if detail is None:
-            log.warning("Batch does not know job %s of queue %s any more", known.job_id, known.queue)
+            log.warning("Batch does not know job %s of queue %s any more", known.job_id, known.queue, extra=about)
             world.store.job_lost(known, now_ms)
             continue
         try:
             told = read_job_detail(detail, now_ms)
             told = told and known_here(world, told)
         except MalformedEvent as error:
-            log.warning("what Batch tells of job %s cannot be read: %s", known.job_id, error)
+            log.warning("what Batch tells of job %s cannot be read: %s", known.job_id, error, extra=about)
             told = None
         if told is not None and told.order > known.order:
             observe_job(world, told)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from chalicelib.core.digests import Window
 from chalicelib.core.ids import Attempt
-from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, ListedJobs
+from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
 from chalicelib.core.monitoring import Bucket
 from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
@@ -361,6 +361,13 @@ class Jobs(Protocol):
         A job keeps its place whatever becomes of it, so none is met twice or lost while one goes from page to page.
         Which jobs there are, and in which state, is eventually consistent.
         """
+        ...
+
+    def open_jobs(
+        self, limit: int, states: Sequence[JobState], until_ms: int, *, after: JobPlace | None = None
+    ) -> ListedJobs:
+        """Jobs in these states, none of which is an end, created before `until_ms`: the longest known first, from
+        behind the place `after` on, as they are now. As `list_jobs` in everything else."""
         ...
 
     def silent_jobs(self, before_ms: int, limit: int) -> list[JobRecord]:

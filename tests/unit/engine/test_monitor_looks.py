@@ -135,6 +135,58 @@ def test_a_job_runs_for_too_long_by_what_others_of_its_definition_took() -> None
     assert look(lookout, after_seconds=3_600) == []
 
 
+def slow_run_times(lookout: Lookout, seconds: float) -> list[str]:
+    """The definitions whose run times were asked for, which takes so long each time."""
+    asked: list[str] = []
+    known = lookout.store.run_times
+
+    def slow(definition: str, month: str) -> dict[int, int]:
+        asked.append(definition)
+        lookout.clock.advance(seconds=seconds)
+        return known(definition, month)
+
+    lookout.store.run_times = slow  # type: ignore[method-assign]
+    return asked
+
+
+def test_what_is_usual_is_asked_only_of_jobs_that_are_old_enough_to_be_told() -> None:
+    lookout = Lookout({"m": {"running_longer": {"than_p95_times": 2, "at_least_seconds": 600, "than_seconds": 3_600}}})
+    asked = slow_run_times(lookout, 0)
+    lookout.happens("a", "RUNNING", jobDefinition="old:1")
+    lookout.clock.advance(seconds=300)
+    lookout.happens("b", "RUNNING", jobDefinition="young:1", createdAt=0)
+    look(lookout, after_seconds=300)
+    assert set(asked) == {"old"}
+
+
+def test_run_times_that_are_slow_to_read_leave_the_time_to_the_runs_and_none_is_left_out_for_ever() -> None:
+    lookout = Lookout({"m": {"running_longer": {"than_p95_times": 2}}})
+    budget_seconds = lookout.settings.sweep_budget_seconds
+    for number in range(60):
+        lookout.happens(f"{number}", "RUNNING", jobDefinition=f"d{number}:1")
+    lookout.clock.advance(seconds=600)
+    asked = slow_run_times(lookout, budget_seconds / 20)
+    for _ in range(40):
+        began_ms = lookout.clock.now_ms()
+        look(lookout)
+        assert lookout.clock.now_ms() - began_ms <= budget_seconds * 1000 * 0.35
+        lookout.clock.advance(seconds=300)
+    assert len(set(asked)) == 60
+
+
+def test_the_jobs_that_are_known_the_longest_are_looked_at_where_there_are_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(monitor_looks, "JOBS_MAXIMUM", 3)
+    monkeypatch.setattr(monitor_looks, "JOBS_AT_A_TIME", 2)
+    lookout = Lookout(RUNNING)
+    for name in "abcdef":
+        lookout.happens(name, "RUNNING")
+        lookout.clock.advance(ms=1)
+    look(lookout, after_seconds=600)
+    assert [job.name for job in lookout.notices.published[0].jobs] == ["job-a", "job-b", "job-c", "job-d"]
+
+
 def test_what_successful_jobs_took_is_counted_from_their_events() -> None:
     lookout = Lookout({"m": {"running_longer": {"than_p95_times": 1, "at_least_seconds": 0}}})
     for number in range(20):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import count
 
 import pytest
@@ -66,6 +67,28 @@ def test_a_failure_is_told_by_the_monitors_that_watch_the_job_and_want_its_class
     lookout.happens("b", "SUCCEEDED")
     lookout.rest()
     assert bool(lookout.notices.published) is is_told
+
+
+def test_the_failure_of_an_array_tells_how_many_of_its_jobs_failed() -> None:
+    lookout = Lookout(FAILED)
+    summary = {"size": 1000, "statusSummary": {"FAILED": 3, "SUCCEEDED": 997}}
+    lookout.happens("arr", "FAILED", arrayProperties=summary)
+    lookout.rest()
+    assert [job.failed_children for job in lookout.notices.published[0].jobs] == [3]
+
+
+def test_what_goes_wrong_with_a_foreign_job_is_logged_with_its_id(caplog: pytest.LogCaptureFixture) -> None:
+    lookout = Lookout(FAILED)
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    lookout.store.observe_job = broken  # type: ignore[assignment]
+    with caplog.at_level(logging.INFO, "chalicelib"), pytest.raises(MessagesLeft):
+        lookout.happens("a", "FAILED")
+    assert [(record.levelname, getattr(record, "ids", None)) for record in caplog.records] == [
+        ("ERROR", {"job_id": "a"})
+    ]
 
 
 def test_a_burst_makes_one_notice_with_an_exact_count_and_ten_names() -> None:
