@@ -288,6 +288,14 @@ class Monitors(Protocol):
         """Note that it was told. Twice is once; nothing happens where there is none."""
         ...
 
+    def was_told(self, notice_id: str, now_ms: int) -> bool:
+        """Whether a notice that Batch has us repeat was told within TOLD_KEPT_DAYS; read consistently."""
+        ...
+
+    def note_notice_told(self, notice_id: str, now_ms: int) -> None:
+        """Note that it was told now. Twice is once."""
+        ...
+
     def count_ending(self, monitor: str, bucket_ms: int, *, succeeded: bool) -> None:
         """Count a job that ended within the five minutes from `bucket_ms` on. Of a call whose answer was lost it may be
         counted twice. The counts are forgotten after BUCKETS_KEPT_DAYS."""
