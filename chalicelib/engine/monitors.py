@@ -67,11 +67,14 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
         return len(members)
 
     def tell(window: Window, number: int) -> None:
-        named = [window.opener, *(one for one in members if one != window.opener)][:NAMED_MAXIMUM]
+        new, old = members[window.told_count :], members[: window.told_count]
+        named = [window.opener, *(one for one in (*new, *old) if one != window.opener)][:NAMED_MAXIMUM]
         jobs = [job for job in map(world.store.job, named) if job is not None]
         lines = last_lines(world, jobs[0].log_stream, LOG_LINES) if jobs else ()
         now_ms = world.clock.now_ms()
-        world.notices.publish(failed_notice(monitor, world.stage, command.scope, number, jobs, now_ms, lines))
+        world.notices.publish(
+            failed_notice(monitor, world.stage, command.scope, number, window.told_count, jobs, now_ms, lines)
+        )
 
     return tell_digest(world, command, counted, tell)
 

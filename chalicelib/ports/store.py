@@ -41,6 +41,8 @@ BUCKETS_KEPT_DAYS = 3
 """The longest that a rate or a time of day looks back is two days."""
 RUN_TIMES_KEPT_DAYS = 70
 """A month is asked for until the next one is over."""
+TOLD_KEPT_DAYS = 7
+"""A queue that is blocked for longer is told of once more."""
 
 
 class Workflows(Protocol):
@@ -323,7 +325,7 @@ class Digests(Protocol):
         """The scope's latest window, read consistently. None when there never was one."""
         ...
 
-    def open_window(self, scope: str, number: int, opener: str, closes_ms: int) -> bool:
+    def open_window(self, scope: str, number: int, opener: str, closes_ms: int, step: int = 1) -> bool:
         """Open the window of that number, if the one before it is the latest and closed; the first one, if there is
         none. Whether it was. What was told stays."""
         ...

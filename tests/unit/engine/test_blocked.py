@@ -12,11 +12,15 @@ from tests.memory.theatre import Cut, Theatre, plan_of, task
 EVENT = (Path(__file__).parents[2] / "data/events/queue_blocked.doc.json").read_text()
 
 
-def test_a_blocked_queue_is_told_with_one_id_however_often_batch_says_so() -> None:
+def test_a_blocked_queue_is_told_once_a_week_and_with_one_id_however_often_batch_says_so() -> None:
     theatre = Theatre(plan_of((task("a"), ())))
     for number in range(3):
         theatre.deliver_event(json.dumps({**json.loads(EVENT), "id": str(number)}))
-    assert {notice.kind for notice in theatre.notices.published} == {NoticeKind.QUEUE_BLOCKED}
+        theatre.clock.advance(seconds=600)
+    assert [notice.kind for notice in theatre.notices.published] == [NoticeKind.QUEUE_BLOCKED]
+    theatre.clock.advance(seconds=7 * 86_400)
+    theatre.deliver_event(EVENT)
+    assert len(theatre.notices.ids) == 2, "it is still blocked after a week"
     assert len(set(theatre.notices.ids)) == 1
 
 

@@ -140,6 +140,16 @@ def test_a_record_that_cannot_be_written_comes_again_and_holds_up_no_run(theatre
     assert store.job("x").status == "RUNNING"
 
 
+def test_a_foreign_record_that_takes_long_delays_no_event_of_a_run(theatre):
+    theatre.start()
+    [job] = theatre.jobs("a")
+    left = []
+    theatre.hooks["observe_job"] = lambda: left.extend(theatre.events.bodies)
+    deliver(theatre, event_of("x", "RUNNING"), theatre.document(job, "SUCCEEDED"))
+    assert left == [event_of("x", "RUNNING")], "the run's was deleted before"
+    assert theatre.endings() == {"a": "succeeded"}
+
+
 def test_our_own_change_that_is_not_done_is_recorded_only_when_it_is():
     theatre = Theatre(PLAN, settings=Settings(record_own_jobs=True))
     theatre.start()
