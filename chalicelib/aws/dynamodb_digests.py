@@ -17,9 +17,13 @@ class DynamoDigests:
         item = self._table.get(window_key(scope))
         if item is None:
             return None
-        item.setdefault("step", item["number"])
         return Window(
-            item["number"], item["is_open"], item["closes_ms"], item["opener"], item.get("told_count", 0), item["step"]
+            item["number"],
+            item["is_open"],
+            item["closes_ms"],
+            item["opener"],
+            item.get("told_count", 0),
+            item.get("step") or item["number"],
         )
 
     def open_window(self, scope: str, number: int, opener: str, closes_ms: int, step: int = 1) -> bool:

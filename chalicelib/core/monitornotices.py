@@ -88,8 +88,8 @@ def failed_notice(
     at_ms: int,
     lines: tuple[str, ...],
 ) -> Notice:
-    """That so many jobs of a day failed, some of them named; `told_count` of them were told before. `lines` are the last
-    that the first of them wrote."""
+    """That so many jobs of a day failed, some of them named; `told_count` of them were told before. `lines` are the
+    last that the first of them wrote."""
     named = [told(job, () if place else lines) for place, job in enumerate(jobs[:NAMED_MAXIMUM])]
     return Notice(
         notice_id=digest_id(scope, NoticeKind.JOB_FAILED, count),

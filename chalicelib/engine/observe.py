@@ -40,7 +40,7 @@ def observe_event(world: World, record: JobRecord) -> bool:
         wanted = world.settings.observe_all_jobs
     else:
         wanted = known.is_foreign or world.settings.record_own_jobs
-    return wanted and observe_job(world, known)
+    return wanted and observe_job(world, known, by_event=True)
 
 
 def known_here(world: World, record: JobRecord) -> JobRecord:
@@ -50,7 +50,7 @@ def known_here(world: World, record: JobRecord) -> JobRecord:
     return replace(record, managed_by=None, run_id=None, task=None, attempt=None)
 
 
-def observe_job(world: World, record: JobRecord) -> bool:
+def observe_job(world: World, record: JobRecord, *, by_event: bool = False) -> bool:
     """Record what an event, or Batch when asked, told of a job, and have the monitors say what they have to; whether it
     was news. Raises TryAgain.
 
@@ -61,6 +61,7 @@ def observe_job(world: World, record: JobRecord) -> bool:
     is_news = world.store.observe_job(record, keep_until_ms(world)) is None
     if is_news:
         count(world, record)
+        noting.foreign_job_told(world, record, by_event=by_event)
     return is_news
 
 

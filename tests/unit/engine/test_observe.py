@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import TryAgain
+from chalicelib.core.figures import Figure, JobEnd
 from chalicelib.core.jobrecord import JobState, ManagedBy
 from chalicelib.core.observed import read_job
 from chalicelib.core.states import JobStatus
@@ -167,6 +168,27 @@ def test_our_own_change_that_is_not_done_is_recorded_only_when_it_is():
     theatre.clock.advance(seconds=400)
     theatre.deliver_events()
     assert theatre.store.job(job.job_id).status == "SUCCEEDED"
+
+
+def test_jobs_of_others_are_counted_apart_and_once(theatre):
+    at = {"time": "2023-11-14T22:13:10Z"}
+    for status in ("RUNNING", "FAILED", "FAILED"):
+        deliver(theatre, json.dumps(json.loads(event_of("x", status)) | at))
+    deliver(theatre, event_of("y", "SUCCEEDED"))
+    figures = theatre.figures
+    assert figures.of(Figure.OTHERS_JOBS_ENDED, JobEnd.FAILED) == figures.of(Figure.OTHERS_JOBS_FAILED, "unknown") == 1
+    assert figures.of(Figure.OTHERS_JOBS_ENDED, JobEnd.SUCCEEDED) == 1
+    assert figures.times[Figure.OTHERS_EVENT_LAG_SECONDS,][:2] == [10_000, 10_000]
+    assert figures.of(Figure.JOBS_ENDED) == 0
+    assert not figures.times[Figure.EVENT_LAG_SECONDS,]
+
+
+def test_the_recorded_jobs_of_runs_are_not_counted_among_those_of_others():
+    theatre = Theatre(PLAN, settings=Settings(record_own_jobs=True))
+    theatre.start()
+    theatre.play_on()
+    assert theatre.figures.of(Figure.JOBS_ENDED) == 2
+    assert theatre.figures.of(Figure.OTHERS_JOBS_ENDED) == 0
 
 
 # Silence
