@@ -168,7 +168,7 @@ class Wired:
         """Post the notice that a message of the topic holds to Slack. Raises TryAgain, UserMistake."""
         if self.chat is None:
             raise UserMistake(f"{SLACK_WEBHOOK} is not set, so there is nowhere to post to")
-        post_notice(self.chat, self.world.clock, body)
+        post_notice(self.chat, self.world.clock, body, self.world.figures)
 
     def api(self, owner: str) -> DirectApi:
         """The API for one invocation."""
@@ -188,7 +188,6 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         environment[name] for name in VARIABLES[:6]
     )
     commands = SqsCommands(aws.sqs, commands_url)
-    logs = CloudWatchLogs(aws.make_logs)
     bus = environment.get(EVENT_BUS, "").strip()
     stage = table.removeprefix(TABLE_PREFIX)
     figures = figures_of(environment, stage)
@@ -197,21 +196,21 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         batch=AwsBatch(aws.batch, aws.batch_submit),
         permits=DynamoPermits(aws.dynamodb, table),
         commands=commands,
-        notices=CountedNotices(SnsNotices(aws.sns, topic_arn, NamedQueues(aws.sqs)), figures),
+        notices=CountedNotices(SnsNotices(aws.sns, topic_arn, NamedQueues(aws.make_run_queues)), figures),
         scheduler=scheduler.EventBridgeScheduler(aws.make_scheduler, scheduler.place_of(environment)),
         clock=WallClock(),
         stage=stage,
         owner="",
         settings=settings_of(environment),
         changes=EventBridgeChanges(aws.make_events, bus) if bus else None,
-        logs=logs,
+        logs=CloudWatchLogs(aws.make_logs_of_notices),
         figures=figures,
     )
     return Wired(
         clients=aws,
         world=world,
         tokens=DynamoTokens(aws.dynamodb, table),
-        logs=logs,
+        logs=CloudWatchLogs(aws.make_logs),
         events=Mailbox(
             inbox=SqsInbox(aws.sqs, events_url),
             again=SqsCommands(aws.sqs, events_url),

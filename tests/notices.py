@@ -1,17 +1,24 @@
-"""A notice of every kind, as the tests and docs/notices.md show them."""
+"""A notice of every kind, as the tests and docs/notices.md show them: those of a run are made by what makes them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.ids import Attempt, job_name
 from chalicelib.core.notices import Notice, NoticeKind, ToldJob
+from chalicelib.core.records import Run
+from chalicelib.core.runnotices import run_ended, run_late, run_started, tasks_failed
+from chalicelib.core.states import RunState
 
 AT_MS = 1_795_287_116_000
 MINUTE_MS = 60_000
 RUN_ID = "movie-ratings-7k2m9qx4"
+STAGE = "prod"
 
 OUT_OF_MEMORY = ToldJob(
     job_id="5f1c2a9e-77aa-4b21-9c06-6a1d0c6f3b10",
-    name="movie-ratings-import-part_3-2",
+    name=job_name(Attempt(RUN_ID, 0, 4, 2), "import_part_3"),
     queue="default",
     task="import_part_3",
     attempt=2,
@@ -26,7 +33,7 @@ OUT_OF_MEMORY = ToldJob(
 )
 NEVER_STARTED = ToldJob(
     job_id="9b0d4c53-1f7e-4a57-8d6a-2c1f6b8e4d21",
-    name="movie-ratings-report",
+    name=job_name(Attempt(RUN_ID, 0, 11, 1), "report"),
     queue="default",
     task="report",
     attempt=1,
@@ -53,22 +60,16 @@ WAITING = ToldJob(
 )
 
 
-def of_run(kind: NoticeKind, what: str, subject: str, **fields: object) -> Notice:
-    """A notice of a run; `what` ends its id."""
-    given = {
-        "notice_id": f"{RUN_ID}/0/{what}",
-        "kind": kind,
-        "stage": "prod",
-        "subject": subject,
-        "at_ms": AT_MS,
-        "thread": RUN_ID,
-        "run_id": RUN_ID,
-        "workflow": "movie_ratings",
-        "epoch": 0,
-        "began_at_ms": AT_MS - 12 * MINUTE_MS,
-        **fields,
-    }
-    return Notice(**given)  # type: ignore[arg-type]
+RUN = Run(
+    run_id=RUN_ID,
+    workflow="movie_ratings",
+    version=3,
+    plan_digest="d" * 64,
+    params={},
+    state=RunState.RUNNING,
+    created_at_ms=AT_MS - 12 * MINUTE_MS,
+    request_digest="e" * 64,
+)
 
 
 def of_monitor(kind: NoticeKind, what: str, subject: str, **fields: object) -> Notice:
@@ -76,7 +77,7 @@ def of_monitor(kind: NoticeKind, what: str, subject: str, **fields: object) -> N
     given = {
         "notice_id": f"nightly/{what}",
         "kind": kind,
-        "stage": "prod",
+        "stage": STAGE,
         "subject": subject,
         "at_ms": AT_MS,
         "thread": "nightly",
@@ -90,45 +91,20 @@ K = NoticeKind
 NOTICES: dict[NoticeKind, Notice] = {
     notice.kind: notice
     for notice in (
-        of_run(K.RUN_STARTED, "started", f"movie_ratings: run {RUN_ID} started", began_at_ms=AT_MS),
-        of_run(
-            K.RUN_SUCCEEDED,
-            "succeeded",
-            f"movie_ratings: run {RUN_ID} succeeded",
-            ended_at_ms=AT_MS,
-            task_counts=(("succeeded", 11), ("skipped", 1)),
-        ),
-        of_run(
-            K.RUN_FAILED,
-            "failed",
-            f"movie_ratings: run {RUN_ID} failed",
-            text="2 of its tasks failed for good, so that 3 that follow from them were not run.",
-            ended_at_ms=AT_MS,
+        run_started(replace(RUN, created_at_ms=AT_MS), STAGE),
+        run_ended(RUN, STAGE, RunState.SUCCEEDED, AT_MS, task_counts=(("succeeded", 11), ("skipped", 1))),
+        run_ended(
+            RUN,
+            STAGE,
+            RunState.FAILED,
+            AT_MS,
             jobs=(OUT_OF_MEMORY, NEVER_STARTED),
             job_count=2,
             task_counts=(("succeeded", 7), ("failed", 2), ("upstream_failed", 3)),
         ),
-        of_run(
-            K.RUN_CANCELLED,
-            "cancelled",
-            f"movie_ratings: run {RUN_ID} cancelled",
-            ended_at_ms=AT_MS,
-            task_counts=(("succeeded", 2), ("cancelled", 10)),
-        ),
-        of_run(
-            K.RUN_LATE,
-            "late",
-            f"movie_ratings: run {RUN_ID} is late",
-            text="It should have ended within 10 min.",
-            task_counts=(("succeeded", 7), ("running", 5)),
-        ),
-        of_run(
-            K.TASK_FAILED,
-            "task_failed/10000",
-            "movie_ratings: 10,000 tasks failed",
-            jobs=(OUT_OF_MEMORY,),
-            job_count=10_000,
-        ),
+        run_ended(RUN, STAGE, RunState.CANCELLED, AT_MS, task_counts=(("succeeded", 2), ("cancelled", 10))),
+        run_late(RUN, STAGE, 10 * MINUTE_MS),
+        tasks_failed(RUN, STAGE, AT_MS, 10_000, (OUT_OF_MEMORY,)),
         of_monitor(
             K.JOB_FAILED,
             f"{FOREIGN.job_id}/failed",

@@ -9,14 +9,18 @@ import re
 
 from batchwright.deploy.policies import API_HANDLER, APP, GRANTS
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.notify import QUEUE_PREFIX
 
 STACK_ENDINGS = ("observability", "batch")
 """Of the stacks beside the foundation's, which bears the stage's own name."""
 _PIPELINE = "functions"
 """Of the stack of a pipeline, as docs/deploy.md names it."""
 _SHAPE = re.compile("[a-z][a-z0-9-]{0,15}")
-"""As the templates have it."""
+"""As the templates have it, which refuse the names of runs' queues, too."""
 _OF_OTHERS = {"local": "that is the local AWS's own"}
+_OF_RUNS = QUEUE_PREFIX.removeprefix(f"{APP}-").removesuffix("-")
+"""What stands in the names of the queues that belong to runs where a stage's name stands in those of its own queues:
+the functions of every stage may send to them."""
 
 TAKEN_ENDINGS: dict[str, str] = {
     **{name: "function" for name in GRANTS if name != API_HANDLER},
@@ -36,6 +40,12 @@ def checked_stage(stage: str) -> str:
         )
     if stage in _OF_OTHERS:
         raise UserMistake(f"--stage {stage}: {_OF_OTHERS[stage]}; choose another name")
+    if stage == _OF_RUNS or stage.startswith(f"{_OF_RUNS}-"):
+        raise UserMistake(
+            f"--stage {stage}: a stage is not named {_OF_RUNS} or {_OF_RUNS}-..., for its queues would bear names "
+            f"that begin with {QUEUE_PREFIX}, to which any run of any stage may have its notices sent; "
+            f"choose another name"
+        )
     for ending, kind in TAKEN_ENDINGS.items():
         other = stage.removesuffix(f"-{ending}")
         if other != stage:

@@ -22,6 +22,12 @@ from chalicelib.core.errors import AnswerLost, Throttled, TryAgain
 
 _THROTTLES = frozenset(
     {
+        # A queue or a topic that is encrypted with a key of somebody's, which everybody who uses that key shares.
+        "KMSThrottling",
+        "KMSThrottlingException",
+        "KmsThrottled",
+        # SQS: too many messages are in flight.
+        "OverLimit",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "RequestThrottled",

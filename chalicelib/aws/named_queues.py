@@ -5,7 +5,8 @@ A queue's URL is asked for once and kept for the life of the process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from chalicelib.aws.answers import ClientError, answers, code_of, message_of
@@ -16,11 +17,15 @@ _REMEMBERED = 100
 
 
 class NamedQueues:
-    """Sends to queues of this account and region."""
+    """Sends to queues of this account and region. The client is made when it is first needed."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, make_client: Callable[[], Any]) -> None:
+        self._make_client = make_client
         self._urls: dict[str, str] = {}
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._make_client()
 
     def send(self, name: str, body: str, attributes: Mapping[str, Mapping[str, str]]) -> None:
         """Raises TryAgain, and UserMistake with SQS's words when the message can never get there."""

@@ -16,10 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.aws.answers import answers
-from chalicelib.core.errors import AnswerLost, ChatBusy
+from chalicelib.core.errors import AnswerLost, ChatBusy, ChatRefused
 from chalicelib.core.webhook import Keeper, WebhookPlace, checked_address
-
-log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10
 _ANSWER_BYTES = 200
@@ -89,7 +87,7 @@ class SlackWebhook:
             raise AnswerLost(f"Slack: {answer.status}")
         if not 200 <= answer.status < 300:
             # A redirect is not followed: nobody but Slack is to see what is posted, or the address.
-            log.error("Slack does not take a message, which is dropped: %d %s", answer.status, answer.said)
+            raise ChatRefused(f"Slack: {answer.status} {answer.said}".rstrip())
 
     def _read_address(self) -> str:
         with _unlogged():

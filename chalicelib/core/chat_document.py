@@ -90,6 +90,8 @@ def job_text(job: ToldJob, characters: int) -> str:
     lines = [f"• {code(title(job), 200)}"]
     if job.failure is not None:
         lines[0] += f": {facts['Why']}" + ("" if job.exit_code is None else f", exit code {job.exit_code}")
+    if "Array" in facts:
+        lines[0] += (", " if job.failure is not None else ": ") + facts["Array"]
     if job.reason:
         lines.append(code(job.reason, max(40, min(300, characters // 3))))
     told = "\n".join(lines)

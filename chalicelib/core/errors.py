@@ -110,6 +110,10 @@ class ChatBusy(Throttled):
         super().__init__(text)
 
 
+class ChatRefused(BatchwrightError):
+    """Drop the message and say so: the chat will never take it, or its address is good for nothing any more."""
+
+
 class AnswerLost(TryAgain):
     """The call may or may not have taken effect: its answer never came (time-out, 5xx, broken connection)."""
 

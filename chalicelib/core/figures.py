@@ -112,6 +112,7 @@ class Figure(StrEnum):
     PERMITS_SHORT = "permits_short"
     SUBMISSIONS_THROTTLED = "submissions_throttled"
     NOTICES_PUBLISHED = "notices_published"
+    TELLINGS_REFUSED = "tellings_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,9 @@ ABOUT: dict[Figure, About] = {
     Figure.SUBMISSIONS_THROTTLED: About(_COUNT, "Submissions that Batch answered with 429."),
     Figure.NOTICES_PUBLISHED: About(
         _COUNT, "Notices published, repeats of one among them, by kind.", ((Dimension.KIND,),)
+    ),
+    Figure.TELLINGS_REFUSED: About(
+        _COUNT, "Notices, and calls of the event bus, that were given up: who was to take them refuses them for good."
     ),
 }
 

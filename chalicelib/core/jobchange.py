@@ -15,7 +15,7 @@ from chalicelib.core import limits
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.failure import classify
 from chalicelib.core.ids import Attempt, attempt_from_parameters
-from chalicelib.core.lasttry import last_container, number
+from chalicelib.core.lasttry import TRY_FIELDS, job_tries, last_container, number
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import JobStatus
 from chalicelib.core.suggest import shown
@@ -86,15 +86,15 @@ def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
     status = status_in(detail.get("status"))
     if status is None:
         return None
-    tries = detail.get("attempts") or []
-    if not isinstance(tries, list):
-        raise MalformedEvent("detail.attempts must be a list")
+    for field in TRY_FIELDS:
+        if not isinstance(detail.get(field) or [], list):
+            raise MalformedEvent(f"detail.{field} must be a list")
     return JobChange(
         attempt=attempt,
         job_id=job_id,
         job_name=str(detail.get("jobName")),
         status=status,
-        job_tries=len(tries),
+        job_tries=len(job_tries(detail)),
         started_at_ms=number(detail.get("startedAt")),
         result=read_result(detail) if status.ended else None,
         created_at_ms=number(detail.get("createdAt")),

@@ -13,6 +13,19 @@ from typing import Any
 _TAKEN_ALONG = (137, 143)
 
 
+TRY_FIELDS = ("attempts", "eksAttempts")
+"""Where a job's document has the tries that ended: on ECS, and on EKS."""
+
+
+def job_tries(detail: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tries of a job that ended inside Batch, the last one last; an odd one is an empty one."""
+    for field in TRY_FIELDS:
+        tries = detail.get(field)
+        if isinstance(tries, list) and tries:
+            return [one if isinstance(one, dict) else {} for one in tries]
+    return []
+
+
 def last_container(detail: Mapping[str, Any]) -> Mapping[str, Any]:
     """The container of the last try; of several (ecsProperties, EKS) the one to blame, or the first if none is."""
     last = _last_attempt(detail)
@@ -51,11 +64,8 @@ def _innocence(container: Mapping[str, Any]) -> int:
 
 
 def _last_attempt(detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    for field in ("attempts", "eksAttempts"):
-        tries = detail.get(field)
-        if isinstance(tries, list) and tries:
-            return tries[-1] if isinstance(tries[-1], dict) else {}
-    return {}
+    tries = job_tries(detail)
+    return tries[-1] if tries else {}
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:

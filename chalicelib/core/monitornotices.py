@@ -74,7 +74,8 @@ def told(job: JobRecord, log_lines: tuple[str, ...] = ()) -> ToldJob:
         created_at_ms=job.created_at_ms,
         started_at_ms=job.started_at_ms,
         stopped_at_ms=job.stopped_at_ms,
-        failed_children=job.children.get(JobStatus.FAILED) if job.failure is not None else None,
+        array_size=job.array_size,
+        failed_children=job.children.get(JobStatus.FAILED) if job.status.ended else None,
     )
 
 

@@ -56,6 +56,8 @@ _JOB: dict[str, Any] = {
         "created_at_ms": _ms("When it was submitted."),
         "started_at_ms": _ms("When it began to run."),
         "stopped_at_ms": _ms("When it ended."),
+        "array_size": {"type": "integer", "minimum": 2, "description": "How many jobs it has, if it is an array."},
+        "failed_children": {"type": "integer", "minimum": 0, "description": "How many jobs of the array failed."},
     },
 }
 
@@ -150,6 +152,8 @@ def _job(job: Mapping[str, Any]) -> ToldJob:
         created_at_ms=_number(job, "created_at_ms"),
         started_at_ms=_number(job, "started_at_ms"),
         stopped_at_ms=_number(job, "stopped_at_ms"),
+        array_size=_number(job, "array_size"),
+        failed_children=_number(job, "failed_children"),
     )
 
 

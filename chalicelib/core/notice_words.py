@@ -96,6 +96,8 @@ def facts_of_job(job: ToldJob) -> Iterator[tuple[str, str]]:
         yield "Reason", job.reason
     if job.exit_code is not None:
         yield "Exit code", str(job.exit_code)
+    if array := _array(job):
+        yield "Array", array
     if job.job_id:
         yield "Job", job.job_id
     if job.queue:
@@ -108,6 +110,18 @@ def facts_of_job(job: ToldJob) -> Iterator[tuple[str, str]]:
     if job.stopped_at_ms is not None:
         ran = duration(job.started_at_ms, job.stopped_at_ms)
         yield "Stopped", moment(job.stopped_at_ms) + (f", after {ran}" if ran else "")
+
+
+def _array(job: ToldJob) -> str | None:
+    """`3 of 40 jobs failed`, as far as it is known; None of a job that is no array."""
+    size, failed = job.array_size, job.failed_children
+    if failed is None:
+        return None if size is None else _jobs(size)
+    return f"{_jobs(failed) if size is None else f'{failed:,} of {_jobs(size)}'} failed"
+
+
+def _jobs(count: int) -> str:
+    return f"{count:,} job" + ("" if count == 1 else "s")
 
 
 def more_jobs(notice: Notice) -> int:

@@ -68,8 +68,8 @@ SEVERITIES: dict[NoticeKind, Severity] = {
 @dataclass(frozen=True, slots=True)
 class ToldJob:
     """A job that a notice names: what it died of, or how long it has waited or run. `task` and `attempt` are there for
-    one of ours; `log_lines` are the last that it wrote, oldest first; `failed_children` is how many of an
-    array's jobs failed."""
+    one of ours; `log_lines` are the last that it wrote, oldest first; of an array, `array_size` is how many jobs it
+    has, and `failed_children` how many of them failed."""
 
     job_id: str | None
     name: str
@@ -84,6 +84,7 @@ class ToldJob:
     created_at_ms: int | None = None
     started_at_ms: int | None = None
     stopped_at_ms: int | None = None
+    array_size: int | None = None
     failed_children: int | None = None
 
 
@@ -161,6 +162,7 @@ def _told(job: ToldJob) -> dict[str, Any]:
         "created_at_ms": job.created_at_ms,
         "started_at_ms": job.started_at_ms,
         "stopped_at_ms": job.stopped_at_ms,
+        "array_size": job.array_size,
         "failed_children": job.failed_children,
     }
     return {name: value for name, value in fields.items() if value is not None}

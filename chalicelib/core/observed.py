@@ -16,7 +16,7 @@ from chalicelib.core import limits
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
 from chalicelib.core.jobchange import DETAIL_TYPE, MalformedEvent, object_in, read_result, status_in
 from chalicelib.core.jobrecord import JobRecord, JobTry, ManagedBy
-from chalicelib.core.lasttry import last_container, number
+from chalicelib.core.lasttry import job_tries, last_container, number
 from chalicelib.core.states import JobStatus
 from chalicelib.core.suggest import shown
 
@@ -63,7 +63,7 @@ def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int, *, parts: bool =
     if status is None:
         return None
     created_at_ms = _time(detail.get("createdAt"))
-    tries = _tries(detail)
+    tries = job_tries(detail)
     record = JobRecord(
         job_id=job_id,
         name=_text(detail.get("jobName"), _NAME_CHARACTERS) or "",
@@ -135,15 +135,6 @@ def _is_of_step_functions(container: Mapping[str, Any]) -> bool:
     """Step Functions adds a variable to the jobs that it submits; of `environment` nothing else is ever looked at."""
     variables = [*_objects(container.get("environment")), *_objects(container.get("env"))]
     return any((one.get("name"), one.get("value")) == _STEP_FUNCTIONS for one in variables)
-
-
-def _tries(detail: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The tries that ended, on ECS or on EKS."""
-    for field in ("attempts", "eksAttempts"):
-        tries = detail.get(field)
-        if isinstance(tries, list) and tries:
-            return [_object(one) for one in tries]
-    return []
 
 
 def _try(told: Mapping[str, Any]) -> JobTry:

@@ -58,11 +58,13 @@ def run_ended(
         kind=ending_kind(ending),
         stage=stage,
         subject=f"{run.workflow}: run {run.run_id} {ending}",
+        text=_why_failed(dict(task_counts)) if ending is RunState.FAILED else None,
         at_ms=at_ms,
         thread=run.run_id,
         run_id=run.run_id,
         workflow=run.workflow,
         epoch=run.epoch,
+        queue=_queue_of(jobs),
         began_at_ms=run.began_ms,
         ended_at_ms=at_ms,
         jobs=jobs,
@@ -101,6 +103,7 @@ def tasks_failed(run: Run, stage: str, at_ms: int, count: int, jobs: tuple[ToldJ
         run_id=run.run_id,
         workflow=run.workflow,
         epoch=run.epoch,
+        queue=_queue_of(jobs),
         began_at_ms=run.began_ms,
         jobs=jobs,
         job_count=count,
@@ -132,10 +135,30 @@ def jobs_overdue(
         run_id=run.run_id,
         workflow=run.workflow,
         epoch=run.epoch,
+        queue=_queue_of(jobs),
         began_at_ms=run.began_ms,
         jobs=jobs,
         job_count=count,
     )
+
+
+def _queue_of(jobs: Iterable[ToldJob]) -> str | None:
+    """The job queue that all named jobs share, as far as it is known of them; None when there are several."""
+    queues = {job.queue for job in jobs if job.queue is not None}
+    return queues.pop() if len(queues) == 1 else None
+
+
+def _why_failed(counts: Mapping[str, int]) -> str | None:
+    """What ended a run, by how many of its tasks ended how."""
+    failed, upstream = counts.get(TaskState.FAILED, 0), counts.get(TaskState.UPSTREAM_FAILED, 0)
+    if not failed:
+        return None
+    why = f"{failed:,} of its tasks failed for good"
+    if upstream:
+        follow = "follows" if upstream == 1 else "follow"
+        why += f", so that {upstream:,} that {follow} from {'it' if failed == 1 else 'them'}"
+        why += " was not run" if upstream == 1 else " were not run"
+    return f"{why}."
 
 
 def told_task(
@@ -145,9 +168,11 @@ def told_task(
     result: JobResult | None,
     *,
     queue: str | None = None,
+    array_size: int | None = None,
     log_lines: tuple[str, ...] = (),
 ) -> ToldJob:
-    """A task as a notice names it, as far as it is known: without a record, it was kept by a redrive."""
+    """A task as a notice names it, as far as it is known: without a record, it was kept by a redrive. `queue` is the
+    job queue's name or its ARN."""
     task = plan.tasks[attempt.index].name
     if record is None:
         return ToldJob(None, job_name(attempt, task), task=task, reason=KEPT_REASON)
@@ -155,7 +180,7 @@ def told_task(
     return ToldJob(
         job_id=record.job_id or (result.job_id if result else None),
         name=job_name(record.attempt, task),
-        queue=queue,
+        queue=queue and queue.rpartition("/")[2],
         task=task,
         attempt=record.attempt.number,
         failure=result.failure if result else None,
@@ -166,6 +191,7 @@ def told_task(
         created_at_ms=record.claimed_at_ms,
         started_at_ms=(result.started_at_ms if result else None) or record.started_at_ms,
         stopped_at_ms=result.stopped_at_ms if result else None,
+        array_size=array_size,
         failed_children=result.failed_children if result else None,
     )
 

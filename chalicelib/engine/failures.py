@@ -1,19 +1,18 @@
 """What a run tells of its failed tasks: in digests while it goes on, and in the notice of its end.
 
 Owns how they are counted, which of them are named, and what is looked up of those. When a digest is told is
-digest.py's.
+digest.py's, what their jobs wrote lastlines.py's.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from chalicelib.core.commands import TellDigest
 from chalicelib.core.digests import NAMED_MAXIMUM, Window, run_of_scope, run_scope
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.job import job_request
+from chalicelib.core.job import JobRequest, job_request
 from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.notify import Notify
@@ -22,19 +21,13 @@ from chalicelib.core.records import JobResult, Run, TaskRecord, in_epoch
 from chalicelib.core.runnotices import ending_kind, tasks_failed, told_task
 from chalicelib.core.states import RunState
 from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
+from chalicelib.engine.lastlines import LastLines
 from chalicelib.engine.tell import deliver
 from chalicelib.engine.world import DONE, Outcome, RunFacts, World
-
-log = logging.getLogger(__name__)
 
 Results = Mapping[int, JobResult]
 """How jobs ended of which this invocation has just heard, by their tasks' indexes: their records do not say yet."""
 NO_RESULTS: Results = {}
-
-WITH_LOG_LINES = 3
-"""How many of the jobs that a notice names come with what they wrote last."""
-LINE_CHARACTERS = 1_000
-"""How much of a line a notice carries; what a subscriber has no room for, core/bodies.py takes out."""
 
 
 def note_failures(world: World, facts: RunFacts, failed: Collection[int], ending: RunState | None) -> None:
@@ -104,23 +97,39 @@ def named(
     if opener is not None and failed.get(shard_of(opener), 0) >> offset_of(opener) & 1:
         indexes = (index for index in (opener, *(other for other in indexes if other != opener)))
     jobs: list[ToldJob] = []
-    for place, index in enumerate(islice(indexes, NAMED_MAXIMUM)):
+    last_lines = LastLines(world, facts.notify.log_lines)
+    for index in islice(indexes, NAMED_MAXIMUM):
         record = world.store.task(facts.run_id, facts.epoch, index)
         result = results.get(index) or (record.result if record else None)
-        lines: tuple[str, ...] = ()
-        if place < WITH_LOG_LINES and result is not None:
-            lines = last_lines(world, result.log_stream, facts.notify.log_lines)
+        lines = last_lines.of(result.log_stream if result else None)
         attempt = record.attempt if record else facts.attempt(index)
-        jobs.append(told_task(facts.plan, attempt, record, result, queue=queue_of(facts, record), log_lines=lines))
+        asked = _asked(facts, record)
+        jobs.append(
+            told_task(
+                facts.plan,
+                attempt,
+                record,
+                result,
+                queue=asked.queue if asked else None,
+                array_size=asked.array_size if asked else None,
+                log_lines=lines,
+            )
+        )
     return tuple(jobs)
 
 
 def queue_of(facts: RunFacts, record: TaskRecord | None) -> str | None:
     """The job queue of a record's attempt; None when what was asked of Batch cannot be rendered."""
+    asked = _asked(facts, record)
+    return asked.queue if asked else None
+
+
+def _asked(facts: RunFacts, record: TaskRecord | None) -> JobRequest | None:
+    """What was asked of Batch for a record's attempt; None when it cannot be rendered."""
     if record is None:
         return None
     try:
-        return job_request(facts.plan, record.attempt, params=facts.params, past=record.past).queue
+        return job_request(facts.plan, record.attempt, params=facts.params, past=record.past)
     except UserMistake:
         return None
 
@@ -149,15 +158,3 @@ def _indexes(failed: Mapping[int, int]) -> Iterator[int]:
 
 def _count(failed: Mapping[int, int]) -> int:
     return sum(mask.bit_count() for mask in failed.values())
-
-
-def last_lines(world: World, stream: str | None, lines: int) -> tuple[str, ...]:
-    """The last lines of a log, as far as they can be read; the notice goes out without."""
-    if world.logs is None or stream is None or lines < 1:
-        return ()
-    try:
-        written = world.logs.tail(stream, lines).lines
-    except Exception as failure:
-        log.warning("a notice goes without the lines of %s: %s", stream, failure)
-        return ()
-    return tuple(line.text[:LINE_CHARACTERS] for line in written[-lines:])

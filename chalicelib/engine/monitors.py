@@ -16,7 +16,7 @@ from chalicelib.core.notify import LOG_LINES
 from chalicelib.core.runtimes import step_of
 from chalicelib.core.states import JobStatus
 from chalicelib.engine.digest import see_to_window, tell_digest
-from chalicelib.engine.failures import last_lines
+from chalicelib.engine.lastlines import LastLines
 from chalicelib.engine.world import Outcome, World
 
 
@@ -70,7 +70,7 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
         new, old = members[window.told_count :], members[: window.told_count]
         named = [window.opener, *(one for one in (*new, *old) if one != window.opener)][:NAMED_MAXIMUM]
         jobs = [job for job in map(world.store.job, named) if job is not None]
-        lines = last_lines(world, jobs[0].log_stream, LOG_LINES) if jobs else ()
+        lines = LastLines(world, LOG_LINES).of(jobs[0].log_stream) if jobs else ()
         now_ms = world.clock.now_ms()
         world.notices.publish(
             failed_notice(monitor, world.stage, command.scope, number, window.told_count, jobs, now_ms, lines)

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.core.bodies import cleaned
-from chalicelib.core.errors import ChatBusy
+from chalicelib.core.errors import ChatBusy, ChatRefused
+from chalicelib.core.figures import Figure
 from chalicelib.core.notice_schema import MalformedNotice, read_notice
+from chalicelib.core.notices import Notice
 from chalicelib.core.slack_message import slack_message
-from chalicelib.ports.services import Chat, Clock
+from chalicelib.ports.services import NO_FIGURES, Chat, Clock, Figures
 
 log = logging.getLogger(__name__)
 
@@ -24,17 +26,27 @@ burst at once, so that Lambda's own two repetitions would not do."""
 POSTS_MAXIMUM = 3
 
 
-def post_notice(chat: Chat, clock: Clock, body: str) -> None:
-    """Post the notice that a message of the topic holds. Raises TryAgain, UserMistake."""
+def post_notice(chat: Chat, clock: Clock, body: str, figures: Figures = NO_FIGURES) -> None:
+    """Post the notice that a message of the topic holds. Raises TryAgain, UserMistake. What is dropped is counted."""
     try:
-        notice = read_notice(json.loads(body))
+        notice = _read(body)
+        if notice is not None:
+            _post(chat, clock, slack_message(cleaned(notice)))
+            return
+    except ChatRefused as refused:
+        log.error("the chat does not take a notice, which is dropped: %s", refused)
+    figures.count(Figure.TELLINGS_REFUSED)
+
+
+def _read(body: str) -> Notice | None:
+    """The notice; None of what is none, which is told to the log without a word of it."""
+    try:
+        return read_notice(json.loads(body))
     except (ValueError, RecursionError):
         log.error("a message of the topic is no JSON, and is dropped")
-        return
     except MalformedNotice as malformed:
         log.error("a message of the topic is dropped: %s", malformed)
-        return
-    _post(chat, clock, slack_message(cleaned(notice)))
+    return None
 
 
 def _post(chat: Chat, clock: Clock, message: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from chalicelib.core.notify import BY_DEFAULT, DEFAULT_KINDS, Notify
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.engine.lately import Lately
+from chalicelib.engine.logpause import LogPause
 from chalicelib.engine.watching import REMEMBERED_SECONDS, Watching
 from chalicelib.ports.services import (
     NO_FIGURES,
@@ -94,7 +95,8 @@ class World:
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be; None for
     nobody who could.
 
-    `remembered`, `lately` and `watching` outlive the invocation in a warm process; plans are remembered by the store.
+    `remembered`, `lately`, `log_pause` and `watching` outlive the invocation in a warm process; plans are remembered by
+    the store.
     """
 
     store: Store
@@ -112,6 +114,7 @@ class World:
     figures: Figures = NO_FIGURES
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
+    log_pause: LogPause = field(default_factory=LogPause)
     watching: Watching = field(default_factory=Watching)
 
     def monitors(self) -> tuple[Monitor, ...]:

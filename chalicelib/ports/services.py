@@ -189,8 +189,8 @@ class Chat(Protocol):
 
     def post(self, message: Mapping[str, Any]) -> None:
         """Post a message; twice is two messages. Raises ChatBusy when it surely was not posted, AnswerLost when it may
-        have been, another TryAgain, and UserMistake when the channel's address is none. A message that the chat will
-        never take is logged and dropped. No error and no line of a log holds the address, which is a secret."""
+        have been, another TryAgain, ChatRefused when the chat will never take it, and UserMistake when the channel's
+        address is none. No error and no line of a log holds the address, which is a secret."""
         ...
 
 

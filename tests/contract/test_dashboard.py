@@ -73,11 +73,12 @@ def test_every_figure_is_on_the_dashboard_with_every_value_it_has() -> None:
         assert shown.get((figure, dimension)) in ({"*"}, set(values)), figure
 
 
-def test_lost_events_a_slow_queue_and_second_jobs_raise_an_alarm() -> None:
+def test_lost_events_a_slow_queue_second_jobs_and_lost_notices_raise_an_alarm() -> None:
     assert {figure for figure, _, _ in alarms()} == {
         Figure.SWEEP_FINDS,
         Figure.EVENT_LAG_SECONDS,
         Figure.SECOND_JOBS,
+        Figure.TELLINGS_REFUSED,
     }
 
 

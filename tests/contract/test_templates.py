@@ -59,7 +59,7 @@ def test_every_function_has_a_log_group_with_an_end() -> None:
 
 def test_every_alarm_tells_somebody_when_it_begins_and_when_it_is_over() -> None:
     alarms = resources("observability", "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 17
+    assert len(alarms) == 19
     for alarm in alarms:
         assert said(alarm["AlarmName"]).startswith("batchwright-dev-")
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"!Ref": "AlarmTopic"}]

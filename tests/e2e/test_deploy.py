@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 from batchwright.deploy.policies import Place, functions_of
@@ -20,6 +21,7 @@ from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.webhook import read_webhook_place
+from chalicelib.wiring import SLACK_LOOPBACK
 from tests.e2e.inventory import inventory
 from tests.e2e.stage import STAGE, Account, wait_until
 from tests.receivers import http_receiver
@@ -73,7 +75,7 @@ def test_the_stacks_can_be_put_up_first(account: Account) -> None:
     queue_url = account.client("sqs").get_queue_url(QueueName=f"{PLACE.prefix}-events")["QueueUrl"]
     account.start_batch(json.loads(rule["EventPattern"]), queue_url)
     account.put_variable("AWS_ENDPOINT_URL_BATCH", account.batch_url)
-    account.put_variable("BATCHWRIGHT_SLACK_LOOPBACK", "1")
+    account.put_variable(SLACK_LOOPBACK, "1")
 
 
 def test_deploying_puts_up_every_function_with_a_policy_of_its_own(account: Account) -> None:
@@ -163,7 +165,7 @@ def test_notices_go_to_slack_by_a_function_that_may_read_one_secret(account: Acc
         address = slack.url("/services/planted-webhook-secret")
         account.client("secretsmanager").create_secret(Name="team/slack", SecretString=address)
         topic_arn = PLACE.arn("sns", f"{PLACE.prefix}-notices")
-        notices = SnsNotices(account.client("sns"), topic_arn, NamedQueues(account.client("sqs")))
+        notices = SnsNotices(account.client("sns"), topic_arn, NamedQueues(lambda: account.client("sqs")))
         notices.publish(sample_notice(NoticeKind.RUN_LATE, STAGE, None, 0))
         wait_until(lambda: bool(slack.received), "the notice in Slack")
     assert slack.received[0].path == "/services/planted-webhook-secret"
@@ -187,7 +189,9 @@ def test_what_was_kept_is_there_again_in_the_stage_s_next_life(account: Account)
 def test_chalice_deploys_by_itself_once_the_stacks_are_up(account: Account) -> None:
     done = account.chalice("deploy", "--stage", STAGE)
     assert done.returncode == 0, done
-    assert set(inventory(account)["functions"]) == {PLACE.function_name(name) for name in functions_of(PLACE)}
+    # Who destroyed the stage destroyed its settings, too: nothing says any more that it posts to Slack.
+    without_slack = replace(PLACE, slack_webhook=None)
+    assert set(inventory(account)["functions"]) == {PLACE.function_name(name) for name in functions_of(without_slack)}
 
 
 def test_destroying_leaves_nothing_also_of_a_deployment_that_was_not_noted(account: Account) -> None:
@@ -197,7 +201,8 @@ def test_destroying_leaves_nothing_also_of_a_deployment_that_was_not_noted(accou
     assert before(account) == {"tables": [name for name in _with_films(account) if name != TABLE]}
     config = json.loads((account.project / ".chalice" / "config.json").read_text())
     # What a person added stays theirs.
-    assert config["stages"] == {STAGE: {"environment_variables": {"AWS_ENDPOINT_URL_BATCH": account.batch_url}}}
+    theirs = {"AWS_ENDPOINT_URL_BATCH": account.batch_url, SLACK_LOOPBACK: "1"}
+    assert config["stages"] == {STAGE: {"environment_variables": theirs}}
     assert sorted(path.name for path in (account.project / ".chalice").iterdir()) == ["config.json"]
     assert "Nothing of the stage" in account.give("destroy", "--yes").stdout
 

@@ -42,7 +42,7 @@ def mailed(notice: Notice, mailbox: MailReceiver) -> EmailMessage:
         sns = servers.client("sns")
         topic_arn = sns.create_topic(Name="notices")["TopicArn"]
         sns.subscribe(TopicArn=topic_arn, Protocol="email", Endpoint="ada@example.com")
-        SnsNotices(sns, topic_arn, NamedQueues(None)).publish(notice)
+        SnsNotices(sns, topic_arn, NamedQueues(lambda: None)).publish(notice)
         backend: Any = sns_backends["123456789012"]["us-east-1"]
         [(_, message, subject, *_)] = backend.topics[topic_arn].sent_notifications
         [subscription] = backend.subscriptions.values()

@@ -35,7 +35,7 @@ def nobody_stays_subscribed(stage: Stage) -> Iterator[None]:
 
 def publish(stage: Stage, *kinds: NoticeKind) -> None:
     """Publish notices as the functions do."""
-    notices = SnsNotices(stage.client("sns"), stage.topic_arn, NamedQueues(stage.client("sqs")))
+    notices = SnsNotices(stage.client("sns"), stage.topic_arn, NamedQueues(lambda: stage.client("sqs")))
     for kind in kinds:
         notices.publish(NOTICES[kind])
 
@@ -62,7 +62,7 @@ def test_a_queue_that_wants_it_raw_gets_the_document_alone(stage: Stage, give: G
 
 
 def test_the_queue_of_a_run_gets_the_same_document_past_the_topic(stage: Stage, queue: Queue) -> None:
-    notices = SnsNotices(stage.client("sns"), stage.topic_arn, NamedQueues(stage.client("sqs")))
+    notices = SnsNotices(stage.client("sns"), stage.topic_arn, NamedQueues(lambda: stage.client("sqs")))
     for kind in NoticeKind:
         notices.send(NOTICES[kind], queue.url.rpartition("/")[2])
     received = queue.take(len(NoticeKind))

@@ -128,7 +128,7 @@ def test_what_slack_never_takes_is_logged_and_dropped(
 ) -> None:
     with http_receiver(reply) as slack:
         post_notice(webhook(Keeping(slack.url(SECRET_PATH))), WallClock(), BODY)
-    assert f"dropped: {reply.status}" in everything_logged.text
+    assert f"dropped: Slack: {reply.status}" in everything_logged.text
     assert ("invalid_blocks" in everything_logged.text) == (reply.body == "invalid_blocks")
 
 
@@ -146,7 +146,7 @@ def test_a_redirect_is_not_followed(everything_logged: pytest.LogCaptureFixture)
     with http_receiver() as elsewhere, http_receiver(Reply(302, "", (("Location", elsewhere.url("/")),))) as slack:
         post_notice(webhook(Keeping(slack.url(SECRET_PATH))), WallClock(), BODY)
     assert elsewhere.received == []
-    assert "dropped: 302" in everything_logged.text
+    assert "dropped: Slack: 302" in everything_logged.text
 
 
 @pytest.mark.parametrize(

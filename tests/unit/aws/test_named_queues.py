@@ -28,7 +28,7 @@ def sqs() -> Iterator[Any]:
 
 def test_a_runs_queue_receives_the_whole_document_and_what_filters_choose_by(sqs: Any) -> None:
     url = sqs.create_queue(QueueName=NAME)["QueueUrl"]
-    SnsNotices(None, TOPIC, NamedQueues(sqs)).send(NOTICE, NAME)
+    SnsNotices(None, TOPIC, NamedQueues(lambda: sqs)).send(NOTICE, NAME)
     [message] = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
     assert json.loads(message["Body"]) == NOTICE.document()
     assert message["MessageAttributes"]["kind"]["StringValue"] == "run_succeeded"
@@ -38,7 +38,7 @@ def test_a_queues_address_is_asked_for_once(sqs: Any) -> None:
     sqs.create_queue(QueueName=NAME)
     asked: list[str] = []
     sqs.meta.events.register("before-call.sqs", lambda model, **_: asked.append(model.name))
-    queues = NamedQueues(sqs)
+    queues = NamedQueues(lambda: sqs)
     queues.send(NAME, "one", {})
     queues.send(NAME, "two", {})
     assert asked == ["GetQueueUrl", "SendMessage", "SendMessage"]
@@ -46,11 +46,11 @@ def test_a_queues_address_is_asked_for_once(sqs: Any) -> None:
 
 def test_a_queue_that_is_not_there_is_the_users_mistake(sqs: Any) -> None:
     with pytest.raises(UserMistake, match=NAME):
-        NamedQueues(sqs).send(NAME, "one", {})
+        NamedQueues(lambda: sqs).send(NAME, "one", {})
 
 
 def test_a_queue_that_was_deleted_and_made_again_is_found_again(sqs: Any) -> None:
-    queues = NamedQueues(sqs)
+    queues = NamedQueues(lambda: sqs)
     url = sqs.create_queue(QueueName=NAME)["QueueUrl"]
     queues.send(NAME, "one", {})
     sqs.delete_queue(QueueUrl=url)
@@ -63,4 +63,4 @@ def test_a_queue_that_was_deleted_and_made_again_is_found_again(sqs: Any) -> Non
 def test_sqs_that_cannot_be_reached_says_try_again() -> None:
     client = servers.client("sqs", "http://127.0.0.1:9", total_tries=1)
     with pytest.raises(TryAgain):
-        NamedQueues(client).send(NAME, "one", {})
+        NamedQueues(lambda: client).send(NAME, "one", {})

@@ -52,14 +52,14 @@ def subscribe(topic: tuple[Any, str], **attributes: str) -> tuple[Any, str]:
 
 def test_a_queue_receives_the_whole_document(topic: tuple[Any, str]) -> None:
     sqs, url = subscribe(topic, RawMessageDelivery="true")
-    SnsNotices(*topic, NamedQueues(None)).publish(NOTICE)
+    SnsNotices(*topic, NamedQueues(lambda: None)).publish(NOTICE)
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]
     assert json.loads(message["Body"]) == NOTICE.document()
 
 
 def test_a_filter_policy_can_choose_by_kind_and_workflow(topic: tuple[Any, str]) -> None:
     sqs, url = subscribe(topic, FilterPolicy=json.dumps({"kind": ["run_failed"], "workflow": ["films"]}))
-    notices = SnsNotices(*topic, NamedQueues(None))
+    notices = SnsNotices(*topic, NamedQueues(lambda: None))
     notices.publish(NOTICE)
     notices.publish(notice_of("films-2", "films", NoticeKind.RUN_SUCCEEDED, "succeeded"))
     notices.publish(notice_of("songs-1", "songs", NoticeKind.RUN_FAILED, "failed"))
@@ -75,4 +75,4 @@ def test_jobs_are_named_by_their_arns_in_the_account_of_the_topic() -> None:
 def test_a_topic_that_cannot_be_reached_says_try_again() -> None:
     client = servers.client("sns", "http://127.0.0.1:9", total_tries=1)
     with pytest.raises(TryAgain, match="Publish"):
-        SnsNotices(client, "arn:aws:sns:us-east-1:000000000000:notices", NamedQueues(None)).publish(NOTICE)
+        SnsNotices(client, "arn:aws:sns:us-east-1:000000000000:notices", NamedQueues(lambda: None)).publish(NOTICE)

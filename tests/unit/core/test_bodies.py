@@ -83,6 +83,7 @@ def test_a_filter_policy_can_choose_by_these() -> None:
         "kind": "run_failed",
         "severity": "error",
         "workflow": "movie_ratings",
+        "queue": "default",
     }
     assert attribute_values(NOTICES[NoticeKind.JOB_WAITING]) == {
         "kind": "job_waiting",
@@ -166,6 +167,8 @@ jobs = st.builds(
     created_at_ms=times,
     started_at_ms=times,
     stopped_at_ms=times,
+    array_size=st.none() | st.integers(2, 10_000),
+    failed_children=st.none() | st.integers(0, 10_000),
 )
 notices = st.builds(
     Notice,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, identity_parameters
 from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
+from chalicelib.core.observed import read_job
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import JobStatus
 
@@ -200,6 +201,7 @@ def test_secrets_of_the_environment_and_the_command_stay_behind(name):
         (ours(status=None), "detail.status must be a status of a Batch job, not nothing"),
         (ours(status=["FAILED"]), "detail.status must be a status of a Batch job, not"),
         (ours(attempts={"0": {}}), "detail.attempts must be a list"),
+        (ours(eksAttempts={"0": {}}), "detail.eksAttempts must be a list"),
     ],
 )
 def test_a_malformed_event_is_refused_saying_what_is_wrong(event, says):
@@ -258,6 +260,13 @@ def test_changes_of_one_job_are_ordered_by_its_ended_tries_and_then_by_its_statu
     assert orders == sorted(set(orders))
     succeeded = JobChange(ATTEMPT, "j", NAME, JobStatus.SUCCEEDED, 3)
     assert replace(succeeded, status=JobStatus.FAILED).order == succeeded.order, "an ending is an ending"
+
+
+@pytest.mark.parametrize("field", ["attempts", "eksAttempts"])
+@pytest.mark.parametrize("tries", [0, 1, 3])
+def test_the_tries_of_a_job_on_ecs_and_on_eks_count_alike_for_its_run_and_for_its_record(field, tries):
+    event = ours(status="RUNNABLE", **{"attempts": [], field: [{"container": {}}] * tries})
+    assert read_event(event).job_tries == read_job(event).job_tries == tries
 
 
 anything = st.recursive(

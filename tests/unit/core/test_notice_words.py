@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import replace
 
@@ -9,9 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.bodies import bodies
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notice_words import FAILURES, duration, moment, more_jobs, next_commands, shell_word, title
+from chalicelib.core.notice_schema import read_notice
+from chalicelib.core.notice_words import (
+    FAILURES,
+    duration,
+    facts_of_job,
+    moment,
+    more_jobs,
+    next_commands,
+    shell_word,
+    title,
+)
 from chalicelib.core.notices import NoticeKind
+from chalicelib.core.slack_message import slack_message
 from tests.notices import FOREIGN, NOTICES, OUT_OF_MEMORY
 
 
@@ -82,3 +95,29 @@ def test_jobs_that_are_not_named_are_counted() -> None:
 @given(st.text().filter(lambda text: "\x00" not in text))
 def test_a_shell_takes_a_word_for_what_it_is(text: str) -> None:
     assert shlex.split(shell_word(text)) == [text]
+
+
+@pytest.mark.parametrize(
+    ("failed", "size", "said"),
+    [
+        (3, 40, "3 of 40 jobs failed"),
+        (1, 40, "1 of 40 jobs failed"),
+        (10_000, 10_000, "10,000 of 10,000 jobs failed"),
+        (3, None, "3 jobs failed"),
+        (1, None, "1 job failed"),
+        (None, 40, "40 jobs"),
+        (None, None, None),
+    ],
+)
+def test_of_an_array_it_is_told_how_many_failed(failed: int | None, size: int | None, said: str | None) -> None:
+    job = replace(OUT_OF_MEMORY, failed_children=failed, array_size=size)
+    assert dict(facts_of_job(job)).get("Array") == said
+
+
+def test_every_body_tells_how_many_jobs_of_an_array_failed() -> None:
+    array = replace(OUT_OF_MEMORY, failed_children=3, array_size=40)
+    notice = replace(NOTICES[NoticeKind.RUN_FAILED], jobs=(array,))
+    found = bodies(notice)
+    slack = json.dumps(slack_message(read_notice(json.loads(found["default"]))))
+    for text in (found["email"], found["https"], slack):
+        assert "3 of 40 jobs failed" in text

@@ -4,9 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.ids import Attempt
+from chalicelib.core.jobrecord import JobRecord
+from chalicelib.core.monitornotices import told
+from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.records import Run
-from chalicelib.core.runnotices import run_ended
-from chalicelib.core.states import RunState
+from chalicelib.core.runnotices import jobs_overdue, run_ended, tasks_failed, told_task
+from chalicelib.core.states import JobStatus, RunState, TaskState
+from tests.memory.theatre import Theatre, plan_of, task
 
 RUN = Run(
     run_id="films-abc",
@@ -59,3 +64,51 @@ def test_telling_again_has_the_same_id_whenever_it_is_told():
 )
 def test_another_happening_has_another_id(other):
     assert other.notice_id != run_ended(RUN, "dev", RunState.SUCCEEDED, 0).notice_id
+
+
+@pytest.mark.parametrize(
+    ("failed", "upstream", "said"),
+    [
+        (1, 0, "1 of its tasks failed for good."),
+        (1, 1, "1 of its tasks failed for good, so that 1 that follows from it was not run."),
+        (2, 1, "2 of its tasks failed for good, so that 1 that follows from them was not run."),
+        (1, 1_200, "1 of its tasks failed for good, so that 1,200 that follow from it were not run."),
+        (0, 0, None),
+    ],
+)
+def test_the_notice_of_a_failed_run_says_what_that_stopped(failed, upstream, said):
+    counts = ((TaskState.FAILED.value, failed), (TaskState.UPSTREAM_FAILED.value, upstream))
+    assert run_ended(RUN, "dev", RunState.FAILED, 0, task_counts=counts).text == said
+    assert run_ended(RUN, "dev", RunState.CANCELLED, 0, task_counts=counts).text is None
+
+
+@pytest.mark.parametrize(
+    ("queues", "told"),
+    [(["gpu"], "gpu"), (["gpu", "gpu", None], "gpu"), (["gpu", "default"], None), ([None], None), ([], None)],
+)
+def test_a_notice_is_about_the_queue_that_all_its_jobs_are_in(queues, told):
+    jobs = tuple(ToldJob(f"job-{place}", "films", queue) for place, queue in enumerate(queues))
+    oldest = Attempt(RUN.run_id, RUN.epoch, 0, 1)
+    for notice in (
+        run_ended(RUN, "dev", RunState.FAILED, 0, jobs=jobs),
+        tasks_failed(RUN, "dev", 0, 12, jobs),
+        jobs_overdue(RUN, "dev", NoticeKind.JOB_RUNNING, 0, 60_000, oldest, jobs, 12),
+    ):
+        assert notice.queue == told
+
+
+def test_a_job_queue_is_told_by_its_name():
+    theatre = Theatre(plan_of((task("only"), ())))
+    theatre.start()
+    record = theatre.record("only")
+    arn = "arn:aws:batch:eu-west-1:111122223333:job-queue/gpu"
+    for queue in (arn, "gpu"):
+        assert told_task(theatre.plan, record.attempt, record, None, queue=queue).queue == "gpu"
+
+
+def test_a_recorded_array_is_told_with_how_many_of_its_jobs_failed():
+    job = JobRecord("job", "nightly", "imports", "nightly:1", JobStatus.FAILED, 0, 0, array_size=40)
+    job = replace(job, children={"SUCCEEDED": 37, "FAILED": 3})
+    assert (told(job).array_size, told(job).failed_children) == (40, 3)
+    running = told(replace(job, status=JobStatus.PENDING))
+    assert (running.array_size, running.failed_children) == (40, None), "it may still have more of them"

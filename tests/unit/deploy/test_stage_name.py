@@ -12,6 +12,7 @@ from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stage_name import TAKEN_ENDINGS, checked_stage
 from batchwright.local.functions import PROJECT_FOLDER
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.notify import queue_rule
 
 PLACE = Place("dev", "123456789012", "eu-west-1")
 _NAME = re.compile(r"^      \w+Name: !Sub batchwright-\$\{Stage\}-?([\w-]*)$")
@@ -50,6 +51,29 @@ def test_a_name_that_is_another_stage_s_thing_s_is_refused(stage: str) -> None:
         checked_stage(stage)
 
 
-@pytest.mark.parametrize("stage", ["dev", "start", "batch", "dev-starter", "dev-start-2", "restart"])
+@pytest.mark.parametrize("stage", ["notices", "notices-x", "notices-"])
+def test_a_stage_whose_own_queues_every_run_could_write_to_is_refused(stage: str) -> None:
+    """Every stage's functions may send to the queues that runs name, which begin alike."""
+    assert queue_rule(f"batchwright-{stage}-commands") is None
+    with pytest.raises(UserMistake, match=f"--stage {stage}: .* batchwright-notices-.* choose another name"):
+        checked_stage(stage)
+
+
+@pytest.mark.parametrize("template", [*TEMPLATES, "package-merge"])
+@pytest.mark.parametrize("stage", ["dev", "x", "notice", "noticesx", "a" * 16, "notices", "notices-x", "Dev", "a" * 17])
+def test_templates_take_the_names_that_a_stage_may_have_and_no_others(template: str, stage: str) -> None:
+    text = (PROJECT_FOLDER / "infra" / f"{template}.yaml").read_text()
+    [pattern] = set(re.findall(r'AllowedPattern: "(\^\[a-z\].*|\^\(.*)"', text))
+    try:
+        checked_stage(stage)
+    except UserMistake:
+        assert not re.fullmatch(pattern, stage)
+    else:
+        assert re.fullmatch(pattern, stage)
+
+
+@pytest.mark.parametrize(
+    "stage", ["dev", "start", "batch", "dev-starter", "dev-start-2", "restart", "notice", "noticesx"]
+)
 def test_other_names_are_not(stage: str) -> None:
     assert checked_stage(stage) == stage

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.core.commands import TellDigest
@@ -106,6 +109,17 @@ def test_the_failure_that_ends_a_run_is_named_with_its_reason_before_its_record_
     [job] = notice.jobs
     assert (job.task, job.exit_code, job.reason) == ("only", 1, "Essential container in task exited")
     assert theatre.store.window(f"{theatre.run.run_id}/0") is None, "nobody waits for more"
+
+
+def test_of_a_failed_array_it_is_told_how_many_of_its_jobs_failed():
+    one = task("parts")
+    theatre = Theatre(plan_of((replace(one, job=replace(one.job, array_size=40)), ())), [("parts", 1)])
+    theatre.start()
+    event = json.loads(theatre.ending_document(theatre.jobs("parts")[0]))
+    event["detail"]["arrayProperties"] = {"size": 40, "statusSummary": {"SUCCEEDED": 37, "FAILED": 3}}
+    theatre.deliver_event(json.dumps(event))
+    [job] = theatre.notices.published[0].jobs
+    assert (job.failed_children, job.array_size) == (3, 40)
 
 
 def test_a_notice_goes_out_without_the_lines_of_a_log_that_cannot_be_read():

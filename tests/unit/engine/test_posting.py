@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.errors import AnswerLost, ChatBusy
+from chalicelib.core.errors import AnswerLost, ChatBusy, ChatRefused
+from chalicelib.core.figures import Figure
 from chalicelib.core.notices import NoticeKind
 from chalicelib.engine.posting import post_notice
+from tests.memory.figures import MemoryFigures
 from tests.notices import NOTICES
 
 BODY = json.dumps(NOTICES[NoticeKind.RUN_FAILED].document())
@@ -48,6 +50,15 @@ def test_a_notice_is_posted_once() -> None:
     assert message["text"].endswith("movie-ratings: run movie-ratings-7k2m9qx4 failed".replace("-r", "_r", 1))
 
 
+def test_a_notice_that_the_chat_never_takes_is_dropped_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    chat, figures = ScriptedChat(ChatRefused("Slack: 404 no_service")), MemoryFigures()
+    post_notice(chat, Clock(), BODY, figures)
+    assert figures.of(Figure.TELLINGS_REFUSED) == 1
+    assert "dropped: Slack: 404 no_service" in caplog.text
+    post_notice(chat, Clock(), BODY, figures)
+    assert (len(chat.posted), figures.of(Figure.TELLINGS_REFUSED)) == (1, 1)
+
+
 def test_a_chat_that_is_busy_for_a_moment_is_waited_for() -> None:
     chat, clock = ScriptedChat(ChatBusy("429", 1), ChatBusy("429", 2)), Clock()
     post_notice(chat, clock, BODY)
@@ -74,9 +85,10 @@ def test_a_chat_that_is_busy_for_long_or_down_is_tried_again_by_lambda(errors: l
     "body", ["no JSON, planted", "[" * 100_000, "{}", '{"version": "1", "id": "planted"}', '"planted"']
 )
 def test_what_is_no_notice_is_dropped_and_not_repeated_in_the_log(body: str, caplog: pytest.LogCaptureFixture) -> None:
-    chat = ScriptedChat()
+    chat, figures = ScriptedChat(), MemoryFigures()
     with caplog.at_level(logging.DEBUG):
-        post_notice(chat, Clock(), body)
+        post_notice(chat, Clock(), body, figures)
     assert chat.posted == []
+    assert figures.of(Figure.TELLINGS_REFUSED) == 1
     assert "dropped" in caplog.text
     assert "planted" not in caplog.text
