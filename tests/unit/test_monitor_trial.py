@@ -97,6 +97,16 @@ def test_a_rate_that_is_too_high_just_now_is_told() -> None:
     assert len(trial.said) == 1
 
 
+def test_a_rate_that_stays_is_told_once_though_few_jobs_end_now_and_then() -> None:
+    # Of an hour there are now more than ten, now fewer.
+    at_ms = NOW_MS - 2 * 86_400_000
+    jobs = []
+    for number in range(200):
+        at_ms += (5 if number // 10 % 2 else 7) * MINUTE_MS
+        jobs.append(job(f"{number}", JobStatus.FAILED, at_ms))
+    assert len(tried(monitor(failure_rate={"above": 0.2}), jobs, SINCE_MS, NOW_MS).said) == 1
+
+
 def test_the_days_without_a_success_are_told() -> None:
     jobs = [job(f"{day}", JobStatus.SUCCEEDED, read_moment_ms(f"2026-11-{day}T04:00Z")) for day in (15, 16, 19)]
     trial = tried(monitor(nothing_ran={"by": "06:00", "days": "MON-FRI"}), jobs, SINCE_MS, NOW_MS)
