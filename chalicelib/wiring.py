@@ -27,6 +27,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -134,7 +135,7 @@ class Wired:
 
     def world_of(self, owner: str) -> World:
         """The world for one invocation; `owner` is never used for another."""
-        return replace(self.world, owner=owner)
+        return replace(self.world, owner=owner, unheard=Counter())
 
     def handle_events(self, lambda_event: Mapping[str, Any], owner: str) -> None:
         """Handle a batch of the events queue. Raises MessagesLeft when any of it is not done."""

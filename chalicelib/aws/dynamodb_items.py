@@ -138,6 +138,7 @@ def run_attributes(run: Run) -> Item:
         "scheduled_at_ms": run.scheduled_at_ms,
         "notify": _notify_attributes(run.notify),
         "redriven_at_ms": run.redriven_at_ms,
+        "untold": run.untold or None,
     }
 
 
@@ -188,6 +189,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
         scheduled_at_ms=item.get("scheduled_at_ms"),
         notify=_notify_of(item.get("notify")),
         redriven_at_ms=item.get("redriven_at_ms"),
+        untold=frozenset(item.get("untold", ())),
     )
 
 
@@ -200,7 +202,14 @@ def tally_of(item: Mapping[str, Any] | None) -> Tally:
     if not item:
         return Tally()
     masks = {ending.value: sum(1 << offset for offset in item.get(ending, ())) for ending in ENDINGS}
-    return Tally(**masks, halt=item.get("halt", False), pace=item.get("pace", 0))
+    return Tally(
+        **masks,
+        halt=item.get("halt", False),
+        pace=item.get("pace", 0),
+        kept_failed=sum(1 << offset for offset in item.get("kept_failed", ())),
+        waiting_told=frozenset(item.get("waiting_told", ())),
+        running_told=frozenset(item.get("running_told", ())),
+    )
 
 
 def task_of(item: Mapping[str, Any]) -> TaskRecord:

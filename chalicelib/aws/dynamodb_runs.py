@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Any
 
@@ -46,7 +46,14 @@ class DynamoRuns:
         return run_of(item) if item else None
 
     def change_run(
-        self, run_id: str, epoch: int, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+        self,
+        run_id: str,
+        epoch: int,
+        to: RunState,
+        *,
+        expected: Sequence[RunState],
+        ended_at_ms: int | None = None,
+        untold: str | None = None,
     ) -> bool:
         if not expected:
             return False
@@ -55,13 +62,20 @@ class DynamoRuns:
         if ended_at_ms is not None:
             update += ", #ended_at_ms = :ended_at_ms"
             values["ended_at_ms"] = ended_at_ms
+        update += _joining(untold, values)
         values |= {"to": to, "epoch": epoch}
         return self._table.update_if(run_key(run_id), update, f"#epoch = :epoch AND {in_state}", values).landed
 
-    def switch_run(self, run_id: str, epoch: int, to: RunState) -> bool:
-        values = {"to": to, "epoch": epoch, "other": OTHER_OF_SWITCH[to], "one": 1}
-        update = "SET #state = :to, #switches = #switches + :one"
-        return self._table.update_if(run_key(run_id), update, "#epoch = :epoch AND #state = :other", values).landed
+    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: str | None = None) -> Run | None:
+        values: dict[str, Any] = {"to": to, "epoch": epoch, "other": OTHER_OF_SWITCH[to], "one": 1}
+        update = "SET #state = :to, #switches = #switches + :one" + _joining(untold, values)
+        outcome = self._table.update_if(run_key(run_id), update, "#epoch = :epoch AND #state = :other", values)
+        return run_of(outcome.item) if outcome.landed and outcome.item else None
+
+    def note_run_told(self, run_id: str, told: Collection[str]) -> None:
+        if told:
+            exists, values = "attribute_exists(#pk)", {"told": set(told)}
+            self._table.add_if(run_key(run_id), "DELETE #untold :told", exists, values)
 
     def begin_epoch(self, run: Run) -> bool:
         in_state, values = _one_of([state for state in RunState if state.ended])
@@ -80,7 +94,15 @@ class DynamoRuns:
         items = self._table.query_index(RUNS_BY_SWEEP, condition, {"due": DUE, "now": now_ms}, limit, ascending=True)
         return [item["pk"].removeprefix("RUN#") for item in islice(items, limit)]
 
-    def swept(self, run: Run, *, swept_at_ms: int | None, sweep_at_ms: int | None, next_shard: int = 0) -> bool:
+    def swept(
+        self,
+        run: Run,
+        *,
+        swept_at_ms: int | None,
+        sweep_at_ms: int | None,
+        next_shard: int = 0,
+        untold: str | None = None,
+    ) -> bool:
         values: dict[str, Any] = {
             "epoch": run.epoch,
             "seen": run.sweep_at_ms,
@@ -96,6 +118,7 @@ class DynamoRuns:
         else:
             update += ", #sweep_at_ms = :at, #sweep = :due"
             values |= {"at": sweep_at_ms, "due": DUE}
+        update += _joining(untold, values)
         same = "#sweep_at_ms = :seen"
         if run.sweep_at_ms is None:
             same = "attribute_not_exists(#sweep_at_ms)"
@@ -125,6 +148,14 @@ class DynamoRuns:
         at_a_time = min(limit + 1, RUNS_LOOKED_AT) if state is None else RUNS_LOOKED_AT
         items = self._table.query_index(RUNS_BY_WORKFLOW, condition, values, at_a_time)
         return first_runs(map(run_of, items), limit, state, after, RUNS_LOOKED_AT)
+
+
+def _joining(untold: str | None, values: dict[str, Any]) -> str:
+    """The clause by which that joins what is still to be told, whose value is added to `values`."""
+    if untold is None:
+        return ""
+    values["untold"] = {untold}
+    return " ADD #untold :untold"
 
 
 def _one_of(states: Sequence[RunState]) -> tuple[str, dict[str, Any]]:

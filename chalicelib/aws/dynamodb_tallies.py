@@ -5,11 +5,12 @@ Owns the one conditional ADD that both records endings and returns the shard as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from chalicelib.aws.dynamodb_items import tally_key, tally_of
 from chalicelib.aws.dynamodb_table import Outcome, Table
 from chalicelib.core.errors import TryAgain
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.plan import indexes_in
 from chalicelib.core.records import Tally, check_endings
 from chalicelib.core.states import ENDINGS, TaskState
@@ -26,19 +27,22 @@ class DynamoTallies:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def tally(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+    def tally(
+        self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int], *, kept: bool = False
+    ) -> Tally | None:
         endings = {ending: mask for ending, mask in endings.items() if mask}
         ended = check_endings(endings)
         if not endings:
             return self.read_tally(run_id, epoch, shard)
         if ended.bit_count() > NAMED_OFFSETS_MAXIMUM:
-            return self._tally_many(run_id, epoch, shard, endings)
+            return self._tally_many(run_id, epoch, shard, endings, kept=kept)
         clashes, values = [], {}
         for ending, mask in endings.items():
             for offset in indexes_in(0, mask):
                 values[str(offset)] = offset
                 clashes += [f"contains(#{other},:{offset})" for other in ENDINGS if other is not ending]
-        outcome = self._add(run_id, epoch, shard, endings, f"NOT ({' OR '.join(clashes)})", values)
+        condition = f"NOT ({' OR '.join(clashes)})"
+        outcome = self._add(run_id, epoch, shard, endings, condition, values, kept=kept)
         return tally_of(outcome.item) if outcome.landed else None
 
     def read_tally(self, run_id: str, epoch: int, shard: int) -> Tally:
@@ -51,7 +55,14 @@ class DynamoTallies:
         lower = "attribute_not_exists(#pace) OR #pace < :pace"
         self._table.add_if(tally_key(run_id, epoch, shard), "SET #pace = :pace", lower, {"pace": pace})
 
-    def _tally_many(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+    def note_jobs_told(self, run_id: str, epoch: int, shard: int, kind: NoticeKind, told: Collection[int]) -> None:
+        if told:
+            name = "waiting_told" if kind is NoticeKind.JOB_WAITING else "running_told"
+            self._table.add_if(tally_key(run_id, epoch, shard), f"ADD #{name} :told", None, {"told": set(told)})
+
+    def _tally_many(
+        self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int], *, kept: bool
+    ) -> Tally | None:
         """Add more offsets than a condition can name: read, then add if nothing was added in between.
 
         Sets only grow, so a set of the same size is the same set.
@@ -65,7 +76,7 @@ class DynamoTallies:
                 f"size(#{ending}) = :{ending}_size" if seen.mask(ending) else f"attribute_not_exists(#{ending})"
                 for ending in ENDINGS
             ]
-            outcome = self._add(run_id, epoch, shard, endings, " AND ".join(same), sizes)
+            outcome = self._add(run_id, epoch, shard, endings, " AND ".join(same), sizes, kept=kept)
             if outcome.landed:
                 return tally_of(outcome.item)
         raise TryAgain(f"the tally of shard {shard} of run {run_id} changed {_TRIES} times in a row")
@@ -78,7 +89,11 @@ class DynamoTallies:
         endings: Mapping[TaskState, int],
         condition: str,
         values: Mapping[str, int],
+        *,
+        kept: bool,
     ) -> Outcome:
         added = {ending.value: set(indexes_in(0, mask)) for ending, mask in endings.items()}
+        if kept and TaskState.FAILED in endings:
+            added["kept_failed"] = added[TaskState.FAILED.value]
         update = "ADD " + ", ".join(f"#{name} :{name}" for name in added)
         return self._table.add_if(tally_key(run_id, epoch, shard), update, condition, {**values, **added})

@@ -118,6 +118,10 @@ class AnswerLost(TryAgain):
     """The call may or may not have taken effect: its answer never came (time-out, 5xx, broken connection)."""
 
 
+class NotTold(TryAgain):
+    """What happened could not be told for now. It happened all the same: only the telling is left to be done."""
+
+
 class Defect(BatchwrightError):
     """A state that the design rules out was met; it must not be papered over."""
 

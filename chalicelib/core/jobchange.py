@@ -17,7 +17,7 @@ from chalicelib.core.failure import classify
 from chalicelib.core.ids import Attempt, attempt_from_parameters
 from chalicelib.core.lasttry import TRY_FIELDS, job_tries, last_container, number
 from chalicelib.core.records import JobResult
-from chalicelib.core.states import JobStatus
+from chalicelib.core.states import STATE_OF_STATUS, JobStatus, TaskState
 from chalicelib.core.suggest import shown
 
 DETAIL_TYPE = "Batch Job State Change"
@@ -39,7 +39,8 @@ class JobChange:
 
     `job_name` tells a job that we submitted from a copy that somebody made of it, parameters and all. `result` is
     there when the status is an ending. `queue` is the job queue's name. `told_at_ms` is the time on the event, in
-    whole seconds; what DescribeJobs tells has none.
+    whole seconds; what DescribeJobs tells has none. `children_run`: it is an array that is pending, of whose
+    jobs one runs or has.
     """
 
     attempt: Attempt
@@ -52,6 +53,12 @@ class JobChange:
     created_at_ms: int | None = None
     queue: str | None = None
     told_at_ms: int | None = None
+    children_run: bool = False
+
+    @property
+    def state(self) -> TaskState:
+        """The state of the task whose job this is. Batch leaves an array's job pending while its children run."""
+        return TaskState.RUNNING if self.children_run else STATE_OF_STATUS[self.status]
 
     @property
     def order(self) -> tuple[int, int]:
@@ -99,6 +106,7 @@ def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
         result=read_result(detail) if status.ended else None,
         created_at_ms=number(detail.get("createdAt")),
         queue=_queue_name(detail.get("jobQueue")),
+        children_run=status is JobStatus.PENDING and _children_run(detail),
     )
 
 
@@ -124,6 +132,14 @@ def read_result(detail: Mapping[str, Any]) -> JobResult:
         failure=None if succeeded else classify(detail),
         failed_children=None if succeeded else _failed_children(detail),
     )
+
+
+def _children_run(detail: Mapping[str, Any]) -> bool:
+    """Whether a job of an array runs, or has."""
+    array = detail.get("arrayProperties")
+    summary = array.get("statusSummary") if isinstance(array, Mapping) else None
+    begun = (JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED)
+    return isinstance(summary, Mapping) and any(number(summary.get(status)) for status in begun)
 
 
 def _failed_children(detail: Mapping[str, Any]) -> int | None:

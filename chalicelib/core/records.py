@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from chalicelib.core import limits
 from chalicelib.core.errors import Defect
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.notify import BY_DEFAULT, Notify
+from chalicelib.core.plan import offset_of
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 
 
@@ -23,7 +25,9 @@ class Tally:
 
     A task is in at most one mask, and within an epoch none is ever removed. `halt` is raised by a cancel and stays.
     `pace` is the highest count of pauses and resumes that reached the shard: odd while it is paused, so that a late
-    pause cannot undo the resume that followed it.
+    pause cannot undo the resume that followed it. `kept_failed` are those of the failed that a redrive kept of
+    the epoch before. `waiting_told` and `running_told` hold the attempts whose jobs were told to wait or run for too
+    long, each as `told_code` has it.
     """
 
     succeeded: int = 0
@@ -33,6 +37,9 @@ class Tally:
     cancelled: int = 0
     halt: bool = False
     pace: int = 0
+    kept_failed: int = 0
+    waiting_told: frozenset[int] = frozenset()
+    running_told: frozenset[int] = frozenset()
 
     @property
     def paused(self) -> bool:
@@ -65,7 +72,15 @@ class Tally:
             self.cancelled | added(TaskState.CANCELLED, 0),
             self.halt,
             self.pace,
+            self.kept_failed,
+            self.waiting_told,
+            self.running_told,
         )
+
+
+def told_code(attempt: Attempt) -> int:
+    """An attempt as a shard's tally names it among those that were told: one number, for a set of them to be small."""
+    return attempt.number * limits.SHARD_SIZE + offset_of(attempt.index)
 
 
 def check_endings(endings: Mapping[TaskState, int]) -> int:
@@ -177,7 +192,7 @@ class Run:
     at the run, beginning with `sweep_shard`; None when there is nothing to be looked at any more. `schedule` names the
     workflow's schedule that started it, for the time `scheduled_at_ms`. `notify` says who is told what of it: what
     holds by default, of one that an earlier version started. `redriven_at_ms` is when its epoch began, of all but the
-    first.
+    first. `untold` is what is still to be told of it (core/untold.py).
     """
 
     run_id: str
@@ -200,6 +215,7 @@ class Run:
     scheduled_at_ms: int | None = None
     notify: Notify = BY_DEFAULT
     redriven_at_ms: int | None = None
+    untold: frozenset[str] = frozenset()
 
     @property
     def began_ms(self) -> int:

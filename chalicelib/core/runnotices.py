@@ -5,7 +5,8 @@ Made of the run's record and of jobs that the caller looked up; nothing of an ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.core.changes import Change, ChangeType
 from chalicelib.core.digests import digest_id, run_scope
@@ -17,6 +18,7 @@ from chalicelib.core.states import ENDINGS, RunState, TaskState
 
 REASON_CHARACTERS = 500
 """How much of a job's reason a notice carries: a publication, with a body for each protocol, has 256 KB."""
+_SET_CHARACTERS = 8
 KEPT_REASON = "It failed in an earlier epoch of the run, and was kept."
 
 
@@ -116,16 +118,19 @@ def jobs_overdue(
     kind: NoticeKind,
     at_ms: int,
     after_ms: int,
-    attempt: Attempt,
+    attempts: Sequence[Attempt],
     jobs: tuple[ToldJob, ...],
-    count: int,
 ) -> Notice:
-    """That jobs of the run wait or run for longer than they should; `attempt` is the one that has for longest."""
+    """That the jobs of these attempts wait or run for longer than they should, the one that has for longest first;
+    `jobs` are some of them. The id names the set, so that no two sets are told under one."""
+    count, first = len(attempts), attempts[0]
+    members = "".join(sorted(f"{attempt.index}.{attempt.number} " for attempt in attempts))
+    named = hashlib.sha256(members.encode()).hexdigest()[:_SET_CHARACTERS]
     does = "waits" if kind is NoticeKind.JOB_WAITING else "runs"
     do = does.removesuffix("s")
     who = f"task {jobs[0].task} {does}" if count == 1 and jobs else f"{count:,} jobs {do}"
     return Notice(
-        notice_id=f"{run.run_id}/{run.epoch}/{kind}/{attempt.index}/{attempt.number}",
+        notice_id=f"{run.run_id}/{run.epoch}/{kind}/{first.index}/{first.number}/{named}",
         kind=kind,
         stage=stage,
         subject=f"{run.workflow}: {who} for long in run {run.run_id}",
@@ -262,12 +267,3 @@ def in_words(ms: int) -> str:
 
 def _counted(count: int, unit: str) -> str:
     return f"{count} {unit}" + ("" if count == 1 else "s")
-
-
-def first(indexes: Iterable[int], opener: int | None) -> list[int]:
-    """The indexes in order, the opener of a window before the others."""
-    ordered = sorted(indexes)
-    if opener in ordered:
-        ordered.remove(opener)
-        ordered.insert(0, opener)
-    return ordered

@@ -6,6 +6,7 @@ A submitter reads `halt` after its claim, and this raises it before looking at t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from chalicelib.core.changes import Change
 from chalicelib.core.commands import CancelRun, encode
@@ -19,7 +20,8 @@ from chalicelib.core.states import RunState, TaskState
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.submit import CANCEL_REASON
-from chalicelib.engine.tell import tell_changes, tell_if_untouched, tell_run_change
+from chalicelib.engine.tell import HeldBack, tell_changes
+from chalicelib.engine.untold import change_to_tell, tell_untold
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
 
 
@@ -55,33 +57,38 @@ def cancel_run(world: World, command: CancelRun) -> Outcome:
     if run is None or run.epoch != command.epoch or run.state in (RunState.SUCCEEDED, RunState.FAILED):
         return DONE
     facts = prepare(world, run)
-    tell_if_untouched(world, run)
-    _mark(world, run)
-    if not run.state.ended:
-        tell_run_change(world, run, RunState.CANCELLING, world.clock.now_ms())
+    if _mark(world, run):
+        run = world.store.run(run.run_id) or run
     shards = range(facts.plan.shard_count)
     for shard in shards:
         world.store.halt(facts.run_id, facts.epoch, shard)
     tallies: dict[int, Tally] = {}
-    to_terminate: list[str] = []
-    waits: list[NotYet] = []
+    works: list[_Shard] = []
     for shard in shards:
         work, tallies[shard] = _cancel_shard(world, facts, shard)
-        to_terminate += work.to_terminate
-        waits += work.waits
+        works.append(work)
+    to_terminate = [job_id for work in works for job_id in work.to_terminate]
     if to_terminate:
         world.batch.terminate(to_terminate, command.reason or CANCEL_REASON)
-    finish_if_full(world, facts, tallies)
+    held, told = HeldBack(), run
+    for work, tally in zip(works, tallies.values(), strict=True):
+        held.tell(partial(_commit, world, facts, work, tally))
+    held.tell(lambda: tell_untold(world, told))
+    held.tell(lambda: finish_if_full(world, facts, tallies))
+    waits = [wait for work in works for wait in work.waits]
+    if not waits:
+        held.check()
     return min(waits, key=lambda wait: wait.after_seconds, default=DONE)
 
 
-def _mark(world: World, run: Run) -> None:
-    going_on = (RunState.RUNNING, RunState.PAUSED)
-    world.store.change_run(run.run_id, run.epoch, RunState.CANCELLING, expected=going_on)
+def _mark(world: World, run: Run) -> bool:
+    going_on, to = (RunState.RUNNING, RunState.PAUSED), RunState.CANCELLING
+    to_tell = change_to_tell(world, run.epoch, to)
+    return world.store.change_run(run.run_id, run.epoch, to, expected=going_on, untold=to_tell)
 
 
 def _cancel_shard(world: World, facts: RunFacts, shard: int) -> tuple[_Shard, Tally]:
-    """Tally what never became a job as cancelled, and commit it. Returns what is left, and the tally as it is."""
+    """Tally what never became a job as cancelled. Returns what is left to be done, and the tally as it is."""
     while True:
         tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
         work = _look_at(world, facts, shard, tally)
@@ -91,13 +98,17 @@ def _cancel_shard(world: World, facts: RunFacts, shard: int) -> tuple[_Shard, Ta
         if before is not None:
             tally = before.adding({TaskState.CANCELLED: work.never_started})
             break
+    return work, tally
+
+
+def _commit(world: World, facts: RunFacts, work: _Shard, tally: Tally) -> None:
+    """Commit what never became a job. Raises NotTold before it does."""
     if world.changes is not None:
         tell_changes(world, [_change(world, facts, record) for record in work.to_commit if _waits(record)])
     for record in work.to_commit:
         # Its job may have ended it already, in the tally alone.
         ending = tally.ending_of(offset_of(record.attempt.index)) or TaskState.CANCELLED
         world.store.commit(record.attempt, ending, None)
-    return work, tally
 
 
 def _waits(record: TaskRecord) -> bool:

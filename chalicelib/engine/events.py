@@ -19,13 +19,13 @@ from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
 from chalicelib.core.records import Tally, TaskRecord
 from chalicelib.core.retry import Retry, after_failure
 from chalicelib.core.runnotices import task_change
-from chalicelib.core.states import STATE_OF_STATUS, RunState, TaskState
+from chalicelib.core.states import RunState, TaskState
 from chalicelib.engine import noting
 from chalicelib.engine.failures import note_failures
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs, terminate_unless_wanted
-from chalicelib.engine.tell import tell_changes
+from chalicelib.engine.tell import HeldBack, tell_changes
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,10 @@ log = logging.getLogger(__name__)
 def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
     """Handle the job changes of one batch of messages; an outcome for each.
 
-    Endings of one run share their tally writes, and its latest change stands for all of one job.
+    Endings of one run share their tally writes, and its latest change stands for all of one job. Raises NotTold when
+    all is done but that some of it could not be told: until it is, the messages must come again.
     """
+    held = HeldBack()
     outcomes: list[Outcome] = [DONE] * len(changes)
     latest: dict[tuple[str, int], dict[str, JobChange]] = {}
     for change in sorted(changes, key=lambda change: change.order):
@@ -45,14 +47,15 @@ def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
             noting.duplicates_dropped(world, [change])
         by_job[change.job_id] = change
     for (run_id, epoch), by_job in latest.items():
-        outcome = _handle_run(world, run_id, epoch, list(by_job.values()))
+        outcome = _handle_run(world, run_id, epoch, list(by_job.values()), held)
         for place, change in enumerate(changes):
             if (change.attempt.run_id, change.attempt.epoch) == (run_id, epoch) and change.status.ended:
                 outcomes[place] = outcome
+    held.check()
     return outcomes
 
 
-def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange]) -> Outcome:
+def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange], held: HeldBack) -> Outcome:
     facts = world.facts(run_id, epoch)
     if facts is None:
         log.info("ignoring events of a run that is gone", extra=noting.ids(run_id=run_id, epoch=epoch))
@@ -61,10 +64,9 @@ def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange])
     if len(known) < len(changes):
         log.warning("ignoring events of jobs that carry the parameters of a run of ours", extra=noting.ids(facts=facts))
     # Endings come first: people wait for what they start.
-    outcome = _end_all(world, facts, [change for change in known if change.status.ended])
-    for change in known:
-        if not change.status.ended:
-            _observe(world, facts, change)
+    outcome = _end_all(world, facts, [change for change in known if change.status.ended], held)
+    running = [_observe(world, facts, change) for change in known if not change.status.ended]
+    held.tell(lambda: tell_changes(world, [change for change in running if change is not None]))
     return outcome
 
 
@@ -75,34 +77,35 @@ def _is_ours(facts: RunFacts, change: JobChange) -> bool:
     return index < len(tasks) and change.job_name == job_name(change.attempt, tasks[index].name)
 
 
-def _end_all(world: World, facts: RunFacts, changes: list[JobChange]) -> Outcome:
+def _end_all(world: World, facts: RunFacts, changes: list[JobChange], held: HeldBack) -> Outcome:
     ended: dict[int, tuple[TaskState, JobChange]] = {}
     outcomes: list[Outcome] = []
     for change in changes:
-        ending = _decide(world, facts, change)
+        ending = _decide(world, facts, change, held)
         if isinstance(ending, NotYet):
             outcomes.append(ending)
         elif ending is not None:
             ended[change.attempt.index] = (ending, change)
     if ended:
-        outcomes.append(_end(world, facts, ended))
+        held.tell(lambda: outcomes.append(_end(world, facts, ended)))
     return worst(outcomes)
 
 
-def _observe(world: World, facts: RunFacts, change: JobChange) -> None:
-    """Record how far the job is; by this a job whose submission's answer was lost is adopted, too."""
+def _observe(world: World, facts: RunFacts, change: JobChange) -> Change | None:
+    """Record how far the job is; by this a job whose submission's answer was lost is adopted, too. What is to be told
+    of it."""
     noting.job_running(world, facts, change)
-    state = STATE_OF_STATUS[change.status]
-    record = world.store.observe(change.attempt, change.job_id, state, change.job_tries, change.started_at_ms)
+    record = world.store.observe(change.attempt, change.job_id, change.state, change.job_tries, change.started_at_ms)
     if record is not None:
         terminate_unless_wanted(world, record, change.attempt, change.job_id)
         told = (record.attempt, record.job_id, record.state) == (change.attempt, change.job_id, TaskState.RUNNING)
         if world.changes is not None and told:
             at_ms = record.started_at_ms or world.clock.now_ms()
-            tell_changes(world, [_change(world, facts, change, TaskState.RUNNING, at_ms)])
+            return _change(world, facts, change, TaskState.RUNNING, at_ms)
+    return None
 
 
-def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | NotYet | None:
+def _decide(world: World, facts: RunFacts, change: JobChange, held: HeldBack) -> TaskState | NotYet | None:
     """How the task ends by this change; None when it does not: the attempt is over, or a retry follows.
 
     A success needs no look at the record. A failure counts only if it is the recorded job of the current attempt, so
@@ -118,6 +121,9 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
     if record.attempt != attempt or record.state is TaskState.WAITING or _is_handled(record):
         if change.job_id in (record.job_id, *(result.job_id for result in record.past)):
             noting.duplicates_dropped(world, [change])
+        if change.job_id in (result.job_id for result in record.past):
+            # Who ended the attempt may not have come to this.
+            held.tell(lambda: _tell_waiting(world, facts, change))
         return None
     if record.state.ended:
         return record.state
@@ -130,7 +136,17 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
     decision = after_failure(policy, attempt, change.result, record.past, memory_mib=memory_mib)
     if not isinstance(decision, Retry):
         return TaskState.FAILED
-    return _arrange_retry(world, facts, change, decision, record)
+    outcome = _arrange_retry(world, facts, change, decision, record)
+    if outcome is None:
+        held.tell(lambda: _tell_waiting(world, facts, change))
+    return outcome
+
+
+def _tell_waiting(world: World, facts: RunFacts, change: JobChange) -> None:
+    """Tell the event bus that the attempt has ended and another one follows."""
+    if world.changes is not None:
+        at_ms = (change.result and change.result.stopped_at_ms) or world.clock.now_ms()
+        tell_changes(world, [_change(world, facts, change, TaskState.WAITING, at_ms)])
 
 
 def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retry, record: TaskRecord) -> NotYet | None:
@@ -141,10 +157,6 @@ def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retr
     timer = RetryTask(attempt.run_id, attempt.epoch, attempt.index, attempt.number, change.job_id, not_before_ms)
     after_seconds = -(-retry.after_ms // 1000)
     world.commands.send([encode(timer)], delay_seconds=min(after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
-    if world.changes is not None:
-        # Before the record waits, after which a repeat of the event is none.
-        at_ms = result.stopped_at_ms or world.clock.now_ms()
-        tell_changes(world, [_change(world, facts, change, TaskState.WAITING, at_ms)])
     if world.store.wait_for_retry(attempt, result, not_before_ms):
         noting.job_ended(world, facts, change, TaskState.WAITING, record)
         return None
@@ -152,7 +164,7 @@ def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retr
 
 
 def _end(world: World, facts: RunFacts, ended: dict[int, tuple[TaskState, JobChange]]) -> Outcome:
-    """Tally the endings, settle what follows, commit."""
+    """Tally the endings, settle what follows, tell, commit. Raises NotTold before it commits."""
     tallies: dict[int, Tally] = {}
     for shard in mask_by_shard(ended):
         tallies[shard] = _tally_shard(world, facts, shard, ended)

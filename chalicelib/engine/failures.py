@@ -16,7 +16,7 @@ from chalicelib.core.job import JobRequest, job_request
 from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.notify import Notify
-from chalicelib.core.plan import indexes_in, mask_by_shard, offset_of, shard_of
+from chalicelib.core.plan import indexes_in, offset_of, shard_of
 from chalicelib.core.records import JobResult, Run, TaskRecord, in_epoch
 from chalicelib.core.runnotices import ending_kind, tasks_failed, told_task
 from chalicelib.core.states import RunState
@@ -37,11 +37,17 @@ def note_failures(world: World, facts: RunFacts, failed: Collection[int], ending
         see_to_window(world, run_scope(facts.run_id, facts.epoch), str(min(failed)))
 
 
-def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, int]) -> None:
-    """Make up for whoever died before `note_failures`, and for commands that were lost. `failed` are the masks of
-    failed tasks by shard, as far as the sweep's look has seen them."""
-    wanted = facts.notify.to_anybody(NoticeKind.TASK_FAILED) and any(failed.values())
-    if not wanted or _end_tells(facts.notify, run.state):
+def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, int], *, reads_all: bool = False) -> None:
+    """Make up for whoever died before `note_failures`, and for commands that were lost. Raises NotTold.
+
+    `failed` are the masks of failed tasks by shard, as far as the sweep's look has seen them, so that comparing takes
+    one read. With `reads_all` every tally is read: at the end of a look that went on over several sweeps, none of which
+    has seen all."""
+    if not facts.notify.to_anybody(NoticeKind.TASK_FAILED) or _end_tells(facts.notify, run.state):
+        return
+    if reads_all:
+        failed = _failed(world, facts)
+    if not any(failed.values()):
         return
     scope = run_scope(facts.run_id, facts.epoch)
     window = world.store.window(scope)
@@ -49,11 +55,10 @@ def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, in
         # Nobody looks at a run that has ended again, so its window is not waited for.
         if not run.state.ended and not is_overdue(window, world.clock.now_ms()):
             return
-    elif _count(_failed(world, facts)) <= (window.told_count if window else 0):
+    elif _count(failed) <= (window.told_count if window else 0):
         return
     if window is None:
-        opener = next(index for shard, mask in sorted(failed.items()) for index in indexes_in(shard, mask))
-        world.store.open_window(scope, 1, str(opener), world.clock.now_ms())
+        world.store.open_window(scope, 1, str(next(_indexes(failed))), world.clock.now_ms())
     # At once, and not by a command, which might be lost as well.
     tell_failures(world, TellDigest(scope, window.number if window else 1, world.clock.now_ms()))
 
@@ -142,11 +147,9 @@ def _failed(world: World, facts: RunFacts) -> dict[int, int]:
     """The masks of the tasks that failed in this epoch, by shard, read consistently."""
     failed: dict[int, int] = {}
     for shard in range(facts.plan.shard_count):
-        mask = world.store.read_tally(facts.run_id, facts.epoch, shard).failed
-        if mask and facts.epoch:
-            # What a redrive kept failed in an earlier epoch, and was told then. It has no record in this one.
-            records = world.store.tasks(facts.run_id, facts.epoch, shard)
-            mask &= mask_by_shard([record.attempt.index for record in records]).get(shard, 0)
+        tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
+        # What a redrive kept failed in an earlier epoch, and was told then.
+        mask = tally.failed & ~tally.kept_failed
         if mask:
             failed[shard] = mask
     return failed

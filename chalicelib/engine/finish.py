@@ -1,4 +1,4 @@
-"""The end of a run: when every shard is full, and who tells of it.
+"""The end of a run: when every shard is full.
 
 Owns section 4's last step but one. Whoever adds to a tally asks here afterwards, for its entry may be the last.
 """
@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chalicelib.core.advance import is_full, run_ending
-from chalicelib.core.commands import ScheduleNext, encode
-from chalicelib.core.records import Run, Tally
-from chalicelib.core.runnotices import counts_of, ending_kind, run_ended
+from chalicelib.core.records import Tally
 from chalicelib.core.states import RunState
+from chalicelib.core.untold import Untold, untold
 from chalicelib.engine import noting
-from chalicelib.engine.failures import NO_RESULTS, Results, named
-from chalicelib.engine.tell import deliver, tell_run_change
+from chalicelib.engine.failures import NO_RESULTS, Results
+from chalicelib.engine.untold import tell_untold
 from chalicelib.engine.world import RunFacts, World
 
 
@@ -30,7 +29,8 @@ def newest(touched: Mapping[int, Tally]) -> dict[int, Tally]:
 def finish_if_full(
     world: World, facts: RunFacts, touched: Mapping[int, Tally], results: Results = NO_RESULTS
 ) -> RunState | None:
-    """End the run and tell so, if every shard is full; how it has ended then, by this or before.
+    """End the run and tell so, if every shard is full; how it has ended then, by this or before. Raises NotTold when it
+    has, and could not be told.
 
     `touched` are the tallies of the shards that this invocation wrote, each as its write left it, the last write's
     last. Of two invocations that each fill a shard, the later one to read after its writes sees both full. `results`
@@ -56,45 +56,17 @@ def _finish(world: World, facts: RunFacts, tallies: Mapping[int, Tally], results
     run_id, epoch, now_ms = facts.run_id, facts.epoch, world.clock.now_ms()
     going_on = (RunState.RUNNING, RunState.PAUSED)
     ending = run_ending(facts.plan, tallies)
-    ended = world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms)
+    told_later = untold(epoch, Untold.ENDED)
+    ended = world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms, untold=told_later)
     if not ended:
-        cancelling = (RunState.CANCELLING,)
-        ended = world.store.change_run(run_id, epoch, RunState.CANCELLED, expected=cancelling, ended_at_ms=now_ms)
+        cancelling, ending = (RunState.CANCELLING,), RunState.CANCELLED
+        ended = world.store.change_run(
+            run_id, epoch, ending, expected=cancelling, ended_at_ms=now_ms, untold=told_later
+        )
     run = world.store.run(run_id)
     if run is None or run.epoch != epoch:
         return None
     if ended:
         noting.run_ended(world, run)
-    tell_if_ended(world, run, tallies, results)
+    tell_untold(world, run, tallies, results)
     return run.state if run.state.ended else None
-
-
-def tell_if_ended(
-    world: World, run: Run, tallies: Mapping[int, Tally] | None = None, results: Results = NO_RESULTS
-) -> None:
-    """Tell that the run has ended, if it has. Whoever ended it may have died before telling, so everyone who finds it
-    ended tells, with the same id. `tallies` are all of the epoch's, if they were read."""
-    if not run.state.ended or run.ended_at_ms is None:
-        return
-    if run.schedule is not None and run.epoch == 0:
-        # A redrive's end is nothing to the schedule.
-        # Before the notice: the ending counts as told only once the schedule can go on.
-        world.commands.send([encode(ScheduleNext(run.workflow, run.schedule))])
-    tell_run_change(world, run, run.state, run.ended_at_ms)
-    if not run.notify.to_anybody(ending_kind(run.state)):
-        return
-    facts = world.facts_of(run)
-    if tallies is None:
-        shards = range(facts.plan.shard_count)
-        tallies = {shard: world.store.read_tally(run.run_id, run.epoch, shard) for shard in shards}
-    failed = {shard: tally.failed for shard, tally in tallies.items() if tally.failed}
-    notice = run_ended(
-        run,
-        world.stage,
-        run.state,
-        run.ended_at_ms,
-        jobs=named(world, facts, failed, results=results),
-        job_count=sum(mask.bit_count() for mask in failed.values()),
-        task_counts=counts_of(tallies),
-    )
-    deliver(world, run.notify, notice)

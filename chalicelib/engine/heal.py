@@ -14,6 +14,7 @@ from typing import Any
 from chalicelib.core.advance import is_full
 from chalicelib.core.changes import Change
 from chalicelib.core.commands import HealRun, RetryTask, SubmitTasks, encode, in_chunks
+from chalicelib.core.errors import NotTold
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.figures import SweepFind
 from chalicelib.core.ids import is_refused_job_id, job_name
@@ -25,12 +26,13 @@ from chalicelib.core.runnotices import task_change
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from chalicelib.engine import noting
 from chalicelib.engine.events import handle_changes
-from chalicelib.engine.finish import finish_if_full, tell_if_ended
+from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.overdue import Overdue
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs
-from chalicelib.engine.tell import tell_changes
+from chalicelib.engine.tell import HeldBack, tell_changes
+from chalicelib.engine.untold import tell_untold
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 UNKNOWN_REASON = "AWS Batch does not know the job any more, and how it ended was never told"
@@ -51,27 +53,33 @@ class _Found:
 @dataclass(slots=True)
 class Look:
     """A sweep's look at a run, shard by shard: when the one before it was, and whether anything was claimed since;
-    which tasks had failed, by epoch and shard, and which jobs became overdue."""
+    which tasks had failed, by epoch and shard, and which jobs are overdue. `is_whole`: it goes through all shards."""
 
     before_ms: int
     overdue: Overdue
+    is_whole: bool = True
     busy: bool = False
     failed: dict[int, dict[int, int]] = field(default_factory=dict)
 
 
 def heal_run(world: World, command: HealRun) -> Outcome:
-    """Bring a run that was paused, resumed or redriven to where its record says it is. Who sends the command has
-    seen to it before that the start of the epoch was told, for this may claim its first task."""
+    """Bring a run that was paused, resumed or redriven to where its record says it is, and tell what its record says
+    is still to be told. Raises NotTold when all is done but that."""
     run = world.store.run(command.run_id)
     if run is None or run.epoch != command.epoch:
         return DONE
-    if run.state not in (RunState.RUNNING, RunState.PAUSED):
-        tell_if_ended(world, run)
-        return DONE
-    facts = prepare(world, run)
-    outcomes = [heal_shard(world, run, facts, shard) for shard in range(facts.plan.shard_count)]
-    finish_if_over(world, facts)
-    return worst(outcomes)
+    held, outcomes = HeldBack(), []
+    if run.state in (RunState.RUNNING, RunState.PAUSED):
+        facts = prepare(world, run)
+        outcomes = [heal_shard(world, run, facts, shard) for shard in range(facts.plan.shard_count)]
+        held.tell(lambda: tell_untold(world, run))
+        held.tell(lambda: finish_if_over(world, facts))
+    elif run.state.ended:
+        held.tell(lambda: tell_untold(world, run))
+    outcome = worst(outcomes)
+    if outcome is DONE:
+        held.check()
+    return outcome
 
 
 def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look | None = None) -> Outcome:
@@ -86,7 +94,7 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
         world.store.set_pace(facts.run_id, facts.epoch, shard, run.switches)
         tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
     if look is not None:
-        look.failed.setdefault(facts.epoch, {})[shard] = tally.failed
+        look.failed.setdefault(facts.epoch, {})[shard] = tally.failed & ~tally.kept_failed
     if is_full(facts.plan, shard, tally) and not run.state.ended:
         # What is left open of its records waits for the last look, at the ended run.
         return DONE
@@ -111,10 +119,20 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
         if untouched:
             unstarted = partial(noting.swept_up, world, facts, SweepFind.UNSTARTED_TASK)
             tell: Callable[[int], None] = unstarted if look is not None else lambda count: None
-            outcomes.append(settle(world, facts, (), {shard: tally}, untouched, found=tell).outcome)
+            outcomes.append(
+                _told_or_later(world, lambda: settle(world, facts, (), {shard: tally}, untouched, found=tell).outcome)
+            )
     if run.state.ended and (found.ended or found.to_submit):
         outcomes.append(NotYet(world.settings.sweep_seconds, f"records of shard {shard} were still open"))
     return worst(outcomes)
+
+
+def _told_or_later(world: World, act: Callable[[], Outcome]) -> Outcome:
+    """The outcome; where all is done but the telling, the rest of the shard must not wait for that."""
+    try:
+        return act()
+    except NotTold as failure:
+        return NotYet(world.settings.soon_seconds, str(failure))
 
 
 def finish_if_over(world: World, facts: RunFacts) -> None:
@@ -136,7 +154,7 @@ def _look(world: World, facts: RunFacts, shard: int, tally: Tally, look: Look | 
             continue
         ended = bool(tally.ended & bit)
         if look and not ended and not tally.halt:
-            look.overdue.note(record)
+            look.overdue.note(record, tally)
         if record.state is TaskState.CLAIMED:
             assert record.claim is not None, "a claimed record carries its claim"
             left_ms = record.claim.lease_until_ms - now_ms
@@ -188,6 +206,7 @@ def _end_open(world: World, facts: RunFacts, tally: Tally, records: Sequence[Tas
     """Make the records of tasks terminal whose endings the tally holds: who tallied them never came to it."""
     details = _described(world, [record for record in records if not _waits(record)])
     changes: list[JobChange] = []
+    outcomes: list[Outcome] = []
     for record in records:
         detail = details.get(record.job_id or "")
         change = detail and read_detail(detail)
@@ -199,10 +218,17 @@ def _end_open(world: World, facts: RunFacts, tally: Tally, records: Sequence[Tas
         else:
             ending = tally.ending_of(offset_of(record.attempt.index))
             assert ending is not None, "these ended"
-            if world.changes is not None and record.job_id is not None:
-                tell_changes(world, [_change(world, facts, record, ending)])
-            world.store.commit(record.attempt, ending, None)
-    return worst(handle_changes(world, changes))
+            outcomes.append(_told_or_later(world, partial(_commit, world, facts, record, ending)))
+    outcomes.append(_told_or_later(world, lambda: worst(handle_changes(world, changes))))
+    return worst(outcomes)
+
+
+def _commit(world: World, facts: RunFacts, record: TaskRecord, ending: TaskState) -> Outcome:
+    """Commit a record whose job nobody can ask about any more. Raises NotTold before it does."""
+    if world.changes is not None and record.job_id is not None:
+        tell_changes(world, [_change(world, facts, record, ending)])
+    world.store.commit(record.attempt, ending, None)
+    return DONE
 
 
 def _change(world: World, facts: RunFacts, record: TaskRecord, ending: TaskState) -> Change:
@@ -236,7 +262,7 @@ def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> 
         elif now_ms - record.missing_since_ms >= world.settings.sweep_seconds * 1000:
             noting.swept_up(world, facts, SweepFind.UNKNOWN_JOB)
             changes.append(_lost(facts, record, job_id, UNKNOWN_REASON))
-    return worst(handle_changes(world, changes))
+    return _told_or_later(world, lambda: worst(handle_changes(world, changes)))
 
 
 def _lost(facts: RunFacts, record: TaskRecord, job_id: str, reason: str) -> JobChange:

@@ -26,6 +26,7 @@ from chalicelib.engine import noting
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.observe import known_here, may_be_recorded, observe_event
+from chalicelib.engine.tell import publish
 from chalicelib.engine.world import DONE, Done, NotYet, Outcome, World
 from chalicelib.ports.services import Commands, DeadLetters, Inbox
 
@@ -175,7 +176,7 @@ def _tell_blocked(world: World, blocked: Blocked) -> list[Outcome]:
     if world.settings.tells_blocked_queues:
         notice = blocked_notice(replace(blocked, job=known_here(world, blocked.job)), world.stage, now_ms)
         if not world.store.was_told(notice.notice_id, now_ms):
-            world.notices.publish(notice)
+            publish(world, notice)
             world.store.note_notice_told(notice.notice_id, now_ms)
     return [DONE]
 

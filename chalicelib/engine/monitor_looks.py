@@ -35,6 +35,7 @@ from chalicelib.core.monitorrecord import MonitorLook, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.runtimes import months_before, p95_ms
 from chalicelib.engine import noting
+from chalicelib.engine.tell import publish
 from chalicelib.engine.world import World
 
 log = logging.getLogger(__name__)
@@ -195,7 +196,7 @@ def _tell(around: _Around, monitor: Monitor, telling: Telling, limits_ms: dict[s
     world = around.world
     named = map(world.store.job, telling.job_ids[:NAMED_MAXIMUM])
     jobs = [job for job in named if job is not None]
-    world.notices.publish(overdue_notice(monitor, world.stage, telling, jobs, limits_ms))
+    publish(world, overdue_notice(monitor, world.stage, telling, jobs, limits_ms))
     world.store.close_telling(telling)
 
 
@@ -230,7 +231,7 @@ def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: Mo
             return look
         now = _put_next(world, replace(look, above_from_ms=from_ms))
     if now is not None and now.above_from_ms is not None and not now.above_is_told:
-        world.notices.publish(rate_notice(monitor, world.stage, rule, now.above_from_ms, buckets, around.now_ms))
+        publish(world, rate_notice(monitor, world.stage, rule, now.above_from_ms, buckets, around.now_ms))
         now = _put_next(world, replace(now, above_is_told=True))
     if now is not None and now.above_from_ms is not None and is_below(rule, buckets):
         now = _put_next(world, replace(now, above_from_ms=None, above_is_told=False))
@@ -249,7 +250,7 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
         # What ran before the monitor watched was not counted.
         return
     if not ran(world.store.buckets(monitor.counts_under, deadline.from_ms, deadline.at_ms), deadline):
-        world.notices.publish(nothing_ran_notice(monitor, world.stage, rule, deadline, now_ms))
+        publish(world, nothing_ran_notice(monitor, world.stage, rule, deadline, now_ms))
     _put_next(world, replace(look, deadline_ms=deadline.at_ms))
 
 

@@ -17,6 +17,7 @@ from chalicelib.core.runtimes import step_of
 from chalicelib.core.states import JobStatus
 from chalicelib.engine.digest import see_to_window, tell_digest
 from chalicelib.engine.lastlines import LastLines
+from chalicelib.engine.tell import publish
 from chalicelib.engine.world import Outcome, World
 
 
@@ -72,8 +73,9 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
         jobs = [job for job in map(world.store.job, named) if job is not None]
         lines = LastLines(world, LOG_LINES).of(jobs[0].log_stream) if jobs else ()
         now_ms = world.clock.now_ms()
-        world.notices.publish(
-            failed_notice(monitor, world.stage, command.scope, number, window.told_count, jobs, now_ms, lines)
+        publish(
+            world,
+            failed_notice(monitor, world.stage, command.scope, number, window.told_count, jobs, now_ms, lines),
         )
 
     return tell_digest(world, command, counted, tell)

@@ -190,6 +190,10 @@ def message_failed(world: World, source: Source, *, given_up: bool) -> None:
     world.figures.count(Figure.DEAD_LETTERS if given_up else Figure.MESSAGES_FAILED, source=source)
 
 
+def telling_refused(world: World) -> None:
+    world.figures.count(Figure.TELLINGS_REFUSED)
+
+
 class CountedNotices:
     """The notices port, which counts what went through it."""
 

@@ -1,7 +1,7 @@
-"""Jobs of a run that wait or run for longer than they should: found by the sweep's look, told once.
+"""Jobs of a run that wait or run for longer than they should: found by the sweep's look, each told once.
 
-A job is told by the look within which its time came: after the look before, and not after this one. A look that failed
-is not noted, so the next one finds the same again, under the same id.
+Which were told stands in the tally of their shard, in one write a shard. A look that dies between telling and that
+write is followed by one that tells again: what it tells has an id that names the very set of jobs.
 """
 
 from __future__ import annotations
@@ -11,42 +11,44 @@ from dataclasses import dataclass, field
 from chalicelib.core.digests import NAMED_MAXIMUM
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import Notify
-from chalicelib.core.records import Run, TaskRecord
+from chalicelib.core.plan import shard_of
+from chalicelib.core.records import Run, Tally, TaskRecord, told_code
 from chalicelib.core.runnotices import jobs_overdue, told_task
 from chalicelib.core.states import TaskState
 from chalicelib.engine.failures import queue_of
 from chalicelib.engine.tell import deliver
 from chalicelib.engine.world import RunFacts, World
 
-_WAITS = frozenset({TaskState.SUBMITTED, TaskState.RUNNABLE, TaskState.STARTING})
-# An array's job is pending while its children run.
-_RUNS = frozenset({TaskState.RUNNING, TaskState.PENDING})
+# An array's job is pending until one of its children runs, from when on it counts as running (core/jobchange.py).
+_WAITS = frozenset({TaskState.SUBMITTED, TaskState.PENDING, TaskState.RUNNABLE, TaskState.STARTING})
 
 
 @dataclass(slots=True)
 class Overdue:
-    """The jobs whose time came between two looks of the sweep, each with that time."""
+    """The jobs that a look of the sweep finds overdue and that were not told, each with the time since when."""
 
     notify: Notify
-    since_ms: int
     now_ms: int
     found: dict[NoticeKind, list[tuple[int, TaskRecord]]] = field(default_factory=dict)
 
-    def note(self, record: TaskRecord) -> None:
-        """Look at an open record."""
+    def note(self, record: TaskRecord, tally: Tally) -> None:
+        """Look at an open record of a shard."""
         if record.state in _WAITS:
-            kind, began_ms = NoticeKind.JOB_WAITING, record.claimed_at_ms
-        elif record.state in _RUNS:
-            kind, began_ms = NoticeKind.JOB_RUNNING, record.started_at_ms or record.claimed_at_ms
+            kind, began_ms, told = NoticeKind.JOB_WAITING, record.claimed_at_ms, tally.waiting_told
+        elif record.state is TaskState.RUNNING:
+            kind, told = NoticeKind.JOB_RUNNING, tally.running_told
+            began_ms = record.started_at_ms or record.claimed_at_ms
         else:
             return
         after_ms = self.notify.after_ms(kind)
-        if after_ms is not None and began_ms is not None and self.since_ms < began_ms + after_ms <= self.now_ms:
+        if after_ms is None or began_ms is None or began_ms + after_ms > self.now_ms:
+            return
+        if told_code(record.attempt) not in told:
             self.found.setdefault(kind, []).append((began_ms + after_ms, record))
 
 
 def tell_overdue(world: World, run: Run, facts: RunFacts, overdue: Overdue) -> None:
-    """Tell the jobs that were found, those of one kind together, under the id of the one whose time came first."""
+    """Tell the jobs that were found, those of one kind together. Raises NotTold."""
     for kind, found in sorted(overdue.found.items()):
         found.sort(key=lambda one: (one[0], one[1].attempt.index))
         after_ms = overdue.notify.after_ms(kind)
@@ -55,6 +57,10 @@ def tell_overdue(world: World, run: Run, facts: RunFacts, overdue: Overdue) -> N
             told_task(facts.plan, record.attempt, record, None, queue=queue_of(facts, record))
             for _, record in found[:NAMED_MAXIMUM]
         )
-        at_ms, earliest = found[0]
-        notice = jobs_overdue(run, world.stage, kind, at_ms, after_ms, earliest.attempt, jobs, len(found))
-        deliver(world, run.notify, notice)
+        attempts = [record.attempt for _, record in found]
+        deliver(world, run.notify, jobs_overdue(run, world.stage, kind, found[0][0], after_ms, attempts, jobs))
+        told: dict[int, set[int]] = {}
+        for attempt in attempts:
+            told.setdefault(shard_of(attempt.index), set()).add(told_code(attempt))
+        for shard, codes in told.items():
+            world.store.note_jobs_told(run.run_id, run.epoch, shard, kind, sorted(codes))

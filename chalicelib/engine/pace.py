@@ -9,7 +9,7 @@ from __future__ import annotations
 from chalicelib.core.commands import HealRun, encode
 from chalicelib.core.errors import UnknownRun, WrongState
 from chalicelib.core.states import OTHER_OF_SWITCH, RunState
-from chalicelib.engine.tell import tell_if_untouched, tell_run_change
+from chalicelib.engine.untold import change_to_tell, tell_or_leave
 from chalicelib.engine.world import World
 
 
@@ -31,11 +31,8 @@ def _switch(world: World, run_id: str, to: RunState) -> bool:
         raise WrongState(
             f"run '{run_id}' is {run.state} and cannot be {'paused' if to is RunState.PAUSED else 'resumed'}"
         )
-    switched = world.store.switch_run(run_id, run.epoch, to)
-    tell_if_untouched(world, run)
+    switched = world.store.switch_run(run_id, run.epoch, to, untold=change_to_tell(world, run.epoch, to))
     # Also when it was so already: whoever switched it may have died before sending this.
     world.commands.send([encode(HealRun(run_id, run.epoch))])
-    if switched or run.state is to:
-        switches = run.switches + switched
-        tell_run_change(world, run, to, world.clock.now_ms(), switches=switches)
-    return switched
+    tell_or_leave(world, switched or run)
+    return switched is not None

@@ -18,8 +18,7 @@ from chalicelib.core.redrive import Kept, kept_endings
 from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import RunState
 from chalicelib.engine import noting
-from chalicelib.engine.finish import tell_if_ended
-from chalicelib.engine.tell import tell_if_untouched
+from chalicelib.engine.untold import start_to_tell, tell_or_leave
 from chalicelib.engine.world import RunFacts, World
 
 
@@ -36,8 +35,6 @@ def redrive_run(world: World, request: RedriveRequest) -> Run:
         raise WrongState(f"run '{run.run_id}' was redriven meanwhile")
     if not run.state.ended:
         raise WrongState(f"run '{run.run_id}' is {run.state}; only a run that has ended can be redriven")
-    # From the next epoch on, nobody would.
-    tell_if_ended(world, run)
     following = _following(world, run, redrive, request.version)
     _kept(world, following)
     if not world.store.begin_epoch(following):
@@ -52,7 +49,7 @@ def prepare(world: World, run: Run) -> RunFacts:
     if run.redrive is not None and not run.redrive.prepared:
         for shard, endings in _kept(world, run).items():
             # None when a task ended otherwise: then somebody prepared the epoch before, and it went on since.
-            world.store.tally(run.run_id, run.epoch, shard, endings)
+            world.store.tally(run.run_id, run.epoch, shard, endings, kept=True)
         world.store.epoch_prepared(run.run_id, run.epoch)
     return facts
 
@@ -71,9 +68,9 @@ def _is_the_same(run: Run, redrive: Redrive, version: int | None) -> bool:
 
 
 def _go_on(world: World, run: Run) -> Run:
-    tell_if_untouched(world, run)
     # Should this get lost, the sweep finds the run, which is due for it.
     world.commands.send([encode(HealRun(run.run_id, run.epoch))])
+    tell_or_leave(world, run)
     return run
 
 
@@ -88,7 +85,7 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
         plan_digest, number = pushed.plan_digest, pushed.version
         params = complete_params(declarations(pushed.definition), run.params)
         check_run(world.store.plan(plan_digest), params)
-    return Run(
+    following = Run(
         run_id=run.run_id,
         workflow=run.workflow,
         version=number,
@@ -107,6 +104,9 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
         redriven_at_ms=now_ms,
         sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
     )
+    to_tell = start_to_tell(world, following)
+    # With what is still to be told of the epochs before.
+    return replace(following, untold=run.untold | ({to_tell} if to_tell else set()))
 
 
 def _kept(world: World, run: Run) -> Kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.core.commands import encode, in_chunks
@@ -20,7 +21,7 @@ from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
 from chalicelib.engine import noting
 from chalicelib.engine.settle import start
-from chalicelib.engine.tell import tell_if_untouched, tell_started
+from chalicelib.engine.untold import start_to_tell, tell_or_leave
 from chalicelib.engine.world import NotYet, World
 
 
@@ -41,7 +42,6 @@ def start_run(
     asked = _digest([workflow, version, params, *([notify_queue] if notify_queue else [])])
     # What the key started comes first: a version pushed since then may want other params.
     run = world.store.run(run_id(world.stage, workflow, idempotency_key))
-    is_new = run is None
     if run is None:
         run = _create_run(world, workflow, params, idempotency_key, version, asked, notify_queue=notify_queue)
     if run.request_digest != asked:
@@ -49,7 +49,7 @@ def start_run(
             f"idempotency key '{idempotency_key}' started run '{run.run_id}' with another version, other params or "
             "another queue"
         )
-    _begin(world, run, is_new=is_new)
+    _begin(world, run)
     return run
 
 
@@ -57,7 +57,6 @@ def start_scheduled(world: World, record: ScheduleRecord, schedule: Schedule, at
     """Start the run of a schedule's time, or return it: whoever asks, however often, it is one. Raises UserMistake when
     the schedule's params do not fit."""
     run = world.store.run(record.run_id(world.stage, at_ms))
-    is_new = run is None
     if run is None:
         params = render_params(schedule.params, at_ms, schedule.time_zone)
         key = scheduled_key(record.name, at_ms)
@@ -65,18 +64,14 @@ def start_scheduled(world: World, record: ScheduleRecord, schedule: Schedule, at
         asked = _digest([record.workflow, "schedule", record.name, at_ms])
         scheduled = (record.name, at_ms)
         run = _create_run(world, record.workflow, params, key, record.version, asked, scheduled)
-    _begin(world, run, is_new=is_new)
+    _begin(world, run)
     return run
 
 
-def _begin(world: World, run: Run, *, is_new: bool) -> None:
+def _begin(world: World, run: Run) -> None:
     if run.state is RunState.RUNNING and run.epoch == 0:
-        # Before the first claim: whoever dies here leaves a run without records, which the sweep tells of.
-        if is_new:
-            tell_started(world, run)
-        else:
-            tell_if_untouched(world, run)
         _start_roots(world, run)
+        tell_or_leave(world, run)
 
 
 def _create_run(
@@ -110,6 +105,8 @@ def _create_run(
         scheduled_at_ms=scheduled[1],
         notify=resolve(pushed.definition.get("notify"), world.settings.notify_kinds, notify_queue),
     )
+    to_tell = start_to_tell(world, wanted)
+    wanted = replace(wanted, untold=frozenset({to_tell} if to_tell else ()))
     run = world.store.create_run(wanted)
     if run is wanted:
         noting.run_started(world, run)

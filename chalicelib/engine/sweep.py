@@ -6,17 +6,20 @@ Bounded: it takes up no more once its time is over, and notes where it stopped, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from chalicelib.core.commands import CancelRun
 from chalicelib.core.errors import TryAgain, UserMistake
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.records import Run, in_epoch
+from chalicelib.core.runnotices import run_late
 from chalicelib.core.states import RunState
+from chalicelib.core.untold import Untold, untold
 from chalicelib.engine import noting
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.failures import note_untold
-from chalicelib.engine.finish import tell_if_ended
 from chalicelib.engine.heal import Look, finish_if_over, heal_shard
 from chalicelib.engine.monitor_looks import look_at_monitors
 from chalicelib.engine.observe import ask_about_silent
@@ -25,7 +28,8 @@ from chalicelib.engine.placing import replace_lost
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.schedules import attend
 from chalicelib.engine.submit import CANCEL_REASON
-from chalicelib.engine.tell import tell_if_late, tell_if_untouched
+from chalicelib.engine.tell import HeldBack, deliver
+from chalicelib.engine.untold import tell_untold
 from chalicelib.engine.world import NotYet, RunFacts, World
 
 log = logging.getLogger(__name__)
@@ -114,7 +118,7 @@ def _sweep_runs(world: World, until_ms: int) -> Swept:
 
 def _due(world: World, looked_at: set[str]) -> list[str]:
     """The next runs that are due. The index may tell late that one is not any more, so none is taken up twice."""
-    found = world.store.due_runs(world.clock.now_ms(), RUNS_AT_A_TIME)
+    found = world.store.due_runs(world.clock.now_ms(), RUNS_AT_A_TIME + len(looked_at))
     return [run_id for run_id in found if run_id not in looked_at]
 
 
@@ -145,60 +149,102 @@ def _is_due(world: World, run: Run) -> bool:
 def _put_off(world: World, run_id: str) -> None:
     """Have a run whose look failed looked at behind the others, so that it does not take their time again and again."""
     run = world.store.run(run_id)
-    if run is not None and _is_due(world, run) and not _may_be_untold(run):
+    if run is not None and _is_due(world, run):
         world.store.swept(run, swept_at_ms=None, sweep_at_ms=_next_ms(world))
 
 
-def _may_be_untold(run: Run) -> bool:
-    """Whether the ending of a run may be one that nobody was told of. Who ends a run by a message tells again when it
-    comes again; a sweep that ends one notes its look only after it told, so the look that was due then is still due."""
+def _ended_amid_a_look(run: Run) -> bool:
+    """Whether the look at the run that is under way began before it ended."""
     return run.ended_at_ms is not None and run.sweep_at_ms is not None and run.sweep_at_ms <= run.ended_at_ms
 
 
 def _look_at(world: World, run: Run, until_ms: int) -> bool:
-    # Before its first task is claimed, which is the sign that it was told.
-    tell_if_untouched(world, run)
     facts = prepare(world, run)
     # While a look goes on over several sweeps, `sweep_at_ms` stays the time at which it began.
     # The last look goes from the first shard, also when the run ended amid one.
-    first = 0 if _may_be_untold(run) else run.sweep_shard
+    first = 0 if _ended_amid_a_look(run) else run.sweep_shard
     began_ms = run.sweep_at_ms if first and run.sweep_at_ms is not None else world.clock.now_ms()
     before_ms = run.created_at_ms if run.swept_at_ms is None else run.swept_at_ms
-    look = Look(before_ms, Overdue(run.notify, before_ms, began_ms))
-    tell_if_late(world, run, before_ms, began_ms)
+    look = Look(before_ms, Overdue(run.notify, world.clock.now_ms()), is_whole=first == 0)
     if run.state is RunState.CANCELLING:
-        cancel_run(world, CancelRun(run.run_id, run.epoch, CANCEL_REASON))
-    if _may_be_untold(run):
-        tell_if_ended(world, run)
+        held = HeldBack()
+        held.tell(lambda: cancel_run(world, CancelRun(run.run_id, run.epoch, CANCEL_REASON)))
+    stopped_at = _heal(world, run, facts, look, first, until_ms)
+    if stopped_at is None and not run.state.ended:
+        held = HeldBack()
+        # What of it could not be told, the next look tells.
+        held.tell(lambda: finish_if_over(world, facts))
+    # Last, so that whoever does not hear it holds nothing up. Then the look is noted, whatever could be told: what was
+    # not is still to be told by the records.
+    all_told = _tell(world, run, facts, look, reads_all=stopped_at is None and not look.is_whole)
+    if stopped_at is not None:
+        place, again_at_ms = stopped_at
+        next_ms = began_ms if again_at_ms is None else again_at_ms
+        world.store.swept(run, swept_at_ms=None, sweep_at_ms=next_ms, next_shard=place)
+        return False
+    late = _tell_if_late(world, run, before_ms, began_ms)
+    over = run.state.ended and all_told
+    world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=None if over else _next_ms(world), untold=late)
+    return True
+
+
+def _heal(
+    world: World, run: Run, facts: RunFacts, look: Look, first: int, until_ms: int
+) -> tuple[int, int | None] | None:
+    """Heal the run's shards from the place `first` on; None when none is left. Otherwise where to go on, and when if
+    not as soon as there is time."""
     for place, (run_then, facts_then, shard) in enumerate(_places(world, run, facts)):
         if place < first:
             continue
         if world.clock.now_ms() >= until_ms:
-            _tell_found(world, run, facts, look)
-            world.store.swept(run, swept_at_ms=None, sweep_at_ms=began_ms, next_shard=place)
-            return False
+            look.is_whole = False
+            return place, None
         outcome = heal_shard(world, run_then, facts_then, shard, look)
         if run.state.ended and isinstance(outcome, NotYet):
             # The last look at an ended run goes past a shard only once nothing is open in it.
-            world.store.swept(run, swept_at_ms=None, sweep_at_ms=_next_ms(world), next_shard=place)
-            return False
-    _tell_found(world, run, facts, look)
-    if run.state.ended:
-        world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=None)
-    else:
-        finish_if_over(world, facts)
-        world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=_next_ms(world))
-    return True
+            look.is_whole = False
+            return place, _next_ms(world)
+    return None
 
 
-def _tell_found(world: World, run: Run, facts: RunFacts, look: Look) -> None:
-    """Tell what the look, or this part of it, has found. Before it is noted, after which nobody looks there again."""
-    for epoch, failed in look.failed.items():
-        # The last look goes through the epochs before as well.
-        if any(failed.values()):
+def _tell(world: World, run: Run, facts: RunFacts, look: Look, *, reads_all: bool) -> bool:
+    """Tell what the look, or this part of it, has found, and what is still to be told of the run; whether all of it.
+    `reads_all`: what this part has not seen must be read."""
+    tellings: list[Callable[[], object]] = []
+    # The last look goes through the epochs before as well.
+    for epoch in range(0 if run.state.ended else run.epoch, run.epoch + 1):
+        failed = look.failed.get(epoch, {})
+        if reads_all or any(failed.values()):
             run_then = in_epoch(run, epoch)
-            note_untold(world, run_then, world.facts_of(run_then), failed)
-    tell_overdue(world, run, facts, look.overdue)
+            facts_then = world.facts_of(run_then)
+            tellings.append(partial(note_untold, world, run_then, facts_then, failed, reads_all=reads_all))
+    tellings.append(partial(tell_overdue, world, run, facts, look.overdue))
+    # As it is by now: whoever made it so tells it, too.
+    if run.untold and (now := world.store.run(run.run_id)) is not None:
+        tellings.append(partial(tell_untold, world, now))
+    return not [telling for telling in tellings if not _told(run, telling)]
+
+
+def _told(run: Run, telling: Callable[[], object]) -> bool:
+    try:
+        telling()
+    except TryAgain as failure:
+        log.warning("the next look tells again: %s", failure, extra=noting.of_run(run))
+    except Exception:
+        log.exception("the sweep could not tell of the run", extra=noting.of_run(run))
+    else:
+        return True
+    return False
+
+
+def _tell_if_late(world: World, run: Run, since_ms: int, now_ms: int) -> str | None:
+    """Tell that a run is late, if it became so since the look before, which was at `since_ms`; what is still to be told
+    then."""
+    after_ms = run.notify.after_ms(NoticeKind.RUN_LATE)
+    if after_ms is None or run.state.ended or not since_ms < run.began_ms + after_ms <= now_ms:
+        return None
+    told = _told(run, lambda: deliver(world, run.notify, run_late(run, world.stage, after_ms)))
+    return None if told else untold(run.epoch, Untold.LATE)
 
 
 def _places(world: World, run: Run, facts: RunFacts) -> Iterator[tuple[Run, RunFacts, int]]:

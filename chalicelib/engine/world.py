@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,6 +96,8 @@ class World:
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be; None for
     nobody who could.
 
+    `unheard` counts the tellings of the invocation that failed, by place.
+
     `remembered`, `lately`, `log_pause` and `watching` outlive the invocation in a warm process; plans are remembered by
     the store.
     """
@@ -112,6 +115,7 @@ class World:
     changes: Changes | None = None
     logs: Logs | None = None
     figures: Figures = NO_FIGURES
+    unheard: Counter[str] = field(default_factory=Counter)
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
     log_pause: LogPause = field(default_factory=LogPause)

@@ -7,7 +7,7 @@ Every write names what it expects to find and says whether it landed. No method 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from chalicelib.core.digests import Window
@@ -92,14 +92,26 @@ class Runs(Protocol):
         ...
 
     def change_run(
-        self, run_id: str, epoch: int, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+        self,
+        run_id: str,
+        epoch: int,
+        to: RunState,
+        *,
+        expected: Sequence[RunState],
+        ended_at_ms: int | None = None,
+        untold: str | None = None,
     ) -> bool:
-        """Move the run to a state if it is in that epoch and in one of the expected states; whether it was."""
+        """Move the run to a state if it is in that epoch and in one of the expected states; whether it was. `untold`
+        joins what is still to be told of it."""
         ...
 
-    def switch_run(self, run_id: str, epoch: int, to: RunState) -> bool:
-        """Move the run from `running` to `paused` or back, and count it in `switches`; whether it was in that epoch
-        and in the other of the two states."""
+    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: str | None = None) -> Run | None:
+        """Move the run from `running` to `paused` or back, and count it in `switches`; the run as it is then. None
+        when it was not in that epoch and in the other of the two states. `untold` joins what is still to be told."""
+        ...
+
+    def note_run_told(self, run_id: str, told: Collection[str]) -> None:
+        """Take these out of what is still to be told of the run. Nothing happens to those that are not in it."""
         ...
 
     def begin_epoch(self, run: Run) -> bool:
@@ -115,9 +127,18 @@ class Runs(Protocol):
         """The ids of runs whose `sweep_at_ms` has come, longest overdue first. Eventually consistent."""
         ...
 
-    def swept(self, run: Run, *, swept_at_ms: int | None, sweep_at_ms: int | None, next_shard: int = 0) -> bool:
+    def swept(
+        self,
+        run: Run,
+        *,
+        swept_at_ms: int | None,
+        sweep_at_ms: int | None,
+        next_shard: int = 0,
+        untold: str | None = None,
+    ) -> bool:
         """Note a sweep's look at `run` as it was read: when it was, when the next one is due (None for never again),
-        and with which shard that begins. Lands only if nobody noted one since; whether it did."""
+        and with which shard that begins. `untold` joins what is still to be told. Lands only if nobody noted one
+        since; whether it did."""
         ...
 
     def list_runs(
@@ -135,13 +156,21 @@ class Runs(Protocol):
         may take several calls. Eventually consistent."""
         ...
 
-    def tally(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+    def tally(
+        self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int], *, kept: bool = False
+    ) -> Tally | None:
         """Add masks of endings to the shard's tally, if none of these tasks is in it with another ending.
 
         Returns the tally as it was before (all empty when there was none), or None when a task already ended
         otherwise: then nothing was added. Adding twice is adding once. Raises Defect when `endings` itself names a
-        task twice, or a state that is no ending.
+        task twice, or a state that is no ending. `kept`: a redrive kept them of the epoch before, which is noted of
+        those that failed.
         """
+        ...
+
+    def note_jobs_told(self, run_id: str, epoch: int, shard: int, kind: NoticeKind, told: Collection[int]) -> None:
+        """Note in the shard's tally which attempts were told to wait (JOB_WAITING) or run (JOB_RUNNING) for too long,
+        each as `told_code` has it."""
         ...
 
     def read_tally(self, run_id: str, epoch: int, shard: int) -> Tally:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.records import PastEpoch, Redrive, Run, Scope
-from chalicelib.core.states import RunState
+from chalicelib.core.states import RunState, TaskState
 from chalicelib.ports.store import Store
 
 RUNNING, PAUSED, FAILED = RunState.RUNNING, RunState.PAUSED, RunState.FAILED
@@ -52,6 +53,35 @@ def test_a_run_is_paused_and_resumed_in_turn_and_each_is_counted(store: Store, r
     assert store.run(run.run_id) == replace(run, state=PAUSED, switches=1)
     assert store.switch_run(run.run_id, 0, RUNNING)
     assert store.run(run.run_id) == replace(run, switches=2)
+
+
+def test_what_is_to_be_told_of_a_run_joins_its_record_and_leaves_it_once_told(store: Store, run: Run) -> None:
+    switched = store.switch_run(run.run_id, 0, PAUSED, untold="0/paused")
+    assert switched == replace(run, state=PAUSED, switches=1, untold=frozenset({"0/paused"}))
+    store.change_run(run.run_id, 0, FAILED, expected=[PAUSED], ended_at_ms=5_000, untold="0/ended")
+    store.note_run_told(run.run_id, ["0/paused", "0/never"])
+    stored = store.run(run.run_id)
+    assert stored is not None
+    assert stored.untold == {"0/ended"}
+    assert store.swept(stored, swept_at_ms=6_000, sweep_at_ms=None, untold="0/late")
+    store.note_run_told(run.run_id, ["0/ended", "0/late"])
+    store.note_run_told(f"{run.run_id}-other", ["0/ended"])
+    told = store.run(run.run_id)
+    assert told is not None
+    assert told.untold == frozenset()
+    assert store.run(f"{run.run_id}-other") is None
+
+
+def test_a_tally_notes_which_failures_were_kept_and_which_jobs_were_told(store: Store, run: Run) -> None:
+    kept = {TaskState.FAILED: 0b101, TaskState.SUCCEEDED: 0b010}
+    store.tally(run.run_id, 1, 0, kept, kept=True)
+    store.tally(run.run_id, 1, 0, {TaskState.FAILED: 0b1000})
+    store.note_jobs_told(run.run_id, 1, 0, NoticeKind.JOB_WAITING, [256, 259])
+    store.note_jobs_told(run.run_id, 1, 0, NoticeKind.JOB_WAITING, [259])
+    store.note_jobs_told(run.run_id, 1, 0, NoticeKind.JOB_RUNNING, [257])
+    tally = store.read_tally(run.run_id, 1, 0)
+    assert (tally.failed, tally.kept_failed) == (0b1101, 0b101)
+    assert (tally.waiting_told, tally.running_told) == ({256, 259}, {257})
 
 
 def test_a_run_of_another_epoch_or_in_another_state_is_not_switched(store: Store, run: Run) -> None:

@@ -7,7 +7,7 @@ threads: every method runs to its end before the next begins.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from chalicelib.core.digests import Window
 from chalicelib.core.errors import Defect, PreconditionFailed
 from chalicelib.core.ids import Attempt
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.plan import Plan, shard_of
 from chalicelib.core.records import (
     RELEASED,
@@ -120,22 +121,35 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         return replace(stored, params=_copied(stored.params)) if stored and stored.params else stored
 
     def change_run(
-        self, run_id: str, epoch: int, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+        self,
+        run_id: str,
+        epoch: int,
+        to: RunState,
+        *,
+        expected: Sequence[RunState],
+        ended_at_ms: int | None = None,
+        untold: str | None = None,
     ) -> bool:
         stored = self._runs.get(run_id)
         if stored is None or stored.epoch != epoch or stored.state not in expected:
             return False
         if ended_at_ms is not None:
             stored = replace(stored, ended_at_ms=ended_at_ms)
-        self._runs[run_id] = replace(stored, state=to)
+        self._runs[run_id] = replace(stored, state=to, untold=_joined(stored, untold))
         return True
 
-    def switch_run(self, run_id: str, epoch: int, to: RunState) -> bool:
+    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: str | None = None) -> Run | None:
         stored = self._runs.get(run_id)
         if stored is None or stored.epoch != epoch or stored.state is not OTHER_OF_SWITCH[to]:
-            return False
-        self._runs[run_id] = replace(stored, state=to, switches=stored.switches + 1)
-        return True
+            return None
+        switches = stored.switches + 1
+        self._runs[run_id] = replace(stored, state=to, switches=switches, untold=_joined(stored, untold))
+        return self.run(run_id)
+
+    def note_run_told(self, run_id: str, told: Collection[str]) -> None:
+        stored = self._runs.get(run_id)
+        if stored is not None:
+            self._runs[run_id] = replace(stored, untold=stored.untold.difference(told))
 
     def begin_epoch(self, run: Run) -> bool:
         stored = self._runs.get(run.run_id)
@@ -157,7 +171,15 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         ]
         return [run_id for _, run_id in sorted(due)[:limit]]
 
-    def swept(self, run: Run, *, swept_at_ms: int | None, sweep_at_ms: int | None, next_shard: int = 0) -> bool:
+    def swept(
+        self,
+        run: Run,
+        *,
+        swept_at_ms: int | None,
+        sweep_at_ms: int | None,
+        next_shard: int = 0,
+        untold: str | None = None,
+    ) -> bool:
         stored = self._runs.get(run.run_id)
         if stored is None or (stored.epoch, stored.sweep_at_ms, stored.sweep_shard) != (
             run.epoch,
@@ -167,6 +189,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
             return False
         if swept_at_ms is not None:
             stored = replace(stored, swept_at_ms=swept_at_ms)
+        stored = replace(stored, untold=_joined(stored, untold))
         self._runs[run.run_id] = replace(stored, sweep_at_ms=sweep_at_ms, sweep_shard=next_shard)
         return True
 
@@ -193,14 +216,27 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
 
     # Tallies
 
-    def tally(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+    def tally(
+        self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int], *, kept: bool = False
+    ) -> Tally | None:
         check_endings(endings)
         before = self.read_tally(run_id, epoch, shard)
         for ending, mask in endings.items():
             if mask & before.ended & ~before.mask(ending):
                 return None
-        self._tallies[run_id, epoch, shard] = before.adding(endings)
+        after = before.adding(endings)
+        if kept:
+            after = replace(after, kept_failed=before.kept_failed | endings.get(TaskState.FAILED, 0))
+        self._tallies[run_id, epoch, shard] = after
         return before
+
+    def note_jobs_told(self, run_id: str, epoch: int, shard: int, kind: NoticeKind, told: Collection[int]) -> None:
+        seen = self.read_tally(run_id, epoch, shard)
+        if kind is NoticeKind.JOB_WAITING:
+            after = replace(seen, waiting_told=seen.waiting_told.union(told))
+        else:
+            after = replace(seen, running_told=seen.running_told.union(told))
+        self._tallies[run_id, epoch, shard] = after
 
     def read_tally(self, run_id: str, epoch: int, shard: int) -> Tally:
         return self._tallies.get((run_id, epoch, shard), Tally())
@@ -389,3 +425,7 @@ def _copied(value: Any) -> Any:
     if not value:
         return {}
     return json.loads(json.dumps(value))
+
+
+def _joined(run: Run, untold: str | None) -> frozenset[str]:
+    return run.untold if untold is None else run.untold | {untold}

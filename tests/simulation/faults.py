@@ -77,6 +77,9 @@ FAULTS = (
     Fault(LOST_TIMES, "a schedule's time is never told", 0.3, (0.2, 0.5, 1.0)),
     Fault("time_twice", "a schedule's time is told twice", 0.4, (0.3, 1.0)),
     Fault("time_late", "a schedule's time is told late", 0.4, (0.2, 0.6)),
+    # Whoever is told. Last, so that nothing before is drawn otherwise.
+    Fault("deaf", "topic, bus, a run's queue or logs fail for minutes or hours", 0.1, (0.02, 0.2)),
+    Fault("refusal", "topic, bus or logs refuse for good, for minutes or hours", 0.05, (0.02, 0.2)),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}
 

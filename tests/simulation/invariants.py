@@ -21,6 +21,7 @@ from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.memory.clock import HandClock
 from tests.memory.store import MemoryStore
+from tests.simulation.looks import Looks
 from tests.simulation.plans import REFUSED, Fates
 
 
@@ -86,6 +87,11 @@ class Judge:
         self.under_way: Callable[[], int] = lambda: 0
         """The number of the invocation under way."""
         self.make_epoch: Callable[[SimulatedRun, Run], Epoch] = _no_epoch
+        self.who: Callable[[], str] = lambda: ""
+        """The name of the invocation under way."""
+        self.untold: Callable[[], int] = lambda: 0
+        """How many calls have failed so far on which telling hangs."""
+        self.looks = Looks()
         self.ended_after: dict[str, int] = {}
         """How many invocations had begun when a run ended."""
         self.timetable: Any = None
@@ -202,6 +208,22 @@ class CheckedStore(MemoryStore):
             self.pauses += 1
             self._paused_since[run_id, epoch, shard] = self._judge.begun()
 
+    def swept(
+        self,
+        run: Run,
+        *,
+        swept_at_ms: int | None,
+        sweep_at_ms: int | None,
+        next_shard: int = 0,
+        untold: str | None = None,
+    ) -> bool:
+        landed = super().swept(
+            run, swept_at_ms=swept_at_ms, sweep_at_ms=sweep_at_ms, next_shard=next_shard, untold=untold
+        )
+        if landed and swept_at_ms is not None and not run.state.ended:
+            self._judge.looks.note(self, run, swept_at_ms, self._judge.now_ms() - 2 * self._judge.skew_ms, self._judge)
+        return landed
+
     def begin_epoch(self, run: Run) -> bool:
         landed = super().begin_epoch(run)
         if landed:
@@ -244,9 +266,11 @@ class CheckedStore(MemoryStore):
         tally = self._tallies.get((attempt.run_id, attempt.epoch, shard_of(index)))
         return tally.ending_of(offset_of(index)) if tally else None
 
-    def tally(self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int]) -> Tally | None:
+    def tally(
+        self, run_id: str, epoch: int, shard: int, endings: Mapping[TaskState, int], *, kept: bool = False
+    ) -> Tally | None:
         before = self.read_tally(run_id, epoch, shard)
-        result = super().tally(run_id, epoch, shard, endings)
+        result = super().tally(run_id, epoch, shard, endings, kept=kept)
         after = self.read_tally(run_id, epoch, shard)
         if after is not before:
             masks = (after.succeeded, after.failed, after.skipped, after.upstream_failed, after.cancelled)
@@ -257,10 +281,17 @@ class CheckedStore(MemoryStore):
         return result
 
     def change_run(
-        self, run_id: str, epoch: int, to: RunState, *, expected: Sequence[RunState], ended_at_ms: int | None = None
+        self,
+        run_id: str,
+        epoch: int,
+        to: RunState,
+        *,
+        expected: Sequence[RunState],
+        ended_at_ms: int | None = None,
+        untold: str | None = None,
     ) -> bool:
         before = self._runs[run_id]
-        landed = super().change_run(run_id, epoch, to, expected=expected, ended_at_ms=ended_at_ms)
+        landed = super().change_run(run_id, epoch, to, expected=expected, ended_at_ms=ended_at_ms, untold=untold)
         if landed:
             must(not before.state.ended, f"a run that was {before.state} became {to}")
             if to.ended:

@@ -21,6 +21,7 @@ _DECISIVE = frozenset({"tally", "claim", "take_over", "change_run", "put_schedul
 """The writes by which invocations learn of each other: what happens right before one of them is where races are."""
 _OF_SEVERAL = frozenset({"send", "delete", "tell"})
 """Calls for several things, of which some may be done and others not."""
+_TELLS = frozenset({"publish", "send", "note_jobs_told", "read_tally", "plan", "run", "tell"})
 _SLOW_SECONDS = (1, 5, 20, 50, 70, 200)
 
 
@@ -84,6 +85,8 @@ class Gate:
         self.free: frozenset[str] = frozenset()
         """Calls at which nothing happens."""
         self.timeouts = 0
+        self.untold = 0
+        """How many calls failed on which telling hangs."""
         self._clock = clock
         self._story = story
         self._switch = switch
@@ -179,6 +182,7 @@ class Gate:
         return Died(why)
 
     def _fails(self, invocation: Invocation, name: str, error: Exception) -> Exception:
+        self.untold += name in _TELLS
         self._story.add(f"{invocation.name} !! {error}")
         return error
 

@@ -17,11 +17,14 @@ from chalicelib.engine import (
     finish,
     heal,
     messages,
+    overdue,
     schedules,
     settle,
+    start,
     submit,
     sweep,
     tell,
+    untold,
 )
 from chalicelib.engine import redrive as redrive_engine
 from tests.bug import Bug
@@ -231,7 +234,7 @@ MUTATIONS = {
         seeds=(632,),
     ),
     "a redrive does not see to it that the ending before it was told": Mutation(
-        Bug(redrive_engine, "redrive_run", {"    tell_if_ended(world, run)\n": ""}),
+        Bug(redrive_engine, "_following", {"untold=run.untold | (": "untold=frozenset() | ("}),
         seeds=(786,),
     ),
     "failures of one class use up the attempts of the others": Mutation(
@@ -263,7 +266,7 @@ MUTATIONS = {
         seeds=(147,),
     ),
     "nobody says that the run of a schedule has ended": Mutation(
-        Bug(finish, "tell_if_ended", {"if run.schedule is not None and run.epoch == 0:": "if False:"}),
+        Bug(untold, "_tell_ended", {"if run.schedule is not None and run.epoch == 0:": "if False:"}),
         seeds=(173,),
     ),
     "the times of a pause are decided when they come": Mutation(
@@ -302,7 +305,7 @@ MUTATIONS = {
                 )
             },
         ),
-        seeds=(14763,),
+        seeds=(5816,),
     ),
     "a digest is noted as told before it is": Mutation(
         Bug(
@@ -313,10 +316,10 @@ MUTATIONS = {
                 "    if members > window.told_count:\n"
             },
         ),
-        seeds=(17470,),
+        seeds=(5650,),
     ),
     "the sweep does not make up for a digest that nobody told": Mutation(
-        Bug(sweep, "_tell_found", {"if any(failed.values()):": "if False:"}),
+        Bug(sweep, "_tell", {"if reads_all or any(failed.values()):": "if False:"}),
         seeds=(5842,),
     ),
     "a window that is open when the sweep looks at its ended run is left to its command": Mutation(
@@ -337,8 +340,8 @@ MUTATIONS = {
         seeds=(115,),
     ),
     "what a redrive keeps is told as if it had failed again": Mutation(
-        Bug(failures, "_failed", {"if mask and facts.epoch:": "if False:"}),
-        seeds=(19114,),
+        Bug(failures, "_failed", {" & ~tally.kept_failed": ""}),
+        seeds=(31719,),
     ),
     "a task's ending is told after it was committed": Mutation(
         Bug(
@@ -352,12 +355,35 @@ MUTATIONS = {
         ),
         seeds=(115,),
     ),
-    "nobody makes up for a start that was not told": Mutation(
-        Bug(tell, "tell_if_untouched", {"if wanted and run.swept_at_ms is None": "if world.owner.endswith('-1')"}),
-        seeds=(69,),
+    "nobody notes that a start is to be told": Mutation(
+        Bug(start, "_create_run", {"frozenset({to_tell} if to_tell else ())": "frozenset()"}),
     ),
     "a queue that is gone keeps its run from ending": Mutation(
-        Bug(tell, "deliver", {"except UserMistake as mistake:": "except ZeroDivisionError as mistake:"}),
+        Bug(tell, "_try", {"noting.telling_refused(world)\n        log.warning(": "raise\n        log.warning("}),
         seeds=(88,),
+    ),
+    "what was not told counts as told": Mutation(
+        Bug(untold, "tell_untold", {"            failure = failure or again\n": "            told.add(item)\n"}),
+        seeds=(6,),
+    ),
+    "a run that is late is not told": Mutation(
+        Bug(sweep, "_tell_if_late", {"lambda: deliver(": "lambda: (lambda *told: None)("}),
+        seeds=(181,),
+    ),
+    "a late run that could not be told is taken for told": Mutation(
+        Bug(sweep, "_tell_if_late", {"None if told else untold(": "None and untold("}),
+        seeds=(10887,),
+    ),
+    "jobs that wait or run for long are not told": Mutation(
+        Bug(overdue, "tell_overdue", {"deliver(world, run.notify,": "(lambda *told: None)(world, run.notify,"}),
+        seeds=(558,),
+    ),
+    "a cancel is told before it ends anything": Mutation(
+        Bug(cancel, "cancel_run", {"    shards = range(": "    tell_untold(world, run)\n    shards = range("}),
+        seeds=(14,),
+    ),
+    "a topic that refuses for good takes messages to the dead letters": Mutation(
+        Bug(tell, "_try", {"noting.telling_refused(world)\n        log.exception(": "raise\n        log.exception("}),
+        seeds=(14,),
     ),
 }

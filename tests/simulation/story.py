@@ -85,6 +85,10 @@ def _message(text: str) -> str:
     return text if len(text) <= _LONG else text[:_LONG] + "..."
 
 
+class Refused(Exception):
+    """What a service raises that refuses us for good: the engine complains of it, and is right to."""
+
+
 class Complaints(logging.Handler):
     """What the engine logs: it belongs to the story, and an exception among it is one that it did not expect."""
 
@@ -94,7 +98,7 @@ class Complaints(logging.Handler):
         self.story: Story | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info:
+        if record.exc_info and not isinstance(record.exc_info[1], Refused):
             self.errors.append(f"{record.getMessage()}: {record.exc_info[1]!r}")
         if self.story is not None and self.story.is_told:
             self.story.add(f"   log: {record.getMessage()}")

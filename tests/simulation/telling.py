@@ -11,23 +11,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.changes import Change, ChangeType
+from chalicelib.core.errors import TryAgain
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.notices import Notice, NoticeKind
 from chalicelib.core.notify import DURATIONS, KINDS, QUEUE_PREFIX
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.states import RunState, TaskState
+from chalicelib.ports.services import LogLines
 from tests.memory.logs import MemoryLogs
 from tests.memory.notices import MemoryChanges, MemoryNotices
-from tests.simulation.faults import derived
+from tests.simulation.faults import Menu, derived
 from tests.simulation.invariants import Judge, SimulatedRun, must
 from tests.simulation.scope import Scope
+from tests.simulation.story import Refused
 
 if TYPE_CHECKING:
     from tests.simulation.world import SimulatedWorld
 
 SHARE = 0.15
 """Of the worlds that want to hear more than the ends of runs."""
+_DEAF_MINUTES = (1, 5, 30, 300)
 NAME = "telling"
 """What leaves it out of a scope, or gives it another share."""
 ENDINGS = (NoticeKind.RUN_SUCCEEDED, NoticeKind.RUN_FAILED, NoticeKind.RUN_CANCELLED)
@@ -70,20 +74,68 @@ def telling_of(seed: int, scope: Scope) -> Telling:
     return Telling(kinds, has_bus=rng.random() < 0.7, gone=gone, seed=seed, is_drawn=True)
 
 
-def ports_of(telling: Telling, judge: Judge) -> tuple[CheckedNotices, CheckedChanges | None, MemoryLogs | None]:
+def ports_of(
+    telling: Telling, judge: Judge, menu: Menu
+) -> tuple[CheckedNotices, CheckedChanges | None, MemoryLogs | None]:
     """The ports behind which a world's notices and changes go."""
-    notices = CheckedNotices(judge, telling.gone)
-    changes = CheckedChanges(judge) if telling.has_bus else None
-    return notices, changes, MemoryLogs() if telling.is_drawn else None
+    deaf = Deaf(judge, menu)
+    notices = CheckedNotices(judge, telling.gone, deaf)
+    changes = CheckedChanges(judge, deaf) if telling.has_bus else None
+    return notices, changes, DeafLogs(deaf) if telling.is_drawn else None
+
+
+class Deaf:
+    """Whether those that are told take anything, each place by itself."""
+
+    def __init__(self, judge: Judge, menu: Menu) -> None:
+        self._judge = judge
+        self._fails, self._refuses = menu["deaf"], menu["refusal"]
+        self._until: dict[str, tuple[int, bool]] = {}
+        self.failures = 0
+
+    def check(self, place: str) -> None:
+        """Raise TryAgain while the place fails, Refused while it refuses."""
+        now_ms = self._judge.now_ms()
+        until_ms, for_good = self._until.get(place, (0, False))
+        if self._judge.is_calm:
+            return
+        if now_ms >= until_ms:
+            for dice, for_good in ((self._refuses, True), (self._fails, False)):
+                if dice():
+                    self._until[place] = now_ms + dice.rng.choice(_DEAF_MINUTES) * 60_000, for_good
+                    break
+            else:
+                return
+        self.failures += 1
+        if self._until[place][1]:
+            raise Refused(f"{place} refuses us")
+        raise TryAgain(f"{place} fails")
+
+
+class DeafLogs(MemoryLogs):
+    """Logs that cannot be read at times."""
+
+    def __init__(self, deaf: Deaf) -> None:
+        super().__init__()
+        self._deaf = deaf
+
+    def tail(self, stream: str, lines: int) -> LogLines:
+        self._deaf.check("logs")
+        return super().tail(stream, lines)
 
 
 class CheckedNotices(MemoryNotices):
     """The notices, each looked at when it is told."""
 
-    def __init__(self, judge: Judge, gone: frozenset[str]) -> None:
+    def __init__(self, judge: Judge, gone: frozenset[str], deaf: Deaf) -> None:
         super().__init__()
         self.gone = set(gone)
+        self.deaf = deaf
+        self.given_up: list[tuple[str | None, Notice]] = []
+        """What a queue, or the topic, refused for good."""
         self._judge = judge
+        self._sets: dict[str, frozenset[Any]] = {}
+        """By the id of a notice: the jobs that it told, by name and attempt."""
         self._ids_of_sets: dict[tuple[str, int, frozenset[str]], str] = {}
         """By run, epoch and the names of failed tasks: the id under which they were told together."""
         self._told: dict[str, tuple[Any, ...]] = {}
@@ -91,13 +143,27 @@ class CheckedNotices(MemoryNotices):
     def publish(self, notice: Notice) -> None:
         run = self._check(notice)
         must(run.notify.to_topic(notice.kind), f"nobody wants to hear of {notice.notice_id}")
+        self._listen(None, notice)
         super().publish(notice)
 
     def send(self, notice: Notice, queue: str) -> None:
         run = self._check(notice)
         must(run.notify.queue == queue, f"{notice.notice_id} was sent to {queue}")
         must(run.notify.to_queue(notice.kind), f"queue {queue} does not want to hear of {notice.notice_id}")
+        self._listen(queue, notice)
         super().send(notice, queue)
+
+    def _listen(self, queue: str | None, notice: Notice) -> None:
+        try:
+            self.deaf.check(queue or "topic")
+        except Refused:
+            self.given_up.append((queue, notice))
+            raise
+
+    def told(self, queue: str | None) -> list[Notice]:
+        """What the topic, or a queue, was told or refused."""
+        told = self.published if queue is None else self.sent.get(queue, [])
+        return [*told, *(notice for place, notice in self.given_up if place == queue)]
 
     def _check(self, notice: Notice) -> Run:
         stored = self._judge.store.run(notice.run_id or "")
@@ -107,6 +173,9 @@ class CheckedNotices(MemoryNotices):
         about = (notice.kind, notice.run_id, notice.epoch)
         must(self._told.setdefault(notice.notice_id, about) == about, f"{notice.notice_id} names two things")
         run = in_epoch(stored, notice.epoch)
+        if notice.job_count == len(notice.jobs):
+            jobs = frozenset((job.task, job.attempt) for job in notice.jobs)
+            must(self._sets.setdefault(notice.notice_id, jobs) == jobs, f"{notice.notice_id} is told of two sets")
         match notice.kind:
             case NoticeKind.RUN_STARTED:
                 must(notice.notice_id == f"{run.run_id}/{run.epoch}/started", f"{notice.notice_id} is no start's id")
@@ -144,7 +213,7 @@ class CheckedNotices(MemoryNotices):
                 must(job.failure == right, f"{notice.notice_id}: {job.task} failed for {job.failure}, and not {right}")
 
     def _check_overdue(self, notice: Notice, run: Run) -> None:
-        index, number = map(int, notice.notice_id.split("/")[-2:])
+        index, number = map(int, notice.notice_id.split("/")[-3:-1])
         record = self._judge.store.task(run.run_id, run.epoch, index)
         must(record is not None and record.attempt.number >= number, f"{notice.notice_id} is about no attempt")
         name = DURATIONS[notice.kind]
@@ -162,9 +231,11 @@ class CheckedNotices(MemoryNotices):
 class CheckedChanges(MemoryChanges):
     """The event bus, each change looked at when it is told."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, deaf: Deaf) -> None:
         super().__init__()
         self._judge = judge
+        self._deaf = deaf
+        self.given_up: list[str] = []
         self._told: dict[str, Change] = {}
 
     def tell(self, changes: Sequence[Change]) -> None:
@@ -174,7 +245,24 @@ class CheckedChanges(MemoryChanges):
             must(before == same, f"{change.change_id} is the id of two changes: {before}, {same}")
             if change.change_type is ChangeType.TASK:
                 self._check_task(change)
+            elif change.state == RunState.CANCELLING:
+                self._check_halt(change)
+        try:
+            self._deaf.check("bus")
+        except Refused:
+            self.given_up += [change.change_id for change in changes]
+            raise
         super().tell(changes)
+
+    def _check_halt(self, change: Change) -> None:
+        """That who carries a cancel out does not tell of it before, so that nobody's hearing of it keeps jobs alive."""
+        if "on_commands" not in self._judge.who():
+            return
+        run = self._judge.runs[change.run_id]
+        ended = self._judge.run_has_ended(change.run_id) or self._judge.store.epoch_of(change.run_id) != change.epoch
+        shards = range(run.epochs[change.epoch].plan.shard_count)
+        halted = all(self._judge.store.read_tally(change.run_id, change.epoch, shard).halt for shard in shards)
+        must(ended or halted, f"{change.change_id} was told before the run was halted")
 
     def _check_task(self, change: Change) -> None:
         index = int(change.change_id.split("/")[2])
@@ -200,18 +288,37 @@ def failed_tasks(judge: Judge, run: Run, *, with_kept: bool) -> set[str]:
 def check_told(world: SimulatedWorld, run: SimulatedRun, stored: Run) -> None:
     """That everything which was wanted of a run was told in the end, under the one id that it has."""
     notify = stored.notify
-    prefix = f"{run.run_id}/"
-    to_topic = {one for one in world.notices.ids if one.startswith(prefix)}
-    to_queue = {one for one in world.notices.ids_sent(notify.queue or "") if one.startswith(prefix)}
+    queue = notify.queue or ""
+    heard = {place: [one for one in world.notices.told(place) if one.run_id == run.run_id] for place in (None, queue)}
+    to_topic, to_queue = ({one.notice_id for one in heard[place]} for place in (None, queue))
+    for place, wants in ((None, notify.to_topic), (queue, notify.to_queue)):
+        if place not in world.notices.gone:
+            _check_looks(world, run, heard[place], wants)
     for number in range(stored.epoch + 1):
         then = in_epoch(stored, number)
         for ids, wants in ((to_topic, notify.to_topic), (to_queue, notify.to_queue)):
             if ids is to_queue and notify.queue in world.notices.gone:
-                must(not ids, "a queue that is not there was told")
+                must(not world.notices.ids_sent(queue), "a queue that is not there was told")
             else:
                 _check_epoch(world, run, then, ids, wants)
         if world.changes is not None:
             _check_changes(world, run, then)
+
+
+def _check_looks(world: SimulatedWorld, run: SimulatedRun, told: list[Notice], wants: Any) -> None:
+    """That what the sweep must have found was told."""
+    looks = world.judge.looks
+    for run_id, epoch in looks.late:
+        if run_id == run.run_id and wants(NoticeKind.RUN_LATE):
+            ids = {notice.notice_id for notice in told}
+            must(f"{run_id}/{epoch}/late" in ids, f"run {run.number}, epoch {epoch}, was late, and nobody was told")
+    cut = {(one.kind, one.epoch) for one in told if one.job_count > len(one.jobs)}
+    for kind, attempt in looks.overdue:
+        if attempt.run_id == run.run_id and wants(kind) and (kind, attempt.epoch) not in cut:
+            name = run.of(attempt)[1].name
+            notices = [one for one in told if (one.kind, one.epoch) == (kind, attempt.epoch)]
+            named = {(job.task, job.attempt) for one in notices for job in one.jobs}
+            must((name, attempt.number) in named, f"{name}, attempt {attempt.number}, was never told: {kind}")
 
 
 def _check_epoch(world: SimulatedWorld, run: SimulatedRun, then: Run, told: set[str], wants: Any) -> None:
@@ -231,7 +338,7 @@ def _check_epoch(world: SimulatedWorld, run: SimulatedRun, then: Run, told: set[
 
 def _check_changes(world: SimulatedWorld, run: SimulatedRun, then: Run) -> None:
     assert world.changes is not None
-    told = set(world.changes.ids)
+    told = {*world.changes.ids, *world.changes.given_up}
     scope = f"{run.run_id}/{then.epoch}"
     what = f"run {run.number}, epoch {then.epoch},"
     for state in (RunState.RUNNING, then.state):

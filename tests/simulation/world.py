@@ -111,7 +111,7 @@ class SimulatedWorld:
         self.judge.make_epoch = self._make_epoch
         self.telling = telling_of(seed, scope)
         self.settings = replace(self.conditions.settings, notify_kinds=self.telling.stage_kinds)
-        self.notices, self.changes, self.logs = ports_of(self.telling, self.judge)
+        self.notices, self.changes, self.logs = ports_of(self.telling, self.judge, menu)
         self.permits = MemoryPermits()
         self.scheduler = MemoryScheduler()
         self.dead = CheckedDeadLetters(self.bridge.poison)
@@ -133,7 +133,9 @@ class SimulatedWorld:
         """Invocations that do not go on before a time."""
         self.processes: list[dict[Any, Any]] = []
         self.invocations = 0
+        self.judge.untold = lambda: self.gate.untold + self.notices.deaf.failures
         self.judge.begun = lambda: self.invocations
+        self.judge.who = lambda: self.gate.current.name if self.gate.current else ""
         self.judge.under_way = lambda: self.gate.current.number if self.gate.current else 0
         self.next_sweep_at_ms = clock.now_ms() + derived(seed, "sweep").randint(0, _SWEEP_MS)
         self.steps = 0

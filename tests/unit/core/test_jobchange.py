@@ -55,7 +55,7 @@ TOLD = {
         stopped_at_ms=at(100),
         failed_children=1,
     ),
-    "array_parent_pending.shape": going_on(20, "PENDING"),
+    "array_parent_pending.shape": replace(going_on(20, "PENDING"), children_run=True),
     "array_parent_succeeded.shape": ended(20, "SUCCEEDED", 0, stopped_at_ms=at(100)),
     "failed_dependency_no_attempts.shape": ended(
         6, "FAILED", 0, failure=FailureClass.DEPENDENCY, reason="Dependent Job failed"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.errors import TryAgain
 from chalicelib.core.monitoring import BUCKET_MS
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.observed import read_job
@@ -422,7 +423,7 @@ def test_a_monitor_that_cannot_look_does_not_keep_the_others_from_it() -> None:
 
     def publish_fails(name: str, after_effect: bool) -> None:
         if name == "publish" and next(fails, False):
-            raise RuntimeError("told to fail")
+            raise TryAgain("told to fail")
 
     lookout.gate = publish_fails
     look(lookout)

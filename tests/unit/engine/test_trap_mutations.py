@@ -139,7 +139,7 @@ RACES = {
     ),
     "a canceller commits what the tally does not hold": (
         races.test_a_task_that_its_refusal_ended_in_the_tally_alone_is_not_committed_as_cancelled,
-        Bug(cancel, "_cancel_shard", {"tally.ending_of(offset_of(record.attempt.index)) or ": ""}),
+        Bug(cancel, "_commit", {"tally.ending_of(offset_of(record.attempt.index)) or ": ""}),
     ),
 }
 

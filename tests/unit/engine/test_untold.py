@@ -1,0 +1,415 @@
+"""Telling holds nothing up, and nothing is lost by it: outages and refusals of topic, bus, and a run's own queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.core.changes import Change
+from chalicelib.core.errors import TryAgain, UserMistake
+from chalicelib.core.figures import Figure
+from chalicelib.engine.cancel import request_cancel
+from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.start import start_run
+from tests.memory.notices import MemoryChanges
+from tests.memory.theatre import Cut, Theatre, plan_of, task
+
+ONE = plan_of((task("a"), ()))
+CHAIN = plan_of((task("a", attempts=2), ()), (task("b"), ["a"]))
+QUEUE = "batchwright-notices-mine"
+
+
+class Denied(Exception):
+    """As botocore raises what no repetition helps against."""
+
+
+def refuse(*args: Any) -> None:
+    raise Denied("AuthorizationError")
+
+
+def with_bus(theatre: Theatre, *, failing: bool = False) -> Theatre:
+    theatre.changes = MemoryChanges()
+    theatre.changes.failing = failing
+    return theatre
+
+
+def deliver_all(theatre: Theatre, times: int = 1, *, seconds: int = 0) -> None:
+    """Deliver what can be, several times, with a pause after each."""
+    for _ in range(times):
+        for deliver in (theatre.deliver_events, theatre.deliver_commands):
+            try:
+                while deliver():
+                    pass
+            except MessagesLeft:
+                pass
+        theatre.clock.advance(seconds=seconds)
+
+
+def ids(theatre: Theatre) -> list[str]:
+    return [one.removeprefix(f"{theatre.run.run_id}/") for one in theatre.notices.ids]
+
+
+def changes(theatre: Theatre) -> list[str]:
+    assert theatre.changes is not None
+    return [one.removeprefix(f"{theatre.run.run_id}/") for one in theatre.changes.ids]
+
+
+# Outages
+
+
+def test_a_run_starts_while_the_bus_is_down_and_its_start_is_told_once_that_is_up():
+    theatre = with_bus(Theatre(ONE), failing=True)
+    theatre.start()
+    assert len(theatre.jobs()) == 1
+    theatre.sweep(after_seconds=300)
+    assert theatre.changes
+    theatre.changes.failing = False
+    for _ in range(2):
+        theatre.sweep(after_seconds=300)
+    assert changes(theatre).count("0/running") == 1
+
+
+def test_a_cancel_ends_the_jobs_while_bus_and_topic_are_down_and_is_told_later():
+    theatre = with_bus(Theatre(CHAIN), failing=True)
+    theatre.notices.failing = True
+    theatre.start()
+    request_cancel(theatre.world(), theatre.run.run_id, "enough")
+    deliver_all(theatre)
+    (job,) = theatre.jobs()
+    assert job.terminated == "enough"
+    theatre.events.send([theatre.ending_document(job)])
+    deliver_all(theatre)
+    assert theatre.run.state == "cancelled"
+    assert theatre.changes
+    theatre.changes.failing = theatre.notices.failing = False
+    deliver_all(theatre, 5, seconds=120)
+    theatre.sweep(after_seconds=300)
+    assert set(ids(theatre)) == {"0/cancelled"}
+    assert {"0/running", "0/cancelling", "0/cancelled", "0/0/1/cancelled"} <= set(changes(theatre))
+
+
+def test_a_resumed_run_goes_on_while_the_bus_is_down():
+    theatre = with_bus(Theatre(CHAIN), failing=True)
+    theatre.start()
+    theatre.pause()
+    deliver_all(theatre)
+    theatre.resume()
+    theatre.end_jobs()
+    theatre.tell(["ENDED"])
+    deliver_all(theatre, 3, seconds=10)
+    assert [theatre.attempt_of(job).index for job in theatre.jobs()] == [0, 1]
+
+
+def test_a_retry_is_arranged_once_while_the_bus_is_down_and_told_later():
+    theatre = with_bus(Theatre(CHAIN, [("a", 1)]), failing=True)
+    theatre.start()
+    theatre.tell(["ENDED"])
+    deliver_all(theatre, 20, seconds=60)
+    assert len(theatre.jobs()) == 2
+    assert theatre.commands.bodies == []
+    assert theatre.changes
+    theatre.changes.failing = False
+    deliver_all(theatre, 3, seconds=120)
+    assert "0/0/1/waiting" in changes(theatre)
+
+
+def test_the_sweep_heals_a_run_while_bus_and_topic_are_down():
+    theatre = with_bus(Theatre(CHAIN), failing=True)
+    theatre.notices.failing = True
+    theatre.start()
+    theatre.end_jobs()
+    for _ in range(8):
+        theatre.sweep(after_seconds=300)
+        theatre.end_jobs()
+    assert theatre.run.state == "succeeded"
+    assert theatre.changes
+    theatre.changes.failing = theatre.notices.failing = False
+    theatre.sweep(after_seconds=300)
+    assert ids(theatre) == ["0/succeeded"]
+    assert {"0/running", "0/succeeded"} <= set(changes(theatre))
+
+
+def test_a_change_that_fails_for_one_task_holds_up_no_other_of_its_batch():
+    theatre = with_bus(Theatre(plan_of((task("a"), ()), (task("b"), ()), (task("c"), ["a"]))), failing=True)
+    theatre.start()
+    theatre.tell(["RUNNING"])
+    theatre.tell(["ENDED"])
+    deliver_all(theatre)
+    assert theatre.endings() == {"a": "succeeded", "b": "succeeded"}
+    assert theatre.jobs("c")
+
+
+def test_a_place_that_fails_again_and_again_is_left_alone_for_the_rest_of_the_sweep():
+    theatre = Theatre(ONE, definition={"notify": {"on": ["run_late"], "late_after_seconds": 60}})
+    for number in range(8):
+        start_run(theatre.world(), "play", {}, f"key-{number}")
+    theatre.notices.failing = True
+    theatre.sweep(after_seconds=300)
+    assert theatre.calls.count("publish") == 3
+    assert theatre.calls.count("swept") == 8
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("on", [["run_succeeded"], ["run_started", "run_failed", "task_failed"]])
+def test_what_topic_and_bus_refuse_for_good_is_counted_and_the_run_goes_on(on, caplog):
+    theatre = with_bus(Theatre(CHAIN, [("b", 1)] if "run_failed" in on else [], definition={"notify": {"on": on}}))
+    assert theatre.changes
+    theatre.notices.publish = theatre.changes.tell = refuse  # type: ignore[method-assign, assignment]
+    theatre.start()
+    theatre.play_on()
+    assert theatre.run.state.ended
+    assert theatre.dead.letters == []
+    assert theatre.figures.of(Figure.TELLINGS_REFUSED) > 1
+    assert "does not reach the topic, and is given up" in caplog.text
+    assert "does not reach the event bus, and is given up" in caplog.text
+    theatre.sweep(after_seconds=300)
+    assert theatre.run.sweep_at_ms is None
+
+
+def test_the_runs_own_queue_is_told_before_people_are():
+    theatre = Theatre(ONE)
+    theatre.start(queue=QUEUE)
+    order: list[str] = []
+    publish, send = theatre.notices.publish, theatre.notices.send
+    theatre.notices.publish = lambda notice: (order.append("topic"), publish(notice))  # type: ignore[method-assign, assignment, func-returns-value]
+
+    def busy(notice: Any, queue: str) -> None:
+        order.append("queue")
+        if order.count("queue") < 3:
+            raise TryAgain("busy")
+        send(notice, queue)
+
+    theatre.notices.send = busy  # type: ignore[method-assign]
+    theatre.play_on()
+    assert order == ["queue", "queue", "queue", "topic"]
+
+
+# What is told once, and not lost
+
+
+def test_an_end_whose_message_went_to_the_dead_letters_is_told_by_the_sweep():
+    theatre = Theatre(ONE)
+
+    def refuse_job(request: Any) -> str:
+        raise UserMistake("no such queue")
+
+    theatre.batch.submit = refuse_job  # type: ignore[method-assign]
+    theatre.start()
+    # SQS moves a message by itself over which the function died too often.
+    theatre.crash(Cut("publish"), theatre.deliver_commands)
+    assert theatre.run.state == "failed"
+    theatre.sweep(after_seconds=300)
+    assert ids(theatre) == ["0/failed"]
+
+
+@pytest.mark.parametrize("late_seconds", [10, 250, 310])
+def test_an_end_that_was_told_is_not_told_again_whenever_the_sweep_comes(late_seconds):
+    theatre = Theatre(ONE)
+    theatre.start()
+    theatre.clock.advance(seconds=late_seconds)
+    theatre.play_on()
+    for _ in range(3):
+        theatre.sweep(after_seconds=40)
+    theatre.sweep(after_seconds=300)
+    assert ids(theatre) == ["0/succeeded"]
+
+
+def test_a_redrive_does_not_tell_the_failure_again():
+    theatre = Theatre(ONE, [("a", 1)])
+    theatre.start()
+    theatre.play_on()
+    theatre.redrive()
+    assert ids(theatre) == ["0/failed"]
+
+
+def test_a_redrive_tells_the_failure_that_nobody_told():
+    theatre = Theatre(ONE, [("a", 1)])
+    theatre.start()
+    theatre.notices.failing = True
+    theatre.tell()
+    deliver_all(theatre)
+    assert theatre.run.state == "failed"
+    theatre.redrive()
+    theatre.notices.failing = False
+    deliver_all(theatre, 3, seconds=60)
+    assert ids(theatre)[0] == "0/failed"
+
+
+def test_runs_that_cannot_be_told_do_not_keep_the_sweep_from_the_others():
+    theatre = Theatre(ONE)
+    for number in range(100):
+        start_run(theatre.world(), "play", {}, f"key-{number}")
+    theatre.clock.advance(seconds=100)
+    last = start_run(theatre.world(), "play", {}, "last")
+    theatre.clock.advance(seconds=150)
+    theatre.notices.failing = True
+    theatre.end_jobs()
+    for job in theatre.jobs():
+        if theatre.attempt_of(job).run_id != last.run_id:
+            with pytest.raises(MessagesLeft):
+                theatre.deliver_event(theatre.ending_document(job))
+    theatre.sweep(after_seconds=300)
+    stored = theatre.store.run(last.run_id)
+    assert stored is not None
+    assert stored.swept_at_ms is not None
+
+
+def test_a_run_of_an_earlier_version_counts_as_told_once_it_has_ended():
+    theatre = Theatre(ONE)
+    theatre.start()
+    theatre.play_on()
+    theatre.notices.published.clear()
+    assert theatre.run.untold == frozenset()
+    theatre.sweep(after_seconds=300)
+    assert ids(theatre) == []
+
+
+def late(theatre: Theatre) -> None:
+    for _ in range(3):
+        theatre.sweep(after_seconds=300)
+
+
+@pytest.mark.parametrize("kind", ["pause", "resume"])
+def test_a_pause_or_resume_whose_asker_died_is_told_all_the_same(kind):
+    theatre = with_bus(Theatre(CHAIN))
+    theatre.start()
+    act: Callable[[], Any] = theatre.pause
+    if kind == "resume":
+        theatre.pause()
+        deliver_all(theatre)
+        act = theatre.resume
+    theatre.crash(Cut("switch_run", after_effect=True), act)
+    late(theatre)
+    told = "0/paused/1" if kind == "pause" else "0/running/2"
+    assert changes(theatre).count(told) == 1
+
+
+def test_a_switch_is_told_by_the_count_that_its_own_write_made():
+    theatre = with_bus(Theatre(CHAIN))
+    theatre.start()
+
+    def others() -> None:
+        theatre.pause()
+        theatre.resume()
+
+    theatre.hooks["switch_run"] = others
+    theatre.pause()
+    deliver_all(theatre)
+    assert set(changes(theatre)) == {"0/running", "0/paused/1", "0/running/2", "0/paused/3"}
+
+
+def test_a_late_run_that_could_not_be_told_is_told_once_it_can_be():
+    theatre = Theatre(ONE, definition={"notify": {"on": ["run_late"], "late_after_seconds": 100}})
+    theatre.start()
+    theatre.notices.failing = True
+    late(theatre)
+    theatre.notices.failing = False
+    late(theatre)
+    assert ids(theatre) == ["0/late"]
+
+
+# Jobs that wait or run for long
+
+
+WIDE = plan_of((task("p0"), ()), (task("p1"), ()))
+
+
+def running_since(theatre: Theatre, name: str, at_ms: int) -> None:
+    document = json.loads(theatre.document(theatre.jobs(name)[0], "RUNNING"))
+    document["detail"]["startedAt"] = at_ms
+    theatre.deliver_event(json.dumps(document))
+
+
+def test_a_job_of_which_it_is_heard_late_that_it_runs_is_told():
+    theatre = Theatre(WIDE, definition={"notify": {"on": ["job_running"], "running_after_seconds": 100}})
+    theatre.start()
+    began_ms = theatre.clock.now_ms()
+    theatre.sweep(after_seconds=300)
+    running_since(theatre, "p1", began_ms)
+    late(theatre)
+    assert [job.task for job in theatre.notices.published[0].jobs] == ["p1"]
+
+
+def test_two_sets_of_jobs_are_never_told_under_one_id():
+    theatre = Theatre(WIDE, definition={"notify": {"on": ["job_running"], "running_after_seconds": 100}})
+    theatre.start()
+    running_since(theatre, "p0", theatre.clock.now_ms())
+    theatre.clock.advance(seconds=250)
+    running_since(theatre, "p1", theatre.clock.now_ms())
+    theatre.crash(Cut("note_jobs_told"), lambda: theatre.sweep(after_seconds=50))
+    late(theatre)
+    told = {notice.notice_id: [job.task for job in notice.jobs] for notice in theatre.notices.published}
+    assert sorted(told.values()) == [["p0"], ["p0", "p1"]]
+
+
+def test_a_job_is_told_to_wait_and_later_to_run_each_once():
+    notify = {"on": ["job_waiting", "job_running"], "waiting_after_seconds": 100, "running_after_seconds": 100}
+    theatre = Theatre(ONE, definition={"notify": notify})
+    theatre.start()
+    late(theatre)
+    running_since(theatre, "a", theatre.clock.now_ms())
+    late(theatre)
+    assert [one.split("/")[1] for one in ids(theatre)] == ["job_waiting", "job_running"]
+
+
+def pending(theatre: Theatre, summary: str) -> None:
+    body = theatre.document(theatre.jobs("a")[0], "PENDING")
+    theatre.deliver_event(body.replace('"jobName"', f'"arrayProperties": {{"statusSummary": {summary}}}, "jobName"'))
+
+
+@pytest.mark.parametrize(("summary", "kind"), [('{"RUNNABLE": 3}', "job_waiting"), ('{"RUNNING": 1}', "job_running")])
+def test_an_array_waits_until_one_of_its_jobs_runs(summary, kind):
+    notify = {"on": ["job_waiting", "job_running"], "waiting_after_seconds": 100, "running_after_seconds": 100}
+    theatre = Theatre(ONE, definition={"notify": notify})
+    theatre.start()
+    pending(theatre, summary)
+    late(theatre)
+    assert [one.split("/")[1] for one in ids(theatre)] == [kind]
+
+
+# Digests and the sweep's budget
+
+
+def test_a_look_that_finds_no_new_failure_reads_no_tally_twice(monkeypatch):
+    monkeypatch.setattr("chalicelib.core.limits.SHARD_SIZE", 2)
+    plan = plan_of(*((task(f"t{number}"), ()) for number in range(6)))
+    theatre = Theatre(plan, [("t0", 1), ("t3", 1)])
+    theatre.start()
+    deliver_all(theatre)
+    for name in ("t0", "t3"):
+        theatre.deliver_event(theatre.ending_document(theatre.jobs(name)[0]))
+    deliver_all(theatre, 3, seconds=60)
+    assert any(one.startswith("0/task_failed/") for one in ids(theatre))
+    theatre.sweep(after_seconds=300)
+    theatre.sweep(after_seconds=300)
+    # One for each shard, and one to see whether the run is over.
+    assert theatre.calls.count("read_tally") == plan.shard_count + 1
+
+
+def test_what_a_redrive_keeps_is_known_without_a_look_at_records(monkeypatch):
+    monkeypatch.setattr("chalicelib.core.limits.SHARD_SIZE", 2)
+    plan = plan_of(*((task(f"t{number}", allow_failure=True), ()) for number in range(4)))
+    theatre = Theatre(plan, [("t0", 1), ("t1", 1)], definition={"notify": {"on": ["task_failed"]}})
+    theatre.start()
+    theatre.play_on()
+    theatre.notices.published.clear()
+    theatre.redrive(scope="tasks", tasks=("t1", "t2"))
+    theatre.play_on()
+    assert [one for one in ids(theatre) if one.startswith("1/")] == ["1/task_failed/1"]
+    assert theatre.store.read_tally(theatre.run.run_id, 1, 0).kept_failed == 0b01
+
+
+def test_the_bus_hears_of_all_jobs_of_a_batch_that_run_in_one_call():
+    theatre = with_bus(Theatre(WIDE))
+    theatre.start()
+    theatre.tell(["RUNNING"])
+    calls: list[list[Change]] = []
+    assert theatre.changes
+    theatre.changes.tell = lambda told: calls.append(list(told))  # type: ignore[method-assign, assignment]
+    theatre.deliver_events()
+    assert [len(told) for told in calls] == [2]
