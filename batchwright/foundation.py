@@ -27,6 +27,7 @@ _OUTPUT_OF = {
     "BATCHWRIGHT_COMMANDS_QUEUE_ARN": "CommandsQueueArn",
     "BATCHWRIGHT_COMMANDS_DEAD_ARN": "CommandsDeadLettersArn",
     "BATCHWRIGHT_OBSERVE_JOBS": "ObservedJobs",
+    "BATCHWRIGHT_OBSERVE_STATES": "ObservedStates",
     "BATCHWRIGHT_RECORD_JOBS": "RecordedJobs",
     "BATCHWRIGHT_JOBS_KEPT_DAYS": "JobsKeptDays",
 }

@@ -22,6 +22,7 @@ from chalicelib.core.monitoring import (
     bucket_ms,
     definition_name,
     is_above,
+    is_below,
     last_deadline,
     ran,
     rate_from_ms,
@@ -153,7 +154,7 @@ def _rates(monitor: Monitor, buckets: Sequence[Bucket], now_ms: int) -> Iterator
     for at_ms in looks:
         from_ms = rate_from_ms(rule, at_ms)
         within = [one for one in buckets if from_ms <= one.start_ms < at_ms]
-        above = is_above(rule, within)
+        above = not is_below(rule, within) if was_above else is_above(rule, within)
         if above and not was_above:
             failed = sum(one.failed for one in within)
             ended = failed + sum(one.succeeded for one in within)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from batchwright.monitor_trial import Trial
 from chalicelib.api import models as m
-from chalicelib.core.monitoring import Monitor, WatchedKind
+from chalicelib.core.monitoring import Monitor, monitors_of
 from chalicelib.core.monitornotices import lasted
 
 SAID_SHOWN = 10
-_OF_OTHERS = {WatchedKind.FOREIGN, WatchedKind.STEP_FUNCTIONS}
 
 
 def monitors_table(monitors: Sequence[Monitor]) -> Table:
@@ -79,20 +79,38 @@ def trial_lines(trial: Trial, recorded: int, limit: int = SAID_SHOWN) -> list[st
 def blind_spots(monitors: Sequence[Monitor], page: m.JobPage) -> list[str]:
     """What a stage does not see of what is to be watched, a sentence each; `page` is one of its jobs."""
     found = []
-    # Of a monitor that names kinds of either sort alone, the other sort is all.
-    others = [one.name for one in monitors if WatchedKind.OWN not in one.kinds or set(one.kinds) & _OF_OTHERS]
+    others = [one.name for one in monitors if one.watches_foreign]
     if others and not page.records_foreign:
         found.append(
-            f"No events of others' jobs reach this stage, so {_names(others)} will not see them: "
+            f"No events of others' jobs reach this stage, so {_names(others)} will not see these: "
             "`batchwright deploy --observe-all-jobs` lets them through."
         )
-    own = [one.name for one in monitors if WatchedKind.OWN in one.kinds]
+    own = [one.name for one in monitors if one.watches_own]
     if own and not page.records_own:
         found.append(
-            f"The jobs of runs are not recorded on this stage, so {_names(own)} will not see them: "
+            f"The jobs of runs are not recorded on this stage, so {_names(own)} will not see these: "
             "`batchwright deploy --record-own-jobs` has them recorded. A workflow's own `notify` tells of its tasks."
         )
+    waiting = [one.name for one in monitors if one.watches_own and one.waiting_longer_than_seconds is not None]
+    if waiting and page.records_own and not page.records_all_states:
+        found.append(
+            f"No events tell this stage that jobs of runs wait for capacity, so {_names(waiting)} will not see these: "
+            "`batchwright deploy --parameter ObserveAllStates=true` lets them through."
+        )
     return found
+
+
+def replaced_lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What a push did to the monitors of before, by name: a line for those that came, that changed and that went."""
+    came = [name for name in after if name not in before]
+    changed = [name for name in after if name in before and after[name] != before[name]]
+    gone = [f"{name} ({watched_words(one)})" for name, one in _by_name(before).items() if name not in after]
+    lines = (("new", came), ("changed", changed), ("gone", gone))
+    return [f"{how}: {', '.join(names)}" for how, names in lines if names]
+
+
+def _by_name(given: Mapping[str, Any]) -> dict[str, Monitor]:
+    return {one.name: one for one in monitors_of({"monitors": given}, {})}
 
 
 def _names(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon
 that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
 whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose events the rule
-lets through.
+lets through, and BATCHWRIGHT_OBSERVE_STATES, `deciding` or `all`, whether ours come while they wait for capacity, too.
 BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which, and
 `queue_blocked` if blocked queues are told of; without it they are those of core/notify.py, and blocked queues are.
 BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change, `default` for the account's own; without it none
@@ -88,6 +88,7 @@ LEASE_SECONDS = "BATCHWRIGHT_LEASE_SECONDS"
 JOBS_KEPT_DAYS = "BATCHWRIGHT_JOBS_KEPT_DAYS"
 RECORD_JOBS = "BATCHWRIGHT_RECORD_JOBS"
 OBSERVE_JOBS = "BATCHWRIGHT_OBSERVE_JOBS"
+OBSERVE_STATES = "BATCHWRIGHT_OBSERVE_STATES"
 API_AUTH = "BATCHWRIGHT_API_AUTH"
 NOTIFY = "BATCHWRIGHT_NOTIFY"
 EVENT_BUS = "BATCHWRIGHT_EVENT_BUS"
@@ -269,6 +270,7 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         **given,
         record_own_jobs=_is_all(environment, RECORD_JOBS, "foreign"),
         observe_all_jobs=_is_all(environment, OBSERVE_JOBS, "ours"),
+        observe_all_states=_is_all(environment, OBSERVE_STATES, "deciding"),
     )
 
 

@@ -23,8 +23,11 @@ from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.deploy.stage_name import STACK_ENDINGS
 from batchwright.foundation import stack_name, variables_of
 from batchwright.monitor_file import SHIPPED, MonitorFile, load_file, load_monitors
+from batchwright.monitorlist import blind_spots, replaced_lines
+from chalicelib.api.port import Api
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
+from chalicelib.core.monitoring import monitors_of
 from chalicelib.core.notify import read_kinds
 from chalicelib.core.suggest import Names, shown
 from chalicelib.core.webhook import VARIABLE as SLACK_VARIABLE
@@ -115,6 +118,7 @@ def template(project: Path, name: str) -> Template:
 def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     """Bring a stage to what the project says. Raises UserMistake, DeployError, and what botocore raises."""
     _check_parameters(wish)
+    monitors = _monitor_file(wish.project / "statemachines" / SHIPPED)
     check_webhook(wish.slack_webhook)
     check_notify(wish.notify)
     check_event_bus(wish.event_bus)
@@ -146,7 +150,8 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     functions_changed = functions.deploy(say, again=wish.again)
     say(f"functions: {'deployed' if functions_changed else 'unchanged'}")
     workflows = push_workflows(account, wish.project / "statemachines", variables_of(outputs), say)
-    push_monitors(account, wish.project / "statemachines" / SHIPPED, variables_of(outputs), say)
+    if monitors is not None:
+        push_monitors(wire(variables_of(outputs), clients(account.session)).api(str(uuid.uuid4())), monitors, say)
     return Deployed(place, tuple(done.values()), functions_changed, workflows, functions.api_url())
 
 
@@ -235,16 +240,22 @@ def push_workflows(
     return pushed
 
 
-def push_monitors(account: Account, file: Path, variables: Mapping[str, str], say: Say) -> None:
-    """Push the monitor file, if there is one; without it what is watched stays."""
-    if not file.exists():
-        return
-    api = wire(variables, clients(account.session)).api(str(uuid.uuid4()))
-    before = api.monitors().revision
-    pushed = api.put_monitors(load_monitors(file).definition)
+def _monitor_file(path: Path) -> MonitorFile | None:
+    """The monitor file, if there is one; without it what is watched stays. Raises BadFile."""
+    return load_monitors(path) if path.exists() else None
+
+
+def push_monitors(api: Api, file: MonitorFile, say: Say) -> None:
+    """Push the monitors of a file, say what they replace, and what the stage does not see of what they watch."""
+    before = api.monitors()
+    pushed = api.put_monitors(file.definition)
     count = len(pushed.definition["monitors"])
-    how = f"revision {pushed.revision}" if pushed.revision != before else "unchanged"
+    how = f"revision {pushed.revision}" if pushed.revision != before.revision else "unchanged"
     say(f"monitors: {count:,}, {how}")
+    for line in replaced_lines(before.definition["monitors"], pushed.definition["monitors"]):
+        say(f"  {line}")
+    for sentence in blind_spots(monitors_of(pushed.definition, {}), api.jobs(limit=1)):
+        say(f"  {sentence}")
 
 
 def _check_parameters(wish: Wish) -> None:

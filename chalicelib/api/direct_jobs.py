@@ -56,6 +56,7 @@ class DirectJobs(Part):
             next=None if listed.after is None else page_of(of_list, asdict(listed.after)),
             records_foreign=settings.observe_all_jobs,
             records_own=settings.record_own_jobs,
+            records_all_states=settings.observe_all_states,
         )
 
     def job(self, job_id: str) -> m.Job:

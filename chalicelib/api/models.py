@@ -292,6 +292,9 @@ class JobPage(Page[Job]):
 
     records_foreign: Annotated[bool, Field(description="Whether events of jobs that others submitted reach it.")]
     records_own: Annotated[bool, Field(description="Whether jobs of its own runs are recorded, too.")]
+    records_all_states: Annotated[
+        bool, Field(description="Whether these are told, too, while they wait for capacity; jobs of others always are.")
+    ] = True
 
 
 class Monitors(Answer):

@@ -17,17 +17,26 @@ class DynamoDigests:
         item = self._table.get(window_key(scope))
         if item is None:
             return None
-        return Window(item["number"], item["is_open"], item["closes_ms"], item["opener"], item.get("told_count", 0))
+        return Window(
+            item["number"],
+            item["is_open"],
+            item["closes_ms"],
+            item["opener"],
+            item.get("told_count", 0),
+            item.get("step") or item["number"],
+        )
 
-    def open_window(self, scope: str, number: int, opener: str, closes_ms: int) -> bool:
+    def open_window(self, scope: str, number: int, opener: str, closes_ms: int, step: int = 1) -> bool:
         update = (
-            "SET #number = :number, #is_open = :open, #closes_ms = :closes_ms, #opener = :opener, #expires_at = :end"
+            "SET #number = :number, #is_open = :open, #closes_ms = :closes_ms, #opener = :opener, "
+            "#step = :step, #expires_at = :end"
         )
         values = {
             "number": number,
             "open": True,
             "closes_ms": closes_ms,
             "opener": opener,
+            "step": step,
             "end": _expiry(closes_ms),
         }
         condition = "attribute_not_exists(#pk)"

@@ -90,6 +90,33 @@ class DynamoJobs:
         jobs = sorted(map(job_of, items), key=lambda record: record.place.order, reverse=True)
         return ListedJobs(tuple(filter(wanted.wants, jobs)), _place_of(last) if last else None)
 
+    def open_jobs(
+        self, limit: int, states: Sequence[JobState], until_ms: int, *, after: JobPlace | None = None
+    ) -> ListedJobs:
+        values = {"open": OPEN, "first": _text_of(after) if after else _first_of(0), "before": _first_of(until_ms)}
+        names = {f"v{number}": state.value for number, state in enumerate(states)}
+        places: list[str] = []
+        start: Item | None = None
+        looked_at = 0
+        while values["first"] < values["before"]:
+            page = self._table.query_page(
+                JOBS_BY_STATE,
+                "#job_state = :open AND #job_place BETWEEN :first AND :before",
+                {**values, **names},
+                kept=f"#status IN ({', '.join(f':{name}' for name in names)})",
+                start=start,
+                ascending=True,
+            )
+            places += [item["job_place"] for item in page.items if values["first"] < item["job_place"]]
+            start, looked_at = page.start, looked_at + page.looked_at
+            if start is None or len(places) > limit or looked_at >= JOBS_LOOKED_AT:
+                break
+        last = places[limit - 1] if len(places) > limit else start and start["job_place"]
+        items = self._table.get_many([job_key(_place_of(place).job_id) for place in places[:limit]])
+        wanted = JobFilter(states=tuple(states), until_ms=until_ms)
+        jobs = sorted(filter(wanted.wants, map(job_of, items)), key=lambda record: record.place.order)
+        return ListedJobs(tuple(jobs), _place_of(last) if last else None)
+
     def silent_jobs(self, before_ms: int, limit: int) -> list[JobRecord]:
         keys: list[Key] = []
         start: Item | None = None

@@ -13,7 +13,7 @@ from chalicelib.core.monitoring import Bucket
 from chalicelib.core.monitorrecord import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.runtimes import month_of
-from chalicelib.ports.store import BUCKETS_KEPT_DAYS, RUN_TIMES_KEPT_DAYS, TELLINGS_KEPT_DAYS
+from chalicelib.ports.store import BUCKETS_KEPT_DAYS, RUN_TIMES_KEPT_DAYS, TELLINGS_KEPT_DAYS, TOLD_KEPT_DAYS
 
 MONITORS_KEY: Key = ("MONITORS", "LATEST")
 _DAY_SECONDS = 86_400
@@ -28,6 +28,10 @@ def _look_key(monitor: str) -> Key:
 
 def _telling_key(monitor: str, kind: NoticeKind, number: int) -> Key:
     return f"MONITOR#{monitor}", f"{_TOLD}{kind}#{number:06d}"
+
+
+def _told_key(notice_id: str) -> Key:
+    return f"NOTICE#{notice_id}", "TOLD"
 
 
 def _bucket_key(monitor: str, bucket_ms: int) -> Key:
@@ -71,7 +75,12 @@ class DynamoMonitors:
         if item is None:
             return MonitorLook(monitor)
         return MonitorLook(
-            monitor, item["revision"], item.get("above_from_ms"), item.get("above_is_told", False), item["deadline_ms"]
+            monitor,
+            item["revision"],
+            item.get("above_from_ms"),
+            item.get("above_is_told", False),
+            item["deadline_ms"],
+            item.get("since_ms", 0),
         )
 
     def put_look(self, look: MonitorLook) -> bool:
@@ -80,6 +89,7 @@ class DynamoMonitors:
             "above_from_ms": look.above_from_ms,
             "above_is_told": look.above_is_told or None,
             "deadline_ms": look.deadline_ms,
+            "since_ms": look.since_ms,
         }
         return self._put_next(_look_key(look.monitor), attributes)
 
@@ -100,6 +110,13 @@ class DynamoMonitors:
     def close_telling(self, telling: Telling) -> None:
         key = _telling_key(telling.monitor, telling.kind, telling.number)
         self._table.add_if(key, "REMOVE #is_open", "attribute_exists(#pk)", {})
+
+    def was_told(self, notice_id: str, now_ms: int) -> bool:
+        item = self._table.get(_told_key(notice_id))
+        return item is not None and item["expires_at"] > now_ms // 1000
+
+    def note_notice_told(self, notice_id: str, now_ms: int) -> None:
+        self._table.put(_told_key(notice_id), {"expires_at": _expires(now_ms, TOLD_KEPT_DAYS)})
 
     def count_ending(self, monitor: str, bucket_ms: int, *, succeeded: bool) -> None:
         how = "succeeded" if succeeded else "failed"

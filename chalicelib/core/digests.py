@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _SPANS_SECONDS = (10, 60, 300, 900)
+QUIET_MS = _SPANS_SECONDS[-1] * 1000
+"""A scope whose last window closed so long ago begins with the shortest span again; no notices come oftener by it than
+by the longest span."""
 KEPT_SECONDS = 30 * 86_400
 """How long a scope is remembered after its last window."""
 NAMED_MAXIMUM = 10
@@ -19,19 +22,26 @@ NAMED_MAXIMUM = 10
 @dataclass(frozen=True, slots=True)
 class Window:
     """The latest window of a scope. `number` counts from 1; `opener` is the member that opened it, which its notice
-    names first. `told_count` is the highest count that surely was told, by this window or an earlier one."""
+    names first. `told_count` is the highest count that surely was told, by this window or an earlier one. `step` counts
+    the windows since the scope was quiet, from 1; it decides the span."""
 
     number: int
     is_open: bool
     closes_ms: int
     opener: str
     told_count: int = 0
+    step: int = 1
 
 
-def span_seconds(number: int) -> int:
-    """How long a scope's window of that number gathers: the first is short, for the first failure is the one that
-    people want to hear of soon."""
-    return _SPANS_SECONDS[min(number, len(_SPANS_SECONDS)) - 1]
+def next_step(before: Window | None, now_ms: int) -> int:
+    """The step of the window that is opened now, after that one."""
+    return 1 if before is None or now_ms - before.closes_ms >= QUIET_MS else before.step + 1
+
+
+def span_seconds(step: int) -> int:
+    """How long a scope's window of that step gathers: the first is short, for the first failure, and the first after a
+    quiet time, is the one that people want to hear of soon."""
+    return _SPANS_SECONDS[min(step, len(_SPANS_SECONDS)) - 1]
 
 
 def digest_id(scope: str, kind: str, count: int) -> str:

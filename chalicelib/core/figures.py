@@ -96,7 +96,10 @@ class Figure(StrEnum):
     JOBS_FAILED = "jobs_failed"
     JOB_WAIT_SECONDS = "job_wait_seconds"
     JOB_RUN_SECONDS = "job_run_seconds"
+    OTHERS_JOBS_ENDED = "others_jobs_ended"
+    OTHERS_JOBS_FAILED = "others_jobs_failed"
     EVENT_LAG_SECONDS = "event_lag_seconds"
+    OTHERS_EVENT_LAG_SECONDS = "others_event_lag_seconds"
     DUPLICATES_DROPPED = "duplicates_dropped"
     ANSWERS_LOST = "answers_lost"
     JOBS_ADOPTED = "jobs_adopted"
@@ -142,9 +145,14 @@ ABOUT: dict[Figure, About] = {
         _SECONDS, "From a job's submission to its first start; a repeated event counts again.", _BY_QUEUE
     ),
     Figure.JOB_RUN_SECONDS: About(_SECONDS, "From a job's last start to its end.", _BY_QUEUE),
+    Figure.OTHERS_JOBS_ENDED: About(_COUNT, "Jobs that others submitted and that ended, by how; once each.", _BY_STATE),
+    Figure.OTHERS_JOBS_FAILED: About(
+        _COUNT, "Of these, the ones that failed, by the class of it.", ((Dimension.FAILURE,),)
+    ),
     Figure.EVENT_LAG_SECONDS: About(
         _SECONDS, "From the time on an event, which has whole seconds, until it was handled to the end."
     ),
+    Figure.OTHERS_EVENT_LAG_SECONDS: About(_SECONDS, "The same, of events of others' jobs that were news."),
     Figure.DUPLICATES_DROPPED: About(_COUNT, "Events of endings that had been handled before."),
     Figure.ANSWERS_LOST: About(_COUNT, "Submissions of which nobody knows whether Batch took them."),
     Figure.JOBS_ADOPTED: About(
@@ -177,6 +185,8 @@ VALUES: dict[tuple[Figure, Dimension], tuple[str, ...]] = {
     (Figure.RUNS_ENDED, Dimension.STATE): _ENDINGS,
     (Figure.JOBS_ENDED, Dimension.STATE): tuple(JobEnd),
     (Figure.JOBS_FAILED, Dimension.FAILURE): tuple(FailureClass),
+    (Figure.OTHERS_JOBS_ENDED, Dimension.STATE): (JobEnd.SUCCEEDED, JobEnd.FAILED),
+    (Figure.OTHERS_JOBS_FAILED, Dimension.FAILURE): tuple(FailureClass),
     (Figure.JOBS_ADOPTED, Dimension.HOW): tuple(Adoption),
     (Figure.SWEEP_FINDS, Dimension.KIND): tuple(SweepFind),
     (Figure.MESSAGES_NOT_YET, Dimension.SOURCE): tuple(Source),

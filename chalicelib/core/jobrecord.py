@@ -181,8 +181,8 @@ EVERY_JOB = JobFilter()
 
 @dataclass(frozen=True, slots=True)
 class ListedJobs:
-    """Jobs of a list, newest first, and where it goes on: after that place, or nowhere. There may be fewer than were
-    asked for though it goes on, for no call looks at more than so many."""
+    """Jobs of a list, newest first unless it is said otherwise, and where it goes on: after that place, or nowhere.
+    There may be fewer than were asked for though it goes on, for no call looks at more than so many."""
 
     jobs: tuple[JobRecord, ...]
     after: JobPlace | None

@@ -74,7 +74,7 @@ class NothingRan:
 @dataclass(frozen=True, slots=True)
 class Monitor:
     """A monitor as it was pushed. An empty tuple of patterns or kinds is all. `failed` are the classes of failures that
-    are told of, none if none are. `since_ms`: since when it watches for what it says of times of day."""
+    are told of, none if none are. `since_ms`: since when it watches these jobs and for these times of day."""
 
     name: str
     description: str | None = None
@@ -88,6 +88,25 @@ class Monitor:
     failure_rate: FailureRate | None = None
     nothing_ran: NothingRan | None = None
     since_ms: int = 0
+
+    @property
+    def counts_under(self) -> str:
+        """What the endings of its jobs are counted under: a monitor that watches other jobs now counts anew."""
+        return f"{self.name}/{self.since_ms}"
+
+    @property
+    def watches_own(self) -> bool:
+        """Whether jobs of our own runs may be among those that it watches."""
+        return WatchedKind.OWN in self.kinds or not self._names_whose
+
+    @property
+    def watches_foreign(self) -> bool:
+        """Whether jobs of others may be."""
+        return any(one in _WHOSE and one is not WatchedKind.OWN for one in self.kinds) or not self._names_whose
+
+    @property
+    def _names_whose(self) -> bool:
+        return any(one in _WHOSE for one in self.kinds)
 
     def watches(self, job: JobRecord) -> bool:
         """Whether it is about that job."""
@@ -235,12 +254,24 @@ def rate_from_ms(rule: FailureRate, now_ms: int) -> int:
 
 
 def is_above(rule: FailureRate, buckets: Iterable[Bucket]) -> bool:
-    """Whether too many of the jobs counted there failed."""
+    """Whether too many of the jobs counted there failed, and enough ended to say so."""
+    failed, ended = _totals(buckets)
+    return ended >= rule.at_least_jobs and failed > rule.above * ended
+
+
+def is_below(rule: FailureRate, buckets: Iterable[Bucket]) -> bool:
+    """Whether a rate that was above has fallen, be it that nothing ends any more. That few jobs end is no reason."""
+    failed, ended = _totals(buckets)
+    return failed <= rule.above * ended
+
+
+def _totals(buckets: Iterable[Bucket]) -> tuple[int, int]:
+    """How many failed, and how many ended."""
     failed, ended = 0, 0
     for one in buckets:
         failed += one.failed
         ended += one.failed + one.succeeded
-    return ended >= rule.at_least_jobs and failed > rule.above * ended
+    return failed, ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +300,11 @@ def last_deadline(rule: NothingRan, now_ms: int) -> Deadline | None:
             first = datetime.combine(by.date(), datetime.strptime(rule.after, "%H:%M").time())
             if first >= by:
                 first -= timedelta(days=1)
-            return Deadline(by.date().isoformat(), at_ms, moment_ms(first, where))
+            from_ms = moment_ms(first, where)
+            if from_ms >= at_ms:
+                # The clocks left `after` out, but not `by`: then it is as long before `by` as on other days.
+                from_ms = at_ms - (by - first) // timedelta(milliseconds=1)
+            return Deadline(by.date().isoformat(), at_ms, from_ms)
     return None
 
 

@@ -80,18 +80,26 @@ def told(job: JobRecord, log_lines: tuple[str, ...] = ()) -> ToldJob:
 
 
 def failed_notice(
-    monitor: Monitor, stage: str, scope: str, count: int, jobs: Sequence[JobRecord], at_ms: int, lines: tuple[str, ...]
+    monitor: Monitor,
+    stage: str,
+    scope: str,
+    count: int,
+    told_count: int,
+    jobs: Sequence[JobRecord],
+    at_ms: int,
+    lines: tuple[str, ...],
 ) -> Notice:
-    """That so many jobs of a day failed, some of them named; `lines` are the last that the first of them wrote."""
+    """That so many jobs of a day failed, some of them named; `told_count` of them were told before. `lines` are the
+    last that the first of them wrote."""
     named = [told(job, () if place else lines) for place, job in enumerate(jobs[:NAMED_MAXIMUM])]
     return Notice(
         notice_id=digest_id(scope, NoticeKind.JOB_FAILED, count),
         kind=NoticeKind.JOB_FAILED,
         stage=stage,
-        subject=f"{monitor.name}: {_failed(count, jobs)}",
+        subject=f"{monitor.name}: {_failed(count, told_count, jobs)}",
         at_ms=at_ms,
         thread=monitor.name,
-        text=_text(monitor, *_classes(count, jobs)),
+        text=_text(monitor, *_so_far(count, told_count, jobs)),
         monitor=monitor.name,
         queue=_only_queue(jobs) if count <= len(jobs) else None,
         jobs=tuple(named),
@@ -99,7 +107,12 @@ def failed_notice(
     )
 
 
-def _failed(count: int, jobs: Sequence[JobRecord]) -> str:
+def _failed(count: int, told_count: int, jobs: Sequence[JobRecord]) -> str:
+    new = count - told_count
+    if told_count and (new > 1 or not jobs):
+        return f"{new:,} more jobs failed, {count:,} in all" if new > 1 else f"another job failed, {count:,} in all"
+    if told_count:
+        return f"job {jobs[0].name} failed, too ({jobs[0].failure or FailureClass.UNKNOWN}), {count:,} in all"
     if count > 1:
         return f"{count:,} jobs failed"
     if not jobs:
@@ -107,10 +120,13 @@ def _failed(count: int, jobs: Sequence[JobRecord]) -> str:
     return f"job {jobs[0].name} failed ({jobs[0].failure or FailureClass.UNKNOWN})"
 
 
-def _classes(count: int, jobs: Sequence[JobRecord]) -> list[str]:
+def _so_far(count: int, told_count: int, jobs: Sequence[JobRecord]) -> list[str]:
     if count < 2 or not jobs:
         return []
-    return [f"{count:,} of the jobs that were submitted on {_day_of(jobs[0])} (UTC) have failed so far."]
+    new = count - told_count
+    told_before = [f"{'One of these is' if new == 1 else f'{new:,} of these are'} new."] if told_count else []
+    so_far = f"{count:,} of the jobs that were submitted on {_day_of(jobs[0])} (UTC) have failed so far."
+    return [so_far, *told_before]
 
 
 def overdue_notice(

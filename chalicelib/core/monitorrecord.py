@@ -52,6 +52,7 @@ class MonitorLook:
 
     `above_from_ms`: where the first five minutes begin of the time in which the failure rate was found too high; None
     while it is not. `above_is_told`: whether that was told. `deadline_ms`: the last deadline that was attended to.
+    `since_ms`: since when the monitor watched, at that look, as it did then.
     """
 
     monitor: str
@@ -59,6 +60,7 @@ class MonitorLook:
     above_from_ms: int | None = None
     above_is_told: bool = False
     deadline_ms: int = 0
+    since_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

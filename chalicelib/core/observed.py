@@ -51,12 +51,13 @@ def read_job(document: object) -> JobRecord | None:
     return read_job_detail(detail, _moment(event.get("time")) or max(times))
 
 
-def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int) -> JobRecord | None:
-    """The record that an event's detail tells, or DescribeJobs' of a job, as of that time. As `read_job`."""
+def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int, *, parts: bool = False) -> JobRecord | None:
+    """The record that an event's detail tells, or DescribeJobs' of a job, as of that time. As `read_job`, but of an
+    array's child or a multi-node job's node, too, with `parts`."""
     job_id = detail.get("jobId")
     if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
         raise MalformedEvent(f"detail.jobId must be a job id, not {shown(job_id)}")
-    if ":" in job_id or "#" in job_id:
+    if not parts and whole_job_id(job_id) != job_id:
         return None
     status = status_in(detail.get("status"))
     if status is None:
@@ -79,6 +80,11 @@ def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int) -> JobRecord | N
         tries=tuple(_try(one) for one in tries[-TRIES_KEPT:]),
     )
     return _with_owner(_with_shape(_with_ending(record, detail), detail), detail)
+
+
+def whole_job_id(job_id: str) -> str:
+    """The id of the array or multi-node job that a child (`id:3`) or a node (`id#0`) is part of; else the job's own."""
+    return re.split("[:#]", job_id, maxsplit=1)[0]
 
 
 def _with_ending(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:

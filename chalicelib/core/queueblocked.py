@@ -1,6 +1,7 @@
 """A queue whose first job cannot start: Batch's event of it, and what it means in a sentence.
 
-Owns the reading and the sentences. The job is the one at the head of the queue, RUNNABLE, whoever submitted it.
+Owns the reading and the sentences. The job is the one at the head of the queue, RUNNABLE, whoever submitted it; of an
+array or a multi-node job it is one of its parts.
 https://docs.aws.amazon.com/batch/latest/userguide/batch-job-queue-blocked-events.html
 https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable.html
 """
@@ -15,7 +16,7 @@ from chalicelib.core.jobchange import object_in
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitornotices import told
 from chalicelib.core.notices import Notice, NoticeKind
-from chalicelib.core.observed import read_job_detail
+from chalicelib.core.observed import read_job_detail, whole_job_id
 from chalicelib.core.schedule import read_moment_ms
 
 DETAIL_TYPE = "Batch Job Queue Blocked"
@@ -68,7 +69,7 @@ def read_blocked(document: object) -> Blocked | None:
         at_ms = read_moment_ms(str(event.get("time")))
     except (ValueError, OverflowError):
         at_ms = 0
-    job = read_job_detail(object_in(event.get("detail"), "detail"), at_ms)
+    job = read_job_detail(object_in(event.get("detail"), "detail"), at_ms, parts=True)
     if job is None or not job.queue:
         # Of a queue without a name there is nothing to say.
         return None
@@ -79,14 +80,15 @@ def read_blocked(document: object) -> Blocked | None:
 
 
 def blocked_notice(blocked: Blocked, stage: str, now_ms: int) -> Notice:
-    """That a queue is blocked, by which job and why. Batch says so again and again: it has one id."""
+    """That a queue is blocked, by which job and why. Batch says so again and again, and of each of an array's children:
+    it has one id."""
     job = blocked.job
     words = (blocked.words or "").strip()[:_WORDS_CHARACTERS].rstrip(".")
     known = SENTENCES.get(blocked.code)
     says = f"Batch says {blocked.code}" + (f": {words}." if words else ".")
     whose = f"It is task {job.task} of run {job.run_id}, attempt {job.attempt}." if job.run_id else None
     return Notice(
-        notice_id=f"queue/{job.queue}/{job.job_id}/{blocked.code}",
+        notice_id=f"queue/{job.queue}/{whole_job_id(job.job_id)}/{blocked.code}",
         kind=NoticeKind.QUEUE_BLOCKED,
         stage=stage,
         subject=f"queue {job.queue} is blocked by job {job.name}",

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from chalicelib.core.commands import TellDigest, encode
-from chalicelib.core.digests import Window, span_seconds
+from chalicelib.core.digests import Window, next_step, span_seconds
 from chalicelib.engine.world import DONE, NotYet, Outcome, World
 
 log = logging.getLogger(__name__)
@@ -29,12 +29,13 @@ def see_to_window(world: World, scope: str, opener: str) -> None:
             world.commands.send([encode(TellDigest(scope, window.number, window.closes_ms))])
         return
     number = window.number + 1 if window else 1
-    seconds = span_seconds(number)
+    step = next_step(window, now_ms)
+    seconds = span_seconds(step)
     closes_ms = now_ms + seconds * 1000
     # The command comes first: a crash in between leaves one that finds nothing to close, and not an open window that
     # nobody closes, behind which all later members would wait.
     world.commands.send([encode(TellDigest(scope, number, closes_ms))], delay_seconds=seconds)
-    world.store.open_window(scope, number, opener, closes_ms)
+    world.store.open_window(scope, number, opener, closes_ms, step)
 
 
 def is_overdue(window: Window, now_ms: int) -> bool:

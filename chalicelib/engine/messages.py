@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from chalicelib.core.queueblocked import Blocked, blocked_notice, read_blocked
 from chalicelib.engine import noting
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
-from chalicelib.engine.observe import is_recorded, observe_job
+from chalicelib.engine.observe import known_here, may_be_recorded, observe_event
 from chalicelib.engine.tell import publish
 from chalicelib.engine.world import DONE, Done, NotYet, Outcome, World
 from chalicelib.ports.services import Commands, DeadLetters, Inbox
@@ -96,24 +96,25 @@ class Mailbox:
 def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
     """Handle a batch of the events queue. Raises MessagesLeft when any is not done.
 
-    An event may be a change of a run of ours, news of a job that is recorded, or both; the runs come first. Or it tells
-    of a queue that is blocked.
+    An event may be a change of a run of ours, news of a job that is recorded, or both; the runs come first, and what is
+    theirs alone is deleted before anything else takes time. Or it tells of a queue that is blocked.
     """
     verdicts: list[Outcome | Failed] = [DONE] * len(messages)
     changes: dict[int, JobChange] = {}
     records: dict[int, JobRecord] = {}
+    blocked: dict[int, Blocked] = {}
     for place, message in enumerate(messages):
         try:
             document = json.loads(message.body)
-            change, record, blocked = read_event(document), read_job(document), read_blocked(document)
+            change, record, block = read_event(document), read_job(document), read_blocked(document)
         except (ValueError, RecursionError, MalformedEvent) as error:
             verdicts[place] = Failed(f"not a readable event: {error}")
             continue
-        if blocked is not None:
-            verdicts[place] = _try_one(partial(_tell_blocked, world, blocked))
+        if block is not None:
+            blocked[place] = block
         if change is not None:
             changes[place] = change
-        if record is not None and is_recorded(world, record):
+        if record is not None and may_be_recorded(world, record):
             records[place] = record
     together = list(changes.values())
     handled = _try(partial(handle_changes, world, together))
@@ -125,12 +126,26 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
         ]
     for place, verdict in zip(changes, handled, strict=True):
         verdicts[place] = verdict
+    about = {place: noting.ids(job_id=record.job_id) for place, record in records.items()}
+    about |= {place: noting.ids(change.attempt, job_id=change.job_id) for place, change in changes.items()}
+    later = {*records, *blocked}
+    first = [place for place in range(len(messages)) if place not in later]
+    left = _conclude(world, Source.EVENTS, mailbox, messages, verdicts, about, first)
+    _note_handled(world, changes, verdicts, first)
+    for place, block in blocked.items():
+        verdicts[place] = _try_one(partial(_tell_blocked, world, block), noting.ids(job_id=block.job.job_id))
     _observe(world, records, verdicts)
-    for place, change in changes.items():
-        if isinstance(verdicts[place], Done):
-            noting.event_handled(world, change)
-    about = {place: noting.ids(change.attempt, job_id=change.job_id) for place, change in changes.items()}
-    _conclude(world, Source.EVENTS, mailbox, messages, verdicts, about)
+    left += _conclude(world, Source.EVENTS, mailbox, messages, verdicts, about, sorted(later))
+    _note_handled(world, changes, verdicts, sorted(later))
+    _raise_if_left(left, len(messages))
+
+
+def _note_handled(
+    world: World, changes: Mapping[int, JobChange], verdicts: Sequence[Outcome | Failed], places: Sequence[int]
+) -> None:
+    for place in places:
+        if place in changes and isinstance(verdicts[place], Done):
+            noting.event_handled(world, changes[place])
 
 
 def _observe(world: World, records: Mapping[int, JobRecord], verdicts: list[Outcome | Failed]) -> None:
@@ -140,27 +155,38 @@ def _observe(world: World, records: Mapping[int, JobRecord], verdicts: list[Outc
     for place, record in sorted(records.items(), key=lambda item: item[1].order):
         if isinstance(verdicts[place], Done):
             latest[record.job_id] = record
-    observed = {job_id: _try_one(partial(_observe_job, world, record)) for job_id, record in latest.items()}
+    observed = {
+        job_id: _try_one(partial(_observe_job, world, record), noting.ids(job_id=job_id))
+        for job_id, record in latest.items()
+    }
     for place, record in records.items():
         if isinstance(verdicts[place], Done):
             verdicts[place] = observed[record.job_id]
 
 
 def _observe_job(world: World, record: JobRecord) -> list[Outcome]:
-    observe_job(world, record)
+    observe_event(world, record)
     return [DONE]
 
 
 def _tell_blocked(world: World, blocked: Blocked) -> list[Outcome]:
+    """Tell of a blocked queue, unless that was told; Batch says so every few minutes. Noted afterwards: whoever dies in
+    between leaves an event that tells it again, under the same id."""
+    now_ms = world.clock.now_ms()
     if world.settings.tells_blocked_queues:
-        publish(world, blocked_notice(blocked, world.stage, world.clock.now_ms()))
+        notice = blocked_notice(replace(blocked, job=known_here(world, blocked.job)), world.stage, now_ms)
+        if not world.store.was_told(notice.notice_id, now_ms):
+            publish(world, notice)
+            world.store.note_notice_told(notice.notice_id, now_ms)
     return [DONE]
 
 
 def handle_commands(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
     """Carry out a batch of the commands queue. Raises MessagesLeft when any is not done."""
     verdicts = [_try_one(partial(_carry_out, world, message.body)) for message in messages]
-    _conclude(world, Source.COMMANDS, mailbox, messages, verdicts, {})
+    _raise_if_left(
+        _conclude(world, Source.COMMANDS, mailbox, messages, verdicts, {}, range(len(messages))), len(messages)
+    )
 
 
 def _carry_out(world: World, body: str) -> list[Outcome]:
@@ -195,12 +221,14 @@ def _conclude(
     messages: Sequence[Message],
     verdicts: Sequence[Outcome | Failed],
     about: Mapping[int, About],
-) -> None:
-    """Delete what is done, copied or given up, put off what is not, and raise if anything stays on the queue. `about`
-    are the ids of messages by their places, as far as they are known."""
+    places: Sequence[int],
+) -> list[str]:
+    """Of the messages at these places delete what is done, copied or given up, and put off what is not; why, of each
+    that stays on the queue. `about` are the ids of messages by their places, as far as they are known."""
     gone: list[str] = []
     left: list[str] = []
-    for place, (message, verdict) in enumerate(zip(messages, verdicts, strict=True)):
+    for place in places:
+        message, verdict = messages[place], verdicts[place]
         match verdict:
             case Done():
                 stays, why = False, ""
@@ -217,8 +245,12 @@ def _conclude(
             gone.append(message.receipt_handle)
     if gone:
         mailbox.inbox.delete(gone)
+    return left
+
+
+def _raise_if_left(left: Sequence[str], count: int) -> None:
     if left:
-        raise MessagesLeft(f"{len(left)} of {len(messages)} messages are not done: {'; '.join(left)}")
+        raise MessagesLeft(f"{len(left)} of {count} messages are not done: {'; '.join(left)}")
 
 
 def _copied(mailbox: Mailbox, message: Message, verdict: NotYet) -> bool:

@@ -7,20 +7,22 @@ next look, which tells it under the same id. Of two looks at the same time, one 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 from chalicelib.core.errors import TryAgain
-from chalicelib.core.jobrecord import JobFilter, JobRecord, JobState
+from chalicelib.core.jobrecord import JobRecord, JobState
 from chalicelib.core.monitoring import (
     SETTLED_MS,
     WAITING,
     FailureRate,
     Monitor,
     NothingRan,
+    bucket_ms,
     definition_name,
     is_above,
+    is_below,
     last_deadline,
     ran,
     rate_from_ms,
@@ -32,17 +34,20 @@ from chalicelib.core.monitornotices import nothing_ran_notice, overdue_notice, r
 from chalicelib.core.monitorrecord import MonitorLook, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.runtimes import months_before, p95_ms
+from chalicelib.engine import noting
 from chalicelib.engine.tell import publish
 from chalicelib.engine.world import World
 
 log = logging.getLogger(__name__)
 
 JOBS_MAXIMUM = 20_000
-"""How many jobs under way a look goes through, the newest first."""
+"""How many jobs under way a look goes through, the longest known first: they run or wait the longest."""
 JOBS_AT_A_TIME = 1_000
 TOLD_TOGETHER_MAXIMUM = 5_000
 """Of one notice. What more there is waits for the next look."""
 NAMED_MAXIMUM = 10
+_STRIDE = 619
+"""By how many jobs further each look begins. A prime, so that the looks come to begin everywhere."""
 LATE_MS = 86_400_000
 """A deadline that is past for longer is not spoken of any more: the counts of then may be gone."""
 _STATES = {
@@ -56,19 +61,20 @@ def look_at_monitors(world: World, until_ms: int) -> int:
     monitors = world.monitors()
     if not monitors:
         return 0
-    # Each look begins with another one, so that none is left out for ever where the time is too short for all.
-    first = world.clock.now_ms() // (world.settings.sweep_seconds * 1000) % len(monitors)
     around = _Around(world, until_ms, monitors)
+    # Each look begins with another one, so that none is left out for ever where the time is too short for all.
+    first = around.turn % len(monitors)
     for number, monitor in enumerate((*monitors[first:], *monitors[:first])):
         if world.clock.now_ms() >= until_ms:
             return number
+        about = noting.ids(monitor=monitor.name)
         for look_at in (_look_at_jobs, _look_at_counts):
             try:
                 look_at(around, monitor)
             except TryAgain as failure:
-                log.warning("monitor %s looks again later: %s", monitor.name, failure)
+                log.warning("monitor %s looks again later: %s", monitor.name, failure, extra=about)
             except Exception:
-                log.exception("monitor %s could not look", monitor.name)
+                log.exception("monitor %s could not look", monitor.name, extra=about)
     return len(monitors)
 
 
@@ -78,6 +84,7 @@ class _Around:
     def __init__(self, world: World, until_ms: int, monitors: Sequence[Monitor]) -> None:
         self.world = world
         self.now_ms = world.clock.now_ms()
+        self.turn = self.now_ms // (world.settings.sweep_seconds * 1000)
         self._until_ms = until_ms
         self._monitors = monitors
         self.jobs: Callable[[NoticeKind], list[JobRecord]] = cache(self._jobs)
@@ -86,25 +93,34 @@ class _Around:
     def _jobs(self, kind: NoticeKind) -> list[JobRecord]:
         """The jobs that run or wait, but for those that are too young for any monitor to speak of them."""
         youngest_ms = min(_shortest_ms(kind, monitor) for monitor in self._monitors if _asks_for(kind, monitor))
-        wanted = JobFilter(states=_STATES[kind], until_ms=self.now_ms - youngest_ms + 1)
         found: list[JobRecord] = []
-        for page in self._pages(wanted):
-            found += page
-            if len(found) >= JOBS_MAXIMUM or self.world.clock.now_ms() >= self._until_ms:
-                log.warning("%s is looked for among the %d newest jobs under way alone", kind, len(found))
-                break
-        return found
-
-    def _pages(self, wanted: JobFilter) -> Iterator[tuple[JobRecord, ...]]:
         after = None
         while True:
-            listed = self.world.store.list_jobs(JOBS_AT_A_TIME, wanted, after=after)
-            yield listed.jobs
-            if listed.after is None:
-                return
+            listed = self.world.store.open_jobs(
+                JOBS_AT_A_TIME, _STATES[kind], self.now_ms - youngest_ms + 1, after=after
+            )
+            found += listed.jobs
             after = listed.after
+            if after is None:
+                return self._turned(found)
+            if len(found) >= JOBS_MAXIMUM or self.is_over:
+                log.warning("%s is looked for among the %d longest known jobs under way alone", kind, len(found))
+                return self._turned(found)
+
+    def _turned(self, jobs: list[JobRecord]) -> list[JobRecord]:
+        """Each look begins with other jobs, for where the time is too short for all, none may be left out for ever."""
+        first = self.turn * _STRIDE % len(jobs) if jobs else 0
+        return jobs[first:] + jobs[:first]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        return self.world.clock.now_ms() >= self._until_ms
 
     def _p95_ms(self, definition: str) -> int | None:
+        """None, too, once the time is up; the next look asks."""
+        if self.is_over:
+            return None
         return p95_ms(*(self.world.store.run_times(definition, month) for month in months_before(self.now_ms)))
 
 
@@ -163,7 +179,10 @@ def _overdue(around: _Around, monitor: Monitor, kind: NoticeKind, job: JobRecord
         since_ms, rule = running_since_ms(job), monitor.running_longer
         if since_ms is None or rule is None or not monitor.watches(job):
             return None
-        known_ms = None if rule.than_p95_times is None else around.p95_ms(definition_name(job.definition))
+        known_ms = None
+        if rule.than_p95_times is not None and around.now_ms - since_ms >= rule.at_least_seconds * 1000:
+            # What is usual is asked for only where it can matter: it is two reads for each definition.
+            known_ms = around.p95_ms(definition_name(job.definition))
         limit_ms = runs_too_long_after_ms(rule, job, known_ms)
     else:
         since_ms, seconds = waiting_since_ms(job), monitor.waiting_longer_than_seconds
@@ -188,6 +207,13 @@ def _look_at_counts(around: _Around, monitor: Monitor) -> None:
     if monitor.failure_rate is None and monitor.nothing_ran is None:
         return
     look: MonitorLook | None = around.world.store.look(monitor.name)
+    assert look is not None, "where there was none it is of revision 0"
+    if look.since_ms > monitor.since_ms:
+        # This process knows the monitor only as it was before it was pushed anew.
+        return
+    if look.since_ms < monitor.since_ms:
+        # What was found of the jobs that it watched before says nothing of those that it watches now.
+        look = replace(look, since_ms=monitor.since_ms, above_from_ms=None, above_is_told=False)
     if monitor.failure_rate is not None and look is not None:
         look = _look_at_rate(around, monitor, monitor.failure_rate, look)
     if monitor.nothing_ran is not None and look is not None:
@@ -197,8 +223,8 @@ def _look_at_counts(around: _Around, monitor: Monitor) -> None:
 def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: MonitorLook) -> MonitorLook | None:
     """The look as it is then; None when somebody else looked at the same time."""
     world = around.world
-    from_ms = rate_from_ms(rule, around.now_ms)
-    buckets = world.store.buckets(monitor.name, from_ms, around.now_ms + 1)
+    from_ms = max(rate_from_ms(rule, around.now_ms), monitor.since_ms)
+    buckets = world.store.buckets(monitor.counts_under, bucket_ms(from_ms), around.now_ms + 1)
     now: MonitorLook | None = look
     if look.above_from_ms is None:
         if not is_above(rule, buckets):
@@ -207,7 +233,7 @@ def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: Mo
     if now is not None and now.above_from_ms is not None and not now.above_is_told:
         publish(world, rate_notice(monitor, world.stage, rule, now.above_from_ms, buckets, around.now_ms))
         now = _put_next(world, replace(now, above_is_told=True))
-    if now is not None and not is_above(rule, buckets):
+    if now is not None and now.above_from_ms is not None and is_below(rule, buckets):
         now = _put_next(world, replace(now, above_from_ms=None, above_is_told=False))
     return now
 
@@ -217,10 +243,13 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
     deadline = last_deadline(rule, now_ms - SETTLED_MS)
     if deadline is None or deadline.at_ms <= look.deadline_ms or now_ms - deadline.at_ms > LATE_MS:
         return
+    if not world.settings.sees(monitor):
+        # Something may well have run, and `batchwright monitors push` has said that nobody here would know.
+        return
     if deadline.from_ms < monitor.since_ms:
         # What ran before the monitor watched was not counted.
         return
-    if not ran(world.store.buckets(monitor.name, deadline.from_ms, deadline.at_ms), deadline):
+    if not ran(world.store.buckets(monitor.counts_under, deadline.from_ms, deadline.at_ms), deadline):
         publish(world, nothing_ran_notice(monitor, world.stage, rule, deadline, now_ms))
     _put_next(world, replace(look, deadline_ms=deadline.at_ms))
 

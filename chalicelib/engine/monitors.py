@@ -49,7 +49,7 @@ def count(world: World, record: JobRecord) -> None:
     for monitor in watched_by(world, record):
         if monitor.counts(record):
             succeeded = record.status is JobStatus.SUCCEEDED
-            world.store.count_ending(monitor.name, bucket_ms(ended_at_ms), succeeded=succeeded)
+            world.store.count_ending(monitor.counts_under, bucket_ms(ended_at_ms), succeeded=succeeded)
         wants_time |= monitor.running_longer is not None and monitor.running_longer.than_p95_times is not None
     ran_ms = run_ms(record)
     if wants_time and ran_ms is not None:
@@ -68,11 +68,15 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
         return len(members)
 
     def tell(window: Window, number: int) -> None:
-        named = [window.opener, *(one for one in members if one != window.opener)][:NAMED_MAXIMUM]
+        new, old = members[window.told_count :], members[: window.told_count]
+        named = [window.opener, *(one for one in (*new, *old) if one != window.opener)][:NAMED_MAXIMUM]
         jobs = [job for job in map(world.store.job, named) if job is not None]
         lines = LastLines(world, LOG_LINES).of(jobs[0].log_stream) if jobs else ()
         now_ms = world.clock.now_ms()
-        publish(world, failed_notice(monitor, world.stage, command.scope, number, jobs, now_ms, lines))
+        publish(
+            world,
+            failed_notice(monitor, world.stage, command.scope, number, window.told_count, jobs, now_ms, lines),
+        )
 
     return tell_digest(world, command, counted, tell)
 

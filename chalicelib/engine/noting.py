@@ -14,6 +14,7 @@ from typing import Any
 from chalicelib.core.figures import Adoption, Figure, JobEnd, Source, SweepFind
 from chalicelib.core.ids import Attempt, is_refused_job_id
 from chalicelib.core.jobchange import JobChange
+from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.notices import Notice
 from chalicelib.core.records import Run, TaskRecord
 from chalicelib.core.states import JobStatus, TaskState
@@ -134,6 +135,19 @@ def job_ended(world: World, facts: RunFacts, change: JobChange, ending: TaskStat
     about = ids(change.attempt, facts, job_id=change.job_id, queue=change.queue, state=end, failure=failure)
     about[IDS] |= {"exit_code": result.exit_code, "log_stream": result.log_stream, "run_seconds": _seconds(run_ms)}
     log.info("job %s", end, extra=about)
+
+
+def foreign_job_told(world: World, record: JobRecord, *, by_event: bool) -> None:
+    """Told of each news of a job of somebody else that was recorded, by whoever put it."""
+    if not record.is_foreign:
+        return
+    if by_event:
+        world.figures.time(Figure.OTHERS_EVENT_LAG_SECONDS, world.clock.now_ms() - record.seen_at_ms)
+    if record.status.ended:
+        end = JobEnd.FAILED if record.failure else JobEnd.SUCCEEDED
+        world.figures.count(Figure.OTHERS_JOBS_ENDED, state=end)
+    if record.failure is not None:
+        world.figures.count(Figure.OTHERS_JOBS_FAILED, failure=record.failure)
 
 
 def duplicates_dropped(world: World, changes: Sequence[JobChange]) -> None:

@@ -6,11 +6,13 @@ Owns which jobs have a record. A foreign job is watched and nothing more: nothin
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.observed import read_job_detail
+from chalicelib.engine import noting
 from chalicelib.engine.monitors import count, judge
 from chalicelib.engine.world import World
 
@@ -22,12 +24,33 @@ SILENT_MS = DAY_MS
 for a day after its end, so that the answer has the ending if there was one."""
 
 
-def is_recorded(world: World, record: JobRecord) -> bool:
-    """Whether such a job has a record: any that no run of ours submitted, and ours if the stage wants so."""
-    return record.is_foreign or world.settings.record_own_jobs
+def may_be_recorded(world: World, record: JobRecord) -> bool:
+    """Whether such a job may have a record, as far as can be told without asking whose it is."""
+    return record.is_foreign or world.settings.record_own_jobs or world.settings.observe_all_jobs
 
 
-def observe_job(world: World, record: JobRecord) -> bool:
+def observe_event(world: World, record: JobRecord) -> bool:
+    """Record what an event told of a job, if this stage records such jobs; whether it was news. Raises TryAgain.
+
+    Those that no run submitted are recorded, for their events come only where they are wanted. Jobs of this stage's
+    runs are if it wants so. Those of another stage's, whose events every stage hears, are others' jobs."""
+    known = known_here(world, record)
+    is_elsewhere = known.is_foreign and not record.is_foreign
+    if is_elsewhere:
+        wanted = world.settings.observe_all_jobs
+    else:
+        wanted = known.is_foreign or world.settings.record_own_jobs
+    return wanted and observe_job(world, known, by_event=True)
+
+
+def known_here(world: World, record: JobRecord) -> JobRecord:
+    """The record as this stage has it: a job is ours only if the run that it names is one of this stage's."""
+    if record.is_foreign or (record.run_id is not None and world.knows_run(record.run_id)):
+        return record
+    return replace(record, managed_by=None, run_id=None, task=None, attempt=None)
+
+
+def observe_job(world: World, record: JobRecord, *, by_event: bool = False) -> bool:
     """Record what an event, or Batch when asked, told of a job, and have the monitors say what they have to; whether it
     was news. Raises TryAgain.
 
@@ -38,6 +61,7 @@ def observe_job(world: World, record: JobRecord) -> bool:
     is_news = world.store.observe_job(record, keep_until_ms(world)) is None
     if is_news:
         count(world, record)
+        noting.foreign_job_told(world, record, by_event=by_event)
     return is_news
 
 
@@ -57,15 +81,16 @@ def ask_about_silent(world: World) -> int:
     details = world.batch.describe([record.job_id for record in silent])
     now_ms = world.clock.now_ms()
     for known in silent:
-        detail = details.get(known.job_id)
+        detail, about = details.get(known.job_id), noting.ids(job_id=known.job_id)
         if detail is None:
-            log.warning("Batch does not know job %s of queue %s any more", known.job_id, known.queue)
+            log.warning("Batch does not know job %s of queue %s any more", known.job_id, known.queue, extra=about)
             world.store.job_lost(known, now_ms)
             continue
         try:
             told = read_job_detail(detail, now_ms)
+            told = told and known_here(world, told)
         except MalformedEvent as error:
-            log.warning("what Batch tells of job %s cannot be read: %s", known.job_id, error)
+            log.warning("what Batch tells of job %s cannot be read: %s", known.job_id, error, extra=about)
             told = None
         if told is not None and told.order > known.order:
             observe_job(world, told)

@@ -55,9 +55,9 @@ def sweep(world: World) -> Swept:
     """Look at the schedules, let the monitors look, and look at the runs that are due, longest overdue first, until
     none is left or the time is over; and if it is not, at recorded jobs that are silent."""
     began_ms, budget_ms = world.clock.now_ms(), world.settings.sweep_budget_seconds * 1000
-    # However slow the schedules and the monitors are, a quarter of the time is the runs'.
+    # However slow the schedules and the monitors are, a quarter of the time is the runs', and what those leave.
     schedules = _sweep_schedules(world, began_ms + budget_ms // 2)
-    monitors = _sweep_monitors(world, began_ms + budget_ms * 3 // 4)
+    monitors = _sweep_monitors(world, world.clock.now_ms() + budget_ms // 4)
     swept = _sweep_runs(world, began_ms + budget_ms)
     jobs = _sweep_jobs(world) if world.clock.now_ms() < began_ms + budget_ms else 0
     return replace(swept, schedules=schedules, jobs=jobs, monitors=monitors)

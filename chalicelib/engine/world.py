@@ -49,7 +49,8 @@ class Settings:
     the stage tells of queues whose first job cannot start.
 
     Records of jobs are kept for `jobs_kept_days` after the last that was heard of them; our own are made only with
-    `record_own_jobs`, for their runs tell of them. `observe_all_jobs` says whether events of others' jobs come at all.
+    `record_own_jobs`, for their runs tell of them. `observe_all_jobs` says whether events of others' jobs come at all,
+    `observe_all_states` whether those of our own that wait for capacity do.
     """
 
     lease_seconds: int = 90
@@ -65,6 +66,11 @@ class Settings:
     notify_kinds: tuple[NoticeKind, ...] = DEFAULT_KINDS
     tells_blocked_queues: bool = True
     observe_all_jobs: bool = False
+    observe_all_states: bool = False
+
+    def sees(self, monitor: Monitor) -> bool:
+        """Whether any job that a monitor watches is recorded."""
+        return (self.observe_all_jobs and monitor.watches_foreign) or (self.record_own_jobs and monitor.watches_own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,12 @@ class World:
                 return None
             run = in_epoch(run, epoch)
         return self.facts_of(run)
+
+    def knows_run(self, run_id: str) -> bool:
+        """Whether there is such a run on this stage, in whatever epoch. Raises TryAgain."""
+        if any(remembered == run_id for remembered, _ in list(self.remembered)):
+            return True
+        return self.store.run(run_id) is not None
 
     def facts_of(self, run: Run) -> RunFacts:
         """The facts of a run whose record was read, kept for later invocations of this process."""

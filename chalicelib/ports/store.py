@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from chalicelib.core.digests import Window
 from chalicelib.core.ids import Attempt
-from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, ListedJobs
+from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
 from chalicelib.core.monitoring import Bucket
 from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
@@ -41,6 +41,8 @@ BUCKETS_KEPT_DAYS = 3
 """The longest that a rate or a time of day looks back is two days."""
 RUN_TIMES_KEPT_DAYS = 70
 """A month is asked for until the next one is over."""
+TOLD_KEPT_DAYS = 7
+"""A queue that is blocked for longer is told of once more."""
 
 
 class Workflows(Protocol):
@@ -317,6 +319,14 @@ class Monitors(Protocol):
         """Note that it was told. Twice is once; nothing happens where there is none."""
         ...
 
+    def was_told(self, notice_id: str, now_ms: int) -> bool:
+        """Whether a notice that Batch has us repeat was told within TOLD_KEPT_DAYS; read consistently."""
+        ...
+
+    def note_notice_told(self, notice_id: str, now_ms: int) -> None:
+        """Note that it was told now. Twice is once."""
+        ...
+
     def count_ending(self, monitor: str, bucket_ms: int, *, succeeded: bool) -> None:
         """Count a job that ended within the five minutes from `bucket_ms` on. Of a call whose answer was lost it may be
         counted twice. The counts are forgotten after BUCKETS_KEPT_DAYS."""
@@ -344,7 +354,7 @@ class Digests(Protocol):
         """The scope's latest window, read consistently. None when there never was one."""
         ...
 
-    def open_window(self, scope: str, number: int, opener: str, closes_ms: int) -> bool:
+    def open_window(self, scope: str, number: int, opener: str, closes_ms: int, step: int = 1) -> bool:
         """Open the window of that number, if the one before it is the latest and closed; the first one, if there is
         none. Whether it was. What was told stays."""
         ...
@@ -390,6 +400,13 @@ class Jobs(Protocol):
         A job keeps its place whatever becomes of it, so none is met twice or lost while one goes from page to page.
         Which jobs there are, and in which state, is eventually consistent.
         """
+        ...
+
+    def open_jobs(
+        self, limit: int, states: Sequence[JobState], until_ms: int, *, after: JobPlace | None = None
+    ) -> ListedJobs:
+        """Jobs in these states, none of which is an end, created before `until_ms`: the longest known first, from
+        behind the place `after` on, as they are now. As `list_jobs` in everything else."""
         ...
 
     def silent_jobs(self, before_ms: int, limit: int) -> list[JobRecord]:

@@ -45,7 +45,7 @@ def on_the_dashboard() -> Iterator[Shown]:
 
 def alarms() -> Iterator[Shown]:
     for alarm in resources("observability", "AWS::CloudWatch::Alarm"):
-        if alarm["Namespace"] == NAMESPACE:
+        if alarm.get("Namespace") == NAMESPACE:
             told_by = {
                 one["Name"]: "dev" if one["Value"] == {"!Ref": "Stage"} else one["Value"] for one in alarm["Dimensions"]
             }

@@ -189,6 +189,24 @@ def test_jobs_of_others_and_children_of_arrays_pass_where_they_are_wanted(minist
     assert not passes(events, pattern, {**event(), "source": "somebody.else"})
 
 
+@pytest.mark.parametrize("status", ["RUNNABLE", "STARTING"])
+def test_where_jobs_of_others_pass_they_do_while_they_wait_and_ours_do_not(
+    ministack: MiniStack, events: Any, status: str
+) -> None:
+    cloudformation = servers.client("cloudformation", ministack.endpoint_url)
+    stage = f"waiting-{status.lower()}"
+    foundation.create(cloudformation, stage, ObserveAllJobs="true")
+    pattern = json.loads(events.describe_rule(Name=f"batchwright-{stage}-job-state-changes")["EventPattern"])
+    foreign = event(status=status, parameters={})
+    assert passes(events, pattern, foreign)
+    del foreign["detail"]["parameters"]
+    assert passes(events, pattern, foreign)
+    assert not passes(events, pattern, event(status=status))
+    assert not passes(events, pattern, event(status="SUBMITTED", parameters={}))
+    assert not passes(events, pattern, event(status=status, parameters={}, arrayProperties={"index": 0}))
+    assert passes(events, pattern, event(status="RUNNING")), "what decides something passes as it did"
+
+
 def test_all_states_can_be_observed(ministack: MiniStack, events: Any) -> None:
     cloudformation = servers.client("cloudformation", ministack.endpoint_url)
     foundation.create(cloudformation, "allstates", ObserveAllStates="true")

@@ -55,8 +55,8 @@ def test_what_was_told_only_grows_and_outlives_its_window(store: Store, fresh: s
     store.note_told(fresh, 2)
     assert store.window(fresh) == Window(1, True, 10_000, "17", 3)
     store.close_window(fresh, 1)
-    store.open_window(fresh, 2, "18", 20_000)
-    assert store.window(fresh) == Window(2, True, 20_000, "18", 3)
+    store.open_window(fresh, 2, "18", 20_000, 4)
+    assert store.window(fresh) == Window(2, True, 20_000, "18", 3, 4)
 
 
 def test_members_are_listed_by_their_times_and_once(store: Store, fresh: str) -> None:

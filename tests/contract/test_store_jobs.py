@@ -211,6 +211,29 @@ def test_a_job_that_ends_while_one_pages_is_met_once(some: Store, fresh: str) ->
 # Jobs of which nothing is heard
 
 
+def test_jobs_under_way_are_listed_the_longest_known_first_page_by_page(store: Store, fresh: str) -> None:
+    # Long before those of other tests, so that these are the first of all.
+    early_ms = 1_000_000
+    waits = [
+        replace(job(fresh, number, "RUNNABLE" if number % 2 else "RUNNING"), created_at_ms=early_ms + number // 3)
+        for number in range(12)
+    ]
+    for record in (*waits, job(fresh, 99, "SUCCEEDED", created_at_ms=early_ms)):
+        put(store, record)
+    asked = [JobState.RUNNABLE, JobState.STARTING]
+    pages, after = [], None
+    while True:
+        listed = store.open_jobs(2, asked, early_ms + 3, after=after)
+        pages.append([one for one in listed.jobs if one.queue == fresh])
+        after = listed.after
+        if after is None:
+            break
+    expected = [one for one in waits if one.status == "RUNNABLE" and one.created_at_ms < early_ms + 3]
+    assert [one for page in pages for one in page] == sorted(expected, key=lambda one: one.place.order)
+    assert all(len(page) <= 2 for page in pages)
+    assert store.open_jobs(5, asked, early_ms).jobs == ()
+
+
 def silent(store: Store, fresh: str, before_ms: int) -> list[JobRecord]:
     return [record for record in store.silent_jobs(before_ms, 1_000) if record.queue == fresh]
 

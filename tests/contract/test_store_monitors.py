@@ -5,7 +5,7 @@ from dataclasses import replace
 from chalicelib.core.monitoring import BUCKET_MS, Bucket
 from chalicelib.core.monitorrecord import MonitorLook, Telling, pushed_after
 from chalicelib.core.notices import NoticeKind
-from chalicelib.ports.store import Store
+from chalicelib.ports.store import TOLD_KEPT_DAYS, Store
 
 NOW_MS = 1_767_225_600_000
 DEFINITION = {
@@ -34,7 +34,7 @@ def test_a_look_takes_the_place_of_the_revision_that_was_read_alone(store: Store
     first = replace(nothing, revision=1, deadline_ms=NOW_MS)
     assert store.put_look(first)
     assert not store.put_look(replace(first, deadline_ms=0))
-    second = replace(first, revision=2, above_from_ms=NOW_MS, above_is_told=True)
+    second = replace(first, revision=2, above_from_ms=NOW_MS, above_is_told=True, since_ms=NOW_MS + 5)
     assert store.put_look(second)
     assert store.look(fresh) == second
     assert not store.put_look(replace(first, revision=2))
@@ -85,3 +85,12 @@ def test_run_times_are_counted_by_month(store: Store, fresh: str) -> None:
     assert store.run_times(fresh, "2025-12") == {3: 1}
     assert store.run_times(fresh, "2025-11") == {}
     assert store.run_times(f"{fresh}-2", "2026-01") == {}
+
+
+def test_that_a_notice_was_told_is_known_for_a_week(store: Store, fresh: str) -> None:
+    assert not store.was_told(fresh, NOW_MS)
+    for _ in range(2):
+        store.note_notice_told(fresh, NOW_MS)
+    week_ms = TOLD_KEPT_DAYS * 86_400_000
+    assert [store.was_told(fresh, NOW_MS + ms) for ms in (0, week_ms - 1_000, week_ms)] == [True, True, False]
+    assert not store.was_told(f"{fresh}-other", NOW_MS)

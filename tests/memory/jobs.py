@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, ListedJobs
+from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
 
 
 class MemoryJobs:
@@ -30,6 +31,14 @@ class MemoryJobs:
     def list_jobs(self, limit: int, wanted: JobFilter = EVERY_JOB, *, after: JobPlace | None = None) -> ListedJobs:
         found = sorted(filter(wanted.wants, self._jobs.values()), key=lambda record: record.place.order, reverse=True)
         found = [record for record in found if after is None or record.place.order < after.order]
+        return ListedJobs(tuple(found[:limit]), found[limit - 1].place if len(found) > limit else None)
+
+    def open_jobs(
+        self, limit: int, states: Sequence[JobState], until_ms: int, *, after: JobPlace | None = None
+    ) -> ListedJobs:
+        wanted = JobFilter(states=tuple(states), until_ms=until_ms)
+        found = sorted(filter(wanted.wants, self._jobs.values()), key=lambda record: record.place.order)
+        found = [record for record in found if after is None or record.place.order > after.order]
         return ListedJobs(tuple(found[:limit]), found[limit - 1].place if len(found) > limit else None)
 
     def silent_jobs(self, before_ms: int, limit: int) -> list[JobRecord]:

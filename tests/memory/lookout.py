@@ -13,6 +13,7 @@ from chalicelib.core.monitorcheck import check_monitors
 from chalicelib.core.monitorrecord import pushed_after
 from chalicelib.core.schedule import iso_time
 from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.world import Settings
 from tests.memory.theatre import Theatre, plan_of, task
 
 ARN = "arn:aws:batch:eu-west-1:111122223333"
@@ -22,7 +23,7 @@ class Lookout(Theatre):
     """A stage with these monitors."""
 
     def __init__(self, monitors: Mapping[str, Any], **more: Any) -> None:
-        super().__init__(plan_of((task("a"), ())), **more)
+        super().__init__(plan_of((task("a"), ())), **{"settings": Settings(observe_all_jobs=True), **more})
         self.push_monitors(monitors)
         self._details: dict[str, dict[str, Any]] = {}
 

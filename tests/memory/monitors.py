@@ -10,6 +10,7 @@ from chalicelib.core.monitoring import Bucket
 from chalicelib.core.monitorrecord import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.runtimes import month_of
+from chalicelib.ports.store import TOLD_KEPT_DAYS
 
 
 class MemoryMonitors:
@@ -18,6 +19,7 @@ class MemoryMonitors:
     def __init__(self) -> None:
         super().__init__()
         self._pushed = NOT_PUSHED
+        self._told_until_ms: dict[str, int] = {}
         self._looks: dict[str, MonitorLook] = {}
         self._tellings: dict[tuple[str, NoticeKind, int], Telling] = {}
         self._buckets: dict[str, dict[int, Bucket]] = defaultdict(dict)
@@ -52,6 +54,12 @@ class MemoryMonitors:
         key = (telling.monitor, telling.kind, telling.number)
         if key in self._tellings:
             self._tellings[key] = replace(self._tellings[key], is_open=False)
+
+    def was_told(self, notice_id: str, now_ms: int) -> bool:
+        return now_ms < self._told_until_ms.get(notice_id, 0)
+
+    def note_notice_told(self, notice_id: str, now_ms: int) -> None:
+        self._told_until_ms[notice_id] = now_ms + TOLD_KEPT_DAYS * 86_400_000
 
     def count_ending(self, monitor: str, bucket_ms: int, *, succeeded: bool) -> None:
         found = self._buckets[monitor].get(bucket_ms, Bucket(bucket_ms))

@@ -380,11 +380,11 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
     def window(self, scope: str) -> Window | None:
         return self._windows.get(scope)
 
-    def open_window(self, scope: str, number: int, opener: str, closes_ms: int) -> bool:
+    def open_window(self, scope: str, number: int, opener: str, closes_ms: int, step: int = 1) -> bool:
         before = self._windows.get(scope)
         if (before.number if before else 0) != number - 1 or (before and before.is_open):
             return False
-        self._windows[scope] = Window(number, True, closes_ms, opener, before.told_count if before else 0)
+        self._windows[scope] = Window(number, True, closes_ms, opener, before.told_count if before else 0, step)
         return True
 
     def close_window(self, scope: str, number: int) -> bool:

@@ -300,7 +300,7 @@ MUTATIONS = {
             "see_to_window",
             {
                 "    world.commands.send([encode(TellDigest(scope, number, closes_ms))]": (
-                    "    world.store.open_window(scope, number, opener, closes_ms)\n"
+                    "    world.store.open_window(scope, number, opener, closes_ms, step)\n"
                     "    world.commands.send([encode(TellDigest(scope, number, closes_ms))]"
                 )
             },

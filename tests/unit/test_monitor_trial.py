@@ -97,6 +97,16 @@ def test_a_rate_that_is_too_high_just_now_is_told() -> None:
     assert len(trial.said) == 1
 
 
+def test_a_rate_that_stays_is_told_once_though_few_jobs_end_now_and_then() -> None:
+    # Of an hour there are now more than ten, now fewer.
+    at_ms = NOW_MS - 2 * 86_400_000
+    jobs = []
+    for number in range(200):
+        at_ms += (5 if number // 10 % 2 else 7) * MINUTE_MS
+        jobs.append(job(f"{number}", JobStatus.FAILED, at_ms))
+    assert len(tried(monitor(failure_rate={"above": 0.2}), jobs, SINCE_MS, NOW_MS).said) == 1
+
+
 def test_the_days_without_a_success_are_told() -> None:
     jobs = [job(f"{day}", JobStatus.SUCCEEDED, read_moment_ms(f"2026-11-{day}T04:00Z")) for day in (15, 16, 19)]
     trial = tried(monitor(nothing_ran={"by": "06:00", "days": "MON-FRI"}), jobs, SINCE_MS, NOW_MS)
@@ -162,8 +172,9 @@ def test_monitors_are_listed_in_words() -> None:
 @pytest.mark.parametrize(
     ("kinds", "foreign", "own", "sentences"),
     [
-        (None, True, False, 0),
-        (None, False, False, 1),
+        (None, True, False, 1),
+        (None, True, True, 0),
+        (None, False, False, 2),
         (["array"], False, True, 1),
         (["own"], False, False, 1),
         (["own"], False, True, 0),
@@ -174,3 +185,20 @@ def test_monitors_are_listed_in_words() -> None:
 def test_what_a_stage_cannot_see_is_said(kinds: list[str] | None, foreign: bool, own: bool, sentences: int) -> None:
     page = m.JobPage(items=[], records_foreign=foreign, records_own=own)
     assert len(blind_spots([monitor(failed=True, kinds=kinds)], page)) == sentences
+
+
+@pytest.mark.parametrize(
+    ("kinds", "own", "all_states", "sentences"),
+    [
+        (["own"], True, False, 1),
+        (["own"], True, True, 0),
+        (["own"], False, False, 1),
+        (None, True, False, 1),
+        (["foreign"], True, False, 0),
+    ],
+)
+def test_that_jobs_of_runs_are_not_seen_while_they_wait_is_said(
+    kinds: list[str] | None, own: bool, all_states: bool, sentences: int
+) -> None:
+    page = m.JobPage(items=[], records_foreign=True, records_own=own, records_all_states=all_states)
+    assert len(blind_spots([monitor(waiting_longer={"than_seconds": 600}, kinds=kinds)], page)) == sentences

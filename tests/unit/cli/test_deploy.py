@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from batchwright.cli.group import main
 from batchwright.deploy.deployment import Deployed
 from batchwright.deploy.policies import Place
+from batchwright.local.functions import PROJECT_FOLDER
 
 
 @pytest.fixture
@@ -45,6 +46,15 @@ def test_a_command_that_cannot_begin_says_why(
     assert done.exit_code == code, done.output
     assert said in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_mistake_in_the_monitor_file_is_told_before_anything_is_done(nobody: None, tmp_path: Path) -> None:
+    (tmp_path / "infra").symlink_to(PROJECT_FOLDER / "infra")
+    (tmp_path / "statemachines").mkdir()
+    (tmp_path / "statemachines/monitors.yaml").write_text("monitors: {m: {faild: true}}")
+    done = give("deploy", "--region", "eu-west-1", "--project", str(tmp_path))
+    assert done.exit_code == 2, done.output
+    assert "faild is no key that is known here; did you mean 'failed'?" in done.output
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,26 @@ def is_meant(day: date, days: str) -> bool:
     return True
 
 
+@pytest.mark.parametrize(
+    ("after", "by", "from_", "at"),
+    [
+        # On this day Berlin has no time from 02:00 to 03:00.
+        ("02:30", "03:00", "00:30", "01:00"),
+        ("02:00", "03:00", "00:00", "01:00"),
+        ("02:55", "03:30", "00:55", "01:30"),
+        ("02:00", "04:00", "01:00", "02:00"),
+        ("02:00", "02:30", "01:00", "01:30"),
+    ],
+)
+def test_a_time_that_the_clocks_leave_out_does_not_turn_the_time_to_run_in_round(
+    after: str, by: str, from_: str, at: str
+) -> None:
+    deadline = last_deadline(NothingRan(by, after, "Europe/Berlin"), read_moment_ms("2026-03-29T05:00Z"))
+    assert deadline is not None
+    found = [iso_time(ms)[:16] for ms in (deadline.from_ms, deadline.at_ms)]
+    assert found == [f"2026-03-29T{from_}", f"2026-03-29T{at}"]
+
+
 def test_what_succeeded_before_or_after_the_time_does_not_count() -> None:
     deadline = last_deadline(NothingRan("06:00", after="02:00"), read_moment_ms("2026-11-22T07:00Z"))
     assert deadline is not None

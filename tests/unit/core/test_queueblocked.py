@@ -86,6 +86,13 @@ def test_the_same_block_told_again_has_the_same_id() -> None:
     assert blocked_notice(again, "prod", 5).notice_id == blocked_notice(read(), "prod", 1).notice_id
 
 
+@pytest.mark.parametrize("part", [":12", "#0"])
+def test_a_child_of_an_array_or_a_node_blocks_its_queue_under_the_id_of_the_whole_job(part: str) -> None:
+    notice = blocked_notice(read(jobId=JOB_ID + part), "prod", 1)
+    assert notice.notice_id == blocked_notice(read(), "prod", 1).notice_id
+    assert [job.job_id for job in notice.jobs] == [JOB_ID + part]
+
+
 def test_other_events_are_none_of_it() -> None:
     assert read_blocked(event(jobQueue=None)) is None
     assert read_blocked({**EVENT, "detail-type": "Batch Job State Change"}) is None

@@ -12,11 +12,15 @@ from tests.memory.theatre import Cut, Theatre, plan_of, task
 EVENT = (Path(__file__).parents[2] / "data/events/queue_blocked.doc.json").read_text()
 
 
-def test_a_blocked_queue_is_told_with_one_id_however_often_batch_says_so() -> None:
+def test_a_blocked_queue_is_told_once_a_week_and_with_one_id_however_often_batch_says_so() -> None:
     theatre = Theatre(plan_of((task("a"), ())))
     for number in range(3):
         theatre.deliver_event(json.dumps({**json.loads(EVENT), "id": str(number)}))
-    assert {notice.kind for notice in theatre.notices.published} == {NoticeKind.QUEUE_BLOCKED}
+        theatre.clock.advance(seconds=600)
+    assert [notice.kind for notice in theatre.notices.published] == [NoticeKind.QUEUE_BLOCKED]
+    theatre.clock.advance(seconds=7 * 86_400)
+    theatre.deliver_event(EVENT)
+    assert len(theatre.notices.ids) == 2, "it is still blocked after a week"
     assert len(set(theatre.notices.ids)) == 1
 
 
@@ -34,6 +38,17 @@ def test_it_is_told_again_when_the_topic_did_not_answer_and_when_the_invocation_
     assert len(theatre.notices.published) == 2
     assert len(set(theatre.notices.ids)) == 1
     assert theatre.events.bodies == []
+
+
+def test_a_task_of_another_stage_is_named_as_a_job_alone() -> None:
+    there, theatre = (Theatre(plan_of((task("train"), ())), stage=stage) for stage in ("dev", "prod"))
+    there.start()
+    (job,) = there.jobs()
+    document = json.loads(EVENT)
+    of_job = {"jobId": job.job_id, "jobName": job.request.name, "parameters": dict(job.request.parameters)}
+    theatre.deliver_event(json.dumps({**document, "detail": {**document["detail"], **of_job}}))
+    (notice,) = theatre.notices.published
+    assert (notice.run_id, notice.jobs[0].task) == (None, None)
 
 
 def test_a_task_of_ours_that_waits_at_the_head_of_a_queue_is_named() -> None:

@@ -69,6 +69,19 @@ def test_later_failures_are_told_less_and_less_often():
     assert [span_seconds(number) for number in range(1, 7)] == [10, 60, 300, 900, 900, 900]
 
 
+def test_a_failure_after_a_quiet_time_is_told_soon_again():
+    theatre = going_on(0)
+    for number in range(1, 6):
+        wait(theatre, 10)
+        assert len(digests(theatre)) == number
+        wait(theatre, 900)
+        fail(theatre, number)
+    wait(theatre, 10)
+    fail(theatre, 6)
+    wait(theatre, 59)
+    assert [notice.job_count for notice in digests(theatre)] == [1, 2, 3, 4, 5, 6]
+
+
 def test_no_news_are_not_told():
     theatre = going_on(0)
     wait(theatre, 10)

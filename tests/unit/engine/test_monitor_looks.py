@@ -18,6 +18,7 @@ from chalicelib.core.runtimes import step_of
 from chalicelib.core.schedule import iso_time, read_moment_ms
 from chalicelib.engine import monitor_looks
 from chalicelib.engine.monitor_looks import look_at_monitors
+from chalicelib.engine.world import Settings
 from tests.memory.clock import HandClock
 from tests.memory.lookout import Lookout
 from tests.memory.theatre import Cut
@@ -135,6 +136,58 @@ def test_a_job_runs_for_too_long_by_what_others_of_its_definition_took() -> None
     assert look(lookout, after_seconds=3_600) == []
 
 
+def slow_run_times(lookout: Lookout, seconds: float) -> list[str]:
+    """The definitions whose run times were asked for, which takes so long each time."""
+    asked: list[str] = []
+    known = lookout.store.run_times
+
+    def slow(definition: str, month: str) -> dict[int, int]:
+        asked.append(definition)
+        lookout.clock.advance(seconds=seconds)
+        return known(definition, month)
+
+    lookout.store.run_times = slow  # type: ignore[method-assign]
+    return asked
+
+
+def test_what_is_usual_is_asked_only_of_jobs_that_are_old_enough_to_be_told() -> None:
+    lookout = Lookout({"m": {"running_longer": {"than_p95_times": 2, "at_least_seconds": 600, "than_seconds": 3_600}}})
+    asked = slow_run_times(lookout, 0)
+    lookout.happens("a", "RUNNING", jobDefinition="old:1")
+    lookout.clock.advance(seconds=300)
+    lookout.happens("b", "RUNNING", jobDefinition="young:1", createdAt=0)
+    look(lookout, after_seconds=300)
+    assert set(asked) == {"old"}
+
+
+def test_run_times_that_are_slow_to_read_leave_the_time_to_the_runs_and_none_is_left_out_for_ever() -> None:
+    lookout = Lookout({"m": {"running_longer": {"than_p95_times": 2}}})
+    budget_seconds = lookout.settings.sweep_budget_seconds
+    for number in range(60):
+        lookout.happens(f"{number}", "RUNNING", jobDefinition=f"d{number}:1")
+    lookout.clock.advance(seconds=600)
+    asked = slow_run_times(lookout, budget_seconds / 20)
+    for _ in range(100):
+        began_ms = lookout.clock.now_ms()
+        look(lookout)
+        assert lookout.clock.now_ms() - began_ms <= budget_seconds * 1000 * 0.35
+        lookout.clock.advance(seconds=300)
+    assert len(set(asked)) == 60
+
+
+def test_the_jobs_that_are_known_the_longest_are_looked_at_where_there_are_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(monitor_looks, "JOBS_MAXIMUM", 3)
+    monkeypatch.setattr(monitor_looks, "JOBS_AT_A_TIME", 2)
+    lookout = Lookout(RUNNING)
+    for name in "abcdef":
+        lookout.happens(name, "RUNNING")
+        lookout.clock.advance(ms=1)
+    look(lookout, after_seconds=600)
+    assert [job.name for job in lookout.notices.published[0].jobs] == ["job-a", "job-b", "job-c", "job-d"]
+
+
 def test_what_successful_jobs_took_is_counted_from_their_events() -> None:
     lookout = Lookout({"m": {"running_longer": {"than_p95_times": 1, "at_least_seconds": 0}}})
     for number in range(20):
@@ -173,13 +226,42 @@ def test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again() -> No
     assert look(lookout) == []
 
 
+def test_a_rate_that_stays_is_told_once_though_few_jobs_end_now_and_then() -> None:
+    lookout = Lookout({"m": {"failure_rate": {"above": 0.2, "within_seconds": 3600, "at_least_jobs": 10}}})
+    told = []
+    for number in range(200):
+        lookout.happens(f"{number}", "FAILED")
+        # Of an hour there are now more than ten, now fewer.
+        told += look(lookout, after_seconds=300 if number // 10 % 2 else 420)
+    assert len(told) == 1
+    assert look(lookout, after_seconds=7_200) == []
+    end(lookout, failed=10, succeeded=0, prefix="again")
+    assert len(look(lookout)) == 1, "nothing had ended for so long that the rate had fallen"
+
+
+def test_a_monitor_that_watches_other_jobs_counts_anew_and_may_tell_of_these() -> None:
+    lookout = Lookout({"m": {"names": ["job-a*"], **RATE["m"]}})
+    end(lookout, failed=5, succeeded=0, prefix="a")
+    assert len(look(lookout)) == 1
+    lookout.clock.advance(seconds=60)
+    lookout.push_monitors({"m": {"names": ["job-b*"], **RATE["m"]}})
+    lookout.clock.advance(seconds=120)
+    end(lookout, failed=4, succeeded=0, prefix="b")
+    assert look(lookout, after_seconds=60) == [], "the four are too few"
+    end(lookout, failed=1, succeeded=0, prefix="bb")
+    assert len(look(lookout, after_seconds=60)) == 1
+    assert lookout.notices.published[-1].subject == "m: 5 of 5 jobs failed within 60 min"
+    assert look(lookout, after_seconds=60) == []
+
+
 def test_a_repeated_event_counts_once() -> None:
     lookout = Lookout(RATE)
     event = lookout.event("a", "FAILED")
     for _ in range(5):
         lookout.deliver_event(event)
     now_ms = lookout.clock.now_ms()
-    (bucket,) = lookout.store.buckets("m", now_ms - BUCKET_MS, now_ms + 1)
+    (monitor,) = lookout.store.monitors().monitors
+    (bucket,) = lookout.store.buckets(monitor.counts_under, now_ms - BUCKET_MS, now_ms + 1)
     assert (bucket.failed, bucket.succeeded) == (1, 0)
 
 
@@ -232,6 +314,26 @@ def test_a_monitor_says_nothing_of_a_time_that_it_did_not_watch_from_the_beginni
     lookout.push_monitors({"m": {**NOTHING["m"], "names": ["another"]}})
     lookout.clock.advance_to(read_moment_ms("2026-11-04T06:00Z"))
     assert look(lookout) == []
+
+
+@pytest.mark.parametrize(
+    ("kinds", "observe_all_jobs", "record_own_jobs", "tells"),
+    [
+        ([], False, False, False),
+        ([], False, True, True),
+        ([], True, False, True),
+        (["foreign"], False, True, False),
+        (["own", "single"], True, False, False),
+        (["own", "single"], False, True, True),
+    ],
+)
+def test_a_stage_that_records_none_of_the_jobs_does_not_say_that_nothing_ran(
+    kinds: list[str], observe_all_jobs: bool, record_own_jobs: bool, tells: bool
+) -> None:
+    lookout = at("2026-11-01T12:00Z", {"m": {**NOTHING["m"], **({"kinds": kinds} if kinds else {})}})
+    lookout.settings = Settings(observe_all_jobs=observe_all_jobs, record_own_jobs=record_own_jobs)
+    lookout.clock.advance_to(read_moment_ms("2026-11-02T06:00Z"))
+    assert look(lookout) == ["monitor/m/nothing_ran/2026-11-02"] * tells
 
 
 def test_after_a_pause_of_days_only_the_last_deadline_is_spoken_of() -> None:

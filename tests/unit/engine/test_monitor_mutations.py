@@ -92,7 +92,11 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
     ),
     "a rate that fell is not forgotten": (
         looks.test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again,
-        Bug(monitor_looks, "_look_at_rate", {"now is not None and not is_above(rule, buckets)": "False"}),
+        Bug(monitor_looks, "_look_at_rate", {"now.above_from_ms is not None and is_below(rule, buckets)": "False"}),
+    ),
+    "a rate is left when few jobs end": (
+        looks.test_a_rate_that_stays_is_told_once_though_few_jobs_end_now_and_then,
+        Bug(monitor_looks, "_look_at_rate", {"is_below(rule, buckets)": "not is_above(rule, buckets)"}),
     ),
     "a deadline is noted before it is told": (
         lambda: CRASH(looks.scene_nothing, after_effect=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import count
 
 import pytest
@@ -66,6 +67,69 @@ def test_a_failure_is_told_by_the_monitors_that_watch_the_job_and_want_its_class
     lookout.happens("b", "SUCCEEDED")
     lookout.rest()
     assert bool(lookout.notices.published) is is_told
+
+
+def test_the_failure_of_an_array_tells_how_many_of_its_jobs_failed() -> None:
+    lookout = Lookout(FAILED)
+    summary = {"size": 1000, "statusSummary": {"FAILED": 3, "SUCCEEDED": 997}}
+    lookout.happens("arr", "FAILED", arrayProperties=summary)
+    lookout.rest()
+    assert [job.failed_children for job in lookout.notices.published[0].jobs] == [3]
+
+
+def test_what_goes_wrong_with_a_foreign_job_is_logged_with_its_id(caplog: pytest.LogCaptureFixture) -> None:
+    lookout = Lookout(FAILED)
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    lookout.store.observe_job = broken  # type: ignore[assignment]
+    with caplog.at_level(logging.INFO, "chalicelib"), pytest.raises(MessagesLeft):
+        lookout.happens("a", "FAILED")
+    assert [(record.levelname, getattr(record, "ids", None)) for record in caplog.records] == [
+        ("ERROR", {"job_id": "a"})
+    ]
+
+
+def test_a_failure_after_a_quiet_time_is_told_soon_and_named_first() -> None:
+    lookout = Lookout(FAILED)
+    late_seconds, told = [], []
+    for number in range(4):
+        failed_ms = lookout.clock.now_ms()
+        lookout.happens(f"{number}", "FAILED")
+        lookout.rest()
+        notice = lookout.notices.published[-1]
+        late_seconds.append((notice.at_ms - failed_ms) / 1000)
+        told.append((notice.subject, notice.jobs[0].name, notice.job_count))
+        lookout.clock.advance(seconds=1_800)
+    assert late_seconds == [10] * 4
+    assert told[0] == ("m: job job-0 failed (application)", "job-0", 1)
+    assert told[3] == ("m: job job-3 failed, too (application), 4 in all", "job-3", 4)
+
+
+def test_of_a_later_notice_the_new_failures_come_first_and_are_counted_apart() -> None:
+    lookout = Lookout(FAILED)
+    for number in range(12):
+        lookout.happens(f"a{number:02}", "FAILED")
+        lookout.clock.advance(ms=1)
+    lookout.rest()
+    for number in range(3):
+        lookout.happens(f"b{number}", "FAILED")
+        lookout.clock.advance(ms=1)
+    lookout.rest()
+    _, notice = lookout.notices.published
+    assert notice.subject == "m: 3 more jobs failed, 15 in all"
+    assert [job.name for job in notice.jobs[:4]] == ["job-b0", "job-b1", "job-b2", "job-a00"]
+    assert (notice.text or "").endswith("(UTC) have failed so far. 3 of these are new.")
+
+
+def test_failures_that_go_on_are_told_less_and_less_often() -> None:
+    lookout = Lookout(FAILED)
+    for number in range(200):
+        lookout.happens(f"{number}", "FAILED")
+        lookout.clock.advance(seconds=30)
+        lookout.deliver_commands()
+    assert 8 <= len(lookout.notices.published) <= 10, "within 100 minutes"
 
 
 def test_a_burst_makes_one_notice_with_an_exact_count_and_ten_names() -> None:

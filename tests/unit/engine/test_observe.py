@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import TryAgain
+from chalicelib.core.figures import Figure, JobEnd
 from chalicelib.core.jobrecord import JobState, ManagedBy
 from chalicelib.core.observed import read_job
 from chalicelib.core.states import JobStatus
@@ -79,6 +80,38 @@ def test_a_copy_of_a_job_of_ours_is_foreign_and_changes_nothing_of_the_run(theat
     assert theatre.endings() == {}
 
 
+def jobs_of_another_stage(**wants) -> Theatre:
+    """A stage to which the events of a job of another stage's run came."""
+    there, here = Theatre(PLAN, stage="dev"), Theatre(PLAN, stage="prod", settings=Settings(**wants))
+    there.start()
+    [job] = there.jobs("a")
+    here.happened = job.job_id
+    deliver(here, *(there.document(job, status) for status in ("RUNNING", "FAILED")))
+    return here
+
+
+def test_a_job_of_another_stage_is_none_of_ours():
+    here = jobs_of_another_stage(record_own_jobs=True)
+    assert here.store.job(here.happened) is None, "this stage records no jobs but its own"
+
+
+def test_a_job_of_another_stage_is_foreign_where_foreign_jobs_are_observed():
+    here = jobs_of_another_stage(observe_all_jobs=True, record_own_jobs=True)
+    record = here.store.job(here.happened)
+    assert (record.status, record.is_foreign, record.run_id, record.task) == ("FAILED", True, None, None)
+
+
+def test_what_batch_tells_of_a_silent_job_of_another_stage_is_foreign_too():
+    there, here = Theatre(PLAN, stage="dev"), Theatre(PLAN, stage="prod", settings=Settings(observe_all_jobs=True))
+    there.start()
+    [job] = there.jobs("a")
+    deliver(here, there.document(job, "RUNNING"))
+    here.batch.others[job.job_id] = json.loads(there.document(job, "SUCCEEDED"))["detail"]
+    here.sweep(after_seconds=DAY_SECONDS + 60)
+    record = here.store.job(job.job_id)
+    assert (record.status, record.is_foreign) == ("SUCCEEDED", True)
+
+
 class Failing:
     """The store, but for records of jobs, which cannot be written."""
 
@@ -108,6 +141,16 @@ def test_a_record_that_cannot_be_written_comes_again_and_holds_up_no_run(theatre
     assert store.job("x").status == "RUNNING"
 
 
+def test_a_foreign_record_that_takes_long_delays_no_event_of_a_run(theatre):
+    theatre.start()
+    [job] = theatre.jobs("a")
+    left = []
+    theatre.hooks["observe_job"] = lambda: left.extend(theatre.events.bodies)
+    deliver(theatre, event_of("x", "RUNNING"), theatre.document(job, "SUCCEEDED"))
+    assert left == [event_of("x", "RUNNING")], "the run's was deleted before"
+    assert theatre.endings() == {"a": "succeeded"}
+
+
 def test_our_own_change_that_is_not_done_is_recorded_only_when_it_is():
     theatre = Theatre(PLAN, settings=Settings(record_own_jobs=True))
     theatre.start()
@@ -125,6 +168,27 @@ def test_our_own_change_that_is_not_done_is_recorded_only_when_it_is():
     theatre.clock.advance(seconds=400)
     theatre.deliver_events()
     assert theatre.store.job(job.job_id).status == "SUCCEEDED"
+
+
+def test_jobs_of_others_are_counted_apart_and_once(theatre):
+    at = {"time": "2023-11-14T22:13:10Z"}
+    for status in ("RUNNING", "FAILED", "FAILED"):
+        deliver(theatre, json.dumps(json.loads(event_of("x", status)) | at))
+    deliver(theatre, event_of("y", "SUCCEEDED"))
+    figures = theatre.figures
+    assert figures.of(Figure.OTHERS_JOBS_ENDED, JobEnd.FAILED) == figures.of(Figure.OTHERS_JOBS_FAILED, "unknown") == 1
+    assert figures.of(Figure.OTHERS_JOBS_ENDED, JobEnd.SUCCEEDED) == 1
+    assert figures.times[Figure.OTHERS_EVENT_LAG_SECONDS,][:2] == [10_000, 10_000]
+    assert figures.of(Figure.JOBS_ENDED) == 0
+    assert not figures.times[Figure.EVENT_LAG_SECONDS,]
+
+
+def test_the_recorded_jobs_of_runs_are_not_counted_among_those_of_others():
+    theatre = Theatre(PLAN, settings=Settings(record_own_jobs=True))
+    theatre.start()
+    theatre.play_on()
+    assert theatre.figures.of(Figure.JOBS_ENDED) == 2
+    assert theatre.figures.of(Figure.OTHERS_JOBS_ENDED) == 0
 
 
 # Silence
