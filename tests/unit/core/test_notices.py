@@ -88,11 +88,11 @@ def test_the_notice_of_a_failed_run_says_what_that_stopped(failed, upstream, sai
 )
 def test_a_notice_is_about_the_queue_that_all_its_jobs_are_in(queues, told):
     jobs = tuple(ToldJob(f"job-{place}", "films", queue) for place, queue in enumerate(queues))
-    oldest = Attempt(RUN.run_id, RUN.epoch, 0, 1)
+    attempts = [Attempt(RUN.run_id, RUN.epoch, index, 1) for index in range(12)]
     for notice in (
         run_ended(RUN, "dev", RunState.FAILED, 0, jobs=jobs),
         tasks_failed(RUN, "dev", 0, 12, jobs),
-        jobs_overdue(RUN, "dev", NoticeKind.JOB_RUNNING, 0, 60_000, oldest, jobs, 12),
+        jobs_overdue(RUN, "dev", NoticeKind.JOB_RUNNING, 0, 60_000, attempts, jobs),
     ):
         assert notice.queue == told
 
