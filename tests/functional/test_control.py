@@ -16,6 +16,8 @@ from click.testing import CliRunner, Result
 from batchwright.cli.group import main
 from tests.functional.commands import Terminal, wait_until
 
+pytestmark = pytest.mark.long
+
 GATE = 'until test -e "$GATE"; do sleep 0.05; done'
 """What a job does that ends when the test opens its gate."""
 

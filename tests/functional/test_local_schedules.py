@@ -20,6 +20,8 @@ from chalicelib.core.schedule import Schedule, read_moment_ms
 from chalicelib.core.scheduling import ScheduleRecord
 from tests.functional.commands import wait_until
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Post:

@@ -33,7 +33,7 @@ from tests.receivers import http_receiver
 from tests.simulation.askings import askings
 
 # They share one local AWS, and the last test looks at what all of them asked.
-pytestmark = pytest.mark.xdist_group("policies")
+pytestmark = [pytest.mark.xdist_group("policies"), pytest.mark.long]
 
 SEEDS = (*range(20), 27, 45, 61, 114, 161, 191, 209, 215, 251, 660, 1015, 1026, 2756)
 """Worlds in which everything happens that may, each of the later ones for something that is rare."""

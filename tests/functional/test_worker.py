@@ -19,6 +19,8 @@ from batchwright.local.isolation import client
 from batchwright.local.ministack import MiniStack
 from tests.functional.commands import wait_until
 
+pytestmark = pytest.mark.long
+
 TOY = """
 import os, time
 from chalice import Chalice, Rate

@@ -1,5 +1,7 @@
 """What a campaign of seeds counts, shrinks and keeps."""
 
+import pytest
+
 from tests.simulation.__main__ import main
 from tests.simulation.faults import FAULTS, Menu
 from tests.simulation.kept import Kept, keep, kept_seeds
@@ -7,6 +9,8 @@ from tests.simulation.mutations import MUTATIONS
 from tests.simulation.play import Played, play
 from tests.simulation.scope import WHOLE, Scope
 from tests.simulation.shrink import smallest
+
+pytestmark = pytest.mark.long
 
 
 def test_every_kind_of_fault_happens_within_a_few_thousand_seeds():

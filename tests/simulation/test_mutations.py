@@ -7,6 +7,8 @@ import pytest
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.play import play
 
+pytestmark = pytest.mark.long
+
 SEEDS = 20_000
 
 

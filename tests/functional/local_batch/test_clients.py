@@ -12,6 +12,8 @@ from batchwright.local.ministack import MiniStack
 
 from .account import BatchAccount
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def environment(local_batch: LocalBatch, ministack: MiniStack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .account import BatchAccount, EventQueue
 from .conftest import StartBatch, new_queue
+
+pytestmark = pytest.mark.long
 
 Seen = Counter[tuple[str, str]]
 

@@ -8,6 +8,8 @@ import pytest
 
 from .account import BatchAccount, EventQueue, Gate
 
+pytestmark = pytest.mark.long
+
 
 def fill(account: BatchAccount) -> str:
     """Take the whole environment, so that what follows stays RUNNABLE."""

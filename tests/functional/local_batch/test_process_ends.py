@@ -17,6 +17,8 @@ from batchwright.local.batch.client import LocalBatch, LocalBatchError
 from .account import BatchAccount, wait_for
 from .conftest import StartBatch
 
+pytestmark = pytest.mark.long
+
 IGNORE_SIGTERM = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 

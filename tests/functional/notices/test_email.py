@@ -25,6 +25,8 @@ from tests.contract import servers
 from tests.notices import NOTICES, OUT_OF_MEMORY
 from tests.receivers import MailReceiver, mail_receiver
 
+pytestmark = pytest.mark.long
+
 FOOTER = "\n\n--\nIf you wish to stop receiving notifications from this topic, visit the link below.\n"
 LINE_BYTES_MAXIMUM = 998
 """RFC 5322, 2.1.1."""

@@ -30,6 +30,8 @@ from tests.memory.theatre import Theatre, plan_of, task
 from tests.memory.tokens import MemoryTokens
 from tests.planted import MARK, documents, finds, malformed, planted, secret
 
+pytestmark = pytest.mark.long
+
 PLAN = plan_of((task("a", attempts=2), ()), (task("b"), ["a"]))
 EVENTS = dict(documents())
 QUEUE = "batchwright-notices-mine"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from batchwright.local.isolation import LocalSession
 from chalicelib.aws.clients import clients
 from chalicelib.core.changes import Change, ChangeType
@@ -11,6 +13,8 @@ from chalicelib.core.notices import NoticeKind
 from chalicelib.wiring import EVENT_BUS, wire
 from tests.functional.notices.conftest import Queue, Stage
 from tests.notices import NOTICES
+
+pytestmark = pytest.mark.long
 
 NAME = "batchwright-notices-of-a-run"
 

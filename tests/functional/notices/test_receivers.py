@@ -22,6 +22,8 @@ from tests.functional.notices.conftest import Queue, Stage
 from tests.notices import NOTICES
 from tests.receivers import http_receiver
 
+pytestmark = pytest.mark.long
+
 Give = Callable[..., Result]
 
 

@@ -23,6 +23,8 @@ from tests.contract import servers
 from tests.notices import NOTICES
 from tests.receivers import HttpReceiver, Reply, http_receiver
 
+pytestmark = pytest.mark.long
+
 SECRET_PATH = "/services/T01/B02/planted-webhook-secret"
 NOTICE = NOTICES[NoticeKind.RUN_FAILED]
 BODY = json.dumps(NOTICE.document())
