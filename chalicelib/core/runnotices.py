@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from chalicelib.core.changes import Change, ChangeType
 from chalicelib.core.digests import digest_id, run_scope
@@ -30,18 +31,8 @@ def ending_kind(ending: RunState) -> NoticeKind:
 def run_started(run: Run, stage: str) -> Notice:
     """That the run, or its next epoch, has begun."""
     began = "started" if run.epoch == 0 else "was redriven"
-    return Notice(
-        notice_id=f"{run.run_id}/{run.epoch}/started",
-        kind=NoticeKind.RUN_STARTED,
-        stage=stage,
-        subject=f"{run.workflow}: run {run.run_id} {began}",
-        at_ms=run.began_ms,
-        thread=run.run_id,
-        run_id=run.run_id,
-        workflow=run.workflow,
-        epoch=run.epoch,
-        began_at_ms=run.began_ms,
-    )
+    notice_id = f"{run.run_id}/{run.epoch}/started"
+    return _notice(run, stage, NoticeKind.RUN_STARTED, notice_id, f"run {run.run_id} {began}", run.began_ms)
 
 
 def run_ended(
@@ -55,61 +46,25 @@ def run_ended(
     task_counts: tuple[tuple[str, int], ...] = (),
 ) -> Notice:
     """That the run ended so. `jobs` are some of its failed tasks, of which there are `job_count`."""
-    return Notice(
-        notice_id=f"{run.run_id}/{run.epoch}/{ending}",
-        kind=ending_kind(ending),
-        stage=stage,
-        subject=f"{run.workflow}: run {run.run_id} {ending}",
-        text=_why_failed(dict(task_counts)) if ending is RunState.FAILED else None,
-        at_ms=at_ms,
-        thread=run.run_id,
-        run_id=run.run_id,
-        workflow=run.workflow,
-        epoch=run.epoch,
-        queue=_queue_of(jobs),
-        began_at_ms=run.began_ms,
-        ended_at_ms=at_ms,
-        jobs=jobs,
-        job_count=job_count,
-        task_counts=task_counts,
-    )
+    text = _why_failed(dict(task_counts)) if ending is RunState.FAILED else None
+    notice_id, said = f"{run.run_id}/{run.epoch}/{ending}", f"run {run.run_id} {ending}"
+    notice = _notice(run, stage, ending_kind(ending), notice_id, said, at_ms, text, jobs, job_count)
+    return replace(notice, ended_at_ms=at_ms, task_counts=task_counts)
 
 
 def run_late(run: Run, stage: str, after_ms: int) -> Notice:
     """That the run goes on for longer than its workflow says it should."""
-    return Notice(
-        notice_id=f"{run.run_id}/{run.epoch}/late",
-        kind=NoticeKind.RUN_LATE,
-        stage=stage,
-        subject=f"{run.workflow}: run {run.run_id} is late",
-        text=f"It has gone on for longer than {in_words(after_ms)}.",
-        at_ms=run.began_ms + after_ms,
-        thread=run.run_id,
-        run_id=run.run_id,
-        workflow=run.workflow,
-        epoch=run.epoch,
-        began_at_ms=run.began_ms,
-    )
+    text = f"It has gone on for longer than {in_words(after_ms)}."
+    notice_id, said = f"{run.run_id}/{run.epoch}/late", f"run {run.run_id} is late"
+    return _notice(run, stage, NoticeKind.RUN_LATE, notice_id, said, run.began_ms + after_ms, text)
 
 
 def tasks_failed(run: Run, stage: str, at_ms: int, count: int, jobs: tuple[ToldJob, ...]) -> Notice:
     """That `count` tasks of the run's epoch have failed for good by now; `jobs` are some of them."""
     who = f"task {jobs[0].task} failed" if count == 1 and jobs else f"{count:,} tasks failed"
-    return Notice(
-        notice_id=digest_id(run_scope(run.run_id, run.epoch), NoticeKind.TASK_FAILED, count),
-        kind=NoticeKind.TASK_FAILED,
-        stage=stage,
-        subject=f"{run.workflow}: {who} in run {run.run_id}",
-        at_ms=at_ms,
-        thread=run.run_id,
-        run_id=run.run_id,
-        workflow=run.workflow,
-        epoch=run.epoch,
-        queue=_queue_of(jobs),
-        began_at_ms=run.began_ms,
-        jobs=jobs,
-        job_count=count,
-    )
+    notice_id = digest_id(run_scope(run.run_id, run.epoch), NoticeKind.TASK_FAILED, count)
+    said = f"{who} in run {run.run_id}"
+    return _notice(run, stage, NoticeKind.TASK_FAILED, notice_id, said, at_ms, None, jobs, count)
 
 
 def jobs_overdue(
@@ -129,12 +84,29 @@ def jobs_overdue(
     does = "waits" if kind is NoticeKind.JOB_WAITING else "runs"
     do = does.removesuffix("s")
     who = f"task {jobs[0].task} {does}" if count == 1 and jobs else f"{count:,} jobs {do}"
+    notice_id = f"{run.run_id}/{run.epoch}/{kind}/{first.index}/{first.number}/{named}"
+    text = f"For longer than {in_words(after_ms)}."
+    return _notice(run, stage, kind, notice_id, f"{who} for long in run {run.run_id}", at_ms, text, jobs, count)
+
+
+def _notice(
+    run: Run,
+    stage: str,
+    kind: NoticeKind,
+    notice_id: str,
+    said: str,
+    at_ms: int,
+    text: str | None = None,
+    jobs: tuple[ToldJob, ...] = (),
+    job_count: int = 0,
+) -> Notice:
+    """A notice of the run, with what all of them tell of it; `said` of it is in the subject."""
     return Notice(
-        notice_id=f"{run.run_id}/{run.epoch}/{kind}/{first.index}/{first.number}/{named}",
+        notice_id=notice_id,
         kind=kind,
         stage=stage,
-        subject=f"{run.workflow}: {who} for long in run {run.run_id}",
-        text=f"For longer than {in_words(after_ms)}.",
+        subject=f"{run.workflow}: {said}",
+        text=text,
         at_ms=at_ms,
         thread=run.run_id,
         run_id=run.run_id,
@@ -143,7 +115,7 @@ def jobs_overdue(
         queue=_queue_of(jobs),
         began_at_ms=run.began_ms,
         jobs=jobs,
-        job_count=count,
+        job_count=job_count,
     )
 
 
