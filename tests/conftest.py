@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -13,6 +14,11 @@ from batchwright.local.ministack import MiniStack
 # How long a busy machine takes to draw an example, or to judge it, says nothing of what is judged.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+# A shell without a terminal starts what it leaves in the background deaf to interrupts, and every process from there
+# on inherits that: commands that the tests interrupt would go on for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _FIRST = ("tests/functional/test_movie_ratings", "tests/functional", "tests/contract", "tests/unit")
 """What waits for long comes first; the simulation, which only computes and comes in small pieces, fills the end."""

@@ -21,7 +21,7 @@ def test_runs_end_as_their_plans_and_jobs_imply_whatever_goes_wrong_on_the_way(f
     assert summary.failures == {}, "make sim SEED=<seed> tells the story of one"
 
 
-@pytest.mark.parametrize("kept", kept_seeds(), ids=Kept.line)
+@pytest.mark.parametrize("kept", list(kept_seeds()), ids=Kept.line)
 def test_a_seed_that_once_failed_does_not_any_more(kept):
     played = play(kept.seed, kept.scope, is_told=True)
     assert played.failure is None, "\n".join([played.setting, *played.story])
