@@ -173,6 +173,7 @@ def questions(store: DynamoStore) -> dict[str, Callable[[], int]]:
         "--name quarterly (20)": to_the_end(names=(NamePattern("quarterly"),)),
         "--name nf-audit (20; one in 3 is nf-)": to_the_end(names=(NamePattern("nf-audit"),)),
         "--name quarterly --state FAILED": to_the_end(names=(NamePattern("quarterly"),), states=(JobState.FAILED,)),
+        "--name nf-audit --queue gpu (5 or so)": to_the_end(names=(NamePattern("nf-audit"),), queues=("gpu",)),
         "--name nf-align --queue archive (none)": to_the_end(names=(NamePattern("nf-align"),), queues=("archive",)),
         "--name 'nf-align*-0000*' (a few)": to_the_end(names=(NamePattern("nf-align*-0000*"),)),
         "--name 'nf-*-0000*' (a few)": to_the_end(names=(NamePattern("nf-*-0000*"),)),

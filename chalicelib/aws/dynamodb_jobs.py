@@ -56,8 +56,6 @@ _SILENT_PAGES = 5
 _FEW = 1_000
 """If no more jobs than that have the wanted names, all their entries are read, in the order of names. Of a name that
 more have, the newest are soon met in the order of time."""
-_ENTRIES_LOOKED_AT = 20_000
-"""So many entries are looked at to find that few jobs fit a pattern of which only the beginning tells where to look."""
 _RECORDS_READ = 100
 
 _NOT_PLAIN = ("job_id", "status", "failure", "managed_by", "vcpus", "tries", "children")
@@ -166,6 +164,8 @@ class DynamoJobs:
         fronts = _fronts(wanted.names)
         if not fronts or (wanted.states and all(state in _PARTITIONS[OPEN] for state in wanted.states)):
             return None
+        # Fewer jobs than have such names may be of a queue, or of a while.
+        most = _FEW if wanted.queues or wanted.since_ms is not None else JOBS_LOOKED_AT
         conditions = _Conditions(wanted, job_state=[_of_queue(queue) for queue in wanted.queues])
         places: list[str] = []
         looked_at = 0
@@ -186,7 +186,7 @@ class DynamoJobs:
                 start, limit, looked_at = page.start, None, looked_at + page.looked_at
                 if start is None:
                     break
-                if len(places) > _FEW or looked_at >= _ENTRIES_LOOKED_AT:
+                if len(places) > _FEW or looked_at >= most:
                     return None
         return places
 

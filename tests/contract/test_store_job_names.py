@@ -145,7 +145,7 @@ def test_a_pattern_is_looked_for_in_the_order_of_time_when_too_many_names_begin_
     dynamodb: tuple[Any, str], fresh: str, drawn: list[JobRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dynamodb_jobs, "_FEW", 1)
-    monkeypatch.setattr(dynamodb_jobs, "_ENTRIES_LOOKED_AT", 2)
+    monkeypatch.setattr(dynamodb_jobs, "JOBS_LOOKED_AT", 2)
     memory, table = MemoryStore(), DynamoStore(*dynamodb)
     put_all(memory, drawn)
     put_all(table, drawn)
