@@ -1,8 +1,8 @@
-"""What monitors do at a job's event: have a failure told, and count the ending.
+"""What monitors do at a job's event: have a failure told, and say what its ending is counted as.
 
 A failure is told by the digests (digest.py), in scopes of a monitor and a day. Both functions are for jobs that are
-recorded; engine/observe.py calls them, each at its place in the order of the writes. What takes time to become true,
-such as a job that runs for too long, is found by the looks of the sweep (monitor_looks.py).
+recorded; engine/observe.py calls them before the record is put, whose write counts the ending. What takes time to
+become true, such as a job that runs for too long, is found by the looks of the sweep (monitor_looks.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from chalicelib.core.commands import TellDigest
 from chalicelib.core.digests import NAMED_MAXIMUM, Window
 from chalicelib.core.jobrecord import JobRecord
-from chalicelib.core.monitoring import Monitor, bucket_ms, definition_name, run_ms
+from chalicelib.core.monitoring import Counted, Monitor, definition_name, run_ms
 from chalicelib.core.monitornotices import failed_notice, monitor_of_scope, scope_of
 from chalicelib.core.notify import LOG_LINES
 from chalicelib.core.runtimes import step_of
@@ -36,24 +36,24 @@ def judge(world: World, record: JobRecord) -> None:
             see_to_window(world, scope, record.job_id)
 
 
-def count(world: World, record: JobRecord) -> None:
-    """Count the ending of a job for the rates, the times of day and the run times of monitors.
+def counted(world: World, record: JobRecord) -> Counted | None:
+    """What a job's ending is counted as for the rates, the times of day and the run times of monitors; None when it has
+    not ended, or no monitor counts it.
 
-    Comes after its record was put, by whoever put it, so that no ending counts twice. Whoever dies in between leaves an
-    ending that is not counted.
+    The store counts it in the write that puts the record, or not at all: so each ending is counted once, whoever dies
+    when and however often its event comes.
     """
     if not record.status.ended:
-        return
-    ended_at_ms = min(record.stopped_at_ms or record.seen_at_ms, world.clock.now_ms())
-    wants_time = False
-    for monitor in watched_by(world, record):
-        if monitor.counts(record):
-            succeeded = record.status is JobStatus.SUCCEEDED
-            world.store.count_ending(monitor.counts_under, bucket_ms(ended_at_ms), succeeded=succeeded)
-        wants_time |= monitor.running_longer is not None and monitor.running_longer.than_p95_times is not None
-    ran_ms = run_ms(record)
-    if wants_time and ran_ms is not None:
-        world.store.count_run_time(definition_name(record.definition), ended_at_ms, step_of(ran_ms))
+        return None
+    watching = watched_by(world, record)
+    under = tuple(monitor.counts_under for monitor in watching if monitor.counts(record))
+    wants_time = any(one.running_longer and one.running_longer.than_p95_times is not None for one in watching)
+    ran_ms = run_ms(record) if wants_time else None
+    run_time = None if ran_ms is None else (definition_name(record.definition), step_of(ran_ms))
+    if not under and run_time is None:
+        return None
+    at_ms = min(record.stopped_at_ms or record.seen_at_ms, world.clock.now_ms())
+    return Counted(at_ms, record.status is JobStatus.SUCCEEDED, under, run_time)
 
 
 def tell_failures(world: World, command: TellDigest) -> Outcome:

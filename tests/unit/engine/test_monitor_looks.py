@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import TryAgain
-from chalicelib.core.monitoring import BUCKET_MS
+from chalicelib.core.monitoring import BUCKET_MS, Counted
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.observed import read_job
 from chalicelib.core.runtimes import step_of
@@ -124,10 +124,11 @@ def test_more_jobs_than_one_notice_holds_wait_for_the_next_look(monkeypatch: pyt
 def test_a_job_runs_for_too_long_by_what_others_of_its_definition_took() -> None:
     lookout = Lookout({"m": {"running_longer": {"than_p95_times": 2, "at_least_seconds": 60}}})
     lookout.happens("a", "RUNNING")
+    took = Counted(lookout.clock.now_ms(), True, run_time=("films", step_of(300_000)))
     for _ in range(19):
-        lookout.store.count_run_time("films", lookout.clock.now_ms(), step_of(300_000))
+        lookout.store.count(took)
     assert look(lookout, after_seconds=3_600) == [], "nineteen say nothing"
-    lookout.store.count_run_time("films", lookout.clock.now_ms(), step_of(300_000))
+    lookout.store.count(took)
     assert look(lookout) == ["monitor/m/job_running/a"]
     lookout.happens("b", "RUNNING")
     assert look(lookout, after_seconds=540) == []
