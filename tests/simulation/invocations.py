@@ -87,6 +87,8 @@ class Gate:
         self.timeouts = 0
         self.untold = 0
         """How many calls failed on which telling hangs."""
+        self.troubles = 0
+        """How many calls failed, or were the last of their invocation."""
         self._clock = clock
         self._story = story
         self._switch = switch
@@ -178,10 +180,12 @@ class Gate:
         return result
 
     def _dies(self, invocation: Invocation, name: str, why: str) -> Died:
+        self.troubles += 1
         self._story.add(f"{invocation.name} !! {name}: {why}")
         return Died(why)
 
     def _fails(self, invocation: Invocation, name: str, error: Exception) -> Exception:
+        self.troubles += 1
         self.untold += name in _TELLS
         self._story.add(f"{invocation.name} !! {error}")
         return error
