@@ -7,18 +7,25 @@ become true, such as a job that runs for too long, is found by the looks of the 
 
 from __future__ import annotations
 
+import logging
+
 from chalicelib.core.commands import TellDigest
 from chalicelib.core.digests import NAMED_MAXIMUM, Window
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitoring import Counted, Monitor, definition_name, run_ms
-from chalicelib.core.monitornotices import failed_notice, monitor_of_scope, scope_of
+from chalicelib.core.monitornotices import failed_notice, monitor_of_scope, scope_of, scopes_lately
 from chalicelib.core.notify import LOG_LINES
 from chalicelib.core.runtimes import step_of
 from chalicelib.core.states import JobStatus
-from chalicelib.engine.digest import see_to_window, tell_digest
+from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
 from chalicelib.engine.lastlines import LastLines
 from chalicelib.engine.tell import publish
 from chalicelib.engine.world import Outcome, World
+
+log = logging.getLogger(__name__)
+
+_LEFT_MS = 86_400_000
+"""For how long after its time it is looked whether all of a closed window was told, which reads its members."""
 
 
 def judge(world: World, record: JobRecord) -> None:
@@ -79,6 +86,24 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
         )
 
     return tell_digest(world, command, counted, tell)
+
+
+def tell_left(world: World, monitor: Monitor) -> None:
+    """Make up for commands that were lost: tell the failures of the last days whose time is long over. Raises TryAgain.
+
+    Those of jobs that had run for longer are told with the next failure of a job of the same day.
+    """
+    now_ms = world.clock.now_ms()
+    for scope in scopes_lately(monitor.name, now_ms):
+        window = world.store.window(scope)
+        if window is None or not is_overdue(window, now_ms):
+            continue
+        if not window.is_open and (
+            now_ms - window.closes_ms > _LEFT_MS or len(world.store.members(scope)) <= window.told_count
+        ):
+            continue
+        log.warning("nobody told the failures of %s in time; they are told now", scope)
+        tell_failures(world, TellDigest(scope, window.number, window.closes_ms))
 
 
 def watched_by(world: World, record: JobRecord) -> list[Monitor]:

@@ -76,7 +76,11 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         Bug(
             monitor_looks,
             "_look_at_rate",
-            {"_put_next(world, replace(look, above_from_ms=from_ms))": "replace(look, above_from_ms=around.now_ms)"},
+            {
+                "_put_next(world, replace(look, above_from_ms=around.now_ms))": (
+                    "replace(look, above_from_ms=around.now_ms)"
+                )
+            },
         ),
     ),
     "a rate is noted as told before it is": (
@@ -84,7 +88,7 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         Bug(
             monitor_looks,
             "_look_at_rate",
-            {"replace(look, above_from_ms=from_ms)": "replace(look, above_from_ms=from_ms, above_is_told=True)"},
+            {"above_from_ms=around.now_ms)": "above_from_ms=around.now_ms, above_is_told=True)"},
         ),
     ),
     "a rate is told at every look": (
