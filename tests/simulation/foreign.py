@@ -40,7 +40,9 @@ _ENDS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """By class of failure: the reason of the job, and what is told of its container."""
 _LOOKS_FOR_SILENT_MAXIMUM = 40
-LOOKS_IN_THE_END = 2
+LOOKS_IN_THE_END = 3
+_COMMAND_IS_LOST_MS = 1_600_000
+"""After the longest time that failures are gathered, and then ten minutes, the sweep tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +270,7 @@ class Foreign:
             return max(store.heard_of_ms(record) for record in silent) + _DAY_MS + 2 * SKEW_MS
         if self.looks_left:
             self.looks_left -= 1
-            return self._world.next_sweep_at_ms
+            return self._world.next_sweep_at_ms + (0 if self.looks_left else _COMMAND_IS_LOST_MS)
         return None
 
     # The rules

@@ -293,6 +293,9 @@ class CheckedStore(MemoryStore):
             self._judge.monitored.check_telling(telling)
         return landed
 
+    def looks_noted(self, monitor: str) -> MonitorLook:
+        return super().look(monitor)
+
     def all_tellings(self) -> list[Telling]:
         return [one for _, one in sorted(self._tellings.items())]
 

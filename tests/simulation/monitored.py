@@ -47,13 +47,14 @@ NAMED_MAXIMUM = 10
 @dataclass(slots=True)
 class _Sweep:
     """What was so when an invocation of the sweep began. `heard` is the place of each job's record in its history,
-    `looked_at` what it looked at so far."""
+    `done` the ids of what was noted as told by then, `looked_at` what it looked at so far."""
 
     began_ms: int
     heard: dict[str, int]
     ended: int
     troubles: int
     is_alone: bool
+    done: set[str]
     looked_at: set[tuple[str, NoticeKind | None]] = field(default_factory=set)
 
 
@@ -113,6 +114,7 @@ class Monitored:
             len(self._ended),
             self._troubles,
             not self._sweeps,
+            self._done(),
         )
         self._sweeps[invocation.number] = now
         give_back = invocation.on_end
@@ -124,6 +126,19 @@ class Monitored:
             give_back(raised)
 
         invocation.on_end = on_end
+
+    def _done(self) -> set[str]:
+        """The ids of what is noted as told, so that nobody tells it again."""
+        store = self._world.store
+        done = {telling.notice_id for telling in store.all_tellings() if not telling.is_open}
+        for name, given in self.definition.items():
+            look = store.looks_noted(name)
+            if look.above_is_told:
+                done.add(self._rate_id(name))
+            if (rule := given.get("nothing_ran")) is not None:
+                past = deadlines(rule, self._began_ms, look.deadline_ms)
+                done |= {f"monitor/{name}/nothing_ran/{one.date}" for one in past}
+        return done
 
     @property
     def _troubles(self) -> int:
@@ -177,7 +192,9 @@ class Monitored:
         now_ms = self._world.clock.now_ms()
         if (rule := given.get("failure_rate")) is not None:
             verdicts = set(self._verdicts(sweep, given, rule))
-            look = self._world.store.look(name)
+            look = self._world.store.looks_noted(name)
+            fallen = set(self._verdicts(sweep, given, {**rule, "at_least_jobs": 0})) == {False}
+            must(look.above_from_ms is None or not fallen, f"the rate of {name} has fallen, and nobody saw: {look}")
             if verdicts == {True}:
                 must(look.above_is_told, f"monitor {name} did not tell of its failure rate: {look}")
                 must(self._rate_id(name) in ids, f"{self._rate_id(name)} was noted as told, and was not")
@@ -262,6 +279,8 @@ class Monitored:
         must(given is not None, f"{notice.notice_id} is of no monitor")
         assert given is not None
         self.times_told[notice.kind] += notice.notice_id not in self._ids
+        sweep = self._sweeps.get(self._world.judge.under_way())
+        must(sweep is None or notice.notice_id not in sweep.done, f"{notice.notice_id} was told, and is told again")
         match notice.kind:
             case NoticeKind.JOB_FAILED:
                 self._check_failed(notice, given)

@@ -1,0 +1,204 @@
+"""Bugs put into what records the jobs of others and watches them, each of which some seed must catch."""
+
+from __future__ import annotations
+
+from chalicelib.core.monitoring import Monitor
+from chalicelib.engine import monitor_looks, monitors, observe
+from tests.bug import Bug
+from tests.memory.jobs import MemoryJobs
+from tests.memory.monitors import MemoryMonitors
+from tests.simulation.mutation import Mutation
+
+_TELL_FIRST = """\
+    if not ran("""
+
+MONITOR_MUTATIONS = {
+    "a job's failure is judged after its record is put": Mutation(
+        Bug(
+            observe,
+            "observe_job",
+            {"    judge(world, record)\n": "", "        noting.": "        judge(world, record)\n        noting."},
+        ),
+    ),
+    "an ending is counted by a write of its own, after its record": Mutation(
+        Bug(
+            observe,
+            "observe_job",
+            {
+                "counted(world, record)) is None\n": (
+                    "None) is None\n    if is_news and (one := counted(world, record)):\n"
+                    "        world.store.count(one)\n"
+                )
+            },
+        ),
+    ),
+    "an ending is counted before its record is put": Mutation(
+        Bug(
+            observe,
+            "observe_job",
+            {
+                "    is_news = ": (
+                    "    if one := counted(world, record):\n        world.store.count(one)\n    is_news = "
+                ),
+                "counted(world, record)) is None": "None) is None",
+            },
+        ),
+    ),
+    "a repeated ending counts": Mutation(
+        Bug(
+            MemoryJobs,
+            "observe_job",
+            {
+                "        return stored\n": (
+                    "        if counted is not None:\n            self.count(counted)\n        return stored\n"
+                )
+            },
+        ),
+    ),
+    "a record is put whatever its order": Mutation(
+        Bug(MemoryJobs, "observe_job", {"stored is not None and stored.order >= record.order": "False"}),
+    ),
+    "nobody asks about a job that fell silent": Mutation(
+        Bug(observe, "ask_about_silent", {"    if not silent:\n": "    if True:\n"}),
+    ),
+    "what Batch tells of a silent job is not recorded": Mutation(
+        Bug(observe, "ask_about_silent", {"told is not None and told.order > known.order": "False"}),
+    ),
+    "a silent job is taken for lost unasked": Mutation(
+        Bug(observe, "ask_about_silent", {"details.get(known.job_id), noting": "None, noting"}),
+    ),
+    "a silent job is ended": Mutation(
+        Bug(
+            observe,
+            "ask_about_silent",
+            {"    now_ms =": "    world.batch.terminate([one.job_id for one in silent], 'silent')\n    now_ms ="},
+        ),
+    ),
+    "a monitor's every failure is told": Mutation(
+        Bug(Monitor, "tells_failure", {"(job.failure or FailureClass.UNKNOWN) in self.failed": "self.failed"}),
+    ),
+    "what somebody cancelled counts": Mutation(
+        Bug(Monitor, "counts", {" and job.failure is not FailureClass.CANCELLED": ""}),
+    ),
+    "a job is watched whatever it is": Mutation(
+        Bug(Monitor, "_is_of_kind", {"return all(": "return True or all("}),
+    ),
+    "a failed job is added after its window was seen to": Mutation(
+        Bug(
+            monitors,
+            "judge",
+            {
+                "            world.store.add_member(scope, record.job_id, record.seen_at_ms)\n": "",
+                "            see_to_window(world, scope, record.job_id)": (
+                    "            see_to_window(world, scope, record.job_id)\n"
+                    "            world.store.add_member(scope, record.job_id, record.seen_at_ms)"
+                ),
+            },
+        ),
+    ),
+    "a monitor's digest is named by its window": Mutation(
+        Bug(monitors, "tell_failures", {"command.scope, number, window": "command.scope, window.number, window"}),
+    ),
+    "failures that nobody told in time are left": Mutation(
+        Bug(monitors, "tell_left", {"window is None or not is_overdue(window, now_ms)": "True"}),
+    ),
+    "what a closed window did not tell is left": Mutation(
+        Bug(monitors, "tell_left", {"len(world.store.members(scope)) <= window.told_count": "True"}),
+    ),
+    "jobs are told before it is written which": Mutation(
+        Bug(
+            monitor_looks,
+            "_tell_overdue",
+            {
+                "    if store.put_telling(telling):\n        _tell(around, monitor, telling, limits_ms)": (
+                    "    _tell(around, monitor, telling, limits_ms)\n    store.put_telling(telling)"
+                )
+            },
+        ),
+    ),
+    "what was written and not told is taken for told": Mutation(
+        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if False:"}),
+    ),
+    "what was told is told again": Mutation(
+        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if True:"}),
+    ),
+    "a job that was told is told in another notice": Mutation(
+        Bug(monitor_looks, "_tell_overdue", {"for job_id in telling.job_ids}": "for job_id in ()}"}),
+    ),
+    "a telling is closed before it is told": Mutation(
+        Bug(
+            monitor_looks,
+            "_tell",
+            {"    named = map": "    world.store.close_telling(telling)\n    named = map"},
+        ),
+    ),
+    "of two tellings with one number the later one stays": Mutation(
+        Bug(
+            MemoryMonitors,
+            "put_telling",
+            {"return self._tellings.setdefault(key, telling) is telling": "self._tellings[key] = telling; return True"},
+        ),
+    ),
+    "a job is told however short it runs or waits": Mutation(
+        Bug(monitor_looks, "_overdue", {"limit_ms is None or around.now_ms - since_ms < limit_ms": "limit_ms is None"}),
+    ),
+    "jobs that a monitor does not watch are told": Mutation(
+        Bug(monitor_looks, "_overdue", {"rule is None or not monitor.watches(job)": "rule is None"}),
+    ),
+    "what is usual is never asked for": Mutation(
+        Bug(monitor_looks, "_overdue", {"rule.than_p95_times is not None and": "False and"}),
+    ),
+    "a rate is told before it is written since when": Mutation(
+        Bug(
+            monitor_looks,
+            "_look_at_rate",
+            {
+                "_put_next(world, replace(look, above_from_ms=around.now_ms))": (
+                    "replace(look, above_from_ms=around.now_ms)"
+                )
+            },
+        ),
+    ),
+    "a rate is noted as told before it is": Mutation(
+        Bug(
+            monitor_looks,
+            "_look_at_rate",
+            {"above_from_ms=around.now_ms)": "above_from_ms=around.now_ms, above_is_told=True)"},
+        ),
+    ),
+    "a rate is told at every look": Mutation(
+        Bug(monitor_looks, "_look_at_rate", {" and not now.above_is_told": ""}),
+    ),
+    "a rate that fell is not forgotten": Mutation(
+        Bug(monitor_looks, "_look_at_rate", {"now.above_from_ms is not None and is_below(rule, buckets)": "False"}),
+    ),
+    "a rate has fallen when few jobs end": Mutation(
+        Bug(monitor_looks, "_look_at_rate", {"is_below(rule, buckets)": "not is_above(rule, buckets)"}),
+    ),
+    "a rate is named by the time that it is about": Mutation(
+        Bug(monitor_looks, "_look_at_rate", {"above_from_ms=around.now_ms": "above_from_ms=from_ms"}),
+    ),
+    "a look is put whatever its revision": Mutation(
+        Bug(MemoryMonitors, "put_look", {"look.revision != self.look(look.monitor).revision + 1": "False"}),
+    ),
+    "a deadline is noted before it is told": Mutation(
+        Bug(
+            monitor_looks,
+            "_look_at_deadline",
+            {
+                _TELL_FIRST: (
+                    "    look = _put_next(world, replace(look, deadline_ms=deadline.at_ms)) or look\n" + _TELL_FIRST
+                )
+            },
+        ),
+    ),
+    "a deadline is told at every look": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"deadline.at_ms <= look.deadline_ms": "False"}),
+    ),
+    "a time before the monitor watched counts as one without jobs": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"deadline.from_ms < monitor.since_ms": "False"}),
+    ),
+    "a time of day is judged at once": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"now_ms - SETTLED_MS": "now_ms"}),
+    ),
+}
