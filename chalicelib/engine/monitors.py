@@ -20,12 +20,9 @@ from chalicelib.core.states import JobStatus
 from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
 from chalicelib.engine.lastlines import LastLines
 from chalicelib.engine.tell import publish
-from chalicelib.engine.world import Outcome, World
+from chalicelib.engine.world import Done, Outcome, World
 
 log = logging.getLogger(__name__)
-
-_LEFT_MS = 86_400_000
-"""For how long after its time it is looked whether all of a closed window was told, which reads its members."""
 
 
 def judge(world: World, record: JobRecord) -> None:
@@ -70,7 +67,7 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
     monitor = next((one for one in world.monitors() if one.name == name), Monitor(name))
     members: list[str] = []
 
-    def counted() -> int:
+    def count() -> int:
         members[:] = world.store.members(command.scope)
         return len(members)
 
@@ -85,7 +82,10 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
             failed_notice(monitor, world.stage, command.scope, number, window.told_count, jobs, now_ms, lines),
         )
 
-    return tell_digest(world, command, counted, tell)
+    outcome = tell_digest(world, command, count, tell)
+    if isinstance(outcome, Done):
+        world.store.settle_window(command.scope, command.number)
+    return outcome
 
 
 def tell_left(world: World, monitor: Monitor) -> None:
@@ -95,12 +95,8 @@ def tell_left(world: World, monitor: Monitor) -> None:
     """
     now_ms = world.clock.now_ms()
     for scope in scopes_lately(monitor.name, now_ms):
-        window = world.store.window(scope)
+        window = world.store.unsettled_window(scope)
         if window is None or not is_overdue(window, now_ms):
-            continue
-        if not window.is_open and (
-            now_ms - window.closes_ms > _LEFT_MS or len(world.store.members(scope)) <= window.told_count
-        ):
             continue
         log.warning("nobody told the failures of %s in time; they are told now", scope)
         tell_failures(world, TellDigest(scope, window.number, window.closes_ms))

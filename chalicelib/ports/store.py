@@ -355,6 +355,14 @@ class Digests(Protocol):
         """Close the window, if it is the latest; whether it was. Closing twice is closing once."""
         ...
 
+    def settle_window(self, scope: str, number: int) -> None:
+        """Note that all that the window gathered was told, if it is the latest and closed. Twice is once."""
+        ...
+
+    def unsettled_window(self, scope: str) -> Window | None:
+        """The scope's latest window, unless it is settled; read consistently."""
+        ...
+
     def note_told(self, scope: str, count: int) -> None:
         """Raise the scope's `told_count` to that, unless it is as high already. Nothing happens without a window."""
         ...

@@ -21,8 +21,9 @@ from tests.simulation.scope import Scope
 if TYPE_CHECKING:
     from tests.simulation.world import SimulatedWorld
 
-SHARE = 0.1
-"""Of the worlds that have jobs of others, and monitors that watch them."""
+SHARE = 0.02
+"""Of the worlds that have jobs of others, and monitors that watch them: the sweep's many looks make one cost ten times
+as much as another."""
 NAME = "foreign"
 """What leaves them out of a scope, or gives them another share."""
 _DAY_MS = 86_400_000
@@ -203,6 +204,7 @@ class Foreign:
         """How many looks of the sweep are still wanted, once all is quiet."""
         self._looks_for_silent = 0
         self._often = rng.random() < 0.5
+        self._twice = rng.choice((0, 0, 0.3))
         now_ms = world.clock.now_ms()
         for job in made:
             job.rests_until_ms = now_ms + rng.choice(_RESTS_SECONDS) * 1000
@@ -272,6 +274,10 @@ class Foreign:
             self.looks_left -= 1
             return self._world.next_sweep_at_ms + (0 if self.looks_left else _COMMAND_IS_LOST_MS)
         return None
+
+    def sweeps_at_once(self) -> int:
+        """How many invocations of the sweep begin now: what calls it may do so twice."""
+        return 1 + (not self._world.judge.is_calm and self._rng.random() < self._twice)
 
     # The rules
 

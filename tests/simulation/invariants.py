@@ -15,7 +15,7 @@ from typing import Any
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitoring import Counted
-from chalicelib.core.monitorrecord import MonitorLook, Telling
+from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.plan import Plan, PlannedTask, offset_of, shard_of
 from chalicelib.core.records import Redrive, Run, Tally, TaskRecord, in_epoch
@@ -269,6 +269,10 @@ class CheckedStore(MemoryStore):
     def heard_of_ms(self, record: JobRecord) -> int:
         """When a job was last heard of, or asked about."""
         return max(record.created_at_ms, self._quiet_since_ms[record.job_id])
+
+    def monitors(self) -> PushedMonitors:
+        # Read by nearly every invocation, and changed by none.
+        return self._pushed
 
     def look(self, monitor: str) -> MonitorLook:
         if self._judge.monitored is not None:

@@ -7,7 +7,12 @@ from chalicelib.engine import monitor_looks, monitors, observe
 from tests.bug import Bug
 from tests.memory.jobs import MemoryJobs
 from tests.memory.monitors import MemoryMonitors
+from tests.simulation.foreign import NAME
 from tests.simulation.mutation import Mutation
+from tests.simulation.scope import Scope
+
+OTHERS = Scope(shares={NAME: 1.0})
+"""Jobs of others, and monitors, in every world."""
 
 _TELL_FIRST = """\
     if not ran("""
@@ -19,6 +24,7 @@ MONITOR_MUTATIONS = {
             "observe_job",
             {"    judge(world, record)\n": "", "        noting.": "        judge(world, record)\n        noting."},
         ),
+        scope=OTHERS,
     ),
     "an ending is counted by a write of its own, after its record": Mutation(
         Bug(
@@ -31,6 +37,7 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        scope=OTHERS,
     ),
     "an ending is counted before its record is put": Mutation(
         Bug(
@@ -43,6 +50,7 @@ MONITOR_MUTATIONS = {
                 "counted(world, record)) is None": "None) is None",
             },
         ),
+        scope=OTHERS,
     ),
     "a repeated ending counts": Mutation(
         Bug(
@@ -54,18 +62,23 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        scope=OTHERS,
     ),
     "a record is put whatever its order": Mutation(
         Bug(MemoryJobs, "observe_job", {"stored is not None and stored.order >= record.order": "False"}),
+        scope=OTHERS,
     ),
     "nobody asks about a job that fell silent": Mutation(
         Bug(observe, "ask_about_silent", {"    if not silent:\n": "    if True:\n"}),
+        scope=OTHERS,
     ),
     "what Batch tells of a silent job is not recorded": Mutation(
         Bug(observe, "ask_about_silent", {"told is not None and told.order > known.order": "False"}),
+        scope=OTHERS,
     ),
     "a silent job is taken for lost unasked": Mutation(
         Bug(observe, "ask_about_silent", {"details.get(known.job_id), noting": "None, noting"}),
+        scope=OTHERS,
     ),
     "a silent job is ended": Mutation(
         Bug(
@@ -73,15 +86,19 @@ MONITOR_MUTATIONS = {
             "ask_about_silent",
             {"    now_ms =": "    world.batch.terminate([one.job_id for one in silent], 'silent')\n    now_ms ="},
         ),
+        scope=OTHERS,
     ),
     "a monitor's every failure is told": Mutation(
         Bug(Monitor, "tells_failure", {"(job.failure or FailureClass.UNKNOWN) in self.failed": "self.failed"}),
+        scope=OTHERS,
     ),
     "what somebody cancelled counts": Mutation(
         Bug(Monitor, "counts", {" and job.failure is not FailureClass.CANCELLED": ""}),
+        scope=OTHERS,
     ),
     "a job is watched whatever it is": Mutation(
         Bug(Monitor, "_is_of_kind", {"return all(": "return True or all("}),
+        scope=OTHERS,
     ),
     "a failed job is added after its window was seen to": Mutation(
         Bug(
@@ -95,15 +112,23 @@ MONITOR_MUTATIONS = {
                 ),
             },
         ),
+        scope=OTHERS,
     ),
     "a monitor's digest is named by its window": Mutation(
         Bug(monitors, "tell_failures", {"command.scope, number, window": "command.scope, window.number, window"}),
+        scope=OTHERS,
     ),
     "failures that nobody told in time are left": Mutation(
         Bug(monitors, "tell_left", {"window is None or not is_overdue(window, now_ms)": "True"}),
+        scope=OTHERS,
     ),
     "what a closed window did not tell is left": Mutation(
-        Bug(monitors, "tell_left", {"len(world.store.members(scope)) <= window.told_count": "True"}),
+        Bug(
+            monitors,
+            "tell_left",
+            {"not is_overdue(window, now_ms)": "not is_overdue(window, now_ms) or not window.is_open"},
+        ),
+        scope=OTHERS,
     ),
     "jobs are told before it is written which": Mutation(
         Bug(
@@ -115,15 +140,19 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        scope=OTHERS,
     ),
     "what was written and not told is taken for told": Mutation(
         Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if False:"}),
+        scope=OTHERS,
     ),
     "what was told is told again": Mutation(
         Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if True:"}),
+        scope=OTHERS,
     ),
     "a job that was told is told in another notice": Mutation(
         Bug(monitor_looks, "_tell_overdue", {"for job_id in telling.job_ids}": "for job_id in ()}"}),
+        scope=OTHERS,
     ),
     "a telling is closed before it is told": Mutation(
         Bug(
@@ -131,6 +160,7 @@ MONITOR_MUTATIONS = {
             "_tell",
             {"    named = map": "    world.store.close_telling(telling)\n    named = map"},
         ),
+        scope=OTHERS,
     ),
     "of two tellings with one number the later one stays": Mutation(
         Bug(
@@ -138,15 +168,19 @@ MONITOR_MUTATIONS = {
             "put_telling",
             {"return self._tellings.setdefault(key, telling) is telling": "self._tellings[key] = telling; return True"},
         ),
+        scope=OTHERS,
     ),
     "a job is told however short it runs or waits": Mutation(
         Bug(monitor_looks, "_overdue", {"limit_ms is None or around.now_ms - since_ms < limit_ms": "limit_ms is None"}),
+        scope=OTHERS,
     ),
     "jobs that a monitor does not watch are told": Mutation(
         Bug(monitor_looks, "_overdue", {"rule is None or not monitor.watches(job)": "rule is None"}),
+        scope=OTHERS,
     ),
     "what is usual is never asked for": Mutation(
         Bug(monitor_looks, "_overdue", {"rule.than_p95_times is not None and": "False and"}),
+        scope=OTHERS,
     ),
     "a rate is told before it is written since when": Mutation(
         Bug(
@@ -158,6 +192,7 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        scope=OTHERS,
     ),
     "a rate is noted as told before it is": Mutation(
         Bug(
@@ -165,21 +200,27 @@ MONITOR_MUTATIONS = {
             "_look_at_rate",
             {"above_from_ms=around.now_ms)": "above_from_ms=around.now_ms, above_is_told=True)"},
         ),
+        scope=OTHERS,
     ),
     "a rate is told at every look": Mutation(
         Bug(monitor_looks, "_look_at_rate", {" and not now.above_is_told": ""}),
+        scope=OTHERS,
     ),
     "a rate that fell is not forgotten": Mutation(
         Bug(monitor_looks, "_look_at_rate", {"now.above_from_ms is not None and is_below(rule, buckets)": "False"}),
+        scope=OTHERS,
     ),
     "a rate has fallen when few jobs end": Mutation(
         Bug(monitor_looks, "_look_at_rate", {"is_below(rule, buckets)": "not is_above(rule, buckets)"}),
+        scope=OTHERS,
     ),
     "a rate is named by the time that it is about": Mutation(
         Bug(monitor_looks, "_look_at_rate", {"above_from_ms=around.now_ms": "above_from_ms=from_ms"}),
+        scope=OTHERS,
     ),
     "a look is put whatever its revision": Mutation(
         Bug(MemoryMonitors, "put_look", {"look.revision != self.look(look.monitor).revision + 1": "False"}),
+        scope=OTHERS,
     ),
     "a deadline is noted before it is told": Mutation(
         Bug(
@@ -191,14 +232,18 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        scope=OTHERS,
     ),
     "a deadline is told at every look": Mutation(
         Bug(monitor_looks, "_look_at_deadline", {"deadline.at_ms <= look.deadline_ms": "False"}),
+        scope=OTHERS,
     ),
     "a time before the monitor watched counts as one without jobs": Mutation(
         Bug(monitor_looks, "_look_at_deadline", {"deadline.from_ms < monitor.since_ms": "False"}),
+        scope=OTHERS,
     ),
     "a time of day is judged at once": Mutation(
         Bug(monitor_looks, "_look_at_deadline", {"now_ms - SETTLED_MS": "now_ms"}),
+        scope=OTHERS,
     ),
 }

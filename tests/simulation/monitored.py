@@ -19,7 +19,7 @@ from chalicelib.core.monitoring import Counted
 from chalicelib.core.monitorrecord import MonitorLook, Telling, pushed_after
 from chalicelib.core.notices import Notice, NoticeKind
 from chalicelib.core.runtimes import step_of
-from tests.simulation.faults import derived
+from tests.simulation.faults import LOST_COMMANDS, derived
 from tests.simulation.foreign import Foreign, ForeignJob
 from tests.simulation.invariants import must
 from tests.simulation.invocations import Invocation
@@ -299,6 +299,10 @@ class Monitored:
         day = scope.rpartition("/")[2]
         must(scope == f"monitor/{notice.monitor}/{day}", f"{notice.notice_id} is no id of a failure")
         must(int(count) == notice.job_count, f"{notice.notice_id} tells {notice.job_count} failures")
+        by_sweep = self._world.judge.under_way() in self._sweeps
+        must(
+            not by_sweep or self._commands_may_fail(), f"{notice.notice_id} was told by the sweep, and nothing was lost"
+        )
         failed = {job.job_id: job for job in self._failed(given, day)}
         must(1 <= notice.job_count <= len(failed), f"{notice.notice_id}, but {sorted(failed)} failed")
         named = [job.job_id or "" for job in notice.jobs]
@@ -313,6 +317,11 @@ class Monitored:
             about = (notice.monitor or "", day, these)
             first = self._ids_of_sets.setdefault(about, notice.notice_id)
             must(first == notice.notice_id, f"the failures of {first} were told again as {notice.notice_id}")
+
+    def _commands_may_fail(self) -> bool:
+        """Whether the command that tells failures may have been lost, or be late."""
+        menu = self._world.menu
+        return self._troubles > 0 or any(menu[name].rate for name in (LOST_COMMANDS, "command_late"))
 
     def _failed(self, given: Mapping[str, Any], day: str) -> list[ForeignJob]:
         """The jobs of a day that truly failed by now, and are to be told."""

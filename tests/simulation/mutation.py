@@ -9,14 +9,16 @@ from dataclasses import dataclass
 import pytest
 
 from tests.bug import Bug
+from tests.simulation.scope import WHOLE, Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A bug, and seeds that are known to catch it."""
+    """A bug, and seeds that are known to catch it, in that scope."""
 
     bug: Bug
     seeds: tuple[int, ...] = ()
+    scope: Scope = WHOLE
 
     @contextmanager
     def applied(self) -> Iterator[None]:

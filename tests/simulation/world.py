@@ -381,9 +381,10 @@ class SimulatedWorld:
 
     def _sweep(self) -> None:
         self.next_sweep_at_ms = self.clock.now_ms() + _SWEEP_MS
-        invocation = self.invoke("sweep", sweep)
-        if self.monitored is not None:
-            self.monitored.sweep_begins(invocation)
+        for _ in range(1 if self.foreign is None else self.foreign.sweeps_at_once()):
+            invocation = self.invoke("sweep", sweep)
+            if self.monitored is not None:
+                self.monitored.sweep_begins(invocation)
 
     def _wake(self) -> None:
         now_ms = self.clock.now_ms()
