@@ -26,6 +26,8 @@ SHARE = 0.02
 as much as another."""
 NAME = "foreign"
 """What leaves them out of a scope, or gives them another share."""
+_DICE = "neighbours"
+"""What decides which worlds have them."""
 _DAY_MS = 86_400_000
 _ARN = "arn:aws:batch:us-east-1:111122223333"
 _RESTS_SECONDS = (0, 0, 0, 0, 1, 20, 100, 400, 400, 1_000, 4_000)
@@ -155,7 +157,7 @@ class ForeignJob:
 
 def has_foreign(seed: int, scope: Scope) -> bool:
     """Whether the world of a seed has jobs of others."""
-    return NAME not in scope.without and derived(seed, NAME).random() < scope.shares.get(NAME, SHARE)
+    return NAME not in scope.without and derived(seed, _DICE).random() < scope.shares.get(NAME, SHARE)
 
 
 def _random_job(rng: Random, number: int, failing: float) -> ForeignJob:
@@ -203,7 +205,7 @@ class Foreign:
         self.looks_left = LOOKS_IN_THE_END
         """How many looks of the sweep are still wanted, once all is quiet."""
         self._looks_for_silent = 0
-        self._often = rng.random() < 0.5
+        self._often = rng.random() < 0.2
         self._twice = rng.choice((0, 0, 0.3))
         now_ms = world.clock.now_ms()
         for job in made:
@@ -277,7 +279,7 @@ class Foreign:
 
     def sweeps_at_once(self) -> int:
         """How many invocations of the sweep begin now: what calls it may do so twice."""
-        return 1 + (not self._world.judge.is_calm and self._rng.random() < self._twice)
+        return 1 + (self._rng.random() < self._twice)
 
     # The rules
 

@@ -17,7 +17,9 @@ from tests.simulation.story import Story
 
 LAMBDA_TIMEOUT_SECONDS = 60
 _HELD_STEPS_MAXIMUM = 40
-_DECISIVE = frozenset({"tally", "claim", "take_over", "change_run", "put_schedule"})
+_DECISIVE = frozenset(
+    {"tally", "claim", "take_over", "change_run", "put_schedule", "put_look", "put_telling", "add_member"}
+)
 """The writes by which invocations learn of each other: what happens right before one of them is where races are."""
 _OF_SEVERAL = frozenset({"send", "delete", "tell"})
 """Calls for several things, of which some may be done and others not."""
