@@ -24,6 +24,7 @@ MONITOR_MUTATIONS = {
             "observe_job",
             {"    judge(world, record)\n": "", "        noting.": "        judge(world, record)\n        noting."},
         ),
+        seeds=(35,),
         scope=OTHERS,
     ),
     "an ending is counted by a write of its own, after its record": Mutation(
@@ -37,6 +38,7 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(29,),
         scope=OTHERS,
     ),
     "an ending is counted before its record is put": Mutation(
@@ -50,6 +52,7 @@ MONITOR_MUTATIONS = {
                 "counted(world, record)) is None": "None) is None",
             },
         ),
+        seeds=(11,),
         scope=OTHERS,
     ),
     "a repeated ending counts": Mutation(
@@ -62,14 +65,17 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(19,),
         scope=OTHERS,
     ),
     "a record is put whatever its order": Mutation(
         Bug(MemoryJobs, "observe_job", {"stored is not None and stored.order >= record.order": "False"}),
+        seeds=(0,),
         scope=OTHERS,
     ),
     "nobody asks about a job that fell silent": Mutation(
         Bug(observe, "ask_about_silent", {"    if not silent:\n": "    if True:\n"}),
+        seeds=(40,),
         scope=OTHERS,
     ),
     "what Batch tells of a silent job is not recorded": Mutation(
@@ -86,18 +92,22 @@ MONITOR_MUTATIONS = {
             "ask_about_silent",
             {"    now_ms =": "    world.batch.terminate([one.job_id for one in silent], 'silent')\n    now_ms ="},
         ),
+        seeds=(40,),
         scope=OTHERS,
     ),
     "a monitor's every failure is told": Mutation(
         Bug(Monitor, "tells_failure", {"(job.failure or FailureClass.UNKNOWN) in self.failed": "self.failed"}),
+        seeds=(23,),
         scope=OTHERS,
     ),
     "what somebody cancelled counts": Mutation(
         Bug(Monitor, "counts", {" and job.failure is not FailureClass.CANCELLED": ""}),
+        seeds=(13,),
         scope=OTHERS,
     ),
     "a job is watched whatever it is": Mutation(
         Bug(Monitor, "_is_of_kind", {"return all(": "return True or all("}),
+        seeds=(6,),
         scope=OTHERS,
     ),
     "a failed job is added after its window was seen to": Mutation(
@@ -112,14 +122,17 @@ MONITOR_MUTATIONS = {
                 ),
             },
         ),
+        seeds=(14086,),
         scope=OTHERS,
     ),
     "a monitor's digest is named by its window": Mutation(
         Bug(monitors, "tell_failures", {"command.scope, number, window": "command.scope, window.number, window"}),
+        seeds=(48,),
         scope=OTHERS,
     ),
     "failures that nobody told in time are left": Mutation(
         Bug(monitors, "tell_left", {"window is None or not is_overdue(window, now_ms)": "True"}),
+        seeds=(40,),
         scope=OTHERS,
     ),
     "what a closed window did not tell is left": Mutation(
@@ -128,6 +141,7 @@ MONITOR_MUTATIONS = {
             "tell_left",
             {"not is_overdue(window, now_ms)": "not is_overdue(window, now_ms) or not window.is_open"},
         ),
+        seeds=(15068,),
         scope=OTHERS,
     ),
     "jobs are told before it is written which": Mutation(
@@ -140,18 +154,22 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(0,),
         scope=OTHERS,
     ),
     "what was written and not told is taken for told": Mutation(
         Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if False:"}),
+        seeds=(388,),
         scope=OTHERS,
     ),
     "what was told is told again": Mutation(
         Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if True:"}),
+        seeds=(0,),
         scope=OTHERS,
     ),
     "a job that was told is told in another notice": Mutation(
         Bug(monitor_looks, "_tell_overdue", {"for job_id in telling.job_ids}": "for job_id in ()}"}),
+        seeds=(0,),
         scope=OTHERS,
     ),
     "a telling is closed before it is told": Mutation(
@@ -160,6 +178,7 @@ MONITOR_MUTATIONS = {
             "_tell",
             {"    named = map": "    world.store.close_telling(telling)\n    named = map"},
         ),
+        seeds=(388,),
         scope=OTHERS,
     ),
     "of two tellings with one number the later one stays": Mutation(
@@ -168,18 +187,22 @@ MONITOR_MUTATIONS = {
             "put_telling",
             {"return self._tellings.setdefault(key, telling) is telling": "self._tellings[key] = telling; return True"},
         ),
+        seeds=(27,),
         scope=OTHERS,
     ),
     "a job is told however short it runs or waits": Mutation(
         Bug(monitor_looks, "_overdue", {"limit_ms is None or around.now_ms - since_ms < limit_ms": "limit_ms is None"}),
+        seeds=(0,),
         scope=OTHERS,
     ),
     "jobs that a monitor does not watch are told": Mutation(
         Bug(monitor_looks, "_overdue", {"rule is None or not monitor.watches(job)": "rule is None"}),
+        seeds=(9,),
         scope=OTHERS,
     ),
     "what is usual is never asked for": Mutation(
         Bug(monitor_looks, "_overdue", {"rule.than_p95_times is not None and": "False and"}),
+        seeds=(22,),
         scope=OTHERS,
     ),
     "a rate is told before it is written since when": Mutation(
@@ -192,6 +215,7 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(8,),
         scope=OTHERS,
     ),
     "a rate is noted as told before it is": Mutation(
@@ -200,26 +224,32 @@ MONITOR_MUTATIONS = {
             "_look_at_rate",
             {"above_from_ms=around.now_ms)": "above_from_ms=around.now_ms, above_is_told=True)"},
         ),
+        seeds=(8,),
         scope=OTHERS,
     ),
     "a rate is told at every look": Mutation(
         Bug(monitor_looks, "_look_at_rate", {" and not now.above_is_told": ""}),
+        seeds=(8,),
         scope=OTHERS,
     ),
     "a rate that fell is not forgotten": Mutation(
         Bug(monitor_looks, "_look_at_rate", {"now.above_from_ms is not None and is_below(rule, buckets)": "False"}),
+        seeds=(13,),
         scope=OTHERS,
     ),
     "a rate has fallen when few jobs end": Mutation(
         Bug(monitor_looks, "_look_at_rate", {"is_below(rule, buckets)": "not is_above(rule, buckets)"}),
+        seeds=(13,),
         scope=OTHERS,
     ),
     "a rate is named by the time that it is about": Mutation(
         Bug(monitor_looks, "_look_at_rate", {"above_from_ms=around.now_ms": "above_from_ms=from_ms"}),
+        seeds=(86,),
         scope=OTHERS,
     ),
     "a look is put whatever its revision": Mutation(
         Bug(MemoryMonitors, "put_look", {"look.revision != self.look(look.monitor).revision + 1": "False"}),
+        seeds=(265,),
         scope=OTHERS,
     ),
     "a deadline is noted before it is told": Mutation(
@@ -232,18 +262,22 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(13,),
         scope=OTHERS,
     ),
     "a deadline is told at every look": Mutation(
         Bug(monitor_looks, "_look_at_deadline", {"deadline.at_ms <= look.deadline_ms": "False"}),
+        seeds=(2,),
         scope=OTHERS,
     ),
     "a time before the monitor watched counts as one without jobs": Mutation(
         Bug(monitor_looks, "_look_at_deadline", {"deadline.from_ms < monitor.since_ms": "False"}),
+        seeds=(2,),
         scope=OTHERS,
     ),
     "a time of day is judged at once": Mutation(
         Bug(monitor_looks, "_look_at_deadline", {"now_ms - SETTLED_MS": "now_ms"}),
+        seeds=(2,),
         scope=OTHERS,
     ),
 }
