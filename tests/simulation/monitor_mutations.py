@@ -80,10 +80,12 @@ MONITOR_MUTATIONS = {
     ),
     "what Batch tells of a silent job is not recorded": Mutation(
         Bug(observe, "ask_about_silent", {"told is not None and told.order > known.order": "False"}),
+        seeds=(204,),
         scope=OTHERS,
     ),
     "a silent job is taken for lost unasked": Mutation(
         Bug(observe, "ask_about_silent", {"details.get(known.job_id), noting": "None, noting"}),
+        seeds=(204,),
         scope=OTHERS,
     ),
     "a silent job is ended": Mutation(
