@@ -18,7 +18,7 @@ from batchwright.terminal import coloured
 from batchwright.timeline import timeline_of
 from batchwright.timeline_lines import timeline_lines
 from batchwright.tree_lines import tree_lines
-from batchwright.view import RunView, past_of, result_of
+from batchwright.view import RunView, began_ms, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
 from chalicelib.core.errors import BatchwrightError
@@ -125,14 +125,9 @@ def sentence(view: RunView) -> str:
 
 
 def _lasted_ms(view: RunView) -> int | None:
-    """How long the ended run lasted; of a redriven one, its epoch from the first claim on, if there was one."""
-    run, began_ms = view.run, view.run.created_at_ms
-    if run.epoch:
-        claims = [task.claimed_at_ms for task in view.tasks if not task.kept and task.claimed_at_ms is not None]
-        if not claims:
-            return None
-        began_ms = min(claims)
-    return None if run.ended_at_ms is None else max(0, run.ended_at_ms - began_ms)
+    """How long the ended run lasted; of a redriven one, its epoch."""
+    began, ended = began_ms(view), view.run.ended_at_ms
+    return None if began is None or ended is None else max(0, ended - began)
 
 
 def number_of(number: int, noun: str) -> str:

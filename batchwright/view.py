@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
+from chalicelib.api.runview import signs_of_life
 from chalicelib.core.limits import SHARD_SIZE
 from chalicelib.core.states import TaskState
 
@@ -50,6 +51,17 @@ def every(ask: Callable[[str | None], m.Page[T]]) -> Iterator[T]:
         page = part.next
         if page is None:
             return
+
+
+def began_ms(view: RunView) -> int | None:
+    """When the run, or its epoch that is looked at, began. Of an earlier epoch that a redrive began nobody noted it: it
+    is the first that is known to have happened in it, or None."""
+    run = view.run
+    if run.began_at_ms is not None:
+        return run.began_at_ms
+    if not run.epoch:
+        return run.created_at_ms
+    return min((at_ms for task in view.tasks if not task.kept for at_ms in signs_of_life(task)), default=None)
 
 
 def result_of(task: m.Task) -> m.Attempt | None:

@@ -123,6 +123,9 @@ class Run(Answer):
     epoch: Annotated[int, Field(description="Counts the redrives, from 0.")]
     params: dict[str, Any]
     created_at_ms: int
+    began_at_ms: Annotated[
+        int | None, Field(description="When its epoch began; null of an earlier epoch that a redrive began.")
+    ] = None
     ended_at_ms: int | None = None
     redrive: Redriven | None = None
     past: Annotated[list[PastEpoch], Field(description="The epochs before, oldest first.")] = []

@@ -400,6 +400,30 @@ def test_a_redrive_runs_again_what_failed_and_keeps_the_rest(desk: Desk) -> None
     assert (kinds.count(EventKind.RUN_ENDED), kinds.count(EventKind.RUN_REDRIVEN)) == (2, 1)
 
 
+def test_a_redrive_is_told_before_everything_that_came_of_it_however_often_a_task_was_tried(desk: Desk) -> None:
+    retried = {"only": {**TASK, "retry": {"attempts": 2, "backoff_seconds": 5, "jitter": False}}}
+    desk.api.put_workflow("retried", definition_of("retried", tasks=retried))
+    run_id = start(desk, workflow="retried")
+    # The toy Batch names a task by its place in `films`.
+    desk.play.fails |= {("first", 1), ("first", 2)}
+    desk.play.play_on()
+    began = []
+    for _ in range(2):
+        desk.pass_seconds(60)
+        desk.api.redrive(run_id, m.Redrive())
+        began.append(desk.now_ms())
+        desk.pass_seconds(1)
+        desk.play.play_on()
+    assert desk.api.run(run_id).began_at_ms == began[-1]
+    assert desk.api.run(run_id, 1).began_at_ms is None
+    assert desk.api.run(run_id, 0).began_at_ms == desk.api.run(run_id).created_at_ms
+    events = desk.api.events(run_id).items
+    assert [event.epoch for event in events] == sorted(event.epoch for event in events)
+    redrives = [event for event in events if event.kind is EventKind.RUN_REDRIVEN]
+    assert redrives[-1].at_ms == began[-1]
+    assert [events[events.index(one) - 1].kind for one in redrives] == [EventKind.RUN_ENDED] * 2
+
+
 def test_an_earlier_epoch_is_shown_as_it_ended(desk: Desk) -> None:
     run_id = failed(desk)
     desk.play.fails.clear()

@@ -73,12 +73,18 @@ def test_the_scope_of_a_redrive_is_said_in_words(redrive: m.Redriven, said: str)
     assert scope_words(redrive) == said
 
 
-def test_a_redriven_run_in_which_nothing_was_claimed_again_has_no_duration() -> None:
+def test_an_epoch_whose_beginning_nobody_noted_and_in_which_nothing_was_claimed_has_no_duration() -> None:
     cancelled = redriven(RunState.CANCELLED)
-    unclaimed = {"claimed_at_ms": None, "attempt": 0, "attempts": []}
+    unclaimed = {"claimed_at_ms": None, "attempt": 0, "attempts": [], "started_at_ms": None, "stopped_at_ms": None}
     tasks = tuple(one.model_copy(update=unclaimed) for one in cancelled.tasks)
-    said = sentence(RunView(cancelled.run, tasks))
+    said = sentence(RunView(cancelled.run.model_copy(update={"began_at_ms": None}), tasks))
     assert said == "Run films-abc [bold magenta]cancelled[/] in epoch 2: 4 tasks, 0 attempts."
+
+
+def test_a_redriven_run_lasted_from_its_redrive_and_not_from_its_last_claim() -> None:
+    shown = redriven()
+    retried = tuple(one.model_copy(update={"claimed_at_ms": NOON_MS + 111_000}) for one in shown.tasks)
+    assert "in epoch 2 after 12 s: " in sentence(RunView(shown.run, retried))
 
 
 def a_large_run() -> RunView:
