@@ -16,7 +16,6 @@ from rich.text import Text
 
 from batchwright.view import RunView, changed, duration_ms, past_of, result_of
 from chalicelib.api import models as m
-from chalicelib.core.failure import FailureClass
 from chalicelib.core.states import RunState, TaskState
 
 COLOURS = {
@@ -33,11 +32,12 @@ COLOURS = {
     TaskState.UPSTREAM_FAILED: "red",
     TaskState.CANCELLED: "magenta",
 }
+MAY_FAIL = "may fail"
+"""Of a task that failed and does not fail its run."""
 _NAMES_SHOWN = 3
 _NAME_WIDTH_MINIMUM = 8
 _GAP = 2
 _DAYS_FROM_SECONDS = 48 * 3600
-_SAY_NOTHING = (None, FailureClass.APPLICATION, FailureClass.DEPENDENCY, FailureClass.UNKNOWN)
 _UNDER_WAY = tuple(state for state in COLOURS if not state.ended and state is not TaskState.WAITING)
 
 
@@ -207,6 +207,7 @@ def _how(task: m.Task, number: int, at_ms: int) -> str:
 
 def _details(task: m.Task, at_ms: int) -> str:
     attempt = lasted = reason = kept = None
+    may_fail = MAY_FAIL if task.allow_failure and task.state is TaskState.FAILED else None
     if task.attempt and task.attempts_allowed > 1:
         attempt = f"attempt {task.attempt} of {task.attempts_allowed}"
     if task.kept:
@@ -215,7 +216,7 @@ def _details(task: m.Task, at_ms: int) -> str:
         lasted = f"after {duration(ms)}"
     if task.state is TaskState.FAILED and task.attempts:
         reason = why(task.attempts[-1])
-    return _in_brackets(kept, attempt, lasted, reason)
+    return _in_brackets(may_fail, kept, attempt, lasted, reason)
 
 
 def _in_brackets(*details: str | None) -> str:
@@ -224,13 +225,10 @@ def _in_brackets(*details: str | None) -> str:
 
 
 def why(result: m.Attempt) -> str:
-    """Why an attempt failed: `out_of_memory: exit code 137: OutOfMemoryError ...`, `exit code 3: Essential ...`.
-
-    The class is left out where the rest says no less.
-    """
-    failure = "" if result.failure in _SAY_NOTHING else result.failure
+    """Why an attempt failed: its class, by which retries are declared, and what Batch told, as in `application: exit
+    code 3: Essential container in task exited`."""
     code = "" if result.exit_code is None else f"exit code {result.exit_code}"
-    return ": ".join(filter(None, (failure, code, result.reason)))
+    return ": ".join(filter(None, (result.failure, code, result.reason)))
 
 
 def task_table(tasks: Sequence[m.Task], at_ms: int, width: int) -> Table:

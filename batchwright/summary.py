@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from batchwright.progress import counts_line, duration, now_ms, why
+from batchwright.progress import MAY_FAIL, counts_line, duration, now_ms, why
 from batchwright.runtree import choose, tree_of
 from batchwright.signs import Signs, signs_for
 from batchwright.terminal import coloured
@@ -27,6 +28,8 @@ from chalicelib.core.states import RunState, TaskState
 
 LOG_LINES = 20
 FAILURES_SHOWN = 5
+ARRAYS_ASKED = 20
+"""Of so many arrays that failed a document tells which children did; each costs questions to Batch."""
 NAMES_SHOWN = 5
 ROWS_SHOWN = 40
 ROWS_MINIMUM = 10
@@ -170,7 +173,8 @@ def scope_words(redrive: m.Redriven) -> str:
 def _print_failure(console: Console, run: m.Run, task: m.Task, api: Api, *, with_reason: bool) -> None:
     result = result_of(task)
     reason = why(result) if result and with_reason else ""
-    _say(console, f"\n[bold red]{escape(task.name)} failed[/]{': ' if reason else ''}{escape(reason)}")
+    may_fail = f" ({MAY_FAIL})" if task.allow_failure else ""
+    _say(console, f"\n[bold red]{escape(task.name)} failed[/]{may_fail}{': ' if reason else ''}{escape(reason)}")
     if result is None:
         return
     try:
@@ -206,7 +210,15 @@ def _say(console: Console, text: str) -> None:
     console.print(text, soft_wrap=True, highlight=False)
 
 
-def run_document(view: RunView) -> dict[str, Any]:
-    """The run and its tasks for programs, as the API tells them. Times in milliseconds since the epoch; keys are only
-    ever added."""
-    return {**view.run.model_dump(mode="json"), "tasks": [task.model_dump(mode="json") for task in view.tasks]}
+def run_document(view: RunView, api: Api) -> dict[str, Any]:
+    """The run and its tasks for programs, as the API tells them; the first arrays that failed with their first children
+    that did, as far as Batch still tells them. Times in milliseconds since the epoch; keys are only ever added."""
+    tasks, arrays = list(view.tasks), 0
+    for place, task in enumerate(tasks):
+        if task.is_array and task.state is TaskState.FAILED and arrays < ARRAYS_ASKED:
+            arrays += 1
+            # Whoever wants the run must not lose it with what goes beside it.
+            with suppress(BotoCoreError, ClientError, BatchwrightError):
+                children = api.task(view.run.run_id, task.name, view.run.epoch).failed_children
+                tasks[place] = task.model_copy(update={"failed_children": children})
+    return {**view.run.model_dump(mode="json"), "tasks": [task.model_dump(mode="json") for task in tasks]}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from batchwright.fitting import broken, cut, one_line, width_of
-from batchwright.progress import COLOURS, duration, why
+from batchwright.progress import COLOURS, MAY_FAIL, duration, why
 from batchwright.runtree import ROOT, RunTree, Shown, causes
 from batchwright.signs import Signs
 from batchwright.view import duration_ms, past_of, result_of
@@ -170,6 +170,8 @@ class _Words:
     def _notes(self, place: int) -> Iterator[str]:
         """What is unusual about the task, or cannot be seen from where it stands."""
         task = self.tree.tasks[place]
+        if task.allow_failure and task.state is TaskState.FAILED:
+            yield MAY_FAIL
         if task.kept:
             yield f"kept from epoch {task.epoch}"
         if task.attempt > 1 or (task.attempt and task.retry_at_ms is not None):
@@ -178,6 +180,8 @@ class _Words:
             yield _retry(task.retry_at_ms, self.now_ms)
         if task.children_ended is not None and not task.state.ended:
             yield f"{task.children_ended:,} of {task.children:,} children ended"
+        if task.children_failed and task.state is TaskState.FAILED:
+            yield f"{task.children_failed:,} of {task.children:,} children failed"
         if (waited := long_wait_ms(task, self.now_ms)) is not None:
             yield f"waited {duration(waited)}"
         if place in self.causes:

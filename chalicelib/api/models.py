@@ -172,6 +172,10 @@ class Task(Answer):
     is_array: bool = False
     children: Annotated[int | None, Field(description="Of an array: how many jobs it has.")] = None
     children_ended: Annotated[int | None, Field(description="Of an array under way: how many of them ended.")] = None
+    children_failed: Annotated[
+        int | None, Field(description="Of an array that failed: how many of them did, where that was told.")
+    ] = None
+    allow_failure: Annotated[bool, Field(description="Whether the run can succeed although the task failed.")] = False
     kept: Annotated[bool, Field(description="A redrive kept its ending; it did not run in this epoch.")] = False
     second_jobs: Annotated[list[str], Field(description="Jobs ended because their attempt had one.")] = []
     attempts: Annotated[list[Attempt], Field(description="Its ended attempts, oldest first.")] = []

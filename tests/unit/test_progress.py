@@ -39,10 +39,10 @@ def test_every_change_is_a_line_as_in_the_golden_file() -> None:
 
 def test_what_a_redrive_kept_is_said_with_its_epoch_and_without_what_led_to_it() -> None:
     assert change_lines((), redriven().tasks, NOW_MS) == [
-        "import failed (attempt 1 of 3, after 2.0 s, exit code 3: Essential container in task exited)",
+        "import failed (attempt 1 of 3, after 2.0 s, application: exit code 3: Essential container in task exited)",
         "fetch succeeded (kept from epoch 0, attempt 2 of 3, after 2.0 s)",
         "import succeeded (attempt 2 of 3, after 7.0 s)",
-        "count failed (after 2.0 s, exit code 3: Essential container in task exited)",
+        "count failed (after 2.0 s, application: exit code 3: Essential container in task exited)",
         "report upstream_failed",
     ]
 
@@ -72,7 +72,7 @@ def test_an_attempt_that_failed_between_two_looks_is_told_with_the_next_one() ->
         )
     ]
     assert change_lines(before, after, NOW_MS) == [
-        "flaky failed (attempt 1 of 3, after 2.0 s, exit code 3: Essential container in task exited)",
+        "flaky failed (attempt 1 of 3, after 2.0 s, application: exit code 3: Essential container in task exited)",
         "flaky failed (attempt 2 of 3, Host EC2 gone)",
         "flaky running (attempt 3 of 3)",
     ]
