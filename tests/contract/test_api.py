@@ -309,7 +309,7 @@ def test_of_an_array_a_child_must_be_named(desk: Desk) -> None:
     array = {"only": {**TASK, "array": {"size": 4}}}
     desk.api.put_workflow("array", definition_of("array", tasks=array))
     run_id = start(desk, workflow="array")
-    with pytest.raises(UserMistake, match="task 'only' is an array of jobs, each with a log"):
+    with pytest.raises(UserMistake, match=r"'only' is an array .*: say of which child, from 0 to 3 \(--child N\)"):
         desk.api.logs(run_id, "only")
     with pytest.raises(UnknownTask, match="Batch knows no child 9 of job"):
         desk.api.logs(run_id, "only", child=9)

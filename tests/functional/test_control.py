@@ -109,6 +109,8 @@ def test_a_redrive_keeps_what_succeeded_and_the_old_attempts_stay_visible(desk: 
     }
     run_id = desk.started("again", tasks)
     assert "Run again-" in desk.said("watch", run_id, code=1)
+    assert desk.said("logs", run_id, "bad") == "Task bad wrote nothing.\n"
+    assert desk.said("logs", run_id, "after") == "Task after never had a job, because bad failed.\n"
     before = desk.shown(run_id)
     desk.gate.touch()
     redriven = desk.said("redrive", run_id, "--wait")
