@@ -162,7 +162,7 @@ def test_a_service_that_does_not_answer_is_told_in_a_sentence(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     done = give("list")
     assert done.exit_code == 1
-    assert done.stderr.startswith("Error: AWS (stage local, us-east-1) cannot be reached: Could not connect to ")
+    assert done.stderr.startswith("AWS (stage local, us-east-1) cannot be reached: Could not connect to ")
     assert len(done.stderr.splitlines()) == 1
 
 

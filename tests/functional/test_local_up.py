@@ -90,7 +90,7 @@ def test_what_does_not_start_says_so_in_a_sentence(terminal: Terminal) -> None:
     (blocked / "ministack.log").mkdir()
     done = terminal.give("local", "up", BATCHWRIGHT_HOME=str(blocked))
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: the local AWS did not start: ")
+    assert done.stderr.startswith("the local AWS did not start: ")
     assert "Traceback" not in done.stderr
 
 
