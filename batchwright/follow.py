@@ -19,8 +19,8 @@ from chalicelib.core.states import TaskState
 
 _PATIENCE_SECONDS = 5.0
 SILENCE_SECONDS = 15.0
-"""When nothing has changed for so long, Batch is asked. An event takes seconds at most, and so does the sweep of a local
-AWS: what is told after that is late indeed."""
+"""When nothing has changed for so long, Batch is asked. An event takes seconds at most, and so does the sweep of a
+local AWS: what is told after that is late indeed."""
 
 EndedJobs = Callable[[Sequence[str]], set[str]]
 """Which of these jobs have ended, as Batch says."""

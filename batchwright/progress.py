@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from batchwright.view import RunView, changed, duration_ms, past_of, result_of
+from batchwright.view import RunView, changed, duration_ms, is_held_back, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.core.states import RunState, TaskState
 
@@ -211,8 +211,8 @@ def change_lines(before: Sequence[m.Task], after: Sequence[m.Task], at_ms: int) 
 
 
 def _times(tasks: Sequence[m.Task], at_ms: int) -> dict[str, int]:
-    """By name: when each task came into its state; `at_ms` where nobody noted it. A task that did not run ended when its
-    parents' endings were known."""
+    """By name: when each task came into its state; `at_ms` where nobody noted it. A task that did not run ended when
+    its parents' endings were known."""
     times: dict[str, int] = {}
     for task in tasks:
         known: int | None = None
@@ -298,6 +298,8 @@ def _state(task: m.Task, at_ms: int) -> Text:
     state = Text(task.state.value, style=COLOURS[task.state])
     if task.state is TaskState.WAITING and task.retry_at_ms is not None:
         state.append(f", retry in {duration(max(0, task.retry_at_ms - at_ms))}")
+    elif is_held_back(task):
+        state.append(", retry held back")
     elif task.children_ended is not None and not task.state.ended:
         state.append(f", {task.children_ended:,} of {task.children:,} ended")
     return state

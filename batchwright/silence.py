@@ -22,7 +22,13 @@ _NEVER = {
 
 
 def silence_sentence(
-    api: Api, run_id: str, task: m.Task, *, attempt: int | None = None, child: int | None = None, epoch: int | None = None
+    api: Api,
+    run_id: str,
+    task: m.Task,
+    *,
+    attempt: int | None = None,
+    child: int | None = None,
+    epoch: int | None = None,
 ) -> str:
     """Why there is nothing to read of the task, of one of its attempts, or of a child of its array."""
     number = attempt or task.attempt

@@ -76,7 +76,7 @@ def print_summary(console: Console, view: RunView, api: Api, asked: Asked = Aske
         _say(console, f"\n... and {number_of(len(failures) - FAILURES_SHOWN, 'more failed task')}")
     if failures:
         console.print()
-    for line in (*_second_job_lines(view), *_epoch_lines(view.run)):
+    for line in (*_second_job_lines(view), *_epoch_lines(view.run), *_pause_lines(view.run)):
         _say(console, line)
     _say(console, sentence(view))
 
@@ -90,6 +90,8 @@ def print_timeline(console: Console, view: RunView, asked: Asked) -> None:
     print_lines(console, drawn)
     if asked.states and not any(asked.includes(task.state) for task in view.tasks):
         _say(console, f"No task is {' or '.join(sorted(asked.states))}.")
+    for said in _pause_lines(view.run):
+        _say(console, said)
     _say(console, sentence(view))
 
 
@@ -155,6 +157,14 @@ def _epoch_lines(run: m.Run) -> list[str]:
     if run.redrive is not None:
         lines.append(f"epoch {run.epoch}: version {run.version}, runs again {escape(scope_words(run.redrive))}")
     return [f"[dim]{line}[/]" for line in lines]
+
+
+def _pause_lines(run: m.Run) -> list[str]:
+    """That the run was paused. When is noted nowhere, so a wait cannot be told from a pause."""
+    times = "once" if run.pauses == 1 else f"{run.pauses:,} times"
+    return (
+        [f"[dim]Paused {times}: waits to start include the time that a pause held them back.[/]"] if run.pauses else []
+    )
 
 
 def scope_words(redrive: m.Redriven) -> str:

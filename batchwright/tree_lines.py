@@ -16,7 +16,7 @@ from batchwright.fitting import broken, cut, one_line, width_of
 from batchwright.progress import COLOURS, MAY_FAIL, duration, why
 from batchwright.runtree import ROOT, RunTree, Shown, causes
 from batchwright.signs import Signs
-from batchwright.view import duration_ms, past_of, result_of
+from batchwright.view import duration_ms, is_held_back, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.core.states import TaskState
 
@@ -174,10 +174,12 @@ class _Words:
             yield MAY_FAIL
         if task.kept:
             yield f"kept from epoch {task.epoch}"
-        if task.attempt > 1 or (task.attempt and task.retry_at_ms is not None):
+        if task.attempt > 1 or (task.attempt and task.retry_at_ms is not None) or is_held_back(task):
             yield f"attempt {task.attempt} of {task.attempts_allowed}"
         if task.state is TaskState.WAITING and task.retry_at_ms is not None:
             yield _retry(task.retry_at_ms, self.now_ms)
+        if is_held_back(task):
+            yield "retry held back"
         if task.children_ended is not None and not task.state.ended:
             yield f"{task.children_ended:,} of {task.children:,} children ended"
         if task.children_failed and task.state is TaskState.FAILED:

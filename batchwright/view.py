@@ -74,6 +74,11 @@ def past_of(task: m.Task) -> list[m.Attempt]:
     return task.attempts if result_of(task) is None else task.attempts[:-1]
 
 
+def is_held_back(task: m.Task) -> bool:
+    """Whether its retry is due and could not be started yet: the run is paused, or Batch takes no more for now."""
+    return task.state is TaskState.WAITING and bool(task.attempts) and task.retry_at_ms is None
+
+
 def duration_ms(task: m.Task, now_ms: int) -> int | None:
     """How long its current or last attempt ran; None before it started, and when nobody told its end."""
     if task.started_at_ms is None or (task.stopped_at_ms is None and task.state.ended):

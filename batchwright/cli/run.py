@@ -26,7 +26,7 @@ from batchwright.cli.told import told_plainly
 from batchwright.cli.watch import INTERRUPTED, followed_run
 from batchwright.follow import Followed
 from batchwright.interrupts import Interrupts, counted, ignored, raised
-from batchwright.local.home import Running, running, up
+from batchwright.local.home import Running, looked, running, up
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.run import put_file
 from batchwright.local.stack import LocalAws, LocalAwsError
@@ -137,7 +137,8 @@ def start_file(
     state = running()
     if state is None:
         raise UserMistake(
-            "--detach: no local AWS is up that the run could go on in; start one with `batchwright local up`"
+            f"--detach: no local AWS is up {looked()} that the run could go on in; start one with `batchwright local "
+            "up`, or go to the folder of one that is up"
         )
     _check_options(options, state)
     with raised(), told_plainly():

@@ -94,7 +94,8 @@ class DirectLogs(Part):
         if size is not None and child is None:
             last = "on" if task.children is None else f"to {task.children - 1:,}"
             raise UserMistake(
-                f"task '{task.name}' is an array of jobs, each with a log: say of which child, from 0 {last} (--child N)"
+                f"task '{task.name}' is an array of jobs, each with a log: say of which child, from 0 {last} "
+                "(--child N)"
             )
         if number == 0:
             return Stream(None, task.state.ended)

@@ -127,6 +127,7 @@ class Run(Answer):
         int | None, Field(description="When its epoch began; null of an earlier epoch that a redrive began.")
     ] = None
     ended_at_ms: int | None = None
+    pauses: Annotated[int, Field(description="How often it was paused in its epoch.")] = 0
     redrive: Redriven | None = None
     past: Annotated[list[PastEpoch], Field(description="The epochs before, oldest first.")] = []
     schedule: Annotated[str | None, Field(description="The workflow's schedule that started it.")] = None

@@ -367,12 +367,13 @@ def test_a_paused_run_waits_until_it_is_resumed_and_twice_is_once(desk: Desk) ->
     paused = desk.api.pause(run_id)
     assert (paused.changed, paused.run.state) == (True, RunState.PAUSED)
     assert desk.api.pause(run_id).changed is False
+    assert desk.api.run(run_id).pauses == 1
     desk.carry_out()
     desk.play.play_on()
     assert states(desk, run_id) == {"first": "succeeded", "second": "waiting"}
     assert desk.api.resume(run_id).changed is True
     desk.play.play_on()
-    assert desk.api.run(run_id).state is RunState.SUCCEEDED
+    assert (desk.api.run(run_id).state, desk.api.run(run_id).pauses) == (RunState.SUCCEEDED, 1)
 
 
 def failed(desk: Desk) -> str:

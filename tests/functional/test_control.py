@@ -228,11 +228,12 @@ def test_without_any_aws_each_command_says_so(
     give: Callable[..., Result] = CliRunner().invoke
     for name in ("watch", "show", "cancel", "pause", "resume", "redrive"):
         done = give(main, [name, "some-run"])
+        looked = f"in {tmp_path / 'none'} (BATCHWRIGHT_HOME)"
         assert (done.exit_code, done.stderr.split(":")[0]) == (
             2,
-            "no local AWS is up, and neither a stage nor an API is named",
+            f"no local AWS is up {looked}, and neither a stage nor an API is named",
         )
     file = terminal.folder / terminal.workflow("detached", {"only": {"command": ["true"]}})
     done = give(main, ["run", str(file), "--detach"])
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith("--detach: no local AWS is up that the run could go on in; start one with ")
+    assert done.stderr.startswith(f"--detach: no local AWS is up {looked} that the run could go on in; start one ")

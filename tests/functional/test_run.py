@@ -33,7 +33,10 @@ def test_a_failed_task_shows_its_reason_exit_code_and_last_20_lines(kept: Termin
     script = "for line in $(seq 30); do echo \"line $line of [bold]it[/] $(printf '=%.0s' $(seq 120))\"; done; exit 3"
     done = kept.give("run", kept.workflow("bad", {"fails": shell(script)}))
     assert done.returncode == 1
-    assert "\n   application: exit code 3: Essential container in task exited\n\nfails failed\nlast 20 log lines:\n" in done.stdout
+    assert (
+        "\n   application: exit code 3: Essential container in task exited\n\nfails failed\nlast 20 log lines:\n"
+        in done.stdout
+    )
     lines = [line for line in done.stdout.splitlines() if line.startswith("  line")]
     assert lines == [f"  line {number} of [bold]it[/] {'=' * 120}" for number in range(11, 31)]
     assert "\n\n\n" not in done.stdout
@@ -47,7 +50,9 @@ def test_a_failed_array_shows_the_last_lines_of_its_first_failed_children(kept: 
     assert "\n   dependency: Array Child Job failed\n" in done.stdout
     for index in (2, 3):
         assert f"child {index}, exit code 7: last 1 log line:\n  I am {index}\n" in done.stdout
-    assert re.search(r"^. many \[4\] +failed +\d+\.\d s  2 of 4 children failed$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^. many \[4\] +failed +\d+\.\d s  2 of 4 children failed$", done.stdout, re.MULTILINE), (
+        done.stdout
+    )
 
 
 def test_a_retry_is_told_with_the_failure_that_led_to_it(kept: Terminal) -> None:

@@ -10,7 +10,15 @@ import pytest
 from rich.console import Console
 
 from batchwright import progress
-from batchwright.progress import LiveProgress, PlainProgress, change_lines, clock_time, duration, lost_sentence, task_table
+from batchwright.progress import (
+    LiveProgress,
+    PlainProgress,
+    change_lines,
+    clock_time,
+    duration,
+    lost_sentence,
+    task_table,
+)
 from chalicelib.api import models as m
 from chalicelib.core.states import RunState, TaskState
 from tests.unit.rows import EVERY_STATE, FAILURE, NOON_MS, ended, redriven, result, row, view

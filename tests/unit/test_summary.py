@@ -226,6 +226,19 @@ def test_the_document_is_there_also_when_batch_tells_nothing_of_children() -> No
     assert run_document(FAILED, cast(Api, Silent()))["tasks"][2]["failed_children"] == []
 
 
+@pytest.mark.parametrize(("pauses", "times"), [(1, "once"), (2, "2 times")])
+def test_that_a_run_was_paused_is_said_beside_its_waits(pauses: int, times: str) -> None:
+    paused = RunView(FAILED.run.model_copy(update={"pauses": pauses}), FAILED.tasks)
+    console = Console(file=io.StringIO(), width=200)
+    print_timeline(console, paused, ALL)
+    assert isinstance(console.file, io.StringIO)
+    for text in (printed(paused), console.file.getvalue()):
+        assert f"\nPaused {times}: waits to start include the time that a pause held them back.\n" in text.replace(
+            "time\nthat", "time that"
+        )
+    assert "Paused" not in printed(FAILED)
+
+
 def test_a_failure_that_the_run_survives_is_told_as_one() -> None:
     may_fail = ended(0, "bad", TaskState.FAILED, FAILURE).model_copy(update={"allow_failure": True})
     said = printed(view(may_fail, state=RunState.SUCCEEDED, lasted_seconds=3))
