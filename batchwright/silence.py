@@ -43,7 +43,8 @@ def silence_sentence(
             because = _cause(api, run_id, task, epoch) or because
         return f"{whose} never had a job, because {because}."
     if number > len(task.attempts):
-        return f"{whose} has written nothing so far: it is {task.state}."
+        it = "it" if child is None else "the task"
+        return f"{whose} has written nothing so far: {it} is {task.state}."
     result = task.attempts[number - 1]
     if child is None and not result.succeeded and result.started_at_ms is None:
         return f"{whose} wrote nothing, because its job never started: {why(result) or 'no reason told'}"

@@ -155,7 +155,7 @@ def test_what_an_earlier_epoch_gave_is_said() -> None:
 
 def test_a_retry_that_is_due_and_could_not_start_is_told_from_a_task_that_never_did() -> None:
     tasks = (row(0, "held", TaskState.WAITING, 1, 2, attempts=[FAILURE]), idle("never", ""))
-    held, never = drawn(tasks, NOON_MS, 80)[::2]
+    held, _, never = drawn(tasks, NOON_MS, 120)
     assert held.endswith("attempt 1 of 2, retry held back")
     assert never.endswith("waiting")
 
