@@ -208,10 +208,10 @@ def test_kept_it_stays_up_and_the_next_run_uses_it(terminal: Terminal) -> None:
     assert list((terminal.folder / "temporary").iterdir()) == []
 
 
-def test_a_lost_ending_is_named_and_found_by_the_sweep(terminal: Terminal) -> None:
+def test_a_lost_ending_is_found_by_the_sweep_before_anybody_is_alarmed(terminal: Terminal) -> None:
     done = terminal.give("run", terminal.workflow("lossy", {"only": TRUE}), "--drop", "1")
     assert done.returncode == 0, done
-    assert "The job of 'only' has ended, but no event has told the run so yet." in done.stdout
+    assert "no event has told" not in done.stdout
     assert re.search(r"^Run lossy-\w+ succeeded after ", done.stdout, re.MULTILINE)
 
 
