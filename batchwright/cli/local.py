@@ -64,7 +64,7 @@ def down(yes: bool) -> None:
     """
     state, where = home.running(), home.looked()
     under_way = [] if state is None else _runs_under_way(state)
-    if under_way and not yes and sys.stdin.isatty():
+    if under_way and not yes and _can_be_asked():
         they_are = "is" if len(under_way) == 1 else "are"
         question = (
             f"{number_of(len(under_way), 'run')} {they_are} under way and would be gone: {some_names(under_way)}."
@@ -76,6 +76,11 @@ def down(yes: bool) -> None:
     click.echo("Stopped.")
     if under_way:
         tell(f"{number_of(len(under_way), 'run')} that had not ended went with it: {some_names(under_way)}.", err=True)
+
+
+def _can_be_asked() -> bool:
+    """Whether somebody sits at a terminal."""
+    return sys.stdin.isatty()
 
 
 def _runs_under_way(state: home.Running) -> list[str]:
