@@ -1,4 +1,4 @@
-"""A queue of runs' own that is not there: said when a workflow is pushed and when a run starts; a local AWS makes it."""
+"""A queue of runs' own that is not there: said by push, start and deploy; a local AWS makes it."""
 
 from __future__ import annotations
 
