@@ -1,7 +1,7 @@
 """Which notices a subscription's filter policy lets through, as SNS judges the attributes that ours have.
 
-Owns the judgement alone: all attributes of a notice are strings, so of SNS's operators those for strings are understood:
-https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html. Of any other nothing is claimed.
+Owns the judgement alone. All attributes of a notice are strings, so of SNS's operators those for strings are
+understood: https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html. Of any other nothing is claimed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from batchwright.local.isolation import client
 from chalicelib.aws.answers import code_of
 
-_GONE = ("QueueDoesNotExist", "NonExistentQueue", "AWS.SimpleQueueService.NonExistentQueue")
+GONE = ("QueueDoesNotExist", "NonExistentQueue", "AWS.SimpleQueueService.NonExistentQueue")
 
 
 def queue_named(definition: Mapping[str, Any]) -> str | None:
@@ -29,7 +29,7 @@ def trouble_with(sqs: Any, name: str) -> str | None:
     try:
         sqs.get_queue_url(QueueName=name)
     except ClientError as error:
-        if code_of(error) in _GONE:
+        if code_of(error) in GONE:
             return (
                 f"There is no SQS queue {name} in {sqs.meta.region_name}, and what its run tells it is lost; make it "
                 f"with `aws sqs create-queue --queue-name {name}`."
@@ -46,6 +46,6 @@ def make_queue(environment: Mapping[str, str], name: str) -> None:
     try:
         sqs.get_queue_url(QueueName=name)
     except ClientError as error:
-        if code_of(error) not in _GONE:
+        if code_of(error) not in GONE:
             raise
         sqs.create_queue(QueueName=name)

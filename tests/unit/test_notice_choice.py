@@ -36,13 +36,13 @@ def test_every_choice_that_lets_an_example_through_is_possible() -> None:
         ),
         (
             {"workflow": ("a",), "monitor": ("b",), "severity": ("error",)},
-            "--workflow a --monitor b --severity error: no notice is like this; no notice has a workflow and a monitor: "
-            "one that a run tells has the one, a monitor's the other",
+            "--workflow a --monitor b --severity error: no notice is like this; no notice has a workflow and a "
+            "monitor: one that a run tells has the one, a monitor's the other",
         ),
         (
             {"kind": ("run_started", "run_succeeded"), "queue": ("gpu",)},
-            "--kind run_started --kind run_succeeded --queue gpu: no notice is like this; run_started has no queue, and "
-            "run_succeeded has no queue",
+            "--kind run_started --kind run_succeeded --queue gpu: no notice is like this; run_started has no queue, "
+            "and run_succeeded has no queue",
         ),
         ({"kind": ("nothing_ran", "run_late"), "workflow": ("a",)}, None),
         ({"queue": ("gpu",), "monitor": ("b",)}, None),
