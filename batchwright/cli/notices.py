@@ -12,12 +12,13 @@ from rich.text import Text
 
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Aws, Where, api_options, on_target
+from batchwright.example_notices import FORMS, example_notice, form_of
 from batchwright.progress import now_ms
 from batchwright.reached import Reached, in_sum, reached
 from batchwright.sample_notice import sample_kind, sample_notice
 from batchwright.subscribing import SubscribedQueue, check_filters, find_queue, notes_on_names
 from batchwright.subscriptions import Subscription, Subscriptions, filters_of, protocol_of
-from batchwright.terminal import tell
+from batchwright.terminal import printable, tell
 from chalicelib.aws.answers import code_of
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notices import NoticeKind, Severity
@@ -27,7 +28,7 @@ TOPIC = "BATCHWRIGHT_TOPIC_ARN"
 
 @click.group()
 def notices() -> None:
-    """Who is told of runs and jobs: subscribe, list, unsubscribe, test (docs/notices.md)."""
+    """Who is told of runs and jobs: subscribe, list, unsubscribe, test, preview (docs/notices.md)."""
 
 
 def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -223,6 +224,27 @@ def _let_send(queue: SubscribedQueue, allow: bool) -> list[str]:
         f"The queue's own policy {is_not} the topic send to it. Give the command again with --allow to add this:",
         queue.statement_text(),
     ]
+
+
+@notices.command()
+@click.argument("kind", metavar="KIND", type=click.Choice([one.value for one in NoticeKind]))
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(FORMS),
+    default=FORMS[0],
+    show_default=True,
+    help="An e-mail, what a Slack webhook is sent, the document for programs, Amazon Q Developer's card, or an SMS.",
+)
+def preview(kind: str, form: str) -> None:
+    """Show what a notice of KIND looks like, by an example; nothing is sent.
+
+    \b
+    Examples:
+      batchwright notices preview run_failed
+      batchwright notices preview queue_blocked --as slack
+    """
+    click.echo(printable(form_of(example_notice(NoticeKind(kind)), form)), nl=False)
 
 
 def subscriptions_table(found: Sequence[Subscription]) -> Table:
