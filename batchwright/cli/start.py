@@ -72,16 +72,22 @@ def start(
         asked = as_model(m.StartRun, fields)
         if notify_queue is not None and target.aws is not None and target.aws.is_local:
             make_queue(target.aws.environment, notify_queue)
-        run = target.api.start_run(asked, key or str(uuid.uuid4()))
+        run = _started(target, asked, key or str(uuid.uuid4()))
         if not as_json:
             tell(f"Run {run.run_id} of {workflow}, version {run.version}, is {run.state}.")
             if not wait:
                 tell(f"  batchwright watch {run.run_id}")
         elif not wait:
             print_json(run.model_dump(mode="json"))
-        if (told := _told_queue(target, run.run_id, notify_queue)) is not None:
-            say_of_queue(target, run.run_id, told)
         return 0 if not wait or watched(target, run.run_id, as_json).run.state is RunState.SUCCEEDED else 1
+
+
+def _started(target: Target, asked: m.StartRun, key: str) -> m.Run:
+    """The run, started; with a word on its queue, if what it tells it may be lost."""
+    run = target.api.start_run(asked, key)
+    if (queue := _told_queue(target, run.run_id, asked.notify_queue)) is not None:
+        say_of_queue(target, run.run_id, queue)
+    return run
 
 
 def _told_queue(target: Target, run_id: str, asked: str | None) -> str | None:
