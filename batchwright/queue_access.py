@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SENDER = "sns.amazonaws.com"
+_REGIONAL_SENDER = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
 _ACTION = "sqs:SendMessage"
 _LIKE = frozenset({"ArnLike", "ArnEquals", "StringLike"})
 _EXACT = frozenset({"StringEquals"})
@@ -71,9 +72,13 @@ def _has_sender(one: Mapping[str, Any]) -> bool | None:
     if "NotPrincipal" in one:
         return None
     principal = one.get("Principal")
-    if isinstance(principal, dict):
-        return "*" in _listed(principal.get("AWS")) or SENDER in _listed(principal.get("Service"))
-    return principal == "*"
+    if not isinstance(principal, dict):
+        return principal == "*"
+    services = _listed(principal.get("Service"))
+    if "*" in _listed(principal.get("AWS")) or SENDER in services:
+        return True
+    # SNS of a region that one opts into: whether that is the sender hangs on both regions.
+    return None if any(_REGIONAL_SENDER.fullmatch(str(one)) for one in services) else False
 
 
 def _has(one: Mapping[str, Any], name: str, value: str, *, lower: bool) -> bool | None:

@@ -27,6 +27,11 @@ Filters = Mapping[str, tuple[str, ...]]
 _AWS_KEY = "alias/aws/sqs"
 """The key that AWS manages for SQS, whose policy nobody can change."""
 
+_ELSEWHERE = (
+    "The queue is in another region than the topic. Where accounts opt into one of the two, its policy must name "
+    "another principal than sns.amazonaws.com: https://docs.aws.amazon.com/sns/latest/dg/sns-cross-region-delivery.html"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SubscribedQueue:
@@ -110,7 +115,8 @@ def find_queue(arn: str, topic_arn: str, sqs_in: Any, is_local: bool) -> Subscri
     except (ClientError, BotoCoreError) as error:
         return _unseen(arn, topic_arn, sqs, error)
     key = found.get("KmsMasterKeyId") or None
-    return SubscribedQueue(arn, topic_arn, sqs, url, found.get("Policy"), key, tuple(_notes_on_key(key)))
+    notes = [*([_ELSEWHERE] if region != topic_region else []), *_notes_on_key(key)]
+    return SubscribedQueue(arn, topic_arn, sqs, url, found.get("Policy"), key, tuple(notes))
 
 
 def _unseen(arn: str, topic_arn: str, sqs: Any, error: Exception) -> SubscribedQueue:

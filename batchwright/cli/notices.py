@@ -85,9 +85,10 @@ def subscribe(
         aws = target.needed_aws("notices subscribe")
         queue = _queue(endpoint, aws) if protocol_of(endpoint) == "sqs" else None
         notes += notes_on_names(filters, target.api, aws.client("batch"))
-        made = _subscriptions(aws).add(endpoint, filters, raw=raw)
         if queue is not None:
+            # First: where that is refused, nobody is subscribed.
             notes += _let_send(queue, allow)
+        made = _subscriptions(aws).add(endpoint, filters, raw=raw)
     if as_json:
         print_json(made.document())
     elif made.protocol == "email" and aws.is_local:

@@ -44,6 +44,10 @@ def test_every_choice_that_lets_an_example_through_is_possible() -> None:
             "--kind run_started --kind run_succeeded --queue gpu: no notice is like this; run_started has no queue, "
             "and run_succeeded has no queue",
         ),
+        (
+            {"kind": ("queue_blocked",), "monitor": ("b",)},
+            "--kind queue_blocked --monitor b: no notice is like this; queue_blocked has no monitor",
+        ),
         ({"kind": ("nothing_ran", "run_late"), "workflow": ("a",)}, None),
         ({"queue": ("gpu",), "monitor": ("b",)}, None),
         ({}, None),

@@ -69,6 +69,7 @@ def test_such_a_policy_does_not(given: str | None) -> None:
     [
         policy({**OURS, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}),
         policy(OURS, {**ONLY_TLS, "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}),
+        policy({**OURS, "Principal": {"Service": "sns.eu-south-1.amazonaws.com"}}),
         policy({k: v for k, v in OURS.items() if k != "Action"} | {"NotAction": "sqs:Purge*"}),
     ],
 )

@@ -68,6 +68,17 @@ def test_a_key_that_keeps_the_topic_out_is_a_note(key: str, said: str) -> None:
     assert find_queue(QUEUE, TOPIC, lambda _: Sqs("https://sqs/told", {}), False).notes == ()
 
 
+def test_a_queue_of_another_region_is_looked_at_there_and_noted() -> None:
+    asked = []
+
+    def sqs_in(region: str) -> Sqs:
+        asked.append(region)
+        return Sqs("https://sqs/told", {})
+
+    found = find_queue(QUEUE.replace("eu-west-1", "eu-south-1"), TOPIC, sqs_in, False)
+    assert (asked, "in another region than the topic" in found.notes[0]) == (["eu-south-1"], True)
+
+
 def test_names_that_may_not_be_looked_up_are_a_note() -> None:
     def no_table(*_: Any) -> Any:
         raise TryAgain("GetItem: refused") from denied("GetItem")
