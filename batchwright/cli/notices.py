@@ -14,7 +14,7 @@ from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Aws, Where, api_options, on_target
 from batchwright.example_notices import FORMS, example_notice, form_of
 from batchwright.progress import now_ms
-from batchwright.reached import Reached, in_sum, reached
+from batchwright.reached import Reach, Reached, in_sum, past_queues, reached
 from batchwright.sample_notice import sample_kind, sample_notice
 from batchwright.subscribing import SubscribedQueue, check_filters, find_queue, notes_on_names
 from batchwright.subscriptions import Subscription, Subscriptions, filters_of, protocol_of
@@ -182,7 +182,8 @@ def test(
         notice = sample_notice(world.stage, attributes, now_ms())
         judged, trouble = None, None
         try:
-            judged = reached(_subscriptions(aws).all(), notice, is_local=aws.is_local)
+            there = reached(_subscriptions(aws).all(), notice, is_local=aws.is_local)
+            judged = past_queues(there, lambda arn: _queue(arn, aws))
         except ClientError as error:
             # Who may publish need not be allowed to see who hears it.
             trouble = f"Whom it reaches was not to be learned: {error.operation_name} says {code_of(error)}."
@@ -197,6 +198,8 @@ def test(
         tell(in_sum(judged))
         for one in judged:
             tell(f"  {one.reach:<13}  {one.who.protocol:<6}  {one.who.address}  {_hears(one.who)}")
+        if any(one.reach is Reach.SHUT for one in judged):
+            tell("A queue that is shut has a policy that does not let the topic send; `notices subscribe` prints what it lacks.")
 
 
 def _reach_document(one: Reached) -> dict[str, Any]:

@@ -178,6 +178,21 @@ def test_a_test_says_whom_it_reaches_and_who_is_filtered_out(stage: Stage, give:
     assert json.loads(message["Body"]) == given["notice"]
 
 
+def test_a_test_says_which_queues_are_shut_or_gone(stage: Stage, give: Give, queue: Queue) -> None:
+    gone = Queue(stage, "soon-gone")
+    for one in (queue, gone):
+        assert give("subscribe", one.arn).exit_code == 0
+    set_policy(stage, queue)
+    stage.client("sqs").delete_queue(QueueUrl=gone.url)
+    _, summary, *lines = give("test").stdout.splitlines()
+    assert summary == "It reaches 0 of 2 subscriptions:"
+    assert lines == [
+        f"  queue shut     sqs     {queue.arn}  everything",
+        f"  queue gone     sqs     {gone.arn}  everything",
+        "A queue that is shut has a policy that does not let the topic send; `notices subscribe` prints what it lacks.",
+    ]
+
+
 def test_a_test_takes_a_kind_that_fits_what_was_asked_for(give: Give) -> None:
     assert give("test", "--monitor", "nightly").stdout.startswith("Published test/job_failed/")
     assert give("test", "--severity", "info").stdout.startswith("Published test/run_started/")
