@@ -199,7 +199,7 @@ def test(
         for one in judged:
             tell(f"  {one.reach:<13}  {one.who.protocol:<6}  {one.who.address}  {_hears(one.who)}")
         if any(one.reach is Reach.SHUT for one in judged):
-            tell("A queue that is shut has a policy that does not let the topic send; `notices subscribe` prints what it lacks.")
+            tell("A shut queue has a policy that keeps the topic out; `notices subscribe` prints what it lacks.")
 
 
 def _reach_document(one: Reached) -> dict[str, Any]:

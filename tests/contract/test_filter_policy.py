@@ -43,7 +43,7 @@ NESTED = st.builds(
 ATTRIBUTES = st.dictionaries(st.sampled_from(NAMES), VALUES, min_size=1)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(NESTED, ATTRIBUTES)
 def test_a_policy_lets_through_what_ministack_lets_through(policy: dict[str, Any], attributes: dict[str, str]) -> None:
     sent = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}

@@ -189,7 +189,7 @@ def test_a_test_says_which_queues_are_shut_or_gone(stage: Stage, give: Give, que
     assert lines == [
         f"  queue shut     sqs     {queue.arn}  everything",
         f"  queue gone     sqs     {gone.arn}  everything",
-        "A queue that is shut has a policy that does not let the topic send; `notices subscribe` prints what it lacks.",
+        "A shut queue has a policy that keeps the topic out; `notices subscribe` prints what it lacks.",
     ]
 
 
