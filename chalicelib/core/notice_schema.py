@@ -58,6 +58,7 @@ _JOB: dict[str, Any] = {
         "stopped_at_ms": _ms("When it ended."),
         "array_size": {"type": "integer", "minimum": 2, "description": "How many jobs it has, if it is an array."},
         "failed_children": {"type": "integer", "minimum": 0, "description": "How many jobs of the array failed."},
+        "is_allowed": {"type": "boolean", "description": "Whether its task may fail (allow_failure)."},
     },
 }
 
@@ -154,6 +155,7 @@ def _job(job: Mapping[str, Any]) -> ToldJob:
         stopped_at_ms=_number(job, "stopped_at_ms"),
         array_size=_number(job, "array_size"),
         failed_children=_number(job, "failed_children"),
+        is_allowed=job.get("is_allowed") is True,
     )
 
 

@@ -69,7 +69,7 @@ SEVERITIES: dict[NoticeKind, Severity] = {
 class ToldJob:
     """A job that a notice names: what it died of, or how long it has waited or run. `task` and `attempt` are there for
     one of ours; `log_lines` are the last that it wrote, oldest first; of an array, `array_size` is how many jobs it
-    has, and `failed_children` how many of them failed."""
+    has, and `failed_children` how many of them failed. `is_allowed`: it is of a task that may fail (`allow_failure`)."""
 
     job_id: str | None
     name: str
@@ -86,6 +86,7 @@ class ToldJob:
     stopped_at_ms: int | None = None
     array_size: int | None = None
     failed_children: int | None = None
+    is_allowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,5 +165,6 @@ def _told(job: ToldJob) -> dict[str, Any]:
         "stopped_at_ms": job.stopped_at_ms,
         "array_size": job.array_size,
         "failed_children": job.failed_children,
+        "is_allowed": job.is_allowed or None,
     }
     return {name: value for name, value in fields.items() if value is not None}

@@ -152,7 +152,8 @@ def told_task(
     job queue's name or its ARN."""
     task = plan.tasks[attempt.index].name
     if record is None:
-        return ToldJob(None, job_name(attempt, task), task=task, reason=KEPT_REASON)
+        name = job_name(attempt, task)
+        return ToldJob(None, name, task=task, reason=KEPT_REASON, is_allowed=plan.tasks[attempt.index].allow_failure)
     reason = result.reason if result else None
     return ToldJob(
         job_id=record.job_id or (result.job_id if result else None),
@@ -170,6 +171,7 @@ def told_task(
         stopped_at_ms=result.stopped_at_ms if result else None,
         array_size=array_size,
         failed_children=result.failed_children if result else None,
+        is_allowed=plan.tasks[attempt.index].allow_failure,
     )
 
 
