@@ -69,7 +69,7 @@ SEVERITIES: dict[NoticeKind, Severity] = {
 class ToldJob:
     """A job that a notice names: what it died of, or how long it has waited or run. `task` and `attempt` are there for
     one of ours; `log_lines` are the last that it wrote, oldest first; of an array, `array_size` is how many jobs it
-    has, and `failed_children` how many of them failed. `is_allowed`: it is of a task that may fail (`allow_failure`)."""
+    has, and `failed_children` how many of them failed. `is_allowed`: its task may fail (`allow_failure`)."""
 
     job_id: str | None
     name: str

@@ -14,6 +14,7 @@ from typing import Any
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.rules import Broken
 from chalicelib.core.suggest import Names, shown
+from chalicelib.core.untold import Place
 
 KINDS = (
     NoticeKind.RUN_STARTED,
@@ -78,6 +79,11 @@ class Notify:
 
     def to_anybody(self, kind: NoticeKind) -> bool:
         return self.to_topic(kind) or self.to_queue(kind)
+
+    def places(self, kind: NoticeKind) -> tuple[Place, ...]:
+        """Who is told of it, each by itself; a queue first, for what reads it drops a repeat."""
+        wanted = ((Place.QUEUE, self.to_queue(kind)), (Place.TOPIC, self.to_topic(kind)))
+        return tuple(place for place, wants in wanted if wants)
 
     def after_ms(self, kind: NoticeKind) -> int | None:
         """After how long a kind of DURATIONS is told; None when it is not."""

@@ -9,11 +9,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from chalicelib.core.changes import Change, ChangeType
 from chalicelib.core.digests import digest_id, run_scope
 from chalicelib.core.ids import Attempt, job_name
 from chalicelib.core.notices import Notice, NoticeKind, ToldJob
-from chalicelib.core.plan import Plan
+from chalicelib.core.plan import PlannedTask
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 
@@ -43,10 +42,12 @@ def run_ended(
     *,
     jobs: tuple[ToldJob, ...] = (),
     job_count: int = 0,
+    allowed_count: int = 0,
     task_counts: tuple[tuple[str, int], ...] = (),
 ) -> Notice:
-    """That the run ended so. `jobs` are some of its failed tasks, of which there are `job_count`."""
-    text = _why_failed(dict(task_counts)) if ending is RunState.FAILED else None
+    """That the run ended so. `jobs` are some of its failed tasks, of which there are `job_count`, `allowed_count` of
+    them such that may fail."""
+    text = _why_failed(dict(task_counts), allowed_count) if ending is RunState.FAILED else None
     notice_id, said = f"{run.run_id}/{run.epoch}/{ending}", f"run {run.run_id} {ending}"
     notice = _notice(run, stage, ending_kind(ending), notice_id, said, at_ms, text, jobs, job_count)
     return replace(notice, ended_at_ms=at_ms, task_counts=task_counts)
@@ -125,10 +126,10 @@ def _queue_of(jobs: Iterable[ToldJob]) -> str | None:
     return queues.pop() if len(queues) == 1 else None
 
 
-def _why_failed(counts: Mapping[str, int]) -> str | None:
-    """What ended a run, by how many of its tasks ended how."""
-    failed, upstream = counts.get(TaskState.FAILED, 0), counts.get(TaskState.UPSTREAM_FAILED, 0)
-    if not failed:
+def _why_failed(counts: Mapping[str, int], allowed: int) -> str | None:
+    """What ended a run, by how many of its tasks ended how; `allowed` of the failed ones did not."""
+    failed, upstream = counts.get(TaskState.FAILED, 0) - allowed, counts.get(TaskState.UPSTREAM_FAILED, 0)
+    if failed <= 0:
         return None
     why = f"{failed:,} of its tasks failed for good"
     if upstream:
@@ -139,8 +140,7 @@ def _why_failed(counts: Mapping[str, int]) -> str | None:
 
 
 def told_task(
-    plan: Plan,
-    attempt: Attempt,
+    task: PlannedTask,
     record: TaskRecord | None,
     result: JobResult | None,
     *,
@@ -148,18 +148,16 @@ def told_task(
     array_size: int | None = None,
     log_lines: tuple[str, ...] = (),
 ) -> ToldJob:
-    """A task as a notice names it, as far as it is known: without a record, it was kept by a redrive. `queue` is the
-    job queue's name or its ARN."""
-    task = plan.tasks[attempt.index].name
+    """A task as a notice names it, as far as it is known: its record is of an earlier epoch where a redrive kept it, or
+    gone. `queue` is the job queue's name or its ARN."""
     if record is None:
-        name = job_name(attempt, task)
-        return ToldJob(None, name, task=task, reason=KEPT_REASON, is_allowed=plan.tasks[attempt.index].allow_failure)
+        return ToldJob(None, task.name, task=task.name, reason=KEPT_REASON, is_allowed=task.allow_failure)
     reason = result.reason if result else None
     return ToldJob(
         job_id=record.job_id or (result.job_id if result else None),
-        name=job_name(record.attempt, task),
+        name=job_name(record.attempt, task.name),
         queue=queue and queue.rpartition("/")[2],
-        task=task,
+        task=task.name,
         attempt=record.attempt.number,
         failure=result.failure if result else None,
         exit_code=result.exit_code if result else None,
@@ -171,7 +169,7 @@ def told_task(
         stopped_at_ms=result.stopped_at_ms if result else None,
         array_size=array_size,
         failed_children=result.failed_children if result else None,
-        is_allowed=plan.tasks[attempt.index].allow_failure,
+        is_allowed=task.allow_failure,
     )
 
 
@@ -179,49 +177,6 @@ def counts_of(tallies: Mapping[int, Tally]) -> tuple[tuple[str, int], ...]:
     """How many tasks ended how, by the tallies; an ending that none had is left out."""
     counts = {ending: sum(tally.mask(ending).bit_count() for tally in tallies.values()) for ending in ENDINGS}
     return tuple((ending.value, count) for ending, count in counts.items() if count)
-
-
-def run_change(run: Run, stage: str, state: RunState, at_ms: int, *, switches: int = 0) -> Change:
-    """That the run is in this state now. `switches` counts its pauses and resumes, for it may be in it again."""
-    again = f"/{switches}" if switches else ""
-    return Change(
-        change_id=f"{run.run_id}/{run.epoch}/{state}{again}",
-        change_type=ChangeType.RUN,
-        stage=stage,
-        workflow=run.workflow,
-        run_id=run.run_id,
-        epoch=run.epoch,
-        state=state.value,
-        at_ms=at_ms,
-    )
-
-
-def task_change(
-    workflow: str,
-    stage: str,
-    attempt: Attempt,
-    task: str,
-    state: TaskState,
-    at_ms: int,
-    job_id: str | None,
-    result: JobResult | None = None,
-) -> Change:
-    """That the task, whose job this is, is in this state now."""
-    return Change(
-        change_id=f"{attempt.run_id}/{attempt.epoch}/{attempt.index}/{attempt.number}/{state}",
-        change_type=ChangeType.TASK,
-        stage=stage,
-        workflow=workflow,
-        run_id=attempt.run_id,
-        epoch=attempt.epoch,
-        state=state.value,
-        at_ms=at_ms,
-        task=task,
-        attempt=attempt.number,
-        job_id=job_id,
-        failure=result.failure if result else None,
-        exit_code=result.exit_code if result else None,
-    )
 
 
 def in_words(ms: int) -> str:

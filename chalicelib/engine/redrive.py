@@ -104,9 +104,8 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
         redriven_at_ms=now_ms,
         sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
     )
-    to_tell = start_to_tell(world, following)
     # With what is still to be told of the epochs before.
-    return replace(following, untold=run.untold | ({to_tell} if to_tell else set()))
+    return replace(following, untold=run.untold | start_to_tell(world, following))
 
 
 def _kept(world: World, run: Run) -> Kept:

@@ -7,7 +7,7 @@ those of tests/oracle.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -215,7 +215,7 @@ class CheckedStore(MemoryStore):
         swept_at_ms: int | None,
         sweep_at_ms: int | None,
         next_shard: int = 0,
-        untold: str | None = None,
+        untold: Collection[str] = (),
     ) -> bool:
         landed = super().swept(
             run, swept_at_ms=swept_at_ms, sweep_at_ms=sweep_at_ms, next_shard=next_shard, untold=untold
@@ -288,7 +288,7 @@ class CheckedStore(MemoryStore):
         *,
         expected: Sequence[RunState],
         ended_at_ms: int | None = None,
-        untold: str | None = None,
+        untold: Collection[str] = (),
     ) -> bool:
         before = self._runs[run_id]
         landed = super().change_run(run_id, epoch, to, expected=expected, ended_at_ms=ended_at_ms, untold=untold)

@@ -188,11 +188,11 @@ class CheckedNotices(MemoryNotices):
             case _:
                 right = f"{run.run_id}/{run.epoch}/{run.state}"
                 must(notice.notice_id == right, f"{notice.notice_id} was told, and the run is {right}")
-                self._check_named(notice, run, failed_tasks(self._judge, run, with_kept=True))
+                self._check_named(notice, run, failed_tasks(self._judge, run, at_the_end=True))
         return stored
 
     def _check_failures(self, notice: Notice, run: Run) -> None:
-        failed = failed_tasks(self._judge, run, with_kept=False)
+        failed = failed_tasks(self._judge, run, at_the_end=False)
         must(1 <= notice.job_count <= len(failed), f"{notice.notice_id} tells more failures than there are: {failed}")
         must(len(notice.jobs) == min(10, notice.job_count), f"{notice.notice_id} names {len(notice.jobs)}")
         self._check_named(notice, run, failed)
@@ -206,11 +206,24 @@ class CheckedNotices(MemoryNotices):
         simulated = self._judge.runs[run.run_id]
         names = [job.task for job in notice.jobs]
         must(len(set(names)) == len(names) and set(names) <= failed, f"{notice.notice_id} names {names}, not {failed}")
+        allowed = [one.name for one in simulated.epochs[run.epoch].plan.tasks if one.allow_failure]
+        must(
+            {job.task for job in notice.jobs if job.is_allowed} == set(allowed) & set(names), f"{names}: {allowed} may"
+        )
         for job in notice.jobs:
             # How the children of an array failed, or a job that never started, its event does not tell.
             if job.attempt is not None and job.failure not in (None, FailureClass.UNKNOWN):
-                right = simulated.outcome(run.epoch, job.task or "", job.attempt)
+                right = simulated.outcome(self._epoch_of(run, job.task or ""), job.task or "", job.attempt)
                 must(job.failure == right, f"{notice.notice_id}: {job.task} failed for {job.failure}, and not {right}")
+
+    def _epoch_of(self, run: Run, task: str) -> int:
+        """The epoch in which a task had its last job, up to the run's."""
+        for number in reversed(range(run.epoch + 1)):
+            plan = self._judge.runs[run.run_id].epochs[number].plan
+            index = plan.index_of.get(task)
+            if index is None or self._judge.store.task(run.run_id, number, index) is not None:
+                return number
+        return run.epoch
 
     def _check_overdue(self, notice: Notice, run: Run) -> None:
         index, number = map(int, notice.notice_id.split("/")[-3:-1])
@@ -272,15 +285,17 @@ class CheckedChanges(MemoryChanges):
             must(ending == change.state, f"{change.change_id} was told, and the task is {ending}")
 
 
-def failed_tasks(judge: Judge, run: Run, *, with_kept: bool) -> set[str]:
-    """The names of the tasks that failed in the run's epoch by now."""
+def failed_tasks(judge: Judge, run: Run, *, at_the_end: bool) -> set[str]:
+    """The names of the tasks that failed in the run's epoch by now, as the notice of its end tells them; without those
+    that a redrive kept, or that may fail, as digests do."""
     simulated = judge.runs[run.run_id]
     found = set()
     for index, one in enumerate(simulated.epochs[run.epoch].plan.tasks):
         attempt = Attempt(run.run_id, run.epoch, index, 1)
         if judge.store.ending_of(attempt, index) is not TaskState.FAILED:
             continue
-        if with_kept or judge.store.task(run.run_id, run.epoch, index) is not None:
+        is_kept = judge.store.task(run.run_id, run.epoch, index) is None
+        if at_the_end or not (is_kept or one.allow_failure):
             found.add(one.name)
     return found
 
@@ -331,7 +346,7 @@ def _check_epoch(world: SimulatedWorld, run: SimulatedRun, then: Run, told: set[
     started = f"{scope}/started" in told
     must(started == wants(NoticeKind.RUN_STARTED), f"{what} was {'' if started else 'not '}told to have started")
     if wants(NoticeKind.TASK_FAILED) and not then.notify.to_topic(ending):
-        failed = failed_tasks(world.judge, then, with_kept=False)
+        failed = failed_tasks(world.judge, then, at_the_end=False)
         counts = [int(one.rpartition("/")[2]) for one in told if one.startswith(f"{scope}/task_failed/")]
         must(max(counts, default=0) == len(failed), f"{what} of {failed} only {counts} were told")
 

@@ -103,7 +103,7 @@ def test_a_job_queue_is_told_by_its_name():
     record = theatre.record("only")
     arn = "arn:aws:batch:eu-west-1:111122223333:job-queue/gpu"
     for queue in (arn, "gpu"):
-        assert told_task(theatre.plan, record.attempt, record, None, queue=queue).queue == "gpu"
+        assert told_task(theatre.plan.tasks[0], record, None, queue=queue).queue == "gpu"
 
 
 def test_a_recorded_array_is_told_with_how_many_of_its_jobs_failed():
