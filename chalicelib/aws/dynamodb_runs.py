@@ -83,10 +83,13 @@ class DynamoRuns:
         outcome = self._table.update_if(run_key(run_id), update, "attribute_exists(#pk)", values)
         return run_of(outcome.item) if outcome.landed and outcome.item else None
 
-    def begin_epoch(self, run: Run) -> bool:
+    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
         in_state, values = _one_of([state for state in RunState if state.ended])
         values["before"] = run.epoch - 1
-        condition = f"#epoch = :before AND {in_state}"
+        same = "attribute_not_exists(#untold)"
+        if untold:
+            same, values["untold"] = "#untold = :untold", set(untold)
+        condition = f"#epoch = :before AND {in_state} AND {same}"
         return self._table.put_if(run_key(run.run_id), run_attributes(run), condition, values).landed
 
     def epoch_prepared(self, run_id: str, epoch: int) -> None:

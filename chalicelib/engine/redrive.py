@@ -37,7 +37,8 @@ def redrive_run(world: World, request: RedriveRequest) -> Run:
         raise WrongState(f"run '{run.run_id}' is {run.state}; only a run that has ended can be redriven")
     following = _following(world, run, redrive, request.version)
     _kept(world, following)
-    if not world.store.begin_epoch(following):
+    # Not over what somebody has just noted as still to be told.
+    if not world.store.begin_epoch(following, untold=run.untold):
         return redrive_run(world, replace(request, epoch=run.epoch))
     noting.run_redriven(world, following)
     return _go_on(world, following)

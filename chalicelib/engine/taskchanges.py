@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib.core.changes import Change, task_change
 from chalicelib.core.ids import Attempt
-from chalicelib.core.plan import shard_of
+from chalicelib.core.plan import offset_of, shard_of
 from chalicelib.core.records import JobResult, TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.core.untold import untold_tasks
@@ -41,29 +41,34 @@ def tell_tasks(world: World, facts: RunFacts, changes: Sequence[Change]) -> None
 
 
 def tell_shard(world: World, facts: RunFacts, shard: int) -> bool:
-    """Tell all that the records of a shard know of its tasks' changes; whether that need not be told any more."""
+    """Tell all that the records of a shard know of its tasks' changes; whether that need not be told any more.
+
+    Of a task that has ended by the tally its record may not say so yet: whoever could not tell of it remembers that
+    before it commits the record.
+    """
     if world.changes is None:
         return True
     if bus_is_left_alone(world):
         return False
-    records = world.store.tasks(facts.run_id, facts.epoch, shard)
-    return tell_changes(world, [change for record in records for change in _changes(world, facts, record)])
+    tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
+    changes: list[Change] = []
+    for record in world.store.tasks(facts.run_id, facts.epoch, shard):
+        changes += _changes(world, facts, record, tally.ending_of(offset_of(record.attempt.index)))
+    return tell_changes(world, changes)
 
 
-def _changes(world: World, facts: RunFacts, record: TaskRecord) -> Iterator[Change]:
-    """The changes that a record tells of, oldest first."""
+def _changes(world: World, facts: RunFacts, record: TaskRecord, ending: TaskState | None) -> Iterator[Change]:
+    """The changes of a task that its record tells of, oldest first; `ending` is how the tally says that it ended."""
     attempt = record.attempt
     for number, result in enumerate(record.past, 1):
         earlier = Attempt(attempt.run_id, attempt.epoch, attempt.index, number)
         if result.started_at_ms is not None:
             yield change_of(world, facts, earlier, TaskState.RUNNING, result.job_id, result.started_at_ms)
         yield change_of(world, facts, earlier, TaskState.WAITING, result.job_id, result.stopped_at_ms, result)
-    if record.job_id is None:
-        return
     # Of one that waits for a retry, or waited when its run was cancelled, the past tells that it ran.
-    started_at_ms = record.started_at_ms or (record.result and record.result.started_at_ms)
+    last = record.result
+    started_at_ms = record.started_at_ms or (last.started_at_ms if last else None)
     if started_at_ms is not None:
         yield change_of(world, facts, attempt, TaskState.RUNNING, record.job_id, started_at_ms)
-    if record.state.ended:
-        stopped_at_ms = record.result.stopped_at_ms if record.result else None
-        yield change_of(world, facts, attempt, record.state, record.job_id, stopped_at_ms, record.result)
+    if ending is not None and (record.job_id is not None or not record.state.ended):
+        yield change_of(world, facts, attempt, ending, record.job_id, last.stopped_at_ms if last else None, last)

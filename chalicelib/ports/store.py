@@ -119,9 +119,9 @@ class Runs(Protocol):
         then, if it would not any more; the run as it is after that. None when it is gone."""
         ...
 
-    def begin_epoch(self, run: Run) -> bool:
-        """Put the run's record in its next epoch in place of the one that is stored, if that one has ended and is in
-        the epoch before; whether it was."""
+    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
+        """Put the run's record in its next epoch in place of the one that is stored, if that one has ended, is in the
+        epoch before, and has that in `untold`; whether it was so."""
         ...
 
     def epoch_prepared(self, run_id: str, epoch: int) -> None:

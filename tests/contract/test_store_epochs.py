@@ -88,6 +88,14 @@ def test_the_sweep_looks_at_a_run_for_as_long_as_something_of_it_is_to_be_told(s
     assert store.note_run_untold(f"{run.run_id}-other", {"0/tasks/bus/0"}, 9_000) is None
 
 
+def test_an_epoch_begins_over_nothing_that_is_to_be_told_and_was_not_seen(store: Store, run: Run) -> None:
+    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000, untold={"0/ended/bus"})
+    following = redriven(run)
+    assert not store.begin_epoch(following)
+    assert not store.begin_epoch(following, untold={"0/ended/bus", "0/ended/topic"})
+    assert store.begin_epoch(following, untold={"0/ended/bus"})
+
+
 def test_a_tally_notes_which_failures_were_kept_and_which_jobs_were_told(store: Store, run: Run) -> None:
     kept = {TaskState.FAILED: 0b101, TaskState.SUCCEEDED: 0b010}
     store.tally(run.run_id, 1, 0, kept, kept=True)

@@ -158,9 +158,11 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
             self._runs[run_id] = replace(stored, untold=stored.untold.union(untold), sweep_at_ms=at_ms)
         return self.run(run_id)
 
-    def begin_epoch(self, run: Run) -> bool:
+    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
         stored = self._runs.get(run.run_id)
         if stored is None or stored.epoch != run.epoch - 1 or not stored.state.ended:
+            return False
+        if stored.untold != frozenset(untold):
             return False
         self._runs[run.run_id] = replace(run, params=_copied(run.params) or NOTHING)
         return True

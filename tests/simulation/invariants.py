@@ -224,8 +224,8 @@ class CheckedStore(MemoryStore):
             self._judge.looks.note(self, run, swept_at_ms, self._judge.now_ms() - 2 * self._judge.skew_ms, self._judge)
         return landed
 
-    def begin_epoch(self, run: Run) -> bool:
-        landed = super().begin_epoch(run)
+    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
+        landed = super().begin_epoch(run, untold=untold)
         if landed:
             simulated = self._judge.runs[run.run_id]
             simulated.epochs.append(self._judge.make_epoch(simulated, run))

@@ -6,6 +6,7 @@ was wanted was told. Drawn in some worlds only, from dice of its own; the others
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 SHARE = 0.15
 """Of the worlds that want to hear more than the ends of runs."""
 _DEAF_MINUTES = (1, 5, 30, 300)
+HEARD_MAXIMUM = 4
+"""How often a place may hear one thing while another one fails: who told it may have died before it could say so, or
+somebody else was about to tell it as well. What hangs on the other place comes every minute, for hours."""
 NAME = "telling"
 """What leaves it out of a scope, or gives it another share."""
 ENDINGS = (NoticeKind.RUN_SUCCEEDED, NoticeKind.RUN_FAILED, NoticeKind.RUN_CANCELLED)
@@ -91,6 +95,7 @@ class Deaf:
         self._judge = judge
         self._fails, self._refuses = menu["deaf"], menu["refusal"]
         self._until: dict[str, tuple[int, bool]] = {}
+        self._heard: Counter[tuple[str, str]] = Counter()
         self.failures = 0
 
     def check(self, place: str) -> None:
@@ -110,6 +115,16 @@ class Deaf:
         if self._until[place][1]:
             raise Refused(f"{place} refuses us")
         raise TryAgain(f"{place} fails")
+
+    def hears(self, place: str, what: str) -> None:
+        """A place is told this. That another one fails must not make it hear the same again and again."""
+        now_ms = self._judge.now_ms()
+        others = [one for one, (until_ms, for_good) in self._until.items() if one != place and until_ms > now_ms]
+        failing = [one for one in others if not self._until[one][1] and one != "logs"]
+        if failing and not self._judge.is_calm:
+            self._heard[place, what] += 1
+            times = self._heard[place, what]
+            must(times <= HEARD_MAXIMUM, f"{place} heard {what} {times} times while {failing} failed")
 
 
 class DeafLogs(MemoryLogs):
@@ -159,6 +174,7 @@ class CheckedNotices(MemoryNotices):
         except Refused:
             self.given_up.append((queue, notice))
             raise
+        self.deaf.hears(queue or "topic", notice.notice_id)
 
     def told(self, queue: str | None) -> list[Notice]:
         """What the topic, or a queue, was told or refused."""
@@ -207,9 +223,8 @@ class CheckedNotices(MemoryNotices):
         names = [job.task for job in notice.jobs]
         must(len(set(names)) == len(names) and set(names) <= failed, f"{notice.notice_id} names {names}, not {failed}")
         allowed = [one.name for one in simulated.epochs[run.epoch].plan.tasks if one.allow_failure]
-        must(
-            {job.task for job in notice.jobs if job.is_allowed} == set(allowed) & set(names), f"{names}: {allowed} may"
-        )
+        told_so = {job.task for job in notice.jobs if job.is_allowed}
+        must(told_so == set(allowed) & set(names), f"{notice.notice_id}: {allowed} may fail, and it says {told_so}")
         for job in notice.jobs:
             # How the children of an array failed, or a job that never started, its event does not tell.
             if job.attempt is not None and job.failure not in (None, FailureClass.UNKNOWN):
@@ -265,6 +280,8 @@ class CheckedChanges(MemoryChanges):
         except Refused:
             self.given_up += [change.change_id for change in changes]
             raise
+        for change in changes:
+            self._deaf.hears("bus", change.change_id)
         super().tell(changes)
 
     def _check_halt(self, change: Change) -> None:
