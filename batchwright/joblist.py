@@ -135,6 +135,22 @@ def own_jobs_hint(page: m.JobPage, *, foreign: bool) -> list[str]:
     return ["Jobs of runs are not in this list; `batchwright show RUN` has them."]
 
 
+def broken_off(found: int, page: m.JobPage | None) -> str:
+    """What an interrupted search came to, of which that was the last page (None: it had not come yet)."""
+    if page is None:
+        return "Interrupted before the first answer came."
+    back = page.looked_back_to_ms
+    return (
+        f"Interrupted; {found:,} job{'' if found == 1 else 's'} found"
+        f"{'' if back is None else f', looked back to {minute(back)} UTC'}."
+    )
+
+
+def minute(at_ms: int) -> str:
+    """A time in UTC, to the minute."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
 def age(ms: int) -> str:
     """How long ago, roughly: 12 s, 3 min, 5 h, 9 d."""
     seconds = max(0, ms) // 1000

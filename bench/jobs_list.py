@@ -52,7 +52,10 @@ def jobs(count: int, seed: int) -> Iterator[JobRecord]:
             [JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.RUNNING, JobStatus.RUNNABLE], [88, 10, 1.5, 0.5]
         )[0]
         rare = number % (count // 20 or 1) == 7
-        name = f"{'quarterly-audit' if rare else chance.choice(NAMES)}-{chance.randrange(10**6):06d}"
+        name = "quarterly-audit" if rare else chance.choice(NAMES)
+        if number % (count // 20 or 1) == 11:
+            name = "nf-audit"
+        name = f"{name}-{chance.randrange(10**6):06d}"
         stream = f"{name}/default/{chance.randbytes(16).hex()}"
         one = JobTry(created_ms + 60_000, created_ms + 600_000, 0, "Essential container in task exited", stream)
         yield JobRecord(
@@ -99,7 +102,7 @@ def fill(client: Any, count: int, seed: int) -> float:
     for record in jobs(count, seed):
         for (pk, sk), attributes in (
             (job_key(record.job_id), job_attributes(record, NOW_MS)),
-            (entry_key(record.job_id), entry_attributes(record, NOW_MS)),
+            (entry_key(record), entry_attributes(record, NOW_MS)),
         ):
             item = {"pk": pk, "sk": sk, **attributes}
             wired = {name: to_wire(value) for name, value in item.items() if value is not None}
@@ -167,7 +170,13 @@ def questions(store: DynamoStore) -> dict[str, Callable[[], int]]:
         "--since 7d --queue archive (1 of them)": first(since_ms=NOW_MS - 7 * DAY_MS, queues=("archive",)),
         "--state FAILED --queue archive (2 or so)": to_the_end(states=(JobState.FAILED,), queues=("archive",)),
         "--queue archive (20)": to_the_end(queues=("archive",)),
-        "--name quarterly (20, all looked at)": to_the_end(names=(NamePattern("quarterly"),)),
+        "--name quarterly (20)": to_the_end(names=(NamePattern("quarterly"),)),
+        "--name nf-audit (20; one in 3 is nf-)": to_the_end(names=(NamePattern("nf-audit"),)),
+        "--name quarterly --state FAILED": to_the_end(names=(NamePattern("quarterly"),), states=(JobState.FAILED,)),
+        "--name nf-audit --queue gpu (5 or so)": to_the_end(names=(NamePattern("nf-audit"),), queues=("gpu",)),
+        "--name nf-align --queue archive (none)": to_the_end(names=(NamePattern("nf-align"),), queues=("archive",)),
+        "--name 'nf-align*-0000*' (a few)": to_the_end(names=(NamePattern("nf-align*-0000*"),)),
+        "--name 'nf-*-0000*' (a few)": to_the_end(names=(NamePattern("nf-*-0000*"),)),
         "--name '*-0000*' (a few, all looked at)": to_the_end(names=(NamePattern("*-0000*"),)),
     }
 

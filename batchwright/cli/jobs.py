@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import click
 from click.core import ParameterSource
 from rich.text import Text
 
 from batchwright.cli.completing import JOB, QUEUE
+from batchwright.cli.group import OK
 from batchwright.cli.logs import FOLLOW_PAUSE_SECONDS, INTERRUPTED, LINES_A_PAGE, writer
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.output import json_option, looking_back, print_json, table_console
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.when import WHEN
 from batchwright.interrupts import Interrupts, counted
-from batchwright.joblist import job_lines, jobs_table, own_jobs_hint, tries_table, why_none
+from batchwright.joblist import broken_off, job_lines, jobs_table, own_jobs_hint, tries_table, why_none
 from batchwright.progress import now_ms
 from batchwright.terminal import tell
 from chalicelib.api import models as m
@@ -61,7 +63,7 @@ def jobs(
     limit: int,
     as_json: bool,
     where: Where,
-) -> None:
+) -> int:
     """List the Batch jobs that were recorded, newest first, whoever submitted them.
 
     \b
@@ -74,7 +76,7 @@ def jobs(
     """
     if ctx.invoked_subcommand is not None:
         _check_behind(ctx)
-        return
+        return OK
     wanted = {
         "queues": queues,
         "states": [JobState(state) for state in states],
@@ -83,22 +85,28 @@ def jobs(
         "until_ms": None if until is None else max(0, until),
         "foreign": foreign,
     }
-    with on_target(where) as target:
-        found, page = _found(target.api, wanted, limit)
+    with on_target(where) as target, looking_back(quiet=as_json) as looked_back:
+        search = _search(target.api, wanted, limit, looked_back)
+    if search.interrupted:
+        # Half a list is for people: a program that reads JSON takes it for all there is.
+        _show([] if as_json else search.found)
+        tell(broken_off(len(search.found), search.page), err=True)
+        return INTERRUPTED
+    assert search.page is not None
     if as_json:
-        print_json([job.model_dump(mode="json") for job in found])
-        return
-    if not found:
+        print_json([job.model_dump(mode="json") for job in search.found])
+        return OK
+    if not search.found:
         filtered = any(value for value in wanted.values()) or since is not None or until is not None
-        for sentence in why_none(page, filtered=filtered, foreign=foreign):
+        for sentence in why_none(search.page, filtered=filtered, foreign=foreign):
             tell(sentence)
-        return
-    console = table_console()
-    console.print(jobs_table(found, now_ms(), console.width))
-    if page.next is not None:
-        tell(f"These are the newest {len(found):,}; there may be more: --limit.", err=True)
-    for sentence in own_jobs_hint(page, foreign=foreign):
+        return OK
+    _show(search.found)
+    if search.page.next is not None:
+        tell(f"These are the newest {len(search.found):,}; there may be more: --limit.", err=True)
+    for sentence in own_jobs_hint(search.page, foreign=foreign):
         tell(sentence, err=True)
+    return OK
 
 
 @jobs.command()
@@ -186,16 +194,39 @@ def _check_behind(ctx: click.Context) -> None:
             )
 
 
-def _found(api: Api, wanted: Mapping[str, object], limit: int) -> tuple[list[m.Job], m.JobPage]:
-    """So many jobs, and the last page that was read for them."""
-    found: list[m.Job] = []
-    page: str | None = None
-    while True:
-        part = api.jobs(**wanted, limit=min(limit - len(found), _JOBS_A_PAGE), page=page)  # type: ignore[arg-type]
-        found += part.items
-        page = part.next
-        if page is None or len(found) >= limit:
-            return found, part
+@dataclass(slots=True)
+class _Search:
+    """Jobs that were found, the last page that was read for them (None before the first), and whether the search for
+    more was interrupted."""
+
+    found: list[m.Job] = field(default_factory=list)
+    page: m.JobPage | None = None
+    interrupted: bool = False
+
+
+def _search(api: Api, wanted: Mapping[str, object], limit: int, looked_back: Callable[[int], None]) -> _Search:
+    """So many jobs. A page of what is rare takes a while and may have none, so it is told how far back each went."""
+    search = _Search()
+    following: str | None = None
+    try:
+        while True:
+            left = min(limit - len(search.found), _JOBS_A_PAGE)
+            search.page = api.jobs(**wanted, limit=left, page=following)  # type: ignore[arg-type]
+            search.found += search.page.items
+            following = search.page.next
+            if following is None or len(search.found) >= limit:
+                return search
+            if search.page.looked_back_to_ms is not None:
+                looked_back(search.page.looked_back_to_ms)
+    except KeyboardInterrupt:
+        search.interrupted = True
+        return search
+
+
+def _show(found: Sequence[m.Job]) -> None:
+    if found:
+        console = table_console()
+        console.print(jobs_table(found, now_ms(), console.width))
 
 
 def _pages(

@@ -57,6 +57,7 @@ class DirectJobs(Part):
             records_foreign=settings.observe_all_jobs,
             records_own=settings.record_own_jobs,
             records_all_states=settings.observe_all_states,
+            looked_back_to_ms=None if listed.after is None else listed.after.created_at_ms,
         )
 
     def job(self, job_id: str) -> m.Job:

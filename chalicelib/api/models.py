@@ -295,6 +295,9 @@ class JobPage(Page[Job]):
     records_all_states: Annotated[
         bool, Field(description="Whether these are told, too, while they wait for capacity; jobs of others always are.")
     ] = True
+    looked_back_to_ms: Annotated[
+        int | None, Field(description="If the list goes on: the time of creation back to which jobs were looked at.")
+    ] = None
 
 
 class Monitors(Answer):

@@ -2,12 +2,13 @@
 
 Owns the items and the search. The index holds only what jobs are searched by; what is found there is then read from
 the table, so that a list tells each job as it is now. A job moves once in the index, from those that are open to those
-that ended, and keeps its place among all.
+that ended, and keeps its place among all. Beside its record each job has an entry, which never changes: by its key it
+lists the job under its name, and by its attributes, in the index, under its queue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -41,6 +42,10 @@ _PARTITIONS = {
 _JOB_PREFIX = "JOB#"
 _QUEUE_PREFIX = "queue#"
 """What `job_state` begins with of the entries that list a queue's jobs."""
+_ENTRIES = "JOBS"
+"""The partition of the entries. Their sort keys begin with the names of the jobs."""
+_NAME_IN_KEY = 128
+"""So many characters of a name are in a key: as long as Batch's names are. A sort key has at most 1,024 bytes."""
 _ENTRY_LASTS_MS = 30 * 86_400_000
 """How much longer an entry is kept than its record was to be when it was made; a job runs for weeks at most."""
 _TIME_DIGITS = 15
@@ -48,6 +53,10 @@ _PAGE_GROWTH = 5
 """The first page is about as long as the list is to be, and each further one longer, up to the 1 MB of a call: a search
 for what is frequent reads little, and one for what is rare makes few calls."""
 _SILENT_PAGES = 5
+_FEW = 1_000
+"""If no more jobs than that have the wanted names, all their entries are read, in the order of names. Of a name that
+more have, the newest are soon met in the order of time."""
+_RECORDS_READ = 100
 
 _NOT_PLAIN = ("job_id", "status", "failure", "managed_by", "vcpus", "tries", "children")
 _PLAIN = tuple(field.name for field in fields(JobRecord) if field.name not in _NOT_PLAIN)
@@ -68,7 +77,7 @@ class DynamoJobs:
         # Whoever put the first record may have died before its entry; then the event that told of it comes again, and
         # finds this or a later one in its way. A replaced record of the same order is this one, whose answer was lost.
         if replaced is None or replaced["job_order"] == attributes["job_order"]:
-            self._table.put(entry_key(record.job_id), entry_attributes(record, keep_until_ms))
+            self._table.put(entry_key(record), entry_attributes(record, keep_until_ms))
         if outcome.landed:
             return None
         if outcome.item is None:
@@ -80,15 +89,17 @@ class DynamoJobs:
         return job_of(item) if item else None
 
     def list_jobs(self, limit: int, wanted: JobFilter = EVERY_JOB, *, after: JobPlace | None = None) -> ListedJobs:
+        named = self._named(wanted)
+        if named is not None:
+            return self._list_named(named, limit, wanted, after)
         found = [self._search(partition, search) for partition, search in _searches(wanted, after, limit)]
         # Beyond the place up to which the slowest search came, another one may have jobs that this one has not met.
         reached = max((one.reached for one in found if one.reached is not None), default="")
         places = sorted({place for one in found for place in one.places if place >= reached}, reverse=True)
         more = len(places) > limit
         last = places[limit - 1] if more else reached
-        items = self._table.get_many([job_key(_place_of(place).job_id) for place in places[:limit]])
-        jobs = sorted(map(job_of, items), key=lambda record: record.place.order, reverse=True)
-        return ListedJobs(tuple(filter(wanted.wants, jobs)), _place_of(last) if last else None)
+        jobs = filter(wanted.wants, self._records(places[:limit]).values())
+        return ListedJobs(tuple(jobs), _place_of(last) if last else None)
 
     def open_jobs(
         self, limit: int, states: Sequence[JobState], until_ms: int, *, after: JobPlace | None = None
@@ -112,9 +123,8 @@ class DynamoJobs:
             if start is None or len(places) > limit or looked_at >= JOBS_LOOKED_AT:
                 break
         last = places[limit - 1] if len(places) > limit else start and start["job_place"]
-        items = self._table.get_many([job_key(_place_of(place).job_id) for place in places[:limit]])
         wanted = JobFilter(states=tuple(states), until_ms=until_ms)
-        jobs = sorted(filter(wanted.wants, map(job_of, items)), key=lambda record: record.place.order)
+        jobs = filter(wanted.wants, self._records(places[:limit]).values())
         return ListedJobs(tuple(jobs), _place_of(last) if last else None)
 
     def silent_jobs(self, before_ms: int, limit: int) -> list[JobRecord]:
@@ -146,6 +156,60 @@ class DynamoJobs:
         update = "SET #lost_at_ms = :at, #job_state = :unknown"
         condition = "#job_order = :order AND #job_state = :open"
         return self._table.update_if(job_key(record.job_id), update, condition, values).landed
+
+    def _named(self, wanted: JobFilter) -> list[str] | None:
+        """The places of all jobs with one of the wanted names, of whatever time. None where the order of time leads to
+        them sooner: names of which the beginning is not known, names that many jobs have, and jobs that have not ended,
+        which are few."""
+        fronts = _fronts(wanted.names)
+        if not fronts or (wanted.states and all(state in _PARTITIONS[OPEN] for state in wanted.states)):
+            return None
+        # Fewer jobs than have such names may be of a queue, or of a while.
+        most = _FEW if wanted.queues or wanted.since_ms is not None else JOBS_LOOKED_AT
+        conditions = _Conditions(wanted, job_state=[_of_queue(queue) for queue in wanted.queues])
+        places: list[str] = []
+        looked_at = 0
+        for front in fronts:
+            limit: int | None = _FEW + 1
+            start: Item | None = None
+            while True:
+                page = self._table.query_page(
+                    None,
+                    "#pk = :entries AND begins_with(#sk, :front)",
+                    {"entries": _ENTRIES, "front": front, **conditions.values},
+                    kept=conditions.text,
+                    only=("name", "job_place"),
+                    limit=limit,
+                    start=start,
+                )
+                places += [item["job_place"] for item in page.items if wanted.has_name(item["name"])]
+                start, limit, looked_at = page.start, None, looked_at + page.looked_at
+                if start is None:
+                    break
+                if len(places) > _FEW or looked_at >= most:
+                    return None
+        return places
+
+    def _list_named(self, named: Iterable[str], limit: int, wanted: JobFilter, after: JobPlace | None) -> ListedJobs:
+        """As `list_jobs`, of the jobs in these places."""
+        first, last = _stretch(wanted, after)
+        places = sorted({place for place in named if first <= place < last}, reverse=True)
+        # In which state they are, their records alone tell.
+        at_once = max(limit + 1, _RECORDS_READ if wanted.states else 0)
+        found: dict[str, JobRecord] = {}
+        for begin in range(0, len(places), at_once):
+            records = self._records(places[begin : begin + at_once])
+            found.update((place, record) for place, record in records.items() if wanted.wants(record))
+            if len(found) > limit:
+                return ListedJobs(tuple(found.values())[:limit], _place_of(list(found)[limit - 1]))
+        return ListedJobs(tuple(found.values()), None)
+
+    def _records(self, places: Sequence[str]) -> dict[str, JobRecord]:
+        """By place, in the given order: the records of the jobs there, if they still are."""
+        ids = {place: _place_of(place).job_id for place in places}
+        items = self._table.get_many([job_key(job_id) for job_id in dict.fromkeys(ids.values())])
+        records = {record.job_id: record for record in map(job_of, items)}
+        return {place: records[job_id] for place, job_id in ids.items() if job_id in records}
 
     def _search(self, partition: str, search: _Search) -> _Found:
         """The places of some jobs of a partition, newest first."""
@@ -186,7 +250,7 @@ def _searches(wanted: JobFilter, after: JobPlace | None, limit: int) -> list[tup
     states = wanted.states or tuple(JobState)
     if wanted.queues and JobState.SUCCEEDED in states:
         search = _Search(wanted, after, limit, states=(), queues=())
-        return [(f"{_QUEUE_PREFIX}{queue}", search) for queue in dict.fromkeys(wanted.queues)]
+        return [(_of_queue(queue), search) for queue in dict.fromkeys(wanted.queues)]
     found = []
     for partition, of_partition in _PARTITIONS.items():
         if any(state in states for state in of_partition):
@@ -208,19 +272,25 @@ class _Search:
         queues: Sequence[str],
     ) -> None:
         self.limit = limit
-        self._names = wanted.names
-        first = _first_of(wanted.since_ms or 0)
-        last = _first_of(10**_TIME_DIGITS - 1 if wanted.until_ms is None else wanted.until_ms)
-        if after is not None:
-            last = min(last, _text_of(after))
-        self.values: dict[str, Any] = {"first": first, "last": max(first, last)}
+        self._wanted = wanted
+        first, self._last = _stretch(wanted, after)
+        conditions = _Conditions(wanted, status=states, queue=queues)
         self.condition = "#job_state = :partition AND #job_place BETWEEN :first AND :last"
-        self._last = last
-        conditions: list[str] = []
-        if states:
-            conditions.append(self._one_of("status", states))
-        if queues:
-            conditions.append(self._one_of("queue", queues))
+        self.values = {"first": first, "last": max(first, self._last), **conditions.values}
+        self.kept = conditions.text
+
+    def takes(self, item: Mapping[str, Any]) -> bool:
+        """Whether it is wanted, as far as the index tells and no condition could ask."""
+        return self.values["first"] <= item["job_place"] < self._last and self._wanted.has_name(item.get("name", ""))
+
+
+class _Conditions:
+    """What is wanted of jobs, but for their times, as the condition of a search, `text`, and the `values` in it. Each
+    attribute that is given must have one of its values, if there are any."""
+
+    def __init__(self, wanted: JobFilter, **attributes: Sequence[str]) -> None:
+        self.values: dict[str, str] = {}
+        conditions = [self._one_of(name, values) for name, values in attributes.items() if values]
         if wanted.names:
             any_name = " OR ".join(map(self._name, wanted.names))
             # DynamoDB refuses parentheses that say nothing.
@@ -228,13 +298,7 @@ class _Search:
         if wanted.foreign:
             self.values["ours"] = ManagedBy.BATCHWRIGHT
             conditions.append("(attribute_not_exists(#managed_by) OR #managed_by <> :ours)")
-        self.kept = " AND ".join(conditions) or None
-
-    def takes(self, item: Mapping[str, Any]) -> bool:
-        """Whether it is wanted, as far as the index tells and no condition could ask."""
-        if not self.values["first"] <= item["job_place"] < self._last:
-            return False
-        return not self._names or any(pattern.fits(item.get("name", "")) for pattern in self._names)
+        self.text = " AND ".join(conditions) or None
 
     def _value(self, value: str) -> str:
         name = f"v{len(self.values)}"
@@ -251,19 +315,37 @@ class _Search:
         return " AND ".join(conditions) or "attribute_exists(#pk)"
 
 
+def _fronts(names: Sequence[NamePattern]) -> list[str]:
+    """What the names that fit begin with, none of which begins with another; none if one of them may begin anyhow."""
+    fronts: list[str] = []
+    for front in sorted({pattern.parts[0][:_NAME_IN_KEY] for pattern in names}):
+        if not front:
+            return []
+        if not fronts or not front.startswith(fronts[-1]):
+            fronts.append(front)
+    return fronts
+
+
+def _stretch(wanted: JobFilter, after: JobPlace | None) -> tuple[str, str]:
+    """The first place that is wanted, and the one up to which they are."""
+    first = _first_of(wanted.since_ms or 0)
+    last = _first_of(10**_TIME_DIGITS - 1 if wanted.until_ms is None else wanted.until_ms)
+    return first, last if after is None else min(last, _text_of(after))
+
+
 def job_key(job_id: str) -> Key:
     return f"{_JOB_PREFIX}{job_id}", "JOB"
 
 
-def entry_key(job_id: str) -> Key:
-    return f"{_JOB_PREFIX}{job_id}", "QUEUE"
+def entry_key(record: JobRecord) -> Key:
+    return _ENTRIES, f"{record.name[:_NAME_IN_KEY]}#{_text_of(record.place)}"
 
 
 def entry_attributes(record: JobRecord, keep_until_ms: int) -> Item:
-    """A job's entry in the list of its queue: what of it never changes. It outlives the record, which is found by it;
-    one that leads nowhere any more is passed over."""
+    """A job's entry in the lists of its name and its queue: what of it never changes. It outlives the record, which is
+    found by it; one that leads nowhere any more is passed over."""
     return {
-        "job_state": f"{_QUEUE_PREFIX}{record.queue}",
+        "job_state": _of_queue(record.queue),
         "job_place": _text_of(record.place),
         "name": record.name,
         "managed_by": record.managed_by and record.managed_by.value,
@@ -303,6 +385,10 @@ def job_of(item: Mapping[str, Any]) -> JobRecord:
         tries=tuple(JobTry(**one) for one in item.get("tries", ())),
         **values,
     )
+
+
+def _of_queue(queue: str) -> str:
+    return f"{_QUEUE_PREFIX}{queue}"
 
 
 def _try_attributes(one: JobTry) -> Item:

@@ -41,8 +41,9 @@ _BATCH_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class IndexPage:
-    """Items of an index, where the next page starts (None at the end), and how many items were looked at."""
+class Page:
+    """Items of the table or of an index, where the next page starts (None at the end), and how many items were looked
+    at."""
 
     items: list[Item]
     start: Item | None
@@ -148,24 +149,31 @@ class Table:
 
     def query_page(
         self,
-        index: str,
+        index: str | None,
         condition: str,
         values: Mapping[str, Any],
         *,
         kept: str | None = None,
+        only: Sequence[str] = (),
         limit: int | None = None,
         start: Item | None = None,
         ascending: bool = False,
-    ) -> IndexPage:
-        """One page of an index under that key condition: of at most `limit` items those that the condition `kept`
-        holds for, and where the next page starts. Without a limit a page is what a call looks at, 1 MB."""
-        parts = {"KeyConditionExpression": condition, **({"FilterExpression": kept} if kept else {})}
+    ) -> Page:
+        """One page of an index, or of the table without one, under that key condition, eventually consistent: of at
+        most `limit` items those that the condition `kept` holds for, or `only` some attributes of them, and where the
+        next page starts. Without a limit a page is what a call looks at, 1 MB."""
+        parts = {"KeyConditionExpression": condition}
+        if kept:
+            parts["FilterExpression"] = kept
+        if only:
+            parts["ProjectionExpression"] = ", ".join(f"#{name}" for name in only)
         request: dict[str, Any] = {
             "TableName": self._name,
-            "IndexName": index,
             "ScanIndexForward": ascending,
             **_expressions(parts, values),
         }
+        if index is not None:
+            request["IndexName"] = index
         if limit is not None:
             request["Limit"] = limit
         if start is not None:
@@ -174,7 +182,7 @@ class Table:
             answer = self._client.query(**request)
         last = answer.get("LastEvaluatedKey")
         items = [from_wire_item(item) for item in answer["Items"]]
-        return IndexPage(items, from_wire_item(last) if last else None, answer["ScannedCount"])
+        return Page(items, from_wire_item(last) if last else None, answer["ScannedCount"])
 
     def get_many(self, keys: Sequence[Key]) -> list[Item]:
         """The items under these keys that are there, in any order, eventually consistent."""

@@ -165,11 +165,15 @@ class JobFilter:
     until_ms: int | None = None
     foreign: bool = False
 
+    def has_name(self, name: str) -> bool:
+        """Whether it is a name that is wanted."""
+        return not self.names or any(pattern.fits(name) for pattern in self.names)
+
     def wants(self, record: JobRecord) -> bool:
         return (
             (not self.queues or record.queue in self.queues)
             and (not self.states or record.state in self.states)
-            and (not self.names or any(pattern.fits(record.name) for pattern in self.names))
+            and self.has_name(record.name)
             and (self.since_ms is None or record.created_at_ms >= self.since_ms)
             and (self.until_ms is None or record.created_at_ms < self.until_ms)
             and (record.is_foreign or not self.foreign)

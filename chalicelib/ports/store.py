@@ -400,7 +400,8 @@ class Jobs(Protocol):
 
     def list_jobs(self, limit: int, wanted: JobFilter = EVERY_JOB, *, after: JobPlace | None = None) -> ListedJobs:
         """The jobs that are wanted, newest first, from behind the place `after` on, as they are now. Looks at some
-        JOBS_LOOKED_AT records of a kind, so that rare ones may take several calls.
+        JOBS_LOOKED_AT records of a kind, so that rare ones may take several calls; those of a name of which the
+        beginning is known are found at once.
 
         A job keeps its place whatever becomes of it, so none is met twice or lost while one goes from page to page.
         Which jobs there are, and in which state, is eventually consistent.

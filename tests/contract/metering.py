@@ -49,6 +49,21 @@ def metered(client: Any) -> Iterator[Meter]:
         client.meta.events.unregister("after-call.dynamodb", note)
 
 
+@contextmanager
+def called(client: Any) -> Iterator[list[str]]:
+    """The operations that this client calls meanwhile, in order; also where a server tells of no units."""
+    operations: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        operations.append(model.name)
+
+    client.meta.events.register("before-call.dynamodb", note)
+    try:
+        yield operations
+    finally:
+        client.meta.events.unregister("before-call.dynamodb", note)
+
+
 def item_bytes(item: Mapping[str, Any]) -> int:
     """The size of an item on the wire's form, by
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""

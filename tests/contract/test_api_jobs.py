@@ -57,6 +57,7 @@ def test_jobs_are_listed_newest_first_page_by_page(some: Desk) -> None:
     assert ids(first) == [5, 4, 3, 2]
     second = some.api.jobs(limit=4, page=first.next)
     assert (ids(second), second.next) == ([1, 0], None)
+    assert (first.looked_back_to_ms, second.looked_back_to_ms) == (first.items[-1].created_at_ms, None)
 
 
 def test_jobs_are_listed_by_queue_state_name_and_time(some: Desk) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.aws.dynamodb_jobs import entry_key
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord, JobState, JobTry, ManagedBy, NamePattern
 from chalicelib.core.states import JobStatus
@@ -110,11 +111,13 @@ def test_a_record_whose_entry_was_not_made_gets_it_when_its_event_comes_again(
     first, ended = job(fresh), replace(job(fresh), status=JobStatus.SUCCEEDED)
     store.observe_job(first, KEEP_MS)
     client, table_name = dynamodb
-    client.delete_item(TableName=table_name, Key={"pk": {"S": f"JOB#{first.job_id}"}, "sk": {"S": "QUEUE"}})
+    pk, sk = entry_key(first)
+    client.delete_item(TableName=table_name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
     assert store.observe_job(ended, KEEP_MS) is None
-    assert store.list_jobs(9, wanted).jobs == ()
+    by_name = JobFilter(names=(NamePattern("train"),), queues=(fresh,))
+    assert store.list_jobs(9, wanted).jobs == store.list_jobs(9, by_name).jobs == ()
     assert store.observe_job(first, KEEP_MS) == ended
-    assert store.list_jobs(9, wanted).jobs == (ended,)
+    assert store.list_jobs(9, wanted).jobs == store.list_jobs(9, by_name).jobs == (ended,)
 
 
 # Lists

@@ -123,6 +123,7 @@ def test_what_the_api_is_asked_of_jobs_of_others(app: JudgedApp) -> None:
         ]
 
     wait_until(ended, "the record of a foreign job")
+    assert job_id in [job.job_id for job in app.api(lambda api: api.jobs(queues=["default"])).items]
     assert app.api(lambda api: api.job(job_id)).name == "theirs"
     wait_until(lambda: app.api(lambda api: api.job_logs(job_id)).items, "a line of the log")
 

@@ -1,0 +1,102 @@
+"""`batchwright jobs` while a search takes long: what a terminal shows of it, and what an interrupt leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from batchwright.cli import target as module
+from batchwright.cli.group import main
+from batchwright.cli.target import Target
+from chalicelib.api import models as m
+from chalicelib.core.jobrecord import JobState
+from chalicelib.core.states import JobStatus
+
+DAY_MS = 86_400_000
+NOON_MS = 1_789_214_400_000
+"""2026-09-12 12:00 UTC."""
+
+
+def job(number: int) -> m.Job:
+    job_id = f"3f0c2a9e-5b1d-4c55-9d0e-{number:012}"
+    return m.Job(
+        job_id=job_id,
+        name=f"quarterly-{number}",
+        queue="default",
+        definition="audit:1",
+        state=JobState.SUCCEEDED,
+        status=JobStatus.SUCCEEDED,
+        created_at_ms=NOON_MS,
+        seen_at_ms=NOON_MS,
+    )
+
+
+class Api:
+    """Answers with so many jobs a page, a day further back each; and is interrupted while it works on a page."""
+
+    def __init__(self, pages: Sequence[int], interrupted_at: int | None = None) -> None:
+        self.pages, self.interrupted_at = pages, interrupted_at
+
+    def jobs(self, page: str | None = None, **_: Any) -> m.JobPage:
+        number = int(page or 0)
+        if number == self.interrupted_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        goes_on = number + 1 < len(self.pages)
+        return m.JobPage(
+            items=[job(10 * number + one) for one in range(self.pages[number])],
+            next=str(number + 1) if goes_on else None,
+            records_foreign=True,
+            records_own=True,
+            looked_back_to_ms=NOON_MS - number * DAY_MS if goes_on else None,
+        )
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def give(api: Api, *words: str, terminal: bool = False) -> Result:
+        monkeypatch.setattr(module, "find_target", lambda where: Target("here", api, None, 0))  # type: ignore[arg-type]
+        # What rich goes by where the stream itself is no terminal.
+        variables = {"FORCE_COLOR": "1" if terminal else None, "TERM": "xterm", "COLUMNS": "120"}
+        return CliRunner().invoke(main, ["jobs", "--name", "*audit", *words], env=variables)
+
+    return give
+
+
+def test_a_terminal_shows_how_far_back_a_long_search_has_looked(given: Any) -> None:
+    said = given(Api([0, 1, 0, 1]), terminal=True)
+    assert said.exit_code == 0
+    # It is drawn some times a second, and once at the end.
+    assert "looked back to 2026-09-10 12:00 UTC ..." in said.stderr
+    assert "looked back" not in said.stdout
+    assert said.stdout.count("quarterly-") == 2
+
+
+def test_a_search_of_one_page_and_what_is_no_terminal_are_shown_nothing_of_it(given: Any) -> None:
+    for api, words, terminal in (([2], (), True), ([0, 2], (), False), ([0, 2], ("--json",), True)):
+        said = given(Api(api), *words, terminal=terminal)
+        assert said.exit_code == 0
+        assert said.stdout.count("quarterly-") == 2
+        assert said.stderr == ""
+
+
+def test_an_interrupt_leaves_what_was_found_so_far_and_says_how_far_back_it_looked(given: Any) -> None:
+    said = given(Api([1, 1, 0, 5], interrupted_at=3))
+    assert said.exit_code == 130
+    assert said.stdout.count("quarterly-") == 2
+    assert said.stderr == "Interrupted; 2 jobs found, looked back to 2026-09-10 12:00 UTC.\n"
+    none = given(Api([0, 5], interrupted_at=1))
+    assert (none.stdout, none.stderr) == ("", "Interrupted; 0 jobs found, looked back to 2026-09-12 12:00 UTC.\n")
+    at_once = given(Api([5], interrupted_at=0))
+    assert (at_once.exit_code, at_once.stdout) == (130, "")
+    assert at_once.stderr == "Interrupted before the first answer came.\n"
+
+
+def test_an_interrupted_search_prints_no_json_that_would_look_complete(given: Any) -> None:
+    said = given(Api([1, 1], interrupted_at=1), "--json")
+    assert (said.exit_code, said.stdout) == (130, "")
+    assert "1 job found" in said.stderr
