@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from chalicelib.aws.eventbridge import EventBridgeChanges
 from chalicelib.core.changes import Change
 from chalicelib.core.errors import TryAgain, UserMistake
 from chalicelib.core.figures import Figure
@@ -169,6 +171,24 @@ def test_what_topic_and_bus_refuse_for_good_is_counted_and_the_run_goes_on(on, c
     assert "does not reach the event bus, and is given up" in caplog.text
     theatre.sweep(after_seconds=300)
     assert theatre.run.sweep_at_ms is None
+
+
+def test_entries_that_the_bus_refuses_for_good_are_counted_once_and_the_run_is_over():
+    theatre = Theatre(CHAIN)
+    calls: list[int] = []
+
+    def put_events(Entries: list[Any]) -> dict[str, Any]:
+        calls.append(len(Entries))
+        return {"Entries": [{"ErrorCode": "NotAuthorizedForSourceException"} for _ in Entries]}
+
+    client = SimpleNamespace(put_events=put_events)
+    theatre.changes = EventBridgeChanges(lambda: client, "default")  # type: ignore[assignment]
+    theatre.start()
+    theatre.play_on()
+    assert ids(theatre) == ["0/succeeded"]
+    theatre.sweep(after_seconds=300)
+    assert theatre.run.sweep_at_ms is None
+    assert theatre.figures.of(Figure.TELLINGS_REFUSED) == len(calls) < 10
 
 
 # Each place by itself
