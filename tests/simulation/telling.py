@@ -196,7 +196,7 @@ class CheckedNotices(MemoryNotices):
             case NoticeKind.RUN_STARTED:
                 must(notice.notice_id == f"{run.run_id}/{run.epoch}/started", f"{notice.notice_id} is no start's id")
             case NoticeKind.RUN_LATE:
-                self._check_time(notice, run.notify.late_after_seconds, run.began_ms)
+                self._check_time(notice, run.notify.after_seconds.get(NoticeKind.RUN_LATE), run.began_ms)
             case NoticeKind.TASK_FAILED:
                 self._check_failures(notice, run)
             case NoticeKind.JOB_WAITING | NoticeKind.JOB_RUNNING:
@@ -244,10 +244,9 @@ class CheckedNotices(MemoryNotices):
         index, number = map(int, notice.notice_id.split("/")[-3:-1])
         record = self._judge.store.task(run.run_id, run.epoch, index)
         must(record is not None and record.attempt.number >= number, f"{notice.notice_id} is about no attempt")
-        name = DURATIONS[notice.kind]
         assert record is not None
         began_ms = record.claimed_at_ms if record.attempt.number == number else None
-        self._check_time(notice, getattr(run.notify, name), began_ms or 0)
+        self._check_time(notice, run.notify.after_seconds.get(notice.kind), began_ms or 0)
 
     def _check_time(self, notice: Notice, after_seconds: int | None, began_ms: int) -> None:
         must(after_seconds is not None, f"{notice.notice_id} was told, and nobody said after how long")
