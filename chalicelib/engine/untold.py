@@ -21,7 +21,7 @@ from chalicelib.core.runnotices import counts_of, ending_kind, run_ended, run_la
 from chalicelib.core.states import RunState
 from chalicelib.core.untold import Place, ToTell, Untold, in_order, untold
 from chalicelib.engine import noting
-from chalicelib.engine.failures import NO_RESULTS, Results, named, tell_digest_again
+from chalicelib.engine.failures import NO_RESULTS, Results, more_queues, named, tell_digest_again
 from chalicelib.engine.taskchanges import tell_shard
 from chalicelib.engine.tell import bus_of, deliver, tell_again, tell_changes
 from chalicelib.engine.world import RunFacts, World
@@ -155,14 +155,16 @@ def _tell_ended(world: World, run: Run, places: list[Place], tallies: Tallies | 
         tallies = {shard: world.store.read_tally(run.run_id, run.epoch, shard) for shard in shards}
     failed = {shard: tally.failed for shard, tally in tallies.items() if tally.failed}
     allowed = facts.plan.allowed_failures
+    jobs = named(world, facts, failed, results=results)
     notice = run_ended(
         run,
         world.stage,
         run.state,
         run.ended_at_ms,
-        jobs=named(world, facts, failed, results=results),
+        jobs=jobs,
         job_count=sum(mask.bit_count() for mask in failed.values()),
         allowed_count=sum((mask & allowed.get(shard, 0)).bit_count() for shard, mask in failed.items()),
+        more_queues=more_queues(facts, failed, jobs),
         task_counts=counts_of(tallies),
     )
     return left + deliver(world, run.notify, notice, people)
