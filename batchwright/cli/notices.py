@@ -81,6 +81,8 @@ def subscribe(
         tell(f"{endpoint} is told of {_hears(made)}.")
     if made.protocol == "sqs":
         tell("The queue's own policy must let the topic send to it (docs/notices.md shows one).", err=True)
+    if made.protocol == "lambda":
+        tell("The function's own policy must let the topic invoke it (docs/notices.md shows how).", err=True)
     if made.protocol == "https":
         tell("Over https the document is the one that Amazon Q Developer shows in chats (docs/notices.md).", err=True)
 

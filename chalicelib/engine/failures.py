@@ -21,6 +21,7 @@ from chalicelib.core.plan import indexes_in, offset_of, shard_of
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.runnotices import ending_kind, tasks_failed, told_task
 from chalicelib.core.states import RunState
+from chalicelib.core.taskqueues import task_queues
 from chalicelib.core.untold import Place, Untold, untold
 from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
 from chalicelib.engine.lastlines import LastLines
@@ -87,7 +88,8 @@ def tell_task_failures(world: World, command: TellDigest) -> Outcome:
 
     def tell(window: Window, members: int) -> None:
         jobs = named(world, facts, failed, opener=int(window.opener))
-        notice = tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs)
+        queues = more_queues(facts, failed, jobs)
+        notice = tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs, queues)
         left = deliver(world, run.notify, notice, run.notify.places(NoticeKind.TASK_FAILED))
         remember(world, run_id, untold(epoch, Untold.FAILURES, left))
 
@@ -103,7 +105,8 @@ def tell_digest_again(world: World, run: Run, places: Sequence[Place]) -> list[P
     failed = _failed(world, facts)
     window = world.store.window(run_scope(run.run_id, run.epoch))
     jobs = named(world, facts, failed, opener=int(window.opener) if window else None)
-    notice = tasks_failed(run, world.stage, world.clock.now_ms(), _count(failed), jobs)
+    queues = more_queues(facts, failed, jobs)
+    notice = tasks_failed(run, world.stage, world.clock.now_ms(), _count(failed), jobs, queues)
     return deliver(world, run.notify, notice, places)
 
 
@@ -141,6 +144,13 @@ def named(
             )
         )
     return tuple(jobs)
+
+
+def more_queues(facts: RunFacts, failed: Mapping[int, int], jobs: Collection[ToldJob]) -> frozenset[str]:
+    """The job queues that the failed tasks may have been in which `jobs` does not name."""
+    names = {job.task for job in jobs}
+    rest = (index for index in _indexes(failed) if facts.plan.tasks[index].name not in names)
+    return task_queues(facts.plan, rest, facts.run_id, facts.params)
 
 
 def _last_record(world: World, facts: RunFacts, index: int) -> tuple[RunFacts, TaskRecord | None]:

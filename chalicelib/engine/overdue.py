@@ -16,6 +16,7 @@ from chalicelib.core.plan import shard_of
 from chalicelib.core.records import Run, Tally, TaskRecord, told_code
 from chalicelib.core.runnotices import jobs_overdue, told_task
 from chalicelib.core.states import TaskState
+from chalicelib.core.taskqueues import task_queues
 from chalicelib.core.untold import Place
 from chalicelib.engine.failures import queue_of
 from chalicelib.engine.tell import deliver
@@ -63,7 +64,9 @@ def tell_overdue(world: World, run: Run, facts: RunFacts, overdue: Overdue) -> N
             for _, record in found[:NAMED_MAXIMUM]
         )
         attempts = [record.attempt for _, record in found]
-        notice = jobs_overdue(run, world.stage, kind, found[0][0], after_ms, attempts, jobs)
+        rest = (attempt.index for attempt in attempts[NAMED_MAXIMUM:])
+        queues = task_queues(facts.plan, rest, facts.run_id, facts.params)
+        notice = jobs_overdue(run, world.stage, kind, overdue.now_ms, after_ms, attempts, jobs, queues)
         if deliver(world, run.notify, notice, [place]):
             failure = NotTold(f"{notice.notice_id} did not reach the {place}")
             continue

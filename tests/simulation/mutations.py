@@ -287,8 +287,8 @@ MUTATIONS = {
             failures,
             "tell_task_failures",
             {
-                "tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs)": (
-                    "__import__('dataclasses').replace(tasks_failed(run, world.stage, 0, members, jobs), "
+                "tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs, queues)": (
+                    "__import__('dataclasses').replace(tasks_failed(run, world.stage, 0, members, jobs, queues), "
                     "notice_id=f'{command.scope}/task_failed/{window.number}')"
                 )
             },
