@@ -228,3 +228,37 @@ def test_what_a_redrive_keeps_is_not_told_again():
     assert [job.task for job in notice.jobs] == ["again"]
     theatre.play_on()
     assert theatre.notices.published[-1].job_count == 2
+
+
+def test_an_allowed_failure_is_told_by_the_end_of_its_run_alone_and_as_one():
+    plan = plan_of((task("probe", allow_failure=True), ()), (task("part"), ()), (task("slow"), ()))
+    theatre = Theatre(plan, [("probe", 1), ("part", 1)])
+    theatre.start()
+    theatre.deliver_event(theatre.ending_document(theatre.jobs("probe")[0]))
+    wait(theatre, 60)
+    theatre.sweep(after_seconds=300)
+    assert theatre.notices.published == []
+    theatre.deliver_event(theatre.ending_document(theatre.jobs("part")[0]))
+    wait(theatre, 10)
+    [notice] = digests(theatre)
+    assert [(job.task, job.is_allowed) for job in notice.jobs] == [("part", False)]
+    assert notice.notice_id.endswith("/task_failed/1")
+    theatre.play_on()
+    end = theatre.notices.published[-1]
+    assert [(job.task, job.is_allowed) for job in end.jobs] == [("part", False), ("probe", True)]
+    assert end.text == "1 of its tasks failed for good."
+
+
+def test_a_failure_that_a_redrive_kept_is_named_by_the_job_that_failed():
+    plan = plan_of((task("a", allow_failure=True), ()), (task("b"), ()))
+    theatre = Theatre(plan, [("a", 1), ("b", 1)])
+    theatre.start()
+    theatre.play_on()
+    theatre.redrive(scope="tasks", tasks=("b",))
+    theatre.play_on()
+    end = theatre.notices.published[-1]
+    [kept] = [job for job in end.jobs if job.task == "a"]
+    [submitted] = theatre.jobs("a")
+    assert end.notice_id.endswith("/1/failed")
+    assert (kept.name, kept.job_id, kept.attempt) == (submitted.request.name, submitted.job_id, 1)
+    assert (kept.failure, kept.exit_code, kept.log_stream) == ("application", 1, "log")
