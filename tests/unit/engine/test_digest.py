@@ -246,7 +246,7 @@ def test_an_allowed_failure_is_told_by_the_end_of_its_run_alone_and_as_one():
     theatre.play_on()
     end = theatre.notices.published[-1]
     assert [(job.task, job.is_allowed) for job in end.jobs] == [("part", False), ("probe", True)]
-    assert end.text == "1 of its tasks failed for good."
+    assert end.text == "1 of its tasks failed for good. 1 more failed, as the workflow allows."
 
 
 def test_a_failure_that_a_redrive_kept_is_named_by_the_job_that_failed():
