@@ -143,6 +143,7 @@ NOTICES: dict[NoticeKind, Notice] = {
             STAGE,
             FailureRate(above=0.1),
             AT_MS - 60 * MINUTE_MS,
+            AT_MS - 60 * MINUTE_MS,
             (Bucket(AT_MS - 60 * MINUTE_MS, 28, 12),),
             AT_MS,
         ),
