@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chalicelib.core.advance import is_full, run_ending
+from chalicelib.core.durations import rough
 from chalicelib.core.plan import Plan, indexes_in, offset_of, shard_of
 from chalicelib.core.records import RELEASED, Run, Tally, TaskRecord
 from chalicelib.core.redrive import Kept
@@ -153,7 +154,7 @@ def _check_records(seen: Seen, now_ms: int, patience: Patience) -> Iterator[Find
         elif record.state is TaskState.WAITING and ending is None and not _rests(seen, index):
             due_ms = (record.retry_at_ms or 0) + patience.late_ms
             if now_ms > due_ms:
-                value = f"its retry is due for {_duration(now_ms - due_ms + patience.late_ms)}"
+                value = f"its retry is due for {rough(now_ms - due_ms + patience.late_ms)}"
                 yield seen.finding(Severity.LATE, "a retry comes when it is due", value, SWEEP, index)
     yield from _check_endings_without_record(seen)
 
@@ -178,7 +179,7 @@ def _check_claim(seen: Seen, record: TaskRecord, now_ms: int, patience: Patience
         since_ms = max(since_ms, seen.healed_from_ms)
     if _rests(seen, index) or now_ms <= since_ms + patience.late_ms:
         return
-    value = f"claimed, without a job, and nobody's for {_duration(now_ms - since_ms)}"
+    value = f"claimed, without a job, and nobody's for {rough(now_ms - since_ms)}"
     yield seen.finding(Severity.LATE, "a dead claim is taken over", value, SWEEP, index)
 
 
@@ -242,7 +243,7 @@ def _tasks(plan: Plan, indexes: list[int]) -> str:
 def _check_sweep(seen: Seen, now_ms: int, patience: Patience) -> Iterator[Finding]:
     run = seen.run
     if run.sweep_at_ms is not None and now_ms > run.sweep_at_ms + patience.late_ms:
-        value = f"due for {_duration(now_ms - run.sweep_at_ms)}"
+        value = f"due for {rough(now_ms - run.sweep_at_ms)}"
         yield seen.finding(Severity.LATE, "a run that is due is swept", value, SWEEP)
     elif run.sweep_at_ms is None and not run.state.ended:
         value = f"{run.state}, and no sweep is due"
@@ -265,12 +266,3 @@ def _check_kept(seen: Seen) -> Iterator[Finding]:
             for index in indexes_in(shard, mask & ~tally.mask(ending)):
                 value = f"{ending} before, and the tally has {seen.ending_of(index) or 'nothing'}"
                 yield seen.finding(Severity.ERROR, "a kept ending stays", value, REPORT, index)
-
-
-def _duration(milliseconds: int) -> str:
-    """A length of time in its largest unit that is not below one: 95 s, 16 min, 5 h, 3 d."""
-    seconds = milliseconds // 1000
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"

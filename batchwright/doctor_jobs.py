@@ -92,7 +92,7 @@ def _check_job(
 
 def _told_by_ms(record: TaskRecord, job: Mapping[str, Any], patience: Patience) -> int:
     """When the end of a job is known at the latest, its event lost: Batch is asked each time that the silence has
-    doubled (core/overdue.py)."""
+    doubled (core/silence.py)."""
     heard_ms = record.started_at_ms or record.claimed_at_ms or 0
     silence_ms = max(int(job.get("stoppedAt", heard_ms)) - heard_ms, patience.quiet_ms)
     return heard_ms + 2 * silence_ms + patience.late_ms

@@ -1,7 +1,8 @@
 """Which notices a subscription's filter policy lets through, as SNS judges the attributes that ours have.
 
-Owns the judgement alone. All attributes of a notice are strings, so of SNS's operators those for strings are
-understood: https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html. Of any other nothing is claimed.
+Owns the judgement alone. All attributes of a notice are strings, or lists of strings of which one suffices, so of SNS's
+operators those for strings are understood: https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html.
+Of any other nothing is claimed.
 """
 
 from __future__ import annotations
@@ -15,18 +16,23 @@ _RESERVED = frozenset(
 )
 
 
-def lets_through(policy: Mapping[str, Any], attributes: Mapping[str, str]) -> bool | None:
+Attributes = Mapping[str, str | tuple[str, ...]]
+
+
+def lets_through(policy: Mapping[str, Any], attributes: Attributes) -> bool | None:
     """Whether a policy over message attributes does; None when it says what is not understood here. An empty one lets
     everything through. `attributes` are not empty."""
     return _all(_key(name, rules, attributes) for name, rules in policy.items())
 
 
-def _key(name: str, rules: Any, attributes: Mapping[str, str]) -> bool | None:
+def _key(name: str, rules: Any, attributes: Attributes) -> bool | None:
     if name == "$or" and _is_or(rules):
         return _any(lets_through(one, attributes) for one in rules)
     if not isinstance(rules, list):
         return None
-    return _any(_rule(rule, attributes.get(name)) for rule in rules)
+    found = attributes.get(name)
+    values: tuple[str | None, ...] = found if isinstance(found, tuple) else (found,)
+    return _any(_rule(rule, value) for rule in rules for value in values)
 
 
 def _is_or(rules: Any) -> bool:
@@ -39,7 +45,7 @@ def _is_or(rules: Any) -> bool:
 
 
 def _rule(rule: Any, value: str | None) -> bool | None:
-    """Of one attribute, whose value is None when a notice has none."""
+    """Of one value of an attribute, which is None when a notice has none."""
     if isinstance(rule, dict):
         if len(rule) != 1:
             return None

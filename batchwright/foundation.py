@@ -30,6 +30,8 @@ _OUTPUT_OF = {
     "BATCHWRIGHT_OBSERVE_STATES": "ObservedStates",
     "BATCHWRIGHT_RECORD_JOBS": "RecordedJobs",
     "BATCHWRIGHT_JOBS_KEPT_DAYS": "JobsKeptDays",
+    "BATCHWRIGHT_NOTIFY": "Notify",
+    "BATCHWRIGHT_EVENT_BUS": "EventBus",
 }
 
 VARIABLE_NAMES = tuple(_OUTPUT_OF)

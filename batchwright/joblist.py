@@ -9,8 +9,9 @@ from typing import Literal
 from rich.table import Table
 from rich.text import Text
 
-from batchwright.progress import duration
+from batchwright.fitting import one_line
 from chalicelib.api import models as m
+from chalicelib.core.durations import rough, short
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import JobState, ManagedBy
 from chalicelib.core.states import JobStatus
@@ -45,11 +46,11 @@ def jobs_table(jobs: Sequence[m.Job], now_ms: int, width: int) -> Table:
     """A line each, in the given order, at most `width` characters wide. A column that says nothing is left out."""
     columns = {
         "job": [Text(job.job_id) for job in jobs],
-        "name": [Text(job.name or "-") for job in jobs],
-        "queue": [Text(job.queue or "-") for job in jobs],
+        "name": [Text(one_line(job.name) or "-") for job in jobs],
+        "queue": [Text(one_line(job.queue) or "-") for job in jobs],
         "state": [_state(job) for job in jobs],
         "why": [Text(_why(job)) for job in jobs],
-        "age": [Text(age(now_ms - job.created_at_ms)) for job in jobs],
+        "age": [Text(rough(now_ms - job.created_at_ms)) for job in jobs],
         "duration": [Text(_duration(job, now_ms)) for job in jobs],
         "by": [Text(_by(job)) for job in jobs],
     }
@@ -101,7 +102,8 @@ def job_lines(job: m.Job, now_ms: int) -> list[tuple[str, str]]:
         ("log stream", job.log_stream or ""),
         ("last heard of", _moment(job.seen_at_ms, now_ms)),
     ]
-    return [(name, value) for name, value in told if value]
+    # A line end in what somebody else wrote would begin a line that looks like ours.
+    return [(name, one_line(value)) for name, value in told if value]
 
 
 def tries_table(job: m.Job) -> Table | None:
@@ -113,8 +115,10 @@ def tries_table(job: m.Job) -> Table | None:
         table.add_column(title, no_wrap=title != "reason", justify="left" if title == "reason" else "right")
     first = job.job_tries - len(job.tries) + 1
     for number, one in enumerate(job.tries, first):
-        lasted = "" if None in (one.started_at_ms, one.stopped_at_ms) else duration(_between(one))
-        table.add_row(str(number), "-" if one.exit_code is None else str(one.exit_code), lasted, Text(one.reason or ""))
+        lasted = "" if None in (one.started_at_ms, one.stopped_at_ms) else short(_between(one))
+        table.add_row(
+            str(number), "-" if one.exit_code is None else str(one.exit_code), lasted, Text(one_line(one.reason or ""))
+        )
     return table
 
 
@@ -149,15 +153,6 @@ def broken_off(found: int, page: m.JobPage | None) -> str:
 def minute(at_ms: int) -> str:
     """A time in UTC, to the minute."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def age(ms: int) -> str:
-    """How long ago, roughly: 12 s, 3 min, 5 h, 9 d."""
-    seconds = max(0, ms) // 1000
-    for unit, of_seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= of_seconds:
-            return f"{seconds // of_seconds} {unit}"
-    return f"{seconds} s"
 
 
 def _longest(columns: dict[str, list[Text]], title: str) -> int:
@@ -200,15 +195,15 @@ def _why(job: m.Job) -> str:
 def _why_in_full(job: m.Job) -> str:
     if job.status is not JobStatus.FAILED:
         return job.reason if job.reason and not job.status.ended else ""
-    return f"{_why(job)}: {' '.join(job.reason.split())}" if job.reason else _why(job)
+    return f"{_why(job)}: {job.reason}" if job.reason else _why(job)
 
 
 def _duration(job: m.Job, now_ms: int) -> str:
     if job.started_at_ms is None or (job.state is JobState.UNKNOWN):
         return ""
     if job.status is JobStatus.RUNNING:
-        return duration(max(0, now_ms - job.started_at_ms))
-    return "" if job.stopped_at_ms is None else duration(max(0, job.stopped_at_ms - job.started_at_ms))
+        return short(max(0, now_ms - job.started_at_ms))
+    return "" if job.stopped_at_ms is None else short(max(0, job.stopped_at_ms - job.started_at_ms))
 
 
 def _between(one: m.JobTry) -> int:
@@ -223,7 +218,7 @@ def _moment(at_ms: int | None, now_ms: int) -> str:
     if at_ms is None:
         return ""
     at = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return f"{at} UTC, {age(now_ms - at_ms)} ago"
+    return f"{at} UTC, {rough(now_ms - at_ms)} ago"
 
 
 def _resources(job: m.Job) -> str:

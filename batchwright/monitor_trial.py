@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 from chalicelib.api import models as m
+from chalicelib.core.durations import in_words
 from chalicelib.core.jobrecord import JobRecord, JobTry
 from chalicelib.core.monitoring import (
     BUCKET_MS,
@@ -30,7 +31,6 @@ from chalicelib.core.monitoring import (
     running_since_ms,
     runs_too_long_after_ms,
 )
-from chalicelib.core.monitornotices import lasted
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.runtimes import p95_ms, step_of
 from chalicelib.core.states import JobStatus
@@ -98,8 +98,8 @@ def _running(
             continue
         until_ms = _ended_ms(job) if job.status.ended else now_ms
         if until_ms - since_ms >= limit_ms:
-            text = f"job {job.name} runs for {lasted(limit_ms)}" + (
-                f", of {lasted(until_ms - since_ms)} in the end" if job.status.ended else ""
+            text = f"job {job.name} runs for {in_words(limit_ms)}" + (
+                f", of {in_words(until_ms - since_ms)} in the end" if job.status.ended else ""
             )
             yield Said(since_ms + limit_ms, NoticeKind.JOB_RUNNING, text, job.job_id)
 
@@ -119,7 +119,7 @@ def _waiting(limit_ms: int, jobs: Iterable[JobRecord], now_ms: int) -> Iterator[
         else:
             continue
         if until_ms - job.created_at_ms >= limit_ms:
-            text = f"job {job.name} waits for {lasted(limit_ms)}"
+            text = f"job {job.name} waits for {in_words(limit_ms)}"
             yield Said(job.created_at_ms + limit_ms, NoticeKind.JOB_WAITING, text, job.job_id)
 
 
@@ -158,7 +158,7 @@ def _rates(monitor: Monitor, buckets: Sequence[Bucket], now_ms: int) -> Iterator
         if above and not was_above:
             failed = sum(one.failed for one in within)
             ended = failed + sum(one.succeeded for one in within)
-            text = f"{failed:,} of {ended:,} jobs failed within {lasted(rule.within_seconds * 1000)}"
+            text = f"{failed:,} of {ended:,} jobs failed within {in_words(rule.within_seconds * 1000)}"
             yield Said(at_ms, NoticeKind.FAILURE_RATE, text)
         was_above = above
 

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from batchwright.monitor_trial import Trial
 from chalicelib.api import models as m
+from chalicelib.core.durations import in_words
 from chalicelib.core.monitoring import Monitor, monitors_of
-from chalicelib.core.monitornotices import lasted
 
 SAID_SHOWN = 10
 
@@ -49,14 +49,14 @@ def rule_words(monitor: Monitor) -> list[str]:
         words.append("failed")
     running = monitor.running_longer
     if running is not None and running.than_seconds is not None:
-        words.append(f"runs for {lasted(running.than_seconds * 1000)}")
+        words.append(f"runs for {in_words(running.than_seconds * 1000)}")
     if running is not None and running.than_p95_times is not None:
         words.append(f"runs {running.than_p95_times:g} times as long as 19 of 20 do")
     if monitor.waiting_longer_than_seconds is not None:
-        words.append(f"waits for {lasted(monitor.waiting_longer_than_seconds * 1000)}")
+        words.append(f"waits for {in_words(monitor.waiting_longer_than_seconds * 1000)}")
     rate = monitor.failure_rate
     if rate is not None:
-        words.append(f"more than {rate.above * 100:.3g} % failed within {lasted(rate.within_seconds * 1000)}")
+        words.append(f"more than {rate.above * 100:.3g} % failed within {in_words(rate.within_seconds * 1000)}")
     nothing = monitor.nothing_ran
     if nothing is not None:
         days = "" if nothing.days == "*" else f", {nothing.days}"

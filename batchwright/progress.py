@@ -16,6 +16,7 @@ from rich.text import Text
 
 from batchwright.view import RunView, changed, duration_ms, is_held_back, past_of, result_of
 from chalicelib.api import models as m
+from chalicelib.core.durations import short
 from chalicelib.core.states import RunState, TaskState
 
 COLOURS = {
@@ -59,23 +60,6 @@ def lost_sentence(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     subject = f"The job of {shown} has" if len(names) == 1 else f"The jobs of {shown}{more} have"
     return f"{subject} ended, but no event has told the run so yet. If none comes, the sweep asks Batch."
-
-
-def duration(ms: int | None) -> str:
-    """Milliseconds as people say them: 0.8 s, 12 s, 3 min 07 s, 2 h 05 min, 21 d 04 h."""
-    if ms is None:
-        return ""
-    seconds = ms / 1000
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    if whole < _DAYS_FROM_SECONDS:
-        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600:02} h"
 
 
 def attempt_of(task: m.Task) -> str:
@@ -238,9 +222,9 @@ def _how(task: m.Task, number: int, at_ms: int) -> str:
     result = task.attempts[number - 1]
     lasted = retry = None
     if result.started_at_ms is not None and result.stopped_at_ms is not None:
-        lasted = f"after {duration(result.stopped_at_ms - result.started_at_ms)}"
+        lasted = f"after {short(result.stopped_at_ms - result.started_at_ms)}"
     if task.retry_at_ms is not None and number == len(past_of(task)):
-        retry = f"retry in {duration(max(0, task.retry_at_ms - at_ms))}"
+        retry = f"retry in {short(max(0, task.retry_at_ms - at_ms))}"
     return _in_brackets(f"attempt {number} of {task.attempts_allowed}", lasted, why(result), retry)
 
 
@@ -252,7 +236,7 @@ def _details(task: m.Task, at_ms: int) -> str:
     if task.kept:
         kept = f"kept from epoch {task.epoch}"
     if task.state.ended and (ms := duration_ms(task, at_ms)) is not None:
-        lasted = f"after {duration(ms)}"
+        lasted = f"after {short(ms)}"
     if task.state is TaskState.FAILED and task.attempts:
         reason = why(task.attempts[-1])
     return _in_brackets(may_fail, kept, attempt, lasted, reason)
@@ -273,7 +257,7 @@ def why(result: m.Attempt) -> str:
 def task_table(tasks: Sequence[m.Task], at_ms: int, width: int) -> Table:
     """The table of these tasks, at most `width` characters wide: names give way first, then whole columns."""
     states = [_state(task, at_ms) for task in tasks]
-    durations = [duration(duration_ms(task, at_ms)) for task in tasks]
+    durations = [short(duration_ms(task, at_ms)) for task in tasks]
     attempts = [attempt_of(task) for task in tasks]
     columns: list[tuple[str, Sequence[Text | str]]] = [
         ("state", states),
@@ -297,7 +281,7 @@ def task_table(tasks: Sequence[m.Task], at_ms: int, width: int) -> Table:
 def _state(task: m.Task, at_ms: int) -> Text:
     state = Text(task.state.value, style=COLOURS[task.state])
     if task.state is TaskState.WAITING and task.retry_at_ms is not None:
-        state.append(f", retry in {duration(max(0, task.retry_at_ms - at_ms))}")
+        state.append(f", retry in {short(max(0, task.retry_at_ms - at_ms))}")
     elif is_held_back(task):
         state.append(", retry held back")
     elif task.children_ended is not None and not task.state.ended:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from rich.table import Table
 from rich.text import Text
 
-from batchwright.progress import duration
 from batchwright.summary import COLOURS
 from chalicelib.api import models as m
+from chalicelib.core.durations import short
 
 _GAP = 2
 _FIRST_TO_GO = ("workflow", "epoch", "duration", "started (UTC)")
@@ -25,7 +25,7 @@ def runs_table(runs: Sequence[m.Run], now_ms: int, width: int) -> Table:
         "workflow": [Text(run.workflow) for run in runs],
         "state": [Text(run.state.value, style=COLOURS.get(run.state, "")) for run in runs],
         "started (UTC)": [Text(_when(run.created_at_ms)) for run in runs],
-        "duration": [Text(duration((run.ended_at_ms or now_ms) - run.created_at_ms)) for run in runs],
+        "duration": [Text(short((run.ended_at_ms or now_ms) - run.created_at_ms)) for run in runs],
         "epoch": [Text(str(run.epoch)) for run in runs],
     }
     if len({run.workflow for run in runs}) < 2:

@@ -51,7 +51,7 @@ def sample_notice(stage: str, attributes: Mapping[str, str], now_ms: int) -> Not
         text="Somebody gave `batchwright notices test` to see whether notices of this kind arrive here. They do.",
         workflow=attributes.get("workflow"),
         monitor=attributes.get("monitor"),
-        queue=attributes.get("queue"),
+        queues=(attributes["queue"],) if "queue" in attributes else (),
         jobs=jobs,
         job_count=len(jobs),
     )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from batchwright.progress import duration
 from chalicelib.api import models as m
+from chalicelib.core.durations import short
 from chalicelib.core.schedule import zone, zoned
 
 _GAP = 2
@@ -38,7 +38,7 @@ def schedules_table(schedules: Sequence[m.Schedule], width: int) -> Table:
 
 def times_table(times_ms: Sequence[int], time_zone: str, now_ms: int) -> Table:
     """Times to come, a line each."""
-    away = [duration(abs(at_ms - now_ms)) for at_ms in times_ms]
+    away = [short(abs(at_ms - now_ms)) for at_ms in times_ms]
     return _table(
         {
             time_zone: [Text(clock_time(at_ms, time_zone, with_offset=True)) for at_ms in times_ms],

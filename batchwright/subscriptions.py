@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from batchwright.filter_policy import lets_through
+from batchwright.filter_policy import Attributes, lets_through
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notices import NoticeKind, Severity
 from chalicelib.core.suggest import Names, shown
@@ -57,7 +57,7 @@ class Subscription:
     def subscription_id(self) -> str | None:
         return None if self.arn is None else self.arn.rpartition(":")[2]
 
-    def hears(self, attributes: Mapping[str, str]) -> bool | None:
+    def hears(self, attributes: Attributes) -> bool | None:
         """Whether it hears a notice with these attributes, as SNS judges; None when that cannot be told here."""
         if self.is_pending:
             return False

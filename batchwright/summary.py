@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from batchwright.progress import MAY_FAIL, counts_line, duration, now_ms, why
+from batchwright.progress import MAY_FAIL, counts_line, now_ms, why
 from batchwright.runtree import choose, tree_of
 from batchwright.signs import Signs, signs_for
 from batchwright.terminal import coloured
@@ -22,6 +22,7 @@ from batchwright.tree_lines import tree_lines
 from batchwright.view import RunView, began_ms, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
+from chalicelib.core.durations import short
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState, TaskState
@@ -124,7 +125,7 @@ def sentence(view: RunView) -> str:
     retries = sum(len(past_of(task)) for task in fresh)
     retried = f", {retries:,} of them failed and retried" if retries else ""
     lasted = _lasted_ms(view)
-    after = "" if lasted is None else f" after {duration(lasted)}"
+    after = "" if lasted is None else f" after {short(lasted)}"
     colour = COLOURS.get(run.state, "bold")
     return f"Run {run.run_id} [bold {colour}]{run.state}[/]{where}{after}: {tasks}, {jobs}{retried}."
 

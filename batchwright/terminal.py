@@ -10,13 +10,11 @@ import re
 
 import click
 
-from chalicelib.core.rules import CONTROL_CHARACTERS
+from chalicelib.core.rules import NOT_SHOWN
 
 REPLACEMENT = "\ufffd"
-_NOT_SHOWN = CONTROL_CHARACTERS + r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-"""Beside control characters what turns the order of others around, and halves of characters, which nobody can write."""
-_CONTROL = re.compile(f"[{_NOT_SHOWN}]")
-_CONTROL_OR_COLOUR = re.compile(rf"(\x1b\[[0-9;]{{0,40}}m)|[{_NOT_SHOWN}]")
+_CONTROL = re.compile(f"[{NOT_SHOWN}]")
+_CONTROL_OR_COLOUR = re.compile(rf"(\x1b\[[0-9;]{{0,40}}m)|[{NOT_SHOWN}]")
 
 
 def printable(text: str) -> str:

@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from batchwright.fitting import broken, one_line, packed, width_of
-from batchwright.progress import COLOURS, duration
+from batchwright.progress import COLOURS
 from batchwright.signs import Signs, Stretch
 from batchwright.time_axis import cell_of, ticks
 from batchwright.timeline import Bar, Timeline
 from batchwright.tree_lines import array_size, fitted_name
 from batchwright.view import duration_ms
 from chalicelib.api import models as m
+from chalicelib.core.durations import short
 from chalicelib.core.states import TaskState
 
 _STYLES = {
@@ -84,7 +85,7 @@ class _Columns:
 
 def _columns(tasks: Sequence[m.Task], now_ms: int, width: int) -> _Columns:
     names = max(width_of(one_line(task.name)) + len(array_size(task)) for task in tasks)
-    durations = max(len(duration(duration_ms(task, now_ms))) for task in tasks)
+    durations = max(len(short(duration_ms(task, now_ms))) for task in tasks)
     attempts = max(len(_attempt(task)) for task in tasks)
     behind = sum(part + 1 for part in (durations, attempts) if part)
     # Before a name: the mark of the chain, the sign of the state, a space; behind it another one.
@@ -115,7 +116,7 @@ def _chart(
                 row.append(signs.stretches[stretch] * cells, _STYLES[stretch])
                 seen.add(stretch)
         if columns.durations:
-            row.append(f" {duration(duration_ms(task, now_ms)):>{columns.durations}}")
+            row.append(f" {short(duration_ms(task, now_ms)):>{columns.durations}}")
         if columns.attempts:
             row.append(f" {_attempt(task):>{columns.attempts}}")
         row.rstrip()
@@ -218,9 +219,9 @@ def _chain_sentence(line: Timeline, signs: Signs) -> str:
     if len(names) > _CHAIN_NAMES:
         left_out = f"{signs.ellipsis} {len(names) - _CHAIN_NAMES:,} more"
         names = [*names[: _CHAIN_NAMES // 2], left_out, *names[-_CHAIN_NAMES // 2 :]]
-    whole = duration(line.end_ms - line.begin_ms)
+    whole = short(line.end_ms - line.begin_ms)
     so_far = "" if line.is_over else " so far"
-    return f"The longest chain took {duration(line.chain_ms)} of {whole}{so_far}: {signs.follows.join(names)}."
+    return f"The longest chain took {short(line.chain_ms)} of {whole}{so_far}: {signs.follows.join(names)}."
 
 
 def _sums(line: Timeline) -> str:
@@ -229,5 +230,5 @@ def _sums(line: Timeline) -> str:
     waited = sum(bar.waited_ms for bar in line.bars)
     slowest = max(line.bars, key=lambda bar: bar.ran_ms)
     name = one_line(line.tasks[slowest.place].name)
-    most = f"; {name} ran longest, {duration(slowest.ran_ms)}" if slowest.ran_ms and len(line.bars) > 1 else ""
-    return f"All tasks together ran {duration(ran)} and waited {duration(waited)} to start{most}."
+    most = f"; {name} ran longest, {short(slowest.ran_ms)}" if slowest.ran_ms and len(line.bars) > 1 else ""
+    return f"All tasks together ran {short(ran)} and waited {short(waited)} to start{most}."

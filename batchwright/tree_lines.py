@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from batchwright.fitting import broken, cut, one_line, width_of
-from batchwright.progress import COLOURS, MAY_FAIL, duration, why
+from batchwright.progress import COLOURS, MAY_FAIL, why
 from batchwright.runtree import ROOT, RunTree, Shown, causes
 from batchwright.signs import Signs
 from batchwright.view import duration_ms, is_held_back, past_of, result_of
 from chalicelib.api import models as m
+from chalicelib.core.durations import short
 from chalicelib.core.states import TaskState
 
 REASON_LINES = 6
@@ -52,7 +53,7 @@ def tree_lines(tree: RunTree, shown: Shown, now_ms: int, width: int, signs: Sign
     words = _Words(tree, causes(tree), now_ms, width, signs)
     tasks = [tree.tasks[row.place] for row in rows if row.hidden is None]
     states = max((len(task.state.value) for task in tasks), default=0)
-    durations = max((len(duration(duration_ms(task, now_ms))) for task in tasks), default=0)
+    durations = max((len(short(duration_ms(task, now_ms))) for task in tasks), default=0)
     widest = max((width_of(words.left(row)) for row in rows if row.hidden is None), default=0)
     columns = _Columns(max(1, min(widest, width - states - durations - 2 * _GAP)), states, durations)
     lines: list[Text] = []
@@ -149,7 +150,7 @@ class _Words:
         line.append(task.state.value, style)
         if columns.duration:
             _pad(line, columns.left + columns.state + 2 * _GAP)
-            line.append(duration(duration_ms(task, self.now_ms)).rjust(columns.duration), "" if wanted else _CONTEXT)
+            line.append(short(duration_ms(task, self.now_ms)).rjust(columns.duration), "" if wanted else _CONTEXT)
         notes = ", ".join(self._notes(row.place)) if wanted else ""
         below: list[tuple[str, str]] = []
         if notes:
@@ -185,7 +186,7 @@ class _Words:
         if task.children_failed and task.state is TaskState.FAILED:
             yield f"{task.children_failed:,} of {task.children:,} children failed"
         if (waited := long_wait_ms(task, self.now_ms)) is not None:
-            yield f"waited {duration(waited)}"
+            yield f"waited {short(waited)}"
         if place in self.causes:
             failed, more = self.causes[place]
             others = f" and {more:,} more" if more else ""
@@ -225,7 +226,7 @@ def array_size(task: m.Task) -> str:
 
 
 def _retry(due_ms: int, now_ms: int) -> str:
-    return f"retry in {duration(due_ms - now_ms)}" if due_ms > now_ms else "retry due"
+    return f"retry in {short(due_ms - now_ms)}" if due_ms > now_ms else "retry due"
 
 
 def long_wait_ms(task: m.Task, now_ms: int) -> int | None:

@@ -11,9 +11,9 @@ BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRI
 whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose events the rule
 lets through, and BATCHWRIGHT_OBSERVE_STATES, `deciding` or `all`, whether ours come while they wait for capacity, too.
 BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which, and
-`queue_blocked` if blocked queues are told of; without it they are those of core/notify.py, and blocked queues are.
-BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change, `default` for the account's own; without it none
-does.
+`queue_blocked` if blocked queues are told of; `none` for none. Without it, or `usual`, they are those of
+core/notify.py, and blocked queues are told of. BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change,
+`default` for the account's own; without it, or `none`, none does.
 BATCHWRIGHT_FIGURES, `emf` or `none`, says whether figures are written to the standard output; if it is not set, they
 are in Lambda and nowhere else. BATCHWRIGHT_LOG_LEVEL is journal.py's.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported. So it does
@@ -92,6 +92,8 @@ OBSERVE_STATES = "BATCHWRIGHT_OBSERVE_STATES"
 API_AUTH = "BATCHWRIGHT_API_AUTH"
 NOTIFY = "BATCHWRIGHT_NOTIFY"
 EVENT_BUS = "BATCHWRIGHT_EVENT_BUS"
+NONE, USUAL = "none", "usual"
+"""What NOTIFY may say instead of kinds, and NONE what EVENT_BUS may instead of a name."""
 SLACK_LOOPBACK = "BATCHWRIGHT_SLACK_LOOPBACK"
 WHERE_FIGURES = "BATCHWRIGHT_FIGURES"
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
@@ -189,7 +191,7 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         environment[name] for name in VARIABLES[:6]
     )
     commands = SqsCommands(aws.sqs, commands_url)
-    bus = environment.get(EVENT_BUS, "").strip()
+    bus = event_bus(environment)
     stage = table.removeprefix(TABLE_PREFIX)
     figures = figures_of(environment, stage)
     world = World(
@@ -234,6 +236,12 @@ def _chat(environment: Mapping[str, str], aws: Clients) -> Chat | None:
     return SlackWebhook(place, aws.make_secrets, aws.make_ssm, loopback=loopback)
 
 
+def event_bus(environment: Mapping[str, str]) -> str | None:
+    """The name of the event bus that hears of every change, if one does."""
+    given = environment.get(EVENT_BUS, "").strip()
+    return None if given in ("", NONE) else given
+
+
 def slack_webhook(environment: Mapping[str, str]) -> WebhookPlace | None:
     """Where the address of the Slack webhook is kept, if notices are posted to one. Raises UserMistake."""
     given = environment.get(SLACK_WEBHOOK, "").strip()
@@ -257,10 +265,9 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
                 f"leave it out for {default}"
             )
         given[field] = int(text)
-    # Set and empty means none.
-    if (kinds := environment.get(NOTIFY)) is not None:
+    if (kinds := environment.get(NOTIFY, USUAL)) != USUAL:
         try:
-            told = read_kinds(kinds)
+            told = read_kinds("" if kinds == NONE else kinds)
         except ValueError as error:
             raise UserMistake(f"{NOTIFY} {error}") from error
         given["notify_kinds"] = tuple(kind for kind in told if kind in KINDS)

@@ -1,18 +1,34 @@
-"""A notice of every kind, as the tests and docs/notices.md show them: those of a run are made by what makes them."""
+"""A notice of every kind, as the tests and docs/notices.md show them: each is made by what makes it in earnest."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, job_name
+from chalicelib.core.jobrecord import JobRecord
+from chalicelib.core.monitoring import Bucket, Deadline, FailureRate, Monitor, NothingRan
+from chalicelib.core.monitornotices import (
+    failed_notice,
+    nothing_ran_notice,
+    overdue_notice,
+    rate_notice,
+    scope_of,
+    told,
+)
+from chalicelib.core.monitorrecord import Telling
 from chalicelib.core.notices import Notice, NoticeKind, ToldJob
+from chalicelib.core.queueblocked import blocked_notice, read_blocked
 from chalicelib.core.records import Run
 from chalicelib.core.runnotices import run_ended, run_late, run_started, tasks_failed
-from chalicelib.core.states import RunState
+from chalicelib.core.states import JobStatus, RunState
 
 AT_MS = 1_795_287_116_000
 MINUTE_MS = 60_000
+SIX_IN_BERLIN_MS = 1_795_237_200_000
 RUN_ID = "movie-ratings-7k2m9qx4"
 STAGE = "prod"
 
@@ -42,22 +58,35 @@ NEVER_STARTED = ToldJob(
     created_at_ms=AT_MS - 3 * MINUTE_MS,
     stopped_at_ms=AT_MS - 2 * MINUTE_MS,
 )
-FOREIGN = ToldJob(
+FOREIGN_RECORD = JobRecord(
     job_id="c3a8e1d0-5b9f-4c11-a2e7-7d4f0b6c9e32",
     name="nightly-import",
     queue="imports",
-    failure=FailureClass.APPLICATION,
-    exit_code=1,
-    reason="Essential container in task exited",
-    log_stream="nightly/default/77c1",
-    log_lines=("Traceback (most recent call last):", "ConnectionRefusedError: [Errno 111] Connection refused"),
+    definition="import:7",
+    status=JobStatus.FAILED,
     created_at_ms=AT_MS - 20 * MINUTE_MS,
+    seen_at_ms=AT_MS - MINUTE_MS,
     started_at_ms=AT_MS - 19 * MINUTE_MS,
     stopped_at_ms=AT_MS - MINUTE_MS,
+    exit_code=1,
+    reason="Essential container in task exited",
+    failure=FailureClass.APPLICATION,
+    log_stream="nightly/default/77c1",
 )
-WAITING = ToldJob(
-    job_id="e7d5b2c4-3a6f-4d98-b1c0-8f2e9a7d5c43", name="train-large", queue="gpu", created_at_ms=AT_MS - 95 * MINUTE_MS
+RUNNING_RECORD = replace(
+    FOREIGN_RECORD, status=JobStatus.RUNNING, stopped_at_ms=None, exit_code=None, reason=None, failure=None
 )
+WAITING_RECORD = JobRecord(
+    job_id="e7d5b2c4-3a6f-4d98-b1c0-8f2e9a7d5c43",
+    name="train-large",
+    queue="gpu",
+    definition="train:2",
+    status=JobStatus.RUNNABLE,
+    created_at_ms=AT_MS - 95 * MINUTE_MS,
+    seen_at_ms=AT_MS - 95 * MINUTE_MS,
+)
+LINES = ("Traceback (most recent call last):", "ConnectionRefusedError: [Errno 111] Connection refused")
+FOREIGN = told(FOREIGN_RECORD, LINES)
 
 
 RUN = Run(
@@ -70,24 +99,25 @@ RUN = Run(
     created_at_ms=AT_MS - 12 * MINUTE_MS,
     request_digest="e" * 64,
 )
+MONITOR = Monitor("nightly", queues=("imports", "gpu"))
 
 
-def of_monitor(kind: NoticeKind, what: str, subject: str, **fields: object) -> Notice:
-    """A notice that a monitor asked for."""
-    given = {
-        "notice_id": f"nightly/{what}",
-        "kind": kind,
-        "stage": STAGE,
-        "subject": subject,
-        "at_ms": AT_MS,
-        "thread": "nightly",
-        "monitor": "nightly",
-        **fields,
-    }
-    return Notice(**given)  # type: ignore[arg-type]
+def overdue(kind: NoticeKind, job: JobRecord, limit_minutes: int) -> Notice:
+    telling = Telling(MONITOR.name, kind, 1, (job.job_id,), AT_MS)
+    return overdue_notice(MONITOR, STAGE, telling, (job,), {job.job_id: limit_minutes * MINUTE_MS})
 
 
-K = NoticeKind
+def blocked() -> Notice:
+    """Of the documented event, with another queue and job."""
+    document: dict[str, Any] = json.loads((Path(__file__).parent / "data/events/queue_blocked.doc.json").read_text())
+    queue = document["detail"]["jobQueue"].replace("/default", f"/{WAITING_RECORD.queue}")
+    job = {"jobId": WAITING_RECORD.job_id, "jobName": WAITING_RECORD.name, "createdAt": WAITING_RECORD.created_at_ms}
+    event = {**document, "time": "2026-11-21T18:51:56Z", "detail": {**document["detail"], **job, "jobQueue": queue}}
+    found = read_blocked(event)
+    assert found is not None
+    return blocked_notice(found, STAGE, AT_MS)
+
+
 NOTICES: dict[NoticeKind, Notice] = {
     notice.kind: notice
     for notice in (
@@ -104,61 +134,27 @@ NOTICES: dict[NoticeKind, Notice] = {
         ),
         run_ended(RUN, STAGE, RunState.CANCELLED, AT_MS, task_counts=(("succeeded", 2), ("cancelled", 10))),
         run_late(RUN, STAGE, 10 * MINUTE_MS),
-        tasks_failed(RUN, STAGE, AT_MS, 10_000, (OUT_OF_MEMORY,)),
-        of_monitor(
-            K.JOB_FAILED,
-            f"{FOREIGN.job_id}/failed",
-            "nightly: job nightly-import failed",
-            queue="imports",
-            jobs=(FOREIGN,),
-            job_count=1,
+        tasks_failed(RUN, STAGE, AT_MS, 10_000, (OUT_OF_MEMORY,), ("default", "spot")),
+        failed_notice(MONITOR, STAGE, scope_of(MONITOR.name, FOREIGN_RECORD), 1, 0, (FOREIGN_RECORD,), AT_MS, LINES),
+        overdue(NoticeKind.JOB_WAITING, WAITING_RECORD, 60),
+        overdue(NoticeKind.JOB_RUNNING, RUNNING_RECORD, 6),
+        rate_notice(
+            MONITOR,
+            STAGE,
+            FailureRate(above=0.1),
+            AT_MS - 60 * MINUTE_MS,
+            AT_MS - 60 * MINUTE_MS,
+            (Bucket(AT_MS - 60 * MINUTE_MS, 28, 12),),
+            AT_MS,
         ),
-        of_monitor(
-            K.JOB_WAITING,
-            f"{WAITING.job_id}/waiting",
-            "nightly: job train-large waits for capacity",
-            text="It has waited for 1 h 35 min; it should start within 1 h.",
-            queue="gpu",
-            jobs=(WAITING,),
-            job_count=1,
+        nothing_ran_notice(
+            MONITOR,
+            STAGE,
+            NothingRan(by="06:00", time_zone="Europe/Berlin"),
+            Deadline("2026-11-21", SIX_IN_BERLIN_MS, SIX_IN_BERLIN_MS - 360 * MINUTE_MS),
+            SIX_IN_BERLIN_MS + 2 * MINUTE_MS,
         ),
-        of_monitor(
-            K.JOB_RUNNING,
-            f"{FOREIGN.job_id}/running",
-            "nightly: job nightly-import runs for long",
-            text="It runs for 19 min; 95 of 100 of its kind take less than 6 min.",
-            jobs=(ToldJob(FOREIGN.job_id, FOREIGN.name, "imports", started_at_ms=AT_MS - 19 * MINUTE_MS),),
-            job_count=1,
-        ),
-        of_monitor(
-            K.FAILURE_RATE,
-            "failure_rate/2026-11-21T18:00Z",
-            "nightly: 12 of 40 jobs failed within an hour",
-            text="That is 30 of 100; it should be below 10.",
-            began_at_ms=AT_MS - 60 * MINUTE_MS,
-            ended_at_ms=AT_MS,
-            job_count=12,
-        ),
-        of_monitor(
-            K.NOTHING_RAN,
-            "nothing_ran/2026-11-21",
-            "nightly: nothing had succeeded by 06:00 in Europe/Berlin",
-            began_at_ms=AT_MS - 24 * 60 * MINUTE_MS,
-            ended_at_ms=AT_MS,
-        ),
-        of_monitor(
-            K.QUEUE_BLOCKED,
-            "blocked",
-            "queue gpu is blocked: there is no capacity for the job at its head",
-            notice_id=f"queue/gpu/{WAITING.job_id}/CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
-            thread="gpu",
-            monitor=None,
-            queue="gpu",
-            text="CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for instance "
-            "type [p4d.24xlarge]",
-            jobs=(WAITING,),
-            job_count=1,
-        ),
+        blocked(),
     )
 }
 """One of each kind."""

@@ -12,7 +12,16 @@ import click
 from batchwright.cli.target import aws_session
 from batchwright.cli.told import told_plainly
 from batchwright.deploy.account import Account, DeployError
-from batchwright.deploy.deployment import AUTHS, Deployed, Wish, check_event_bus, check_notify, check_webhook
+from batchwright.deploy.deployment import (
+    AUTHS,
+    EVENT_BUS_PARAMETER,
+    NOTIFY_PARAMETER,
+    Deployed,
+    Wish,
+    check_event_bus,
+    check_notify,
+    check_webhook,
+)
 from batchwright.deploy.deployment import deploy as deploy_stage
 from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
@@ -109,12 +118,18 @@ def deploy(
       batchwright deploy --observe-all-jobs --jobs-kept-days 30
       batchwright deploy --slack-webhook secret:batchwright-slack
     """
-    said = {"ObserveAllJobs": observes_all, "RecordOwnJobs": records_own, "JobsKeptDays": jobs_kept_days}
+    said = {
+        "ObserveAllJobs": observes_all,
+        "RecordOwnJobs": records_own,
+        "JobsKeptDays": jobs_kept_days,
+        NOTIFY_PARAMETER: notify,
+        EVENT_BUS_PARAMETER: event_bus,
+    }
     parameters = {**_parameters(pairs), **{name: _text(value) for name, value in said.items() if value is not None}}
     # Before anybody is asked for credentials.
     check_webhook(slack_webhook)
-    check_notify(notify)
-    check_event_bus(event_bus)
+    check_notify(parameters.get(NOTIFY_PARAMETER))
+    check_event_bus(parameters.get(EVENT_BUS_PARAMETER))
     wish = Wish(
         checked_stage(stage),
         project.absolute(),
@@ -125,8 +140,6 @@ def deploy(
         stacks_only,
         again,
         slack_webhook,
-        notify,
-        event_bus,
     )
     with _account(profile, region) as account:
         deployed = deploy_stage(account, wish, click.echo)
@@ -189,9 +202,9 @@ def _parameters(pairs: Sequence[str]) -> dict[str, str]:
     return given
 
 
-def _text(value: bool | int) -> str:
+def _text(value: bool | int | str) -> str:
     """A value as a template's parameter has it."""
-    return str(value).lower()
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _ask(stage: str, where: str, there: Sequence[str], keep_data: bool) -> None:

@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
+from botocore.exceptions import ClientError
 from rich.table import Table
 from rich.text import Text
 
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Aws, Where, api_options, on_target
-from batchwright.doctor import Finding, patience_of
+from batchwright.doctor import Finding, Severity, patience_of
 from batchwright.doctor_look import BatchJobs, Doctor, Report, run_ids_in
+from batchwright.event_bus import bus_mistake
 from batchwright.terminal import tell
 from chalicelib.aws.dynamodb_items import RUNS_BY_WORKFLOW
 from chalicelib.core.errors import UnknownRun
+from chalicelib.wiring import event_bus
 
 TABLE = "BATCHWRIGHT_TABLE"
+BUS_ADVICE = "make it, or `batchwright deploy --event-bus NAME`; what was told meanwhile is lost"
 
 
 @click.command()
@@ -54,7 +58,25 @@ def examine(aws: Aws, run_ids: Sequence[str] = ()) -> Report:
             raise UnknownRun(f"there is no run '{run_id}' in table {table}")
     patience = patience_of(aws.wired.world.settings)
     made = Doctor(store, BatchJobs(aws.wired.clients.batch), patience, lambda: time.time_ns() // 1_000_000)
-    return made.look_twice(list(run_ids) or run_ids_in(dynamodb, table, RUNS_BY_WORKFLOW))
+    report = made.look_twice(list(run_ids) or run_ids_in(dynamodb, table, RUNS_BY_WORKFLOW))
+    if not run_ids:
+        _look_at_bus(aws, report)
+    return report
+
+
+def _look_at_bus(aws: Aws, report: Report) -> None:
+    """Look whether the event bus is there that the stage tells."""
+    bus = event_bus(aws.environment)
+    if bus is None:
+        return
+    try:
+        mistake = bus_mistake(aws.client("events"), bus)
+    except ClientError as error:
+        report.left_out.append(f"whether event bus {bus} is there was not looked at: {error}")
+        return
+    if mistake is not None:
+        place = f"event bus {bus}"
+        report.findings.append(Finding(Severity.ERROR, "the event bus is there", "", place, mistake, BUS_ADVICE))
 
 
 def _print(report: Report) -> None:

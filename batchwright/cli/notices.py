@@ -97,6 +97,8 @@ def subscribe(
         tell(f"{endpoint} has been asked to confirm; it hears nothing before.")
     else:
         tell(f"{endpoint} is told of {_hears(made)}.")
+    if made.protocol == "lambda":
+        notes.append("The function's own policy must let the topic invoke it (docs/notices.md shows how).")
     if made.protocol == "https":
         notes.append("Over https the document is the one that Amazon Q Developer shows in chats (docs/notices.md).")
     for note in notes:

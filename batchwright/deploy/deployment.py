@@ -21,6 +21,7 @@ from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import Place, functions_of
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.deploy.stage_name import STACK_ENDINGS
+from batchwright.event_bus import bus_mistake
 from batchwright.foundation import stack_name, variables_of
 from batchwright.monitor_file import SHIPPED, MonitorFile, load_file, load_monitors
 from batchwright.monitorlist import blind_spots, replaced_lines
@@ -33,14 +34,16 @@ from chalicelib.core.notify import read_kinds
 from chalicelib.core.suggest import Names, shown
 from chalicelib.core.webhook import VARIABLE as SLACK_VARIABLE
 from chalicelib.core.webhook import read_webhook_place
-from chalicelib.wiring import API_AUTH, EVENT_BUS, NOTIFY, wire
+from chalicelib.wiring import API_AUTH, NONE, USUAL, event_bus, wire
 
 TEMPLATES = ("foundation", *STACK_ENDINGS)
 """In the order in which their stacks are made; the last one is wished for or not."""
 EVENT_BUS_PATTERN = r"[A-Za-z0-9._/-]{1,256}"
+NOTIFY_PARAMETER, EVENT_BUS_PARAMETER = "Notify", "EventBus"
+"""Of the foundation."""
 AUTHS = ("token", "iam")
 AUTH_VARIABLE = API_AUTH
-NO_WEBHOOK = NONE = "none"
+NO_WEBHOOK = NONE
 XRAY_VARIABLE = "BATCHWRIGHT_XRAY"
 """Remembers what was wished for; no function reads it."""
 
@@ -61,10 +64,6 @@ class Wish:
     again: bool = False
     slack_webhook: str | None = None
     """Where the address is kept; `none` takes the function away that posts to it."""
-    notify: str | None = None
-    """The notices that runs send whose workflows do not say which, with commas between them; `none` for none."""
-    event_bus: str | None = None
-    """The bus that hears of every change, `default` for the account's own; `none` for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +120,11 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     _check_parameters(wish)
     monitors = _monitor_file(wish.project / "statemachines" / SHIPPED)
     check_webhook(wish.slack_webhook)
-    check_notify(wish.notify)
-    check_event_bus(wish.event_bus)
+    bus = wish.parameters.get(EVENT_BUS_PARAMETER)
+    check_notify(wish.parameters.get(NOTIFY_PARAMETER))
+    check_event_bus(bus)
+    if bus not in (None, NONE) and (mistake := bus_mistake(account.client("events"), bus)):
+        raise UserMistake(f"--event-bus {bus}: {mistake}")
     stacks = Stacks(account.client("cloudformation"))
     place = account.place(wish.stage)
     names = stack_names(place)
@@ -142,8 +144,10 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     variables = _variables(functions, wish, outputs)
     if webhook := variables[SLACK_VARIABLE]:
         functions = replace(functions, place=replace(place, slack_webhook=read_webhook_place(webhook)))
-    if bus := variables[EVENT_BUS]:
+    if bus := event_bus(variables_of(outputs)):
         functions = replace(functions, place=replace(functions.place, event_bus=bus))
+        if mistake := bus_mistake(account.client("events"), bus):
+            say(f"event bus {bus}: {mistake}; nothing that is told there arrives")
     traced = variables[XRAY_VARIABLE] == "true"
     functions.config.put_stage(functions.place, functions_of(functions.place), variables, xray=traced)
     if wish.stacks_only:
@@ -177,21 +181,16 @@ def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish
 
 
 def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str | None]:
-    """The variables of the functions. How callers prove who they are, whether X-Ray traces, which notices are
-    sent, and which webhook and event bus hear of what happens, stays as it was unless it is said anew."""
+    """The variables of the functions. How callers prove who they are, whether X-Ray traces, and which webhook
+    hears of what happens, stays as it was unless it is said anew."""
     auth = wish.auth or functions.variable(AUTH_VARIABLE) or AUTHS[0]
     xray = functions.variable(XRAY_VARIABLE) == "true" if wish.xray is None else wish.xray
-    notify = functions.variable(NOTIFY) if wish.notify is None else wish.notify
-    bus = wish.event_bus or functions.variable(EVENT_BUS) or NONE
     webhook = wish.slack_webhook or functions.variable(SLACK_VARIABLE) or NO_WEBHOOK
     return {
         STAGE_VARIABLE: wish.stage,
         AUTH_VARIABLE: auth,
         XRAY_VARIABLE: "true" if xray else "false",
         SLACK_VARIABLE: None if webhook == NO_WEBHOOK else webhook,
-        # A variable that is empty says that nothing is wanted; one that is not there, what holds for every stage.
-        NOTIFY: "" if notify == NONE else notify,
-        EVENT_BUS: None if bus == NONE else bus,
         **variables_of(outputs),
     }
 
@@ -203,11 +202,12 @@ def check_webhook(given: str | None) -> None:
 
 
 def check_notify(notify: str | None) -> None:
-    """Raises UserMistake when these are not kinds of notices."""
-    if notify is None or notify == NONE:
+    """Raises UserMistake when these are neither kinds of notices nor one of the two words instead."""
+    if notify in (None, NONE, USUAL):
         return
     try:
-        read_kinds(notify)
+        if not read_kinds(notify or ""):
+            raise ValueError(f"must name kinds of notices, or be {USUAL} (those that hold for every stage) or {NONE}")
     except ValueError as error:
         raise UserMistake(f"--notify {error}") from error
 

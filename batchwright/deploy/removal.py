@@ -22,7 +22,6 @@ from batchwright.deploy.policies import API_HANDLER, GRANTS, Place
 from batchwright.deploy.stacks import Stacks
 from batchwright.foundation import VARIABLE_NAMES
 from chalicelib.core.webhook import VARIABLE as SLACK_VARIABLE
-from chalicelib.wiring import EVENT_BUS, NOTIFY
 
 Say = Callable[[str], None]
 
@@ -84,7 +83,7 @@ class Stage:
 
     def clean_clone(self) -> list[str]:
         """Take out of this clone what the deployment wrote there; what that was."""
-        variables = (STAGE_VARIABLE, AUTH_VARIABLE, XRAY_VARIABLE, SLACK_VARIABLE, NOTIFY, EVENT_BUS, *VARIABLE_NAMES)
+        variables = (STAGE_VARIABLE, AUTH_VARIABLE, XRAY_VARIABLE, SLACK_VARIABLE, *VARIABLE_NAMES)
         return ChaliceConfig(self.project / ".chalice").remove_stage(self.place.stage, variables)
 
     def _stack_names(self) -> list[str]:

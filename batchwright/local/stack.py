@@ -21,7 +21,7 @@ from batchwright.local.isolation import client as client
 from batchwright.local.ministack import MiniStack, MiniStackError
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues
 from chalicelib.core.errors import BatchwrightError
-from chalicelib.wiring import EVENT_BUS, QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, SWEEP_SECONDS
+from chalicelib.wiring import QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, SWEEP_SECONDS
 
 STAGE = "local"
 DEFAULT_QUEUE = "default"
@@ -117,7 +117,6 @@ class LocalAws:
             "BATCHWRIGHT_STAGE": STAGE,
             **variables_of(outputs),
             SUBMIT_RATE: str(self._governed_rate()),
-            EVENT_BUS: "default",
             SWEEP_SECONDS: str(LOCAL_SWEEP_SECONDS),
             QUIET_SECONDS: str(LOCAL_QUIET_SECONDS),
             **self._variables,
@@ -266,7 +265,7 @@ def create_foundation(environment: Mapping[str, str]) -> dict[str, str]:
         TemplateBody=FOUNDATION.read_text(encoding="utf-8"),
         Parameters=[
             {"ParameterKey": name, "ParameterValue": value}
-            for name, value in {"Stage": STAGE, "ObserveAllJobs": "true"}.items()
+            for name, value in {"Stage": STAGE, "ObserveAllJobs": "true", "EventBus": "default"}.items()
         ],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )

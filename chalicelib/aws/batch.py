@@ -15,7 +15,7 @@ from botocore.exceptions import ParamValidationError
 from chalicelib.aws.answers import ClientError, answers, code_of, meaning_of, message_of
 from chalicelib.core.errors import AnswerLost, TryAgain, UserMistake
 from chalicelib.core.job import JobRequest
-from chalicelib.core.limits import BULK_TERMINATE_IDS, DESCRIBE_IDS, REASON_CHARACTERS
+from chalicelib.core.limits import BATCH_REASON_CHARACTERS, BULK_TERMINATE_IDS, DESCRIBE_IDS
 from chalicelib.ports.services import ListedJob
 
 _Element = TypeVar("_Element")
@@ -98,7 +98,7 @@ class AwsBatch:
         return list(self.describe(children).values())
 
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
-        reason = reason[:REASON_CHARACTERS]
+        reason = reason[:BATCH_REASON_CHARACTERS]
         if hasattr(self._client, "terminate_jobs"):
             groups = [job_ids[at : at + BULK_TERMINATE_IDS] for at in range(0, len(job_ids), BULK_TERMINATE_IDS)]
             _each(groups, lambda group: self._terminate_group(group, reason))

@@ -14,7 +14,7 @@ from chalicelib.aws.dynamodb_table import Item, Key
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.notices import NoticeKind
-from chalicelib.core.notify import BY_DEFAULT, Notify
+from chalicelib.core.notify import BY_DEFAULT, DURATIONS, LOG_LINES, Notify
 from chalicelib.core.plan import shard_of
 from chalicelib.core.records import (
     Claim,
@@ -143,12 +143,20 @@ def run_attributes(run: Run) -> Item:
 
 
 def _notify_attributes(notify: Notify) -> Item:
-    return {**{name: getattr(notify, name) for name in Notify.__dataclass_fields__}, "kinds": list(notify.kinds)}
+    durations = {name: notify.after_seconds.get(kind) for kind, name in DURATIONS.items()}
+    return {**durations, "kinds": list(notify.kinds), "log_lines": notify.log_lines, "queue": notify.queue}
 
 
 def _notify_of(item: Mapping[str, Any] | None) -> Notify:
     """Of a run that an earlier version started, what holds by default."""
-    return Notify(**{**item, "kinds": tuple(map(NoticeKind, item["kinds"]))}) if item else BY_DEFAULT
+    if not item:
+        return BY_DEFAULT
+    return Notify(
+        kinds=tuple(map(NoticeKind, item["kinds"])),
+        after_seconds={kind: item[name] for kind, name in DURATIONS.items() if item.get(name) is not None},
+        log_lines=item.get("log_lines", LOG_LINES),
+        queue=item.get("queue"),
+    )
 
 
 def _redrive_attributes(redrive: Redrive) -> Item:

@@ -53,7 +53,7 @@ class DynamoRuns:
         *,
         expected: Sequence[RunState],
         ended_at_ms: int | None = None,
-        untold: str | None = None,
+        untold: Collection[str] = (),
     ) -> bool:
         if not expected:
             return False
@@ -66,7 +66,7 @@ class DynamoRuns:
         values |= {"to": to, "epoch": epoch}
         return self._table.update_if(run_key(run_id), update, f"#epoch = :epoch AND {in_state}", values).landed
 
-    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: str | None = None) -> Run | None:
+    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = ()) -> Run | None:
         values: dict[str, Any] = {"to": to, "epoch": epoch, "other": OTHER_OF_SWITCH[to], "one": 1}
         update = "SET #state = :to, #switches = #switches + :one" + _joining(untold, values)
         outcome = self._table.update_if(run_key(run_id), update, "#epoch = :epoch AND #state = :other", values)
@@ -77,10 +77,19 @@ class DynamoRuns:
             exists, values = "attribute_exists(#pk)", {"told": set(told)}
             self._table.add_if(run_key(run_id), "DELETE #untold :told", exists, values)
 
-    def begin_epoch(self, run: Run) -> bool:
+    def note_run_untold(self, run_id: str, untold: Collection[str], sweep_at_ms: int) -> Run | None:
+        values: dict[str, Any] = {"at": sweep_at_ms, "due": DUE}
+        update = "SET #sweep_at_ms = if_not_exists(#sweep_at_ms, :at), #sweep = :due" + _joining(untold, values)
+        outcome = self._table.update_if(run_key(run_id), update, "attribute_exists(#pk)", values)
+        return run_of(outcome.item) if outcome.landed and outcome.item else None
+
+    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
         in_state, values = _one_of([state for state in RunState if state.ended])
         values["before"] = run.epoch - 1
-        condition = f"#epoch = :before AND {in_state}"
+        same = "attribute_not_exists(#untold)"
+        if untold:
+            same, values["untold"] = "#untold = :untold", set(untold)
+        condition = f"#epoch = :before AND {in_state} AND {same}"
         return self._table.put_if(run_key(run.run_id), run_attributes(run), condition, values).landed
 
     def epoch_prepared(self, run_id: str, epoch: int) -> None:
@@ -101,7 +110,7 @@ class DynamoRuns:
         swept_at_ms: int | None,
         sweep_at_ms: int | None,
         next_shard: int = 0,
-        untold: str | None = None,
+        untold: Collection[str] = (),
     ) -> bool:
         values: dict[str, Any] = {
             "epoch": run.epoch,
@@ -124,6 +133,8 @@ class DynamoRuns:
             same = "attribute_not_exists(#sweep_at_ms)"
             del values["seen"]
         condition = f"#epoch = :epoch AND {same} AND #sweep_shard = :seen_shard"
+        if sweep_at_ms is None:
+            condition += " AND attribute_not_exists(#untold)"
         return self._table.update_if(run_key(run.run_id), update, condition, values).landed
 
     def list_runs(
@@ -150,11 +161,11 @@ class DynamoRuns:
         return first_runs(map(run_of, items), limit, state, after, RUNS_LOOKED_AT)
 
 
-def _joining(untold: str | None, values: dict[str, Any]) -> str:
-    """The clause by which that joins what is still to be told, whose value is added to `values`."""
-    if untold is None:
+def _joining(untold: Collection[str], values: dict[str, Any]) -> str:
+    """The clause by which these join what is still to be told, whose value is added to `values`."""
+    if not untold:
         return ""
-    values["untold"] = {untold}
+    values["untold"] = set(untold)
     return " ADD #untold :untold"
 
 

@@ -7,6 +7,7 @@ reads is core/bodies.py's.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from chalicelib.aws.answers import answers
@@ -39,8 +40,16 @@ class SnsNotices:
 
 
 def _attributes(notice: Notice) -> dict[str, dict[str, str]]:
-    values = attribute_values(notice)
-    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
+    return {name: message_attribute(value) for name, value in attribute_values(notice).items()}
+
+
+def message_attribute(value: str | tuple[str, ...]) -> dict[str, str]:
+    """One as SNS takes it: a string, or several of which a filter needs one."""
+    if isinstance(value, str):
+        return {"DataType": "String", "StringValue": value}
+    # A filter policy lets through what has one of its values in the array:
+    # https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html
+    return {"DataType": "String.Array", "StringValue": json.dumps(value)}
 
 
 def job_arn_prefix(topic_arn: str) -> str:

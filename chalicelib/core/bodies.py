@@ -25,8 +25,10 @@ SMS_CHARACTERS = 140
 
 NAME_CHARACTERS = 300
 TEXT_CHARACTERS = 2_000
-REASON_CHARACTERS = 1_024
+TOLD_REASON_CHARACTERS = 1_024
 COUNTS_MAXIMUM = 20
+QUEUES_MAXIMUM = 50
+"""As many job queues as an account has, unless AWS was asked for more."""
 
 _Text = TypeVar("_Text", str, str | None)
 
@@ -70,14 +72,15 @@ def message_bytes(found: dict[str, str]) -> int:
     return len(message(found).encode())
 
 
-def attribute_values(notice: Notice) -> dict[str, str]:
-    """What a subscription's filter policy can choose by, beside the bodies; there is no empty one."""
-    values = {
+def attribute_values(notice: Notice) -> dict[str, str | tuple[str, ...]]:
+    """What a subscription's filter policy can choose by, beside the bodies; there is no empty one. Of several values
+    one suffices: they are published as a `String.Array`."""
+    values: dict[str, str | tuple[str, ...] | None] = {
         "kind": notice.kind.value,
         "severity": notice.severity.value,
         "workflow": _name(notice.workflow),
         "monitor": _name(notice.monitor),
-        "queue": _name(notice.queue),
+        "queue": _queues(notice),
     }
     return {name: value for name, value in values.items() if value}
 
@@ -113,11 +116,15 @@ def _fitted(notice: Notice, room: _Room) -> Notice:
         run_id=_name(notice.run_id),
         workflow=_name(notice.workflow),
         monitor=_name(notice.monitor),
-        queue=_name(notice.queue),
+        queues=_queues(notice),
         jobs=jobs,
         job_count=max(notice.job_count, len(notice.jobs)),
         task_counts=tuple((_name(state), count) for state, count in notice.task_counts[:COUNTS_MAXIMUM]),
     )
+
+
+def _queues(notice: Notice) -> tuple[str, ...]:
+    return tuple(_name(queue) for queue in notice.queues[:QUEUES_MAXIMUM])
 
 
 def _fitted_job(job: ToldJob, room: _Room) -> ToldJob:
@@ -127,7 +134,7 @@ def _fitted_job(job: ToldJob, room: _Room) -> ToldJob:
         name=_name(job.name),
         queue=_name(job.queue),
         task=_name(job.task),
-        reason=None if job.reason is None else clean(job.reason, REASON_CHARACTERS),
+        reason=None if job.reason is None else clean(job.reason, TOLD_REASON_CHARACTERS),
         log_stream=None if job.log_stream is None else clean(job.log_stream, 512),
         log_lines=tuple(_lines(job.log_lines, room)),
     )

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from chalicelib.core.ids import Attempt
+from chalicelib.core.records import JobResult, Run
+from chalicelib.core.states import RunState, TaskState
+
 VERSION = "1"
 SOURCE = "batchwright"
 
@@ -56,3 +60,46 @@ class Change:
             "exit_code": self.exit_code,
         }
         return {name: value for name, value in fields.items() if value is not None}
+
+
+def run_change(run: Run, stage: str, state: RunState, at_ms: int, *, switches: int = 0) -> Change:
+    """That the run is in this state now. `switches` counts its pauses and resumes, for it may be in it again."""
+    again = f"/{switches}" if switches else ""
+    return Change(
+        change_id=f"{run.run_id}/{run.epoch}/{state}{again}",
+        change_type=ChangeType.RUN,
+        stage=stage,
+        workflow=run.workflow,
+        run_id=run.run_id,
+        epoch=run.epoch,
+        state=state.value,
+        at_ms=at_ms,
+    )
+
+
+def task_change(
+    workflow: str,
+    stage: str,
+    attempt: Attempt,
+    task: str,
+    state: TaskState,
+    at_ms: int,
+    job_id: str | None,
+    result: JobResult | None = None,
+) -> Change:
+    """That the task, whose job this is, is in this state now."""
+    return Change(
+        change_id=f"{attempt.run_id}/{attempt.epoch}/{attempt.index}/{attempt.number}/{state}",
+        change_type=ChangeType.TASK,
+        stage=stage,
+        workflow=workflow,
+        run_id=attempt.run_id,
+        epoch=attempt.epoch,
+        state=state.value,
+        at_ms=at_ms,
+        task=task,
+        attempt=attempt.number,
+        job_id=job_id,
+        failure=result.failure if result else None,
+        exit_code=result.exit_code if result else None,
+    )

@@ -24,6 +24,7 @@ KEYWORD_CHARACTERS = 60
 SUMMARY_CHARACTERS = 200
 CONTEXT_CHARACTERS = 200
 RESOURCES_MAXIMUM = 5
+QUEUES_MAXIMUM = 5
 
 SIGNS = {
     Severity.ERROR: ":red_circle:",
@@ -100,7 +101,7 @@ def job_text(job: ToldJob, characters: int) -> str:
 
 
 def _keywords(notice: Notice) -> Iterator[str]:
-    yield from filter(None, (notice.workflow, notice.monitor, notice.queue, notice.kind))
+    yield from filter(None, (notice.workflow, notice.monitor, *notice.queues[:QUEUES_MAXIMUM], notice.kind))
 
 
 def _context(notice: Notice) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def _context(notice: Notice) -> dict[str, Any]:
         "run": notice.run_id,
         "workflow": notice.workflow,
         "monitor": notice.monitor,
-        "queue": notice.queue,
+        "queue": ", ".join(notice.queues),
         "jobs": notice.job_count,
     }
 

@@ -1,20 +1,21 @@
 """Text that somebody else wrote (a reason, a line of a log), made fit to be shown: one line, nothing that a terminal, a
 mail reader or a chat obeys, not too long.
 
-Owns which characters are taken out. What a chat reads as markup is core/chat_text.py's.
+Owns how it is made one line. Which characters are taken out is rules.py's, what a chat reads as markup chat_text.py's.
 """
 
 from __future__ import annotations
 
 import re
 
+from chalicelib.core.rules import NOT_SHOWN
+
 CUT_MARK = "..."
 
 # Sequences that colour or move: ESC [ ... letter; ESC ] ... until BEL or ESC \; and ESC with one more character.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _NEWLINES = re.compile(r"\r\n|[\n\x0b\x0c\x85\u2028\u2029]")
-# Controls, half characters of UTF-16, what no XML may hold, and what turns the direction of the text around it.
-_UNFIT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_UNFIT = re.compile(f"[{NOT_SHOWN}]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 

@@ -11,11 +11,20 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from chalicelib.core.cleantext import clean, cut
-from chalicelib.core.notice_words import facts_of_job, facts_of_run, heading, more_jobs, next_commands, title
+from chalicelib.core.notice_words import (
+    commands_to_look,
+    commands_to_redrive,
+    facts_of_job,
+    facts_of_run,
+    heading,
+    more_jobs,
+    title,
+)
 from chalicelib.core.notices import Notice, Severity, ToldJob
 
 SUBJECT_CHARACTERS = 99
 """Fewer than 100, as SNS says in one place; up to 100, in another."""
+STAGE_CHARACTERS = 32
 WIDTH = 78
 LINE_CHARACTERS = 230
 """Of a line of a log: mail allows 998 bytes a line, and one of these characters may take four."""
@@ -24,12 +33,17 @@ _MARKS = {Severity.ERROR: "[error]", Severity.WARNING: "[warning]", Severity.INF
 
 
 def subject_line(notice: Notice) -> str:
-    """The subject as SNS takes it: one line of ASCII, letters without their accents."""
-    line = f"{_MARKS[notice.severity]} {clean(f'{notice.subject} ({notice.stage})', SUBJECT_CHARACTERS)}"
-    apart = unicodedata.normalize("NFKD", line)
+    """The subject as SNS takes it: one line of ASCII, letters without their accents. Of a long one the end is cut, but
+    not the stage: a mail reader shows no more than this of what may be a matter of prod."""
+    mark, stage = _MARKS[notice.severity], f" ({_ascii(notice.stage, STAGE_CHARACTERS)})"
+    return f"{mark} {_ascii(notice.subject, SUBJECT_CHARACTERS - len(mark) - 1 - len(stage))}{stage}"
+
+
+def _ascii(text: str, characters: int) -> str:
+    apart = unicodedata.normalize("NFKD", clean(text, SUBJECT_CHARACTERS))
     plain = "".join(letter for letter in apart if not unicodedata.combining(letter)).encode("ascii", "replace").decode()
     # What NFKD takes apart may be more than it was, and may be a space of another kind.
-    return cut(" ".join(plain.split()), SUBJECT_CHARACTERS)
+    return cut(" ".join(plain.split()), characters)
 
 
 def email_text(notice: Notice) -> str:
@@ -43,11 +57,13 @@ def email_text(notice: Notice) -> str:
         if more := more_jobs(notice):
             jobs.append(f"  ... and {more:,} more.")
         paragraphs += jobs
-    elif notice.job_count:
-        paragraphs.append(f"Jobs that this is about: {notice.job_count:,}.")
-    if commands := next_commands(notice):
-        # Not wrapped: whoever copies one must get all of it.
-        paragraphs.append("\n".join(["To see more:", "", *(f"  {command}" for command in commands)]))
+    for why, commands in (
+        ("To see more:", commands_to_look(notice)),
+        ("To run again what did not succeed:", commands_to_redrive(notice)),
+    ):
+        if commands:
+            # Not wrapped: whoever copies one must get all of it.
+            paragraphs.append("\n".join([why, "", *(f"  {command}" for command in commands)]))
     paragraphs.append(
         "\n".join(
             [

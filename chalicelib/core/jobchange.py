@@ -77,7 +77,7 @@ def read_event(document: object) -> JobChange | None:
     if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
         return None
     change = read_detail(object_in(event.get("detail"), "detail"))
-    return change and replace(change, told_at_ms=_time_ms(event.get("time")))
+    return change and replace(change, told_at_ms=told_at_ms(event))
 
 
 def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
@@ -125,7 +125,7 @@ def read_result(detail: Mapping[str, Any]) -> JobResult:
         job_id=detail["jobId"],
         succeeded=succeeded,
         exit_code=number(container.get("exitCode")),
-        reason=reason[: limits.REASON_CHARACTERS] or None,
+        reason=reason[: limits.BATCH_REASON_CHARACTERS] or None,
         log_stream=log_stream if isinstance(log_stream, str) else None,
         started_at_ms=number(detail.get("startedAt")),
         stopped_at_ms=number(detail.get("stoppedAt")),
@@ -154,13 +154,15 @@ def _queue_name(value: object) -> str | None:
     return value.rpartition("/")[2] or None if isinstance(value, str) else None
 
 
-def _time_ms(value: object) -> int | None:
-    """The time on an event; None for what is none, for nothing but a figure hangs on it."""
+def told_at_ms(event: Mapping[str, Any]) -> int | None:
+    """The time on an event's envelope, such as `2026-01-11T23:36:40Z`; None for what is none, or before 1970."""
+    value = event.get("time")
     try:
         at = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return int(at.timestamp() * 1000) if at is not None and at.tzinfo is not None else None
-    except (ValueError, OverflowError):
+        told = int(at.timestamp() * 1000) if at is not None and at.tzinfo is not None else -1
+    except (ValueError, OverflowError, OSError):
         return None
+    return told if told >= 0 else None
 
 
 def object_in(value: object, place: str) -> Mapping[str, Any]:

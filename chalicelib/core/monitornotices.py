@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.core.digests import NAMED_MAXIMUM, digest_id
+from chalicelib.core.durations import in_words
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitoring import (
@@ -20,7 +21,7 @@ from chalicelib.core.monitoring import (
     waiting_since_ms,
 )
 from chalicelib.core.monitorrecord import Telling
-from chalicelib.core.notices import Notice, NoticeKind, ToldJob
+from chalicelib.core.notices import Notice, NoticeKind, ToldJob, queues_of
 from chalicelib.core.schedule import iso_time
 from chalicelib.core.states import JobStatus
 
@@ -50,19 +51,6 @@ def monitor_of_scope(scope: str) -> str | None:
     """The monitor of a scope that `scope_of` named; None of any other."""
     monitor, slash, day = scope.removeprefix(_PREFIX).rpartition("/")
     return monitor if scope.startswith(_PREFIX) and slash and day else None
-
-
-def lasted(ms: int) -> str:
-    """A length of time, to what matters of it: 45 s, 12 min, 2 h 05 min, 3 days 4 h."""
-    minutes = ms // 60_000
-    if ms < 120_000:
-        return f"{ms // 1000} s"
-    if minutes < 120:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h" + (f" {minutes % 60:02} min" if minutes % 60 else "")
-    days, hours = divmod(minutes // 60, 24)
-    return f"{days} days" + (f" {hours} h" if hours else "")
 
 
 def told(job: JobRecord, log_lines: tuple[str, ...] = ()) -> ToldJob:
@@ -108,7 +96,7 @@ def failed_notice(
         thread=monitor.name,
         text=_text(monitor, *_so_far(count, told_count, jobs)),
         monitor=monitor.name,
-        queue=_only_queue(jobs) if count <= len(jobs) else None,
+        queues=_queues(monitor, jobs, count),
         jobs=tuple(named),
         job_count=count,
     )
@@ -147,12 +135,12 @@ def overdue_notice(
     sentences = []
     for first in jobs[:1]:
         since_ms = running_since_ms(first) if runs else waiting_since_ms(first)
-        long = "too long" if since_ms is None else lasted(max(0, telling.at_ms - since_ms))
+        long = "too long" if since_ms is None else in_words(max(0, telling.at_ms - since_ms))
         says = f"job {first.name} {'runs' if runs else 'waits'} for {long}"
         subject = says if count == 1 else subject
         sentences = [] if count == 1 else [f"The first of them, {says}."]
         if first.job_id in limits_ms:
-            sentences.append(f"It may {'run' if runs else 'wait'} for {lasted(limits_ms[first.job_id])}.")
+            sentences.append(f"It may {'run' if runs else 'wait'} for {in_words(limits_ms[first.job_id])}.")
     return Notice(
         notice_id=telling.notice_id,
         kind=telling.kind,
@@ -162,7 +150,7 @@ def overdue_notice(
         thread=monitor.name,
         text=_text(monitor, *sentences),
         monitor=monitor.name,
-        queue=_only_queue(jobs) if count <= len(jobs) else None,
+        queues=_queues(monitor, jobs, count),
         jobs=tuple(told(job) for job in jobs[:NAMED_MAXIMUM]),
         job_count=count,
     )
@@ -184,7 +172,7 @@ def rate_notice(
         notice_id=f"{_PREFIX}{monitor.name}/{NoticeKind.FAILURE_RATE}/{above_from_ms}",
         kind=NoticeKind.FAILURE_RATE,
         stage=stage,
-        subject=f"{monitor.name}: {failed:,} of {ended:,} jobs failed within {lasted(rule.within_seconds * 1000)}",
+        subject=f"{monitor.name}: {failed:,} of {ended:,} jobs failed within {in_words(rule.within_seconds * 1000)}",
         at_ms=at_ms,
         thread=monitor.name,
         text=_text(
@@ -226,6 +214,7 @@ def _text(monitor: Monitor, *sentences: str) -> str | None:
     return " ".join([*described, *sentences]) or None
 
 
-def _only_queue(jobs: Sequence[JobRecord]) -> str | None:
-    queues = {job.queue for job in jobs}
-    return queues.pop() if len(queues) == 1 else None
+def _queues(monitor: Monitor, known: Sequence[JobRecord], count: int) -> tuple[str, ...]:
+    """The queues of the jobs that are known; for the rest of them those that the monitor watches by their names."""
+    plain = [queue for queue in monitor.queues if not {"*", "?"} & set(queue)]
+    return queues_of(map(told, known), plain if count > len(known) else ())

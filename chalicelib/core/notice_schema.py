@@ -58,6 +58,7 @@ _JOB: dict[str, Any] = {
         "stopped_at_ms": _ms("When it ended."),
         "array_size": {"type": "integer", "minimum": 2, "description": "How many jobs it has, if it is an array."},
         "failed_children": {"type": "integer", "minimum": 0, "description": "How many jobs of the array failed."},
+        "is_allowed": {"type": "boolean", "description": "Whether its task may fail (allow_failure)."},
     },
 }
 
@@ -79,13 +80,19 @@ def notice_json_schema() -> dict[str, Any]:
             "stage": _text("The deployment that tells it."),
             "subject": _text("What happened, in a line."),
             "text": _text("What the subject has no room for, in a sentence or two."),
-            "at_ms": _ms("When it was told first."),
+            "at_ms": _ms("When it happened, or was found; of a late run, since when it is late."),
             "thread": _text("What notices that belong together share: a run's id, or a monitor's name."),
             "run_id": _text("The run that it is about."),
             "workflow": _text("That run's workflow."),
             "epoch": {"type": "integer", "minimum": 0, "description": "How often the run had been redriven."},
             "monitor": _text("The monitor that asked for it."),
-            "queue": _text("The name of the job queue that it is about."),
+            "queue": _text("The name of the job queue that it is about; left out when there are several."),
+            "queues": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "The names of all job queues that it is about: those of the jobs that it names, and "
+                "those that the jobs that it does not name may be in, as far as that is known.",
+            },
             "began_at_ms": _ms("When the run, or the time that is looked at, began."),
             "ended_at_ms": _ms("When it ended."),
             "jobs": {"type": "array", "items": _JOB, "description": "Jobs that are named in full: ten at most."},
@@ -127,7 +134,7 @@ def _notice(document: Mapping[str, Any]) -> Notice:
         workflow=_optional(document, "workflow"),
         epoch=_number(document, "epoch"),
         monitor=_optional(document, "monitor"),
-        queue=_optional(document, "queue"),
+        queues=tuple(str(queue) for queue in document.get("queues") or filter(None, [_optional(document, "queue")])),
         began_at_ms=_number(document, "began_at_ms"),
         ended_at_ms=_number(document, "ended_at_ms"),
         jobs=tuple(_job(job) for job in document.get("jobs") or ()),
@@ -154,6 +161,7 @@ def _job(job: Mapping[str, Any]) -> ToldJob:
         stopped_at_ms=_number(job, "stopped_at_ms"),
         array_size=_number(job, "array_size"),
         failed_children=_number(job, "failed_children"),
+        is_allowed=job.get("is_allowed") is True,
     )
 
 

@@ -6,9 +6,11 @@ Owns the words. How they are laid out is email_text.py's, chat_document.py's and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeGuard
 
+from chalicelib.core.durations import in_words
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.notices import Notice, NoticeKind, ToldJob
 
@@ -42,24 +44,27 @@ _TELLS_OF_FAILURES = frozenset(
         NoticeKind.FAILURE_RATE,
     }
 )
+_WAITS_IN_A_QUEUE = frozenset({NoticeKind.JOB_WAITING, NoticeKind.QUEUE_BLOCKED})
 _ENDED_BADLY = frozenset({NoticeKind.RUN_FAILED, NoticeKind.RUN_CANCELLED})
+NAMES_SHOWN = 10
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:@%+=,-]+")
 _LATEST_MS = 253_402_300_799_999
 """The last millisecond of the year 9999, where dates end."""
-_UNITS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
-"""Of a duration: the seconds and the name of a unit, and of the one that its rest is told in."""
 
 
 def heading(notice: Notice) -> str:
     """What stands over the jobs that a notice names."""
+    if notice.jobs and all(job.is_allowed for job in notice.jobs):
+        return "What failed, as its workflow allows"
     return "What failed" if notice.kind in _TELLS_OF_FAILURES else _HEADINGS.get(notice.kind, "Jobs")
 
 
 def title(job: ToldJob) -> str:
-    """`task train, attempt 3`, or of a job that is no run's `job nightly-import`."""
+    """`task train, attempt 3`, or of a job that is no run's `job nightly-import`; and whether it may fail."""
     if job.task is None:
         return f"job {job.name}"
-    return f"task {job.task}" + ("" if job.attempt is None else f", attempt {job.attempt}")
+    attempt = "" if job.attempt is None else f", attempt {job.attempt}"
+    return f"task {job.task}{attempt}{' (may fail)' if job.is_allowed else ''}"
 
 
 def facts_of_run(notice: Notice) -> Iterator[tuple[str, str]]:
@@ -70,22 +75,25 @@ def facts_of_run(notice: Notice) -> Iterator[tuple[str, str]]:
         yield "Workflow", notice.workflow
     if notice.monitor:
         yield "Monitor", notice.monitor
-    if notice.queue:
-        yield "Queue", notice.queue
+    if notice.queues:
+        yield "Queue" if notice.queue else "Queues", _some(notice.queues)
     yield "Stage", notice.stage
+    yield from _times(notice)
+    if notice.task_counts:
+        yield "Tasks", ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in notice.task_counts)
+
+
+def _times(notice: Notice) -> Iterator[tuple[str, str]]:
     began, ended = ("Began", "Ended") if notice.run_id else ("From", "Until")
-    if notice.kind is NoticeKind.QUEUE_BLOCKED:
-        # Its job may be of a run, whose beginning is another time.
-        began = "Since"
     if notice.began_at_ms is not None:
         yield began, moment(notice.began_at_ms)
     if notice.ended_at_ms is not None:
-        took = duration(notice.began_at_ms, notice.ended_at_ms)
+        took = _lasted(notice.began_at_ms, notice.ended_at_ms)
         yield ended, moment(notice.ended_at_ms) + (f", after {took}" if took else "")
-    else:
+    elif notice.kind is NoticeKind.RUN_LATE:
+        yield "Late since", moment(notice.at_ms)
+    elif notice.at_ms != notice.began_at_ms:
         yield "Told", moment(notice.at_ms)
-    if notice.task_counts:
-        yield "Tasks", ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in notice.task_counts)
 
 
 def facts_of_job(job: ToldJob) -> Iterator[tuple[str, str]]:
@@ -105,10 +113,10 @@ def facts_of_job(job: ToldJob) -> Iterator[tuple[str, str]]:
     if job.created_at_ms is not None:
         yield "Created", moment(job.created_at_ms)
     if job.started_at_ms is not None:
-        waited = duration(job.created_at_ms, job.started_at_ms)
+        waited = _lasted(job.created_at_ms, job.started_at_ms)
         yield "Started", moment(job.started_at_ms) + (f", after it had waited for {waited}" if waited else "")
     if job.stopped_at_ms is not None:
-        ran = duration(job.started_at_ms, job.stopped_at_ms)
+        ran = _lasted(job.started_at_ms, job.stopped_at_ms)
         yield "Stopped", moment(job.stopped_at_ms) + (f", after {ran}" if ran else "")
 
 
@@ -120,6 +128,12 @@ def _array(job: ToldJob) -> str | None:
     return f"{_jobs(failed) if size is None else f'{failed:,} of {_jobs(size)}'} failed"
 
 
+def _some(names: Sequence[str]) -> str:
+    """`cpu, gpu`, or the first of many and how many more there are."""
+    rest = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def _jobs(count: int) -> str:
     return f"{count:,} job" + ("" if count == 1 else "s")
 
@@ -129,27 +143,49 @@ def more_jobs(notice: Notice) -> int:
     return max(0, notice.job_count - len(notice.jobs))
 
 
-def next_commands(notice: Notice) -> list[str]:
-    """The commands that show more, or go on, each as a shell takes it."""
+def commands_to_look(notice: Notice) -> list[str]:
+    """The commands that show more, each as a shell takes it."""
     stage = f"--stage {shell_word(notice.stage)}"
-    first = notice.jobs[0] if notice.jobs else None
+    logged = next((job for job in notice.jobs if _has_a_log(notice.kind, job)), None)
     commands = []
     if notice.run_id:
         run = shell_word(notice.run_id)
         commands.append(f"batchwright show {run} {stage}")
-        if first is not None and first.task is not None:
-            commands.append(f"batchwright logs {run} {shell_word(first.task)} {stage}")
-        if notice.kind in _ENDED_BADLY:
-            commands.append(f"batchwright redrive {run} {stage}")
-    elif first is not None and first.job_id is not None:
-        commands.append(f"batchwright jobs show {shell_word(first.job_id)} {stage}")
-        if first.log_stream is not None:
-            commands.append(f"batchwright jobs logs {shell_word(first.job_id)} {stage}")
-    elif notice.queue is not None:
+        if logged is not None and logged.task is not None:
+            commands.append(f"batchwright logs {run} {shell_word(logged.task)} {stage}")
+        return commands
+    if notice.jobs and notice.jobs[0].job_id is not None:
+        commands.append(f"batchwright jobs show {shell_word(notice.jobs[0].job_id)} {stage}")
+    if logged is not None and logged.job_id is not None:
+        commands.append(f"batchwright jobs logs {shell_word(logged.job_id)} {stage}")
+    if notice.queue is not None and (notice.kind in _WAITS_IN_A_QUEUE or not commands):
         commands.append(f"batchwright jobs --queue {shell_word(notice.queue)} {stage}")
-    elif notice.monitor is not None:
+    if notice.kind is NoticeKind.FAILURE_RATE and _is_a_date(notice.began_at_ms):
+        since = datetime.fromtimestamp(notice.began_at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M")
+        commands.append(f"batchwright jobs --state FAILED --since {since} {stage}")
+    if notice.monitor is not None and not notice.jobs:
         commands.append(f"batchwright monitors show {shell_word(notice.monitor)} {stage}")
     return commands
+
+
+def commands_to_redrive(notice: Notice) -> list[str]:
+    """The command that runs again what did not succeed, if the run has ended so; else none."""
+    if notice.run_id is None or notice.kind not in _ENDED_BADLY:
+        return []
+    return [f"batchwright redrive {shell_word(notice.run_id)} --stage {shell_word(notice.stage)}"]
+
+
+def next_commands(notice: Notice) -> list[str]:
+    """All commands that a notice gives."""
+    return commands_to_look(notice) + commands_to_redrive(notice)
+
+
+def _has_a_log(kind: NoticeKind, job: ToldJob) -> bool:
+    """Whether a command can print what the job itself wrote. Of an array each child has a log, and which of them failed
+    is not known here; what never ran has none."""
+    if job.array_size is not None or job.failed_children is not None:
+        return False
+    return job.log_stream is not None or (kind not in _WAITS_IN_A_QUEUE and job.started_at_ms is not None)
 
 
 def shell_word(text: str) -> str:
@@ -157,23 +193,20 @@ def shell_word(text: str) -> str:
     return text if _PLAIN_WORD.fullmatch(text) else "'" + text.replace("'", "'\\''") + "'"
 
 
+def _is_a_date(at_ms: int | None) -> TypeGuard[int]:
+    return at_ms is not None and 0 <= at_ms <= _LATEST_MS
+
+
 def moment(at_ms: int) -> str:
     """`2026-11-21 18:51:56 UTC`."""
-    if not 0 <= at_ms <= _LATEST_MS:
+    if not _is_a_date(at_ms):
         return f"{at_ms} ms"
     return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def duration(from_ms: int | None, until_ms: int | None) -> str | None:
-    """`850 ms`, `12 s`, `10 min 5 s`, `3 h 20 min`, `2 d 4 h`; None when a time is missing or they are swapped, as
-    the clocks of two hosts may have them."""
+def _lasted(from_ms: int | None, until_ms: int | None) -> str | None:
+    """How long it was between two moments; None when one is missing or they are swapped, as the clocks of two hosts may
+    have them."""
     if from_ms is None or until_ms is None or until_ms < from_ms:
         return None
-    if until_ms - from_ms < 1000:
-        return f"{until_ms - from_ms} ms"
-    seconds = (until_ms - from_ms) // 1000
-    for size, large, part, small in _UNITS:
-        if seconds >= size:
-            rest = seconds % size // part
-            return f"{seconds // size:,} {large}" + (f" {rest} {small}" if rest else "")
-    return f"{seconds} s"
+    return in_words(until_ms - from_ms)

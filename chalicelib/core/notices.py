@@ -7,6 +7,7 @@ kind of subscriber core/bodies.py's.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -69,7 +70,7 @@ SEVERITIES: dict[NoticeKind, Severity] = {
 class ToldJob:
     """A job that a notice names: what it died of, or how long it has waited or run. `task` and `attempt` are there for
     one of ours; `log_lines` are the last that it wrote, oldest first; of an array, `array_size` is how many jobs it
-    has, and `failed_children` how many of them failed."""
+    has, and `failed_children` how many of them failed. `is_allowed`: its task may fail (`allow_failure`)."""
 
     job_id: str | None
     name: str
@@ -86,6 +87,7 @@ class ToldJob:
     stopped_at_ms: int | None = None
     array_size: int | None = None
     failed_children: int | None = None
+    is_allowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class Notice:
     `thread` is what notices that belong together share: a run's id, or a monitor's name. `text` says in a sentence or
     two what `subject` has no room for. `jobs` are named in full, a few at most, and `job_count` tells how many they
     stand for. `task_counts` are how many tasks of a run ended how, by TaskState. `run_id`, `workflow` and `epoch` are
-    there when it is about a run, `monitor` when a monitor asked for it.
+    there when it is about a run, `monitor` when a monitor asked for it. `queues` are the job queues that it is about
+    (`queues_of`).
     """
 
     notice_id: str
@@ -109,7 +112,7 @@ class Notice:
     workflow: str | None = None
     epoch: int | None = None
     monitor: str | None = None
-    queue: str | None = None
+    queues: tuple[str, ...] = ()
     began_at_ms: int | None = None
     ended_at_ms: int | None = None
     jobs: tuple[ToldJob, ...] = ()
@@ -119,6 +122,11 @@ class Notice:
     @property
     def severity(self) -> Severity:
         return SEVERITIES[self.kind]
+
+    @property
+    def queue(self) -> str | None:
+        """The job queue that it is about, if there is one and no other."""
+        return self.queues[0] if len(self.queues) == 1 else None
 
     def document(self) -> dict[str, Any]:
         """The JSON that programs receive; its fields are only ever added to within a version. What is not known is
@@ -138,6 +146,7 @@ class Notice:
             "epoch": self.epoch,
             "monitor": self.monitor,
             "queue": self.queue,
+            "queues": list(self.queues) or None,
             "began_at_ms": self.began_at_ms,
             "ended_at_ms": self.ended_at_ms,
             "jobs": [_told(job) for job in self.jobs] or None,
@@ -145,6 +154,12 @@ class Notice:
             "task_counts": dict(self.task_counts) or None,
         }
         return {name: value for name, value in fields.items() if value is not None}
+
+
+def queues_of(jobs: Iterable[ToldJob], more: Iterable[str] = ()) -> tuple[str, ...]:
+    """The job queues that a notice is about, sorted: those of the jobs that it names, and `more`, which are those that
+    the jobs that it does not name may be in, as far as that is known."""
+    return tuple(sorted({*(job.queue for job in jobs if job.queue), *more}))
 
 
 def _told(job: ToldJob) -> dict[str, Any]:
@@ -164,5 +179,6 @@ def _told(job: ToldJob) -> dict[str, Any]:
         "stopped_at_ms": job.stopped_at_ms,
         "array_size": job.array_size,
         "failed_children": job.failed_children,
+        "is_allowed": job.is_allowed or None,
     }
     return {name: value for name, value in fields.items() if value is not None}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.rules import Broken
 from chalicelib.core.suggest import Names, shown
+from chalicelib.core.untold import Place
 
 KINDS = (
     NoticeKind.RUN_STARTED,
@@ -58,13 +59,11 @@ LOG_LINES = 10
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """What is told of one run. A kind that needs a duration is told only where it is given. `log_lines` is how many of
-    the last lines of a failed job its notice carries; `queue` the name of the run's own SQS queue."""
+    """What is told of one run. A kind of DURATIONS is told only where `after_seconds` has one. `log_lines` is how many
+    of the last lines of a failed job its notice carries; `queue` the name of the run's own SQS queue."""
 
     kinds: tuple[NoticeKind, ...] = DEFAULT_KINDS
-    late_after_seconds: int | None = None
-    waiting_after_seconds: int | None = None
-    running_after_seconds: int | None = None
+    after_seconds: Mapping[NoticeKind, int] = field(default_factory=dict)
     log_lines: int = LOG_LINES
     queue: str | None = None
 
@@ -79,9 +78,14 @@ class Notify:
     def to_anybody(self, kind: NoticeKind) -> bool:
         return self.to_topic(kind) or self.to_queue(kind)
 
+    def places(self, kind: NoticeKind) -> tuple[Place, ...]:
+        """Who is told of it, each by itself; a queue first, for what reads it drops a repeat."""
+        wanted = ((Place.QUEUE, self.to_queue(kind)), (Place.TOPIC, self.to_topic(kind)))
+        return tuple(place for place, wants in wanted if wants)
+
     def after_ms(self, kind: NoticeKind) -> int | None:
         """After how long a kind of DURATIONS is told; None when it is not."""
-        seconds: int | None = getattr(self, DURATIONS[kind])
+        seconds = self.after_seconds.get(kind)
         return None if seconds is None or not self.to_anybody(kind) else seconds * 1000
 
 
@@ -93,17 +97,17 @@ def resolve(section: object, stage_kinds: Iterable[NoticeKind], queue: str | Non
     """What holds for a run whose workflow has that `notify` section, None for none. `queue` is one that whoever started
     the run named. A duration that is given is wanted, though the stage's kinds do not name it."""
     said: Mapping[str, Any] = section if isinstance(section, Mapping) else {}
-    durations = {name: said.get(name) for name in DURATIONS.values()}
+    durations = {kind: said[name] for kind, name in DURATIONS.items() if said.get(name) is not None}
     if said.get("on") is not None:
         wanted = {NoticeKind(kind) for kind in said["on"]}
     else:
-        wanted = {*stage_kinds, *(kind for kind, name in DURATIONS.items() if durations[name] is not None)}
+        wanted = {*stage_kinds, *durations}
     log_lines = said.get("log_lines")
     return Notify(
         kinds=tuple(kind for kind in KINDS if kind in wanted),
         log_lines=LOG_LINES if log_lines is None else log_lines,
         queue=queue or said.get("queue"),
-        **durations,
+        after_seconds=durations,
     )
 
 

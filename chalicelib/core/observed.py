@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from chalicelib.core import limits
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
-from chalicelib.core.jobchange import DETAIL_TYPE, MalformedEvent, object_in, read_result, status_in
+from chalicelib.core.jobchange import DETAIL_TYPE, MalformedEvent, object_in, read_result, status_in, told_at_ms
 from chalicelib.core.jobrecord import JobRecord, JobTry, ManagedBy
 from chalicelib.core.lasttry import job_tries, last_container, number
 from chalicelib.core.states import JobStatus
@@ -47,8 +46,14 @@ def read_job(document: object) -> JobRecord | None:
     if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
         return None
     detail = object_in(event.get("detail"), "detail")
+    return read_job_detail(detail, seen_at_ms(event, detail))
+
+
+def seen_at_ms(event: Mapping[str, Any], detail: Mapping[str, Any]) -> int:
+    """The time of an event, or, where it has none, the last that its detail names; 0 when there is no time at all."""
+    told_ms = told_at_ms(event)
     times = (_time(detail.get(name)) or 0 for name in ("createdAt", "startedAt", "stoppedAt"))
-    return read_job_detail(detail, _moment(event.get("time")) or max(times))
+    return max(times) if told_ms is None else told_ms
 
 
 def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int, *, parts: bool = False) -> JobRecord | None:
@@ -75,7 +80,7 @@ def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int, *, parts: bool =
         job_tries=min(len(tries), limits.ATTEMPTS_MAXIMUM),
         started_at_ms=_time(detail.get("startedAt")),
         stopped_at_ms=_time(detail.get("stoppedAt")),
-        reason=_text(detail.get("statusReason"), limits.REASON_CHARACTERS),
+        reason=_text(detail.get("statusReason"), limits.BATCH_REASON_CHARACTERS),
         log_stream=_text(_object(detail.get("container")).get("logStreamName"), _LOG_STREAM_CHARACTERS),
         tries=tuple(_try(one) for one in tries[-TRIES_KEPT:]),
     )
@@ -94,7 +99,7 @@ def _with_ending(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
     return replace(
         record,
         exit_code=_whole(result.exit_code),
-        reason=_text(result.reason, limits.REASON_CHARACTERS),
+        reason=_text(result.reason, limits.BATCH_REASON_CHARACTERS),
         failure=result.failure,
         log_stream=_text(result.log_stream, _LOG_STREAM_CHARACTERS) or record.log_stream,
     )
@@ -227,15 +232,6 @@ def _count(value: object) -> int | None:
 
 def _whole(value: int | None) -> int | None:
     return value if value is not None and abs(value) <= _COUNT_MAXIMUM else None
-
-
-def _moment(value: object) -> int | None:
-    """Milliseconds of an envelope's `time`, such as `2026-01-11T23:36:40Z`."""
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return _time(int(at.timestamp() * 1000)) if at is not None and at.tzinfo is not None else None
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chalicelib.core.jobchange import object_in
+from chalicelib.core.durations import in_words
+from chalicelib.core.jobchange import object_in, told_at_ms
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitornotices import told
 from chalicelib.core.notices import Notice, NoticeKind
-from chalicelib.core.observed import read_job_detail, whole_job_id
-from chalicelib.core.schedule import read_moment_ms
+from chalicelib.core.observed import read_job_detail, seen_at_ms, whole_job_id
 
 DETAIL_TYPE = "Batch Job Queue Blocked"
 _CODE = re.compile(r"([A-Z][A-Z0-9_]{0,63}(?::[A-Z0-9_]{1,64})?)(?: - (.*))?", re.DOTALL)
@@ -52,12 +52,12 @@ SENTENCES: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class Blocked:
     """A queue that is blocked by a job, which is as a record would have it. `code` is Batch's reason, `words` what it
-    says to it."""
+    says to it; `at_ms` is when, if the event tells."""
 
     job: JobRecord
     code: str
     words: str | None
-    at_ms: int
+    at_ms: int | None
 
 
 def read_blocked(document: object) -> Blocked | None:
@@ -65,14 +65,12 @@ def read_blocked(document: object) -> Blocked | None:
     event = object_in(document, "the event")
     if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
         return None
-    try:
-        at_ms = read_moment_ms(str(event.get("time")))
-    except (ValueError, OverflowError):
-        at_ms = 0
-    job = read_job_detail(object_in(event.get("detail"), "detail"), at_ms, parts=True)
+    detail = object_in(event.get("detail"), "detail")
+    job = read_job_detail(detail, seen_at_ms(event, detail), parts=True)
     if job is None or not job.queue:
         # Of a queue without a name there is nothing to say.
         return None
+    at_ms = told_at_ms(event)
     found = _CODE.fullmatch(job.reason or "")
     if found is None:
         return Blocked(job, _NO_CODE, job.reason, at_ms)
@@ -83,21 +81,24 @@ def blocked_notice(blocked: Blocked, stage: str, now_ms: int) -> Notice:
     """That a queue is blocked, by which job and why. Batch says so again and again, and of each of an array's children:
     it has one id."""
     job = blocked.job
+    at_ms = now_ms if blocked.at_ms is None else blocked.at_ms
     words = (blocked.words or "").strip()[:_WORDS_CHARACTERS].rstrip(".")
     known = SENTENCES.get(blocked.code)
     says = f"Batch says {blocked.code}" + (f": {words}." if words else ".")
-    whose = f"It is task {job.task} of run {job.run_id}, attempt {job.attempt}." if job.run_id else None
+    whose = f"The job is task {job.task} of run {job.run_id}, attempt {job.attempt}." if job.run_id else None
+    waited_ms = at_ms - job.created_at_ms
+    waits = f"The job has waited for {in_words(waited_ms)}" if job.created_at_ms and waited_ms > 0 else "The job waits"
     return Notice(
         notice_id=f"queue/{job.queue}/{whole_job_id(job.job_id)}/{blocked.code}",
         kind=NoticeKind.QUEUE_BLOCKED,
         stage=stage,
         subject=f"queue {job.queue} is blocked by job {job.name}",
-        at_ms=blocked.at_ms or now_ms,
+        at_ms=at_ms,
         thread=f"queue/{job.queue}",
-        text=" ".join(one for one in (known, whose, says, "The jobs behind it wait.") if one),
+        text=" ".join(one for one in (known, whose, says, f"{waits}, and the jobs behind it with it.") if one),
         run_id=job.run_id,
-        queue=job.queue,
-        began_at_ms=job.created_at_ms,
-        jobs=(told(job),),
+        queues=(job.queue,),
+        # The text has the reason, in a sentence and as Batch gives it.
+        jobs=(replace(told(job), reason=None, created_at_ms=job.created_at_ms or None),),
         job_count=1,
     )

@@ -17,6 +17,7 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.notify import BY_DEFAULT, Notify
 from chalicelib.core.plan import offset_of
 from chalicelib.core.states import ENDINGS, RunState, TaskState
+from chalicelib.core.untold import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,11 @@ class Tally:
         )
 
 
-def told_code(attempt: Attempt) -> int:
-    """An attempt as a shard's tally names it among those that were told: one number, for a set of them to be small."""
-    return attempt.number * limits.SHARD_SIZE + offset_of(attempt.index)
+def told_code(attempt: Attempt, place: Place) -> int:
+    """An attempt as a shard's tally names it among those that topic or queue was told: one number, for a set of them to
+    be small; of the queue it is negative."""
+    code = attempt.number * limits.SHARD_SIZE + offset_of(attempt.index)
+    return -code if place is Place.QUEUE else code
 
 
 def check_endings(endings: Mapping[TaskState, int]) -> int:

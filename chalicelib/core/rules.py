@@ -21,6 +21,9 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 
 CONTROL_CHARACTERS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 """Within a class of a regular expression: those that text for people may not have; a tab and a line end it may."""
+NOT_SHOWN = CONTROL_CHARACTERS + r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
+"""Likewise: those that text from elsewhere is never shown with. Beside control characters what turns the direction of
+other text around, halves of characters, which nobody can write, and what no XML may hold."""
 PEOPLES_TEXT_PATTERN = f"^[^{CONTROL_CHARACTERS}]*$"
 PEOPLES_TEXT = "text without control characters other than tabs and line ends"
 

@@ -9,16 +9,14 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from chalicelib.core.changes import Change, ChangeType
 from chalicelib.core.digests import digest_id, run_scope
+from chalicelib.core.durations import in_words
 from chalicelib.core.ids import Attempt, job_name
-from chalicelib.core.notices import Notice, NoticeKind, ToldJob
-from chalicelib.core.plan import Plan
+from chalicelib.core.notices import Notice, NoticeKind, ToldJob, queues_of
+from chalicelib.core.plan import PlannedTask
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 
-REASON_CHARACTERS = 500
-"""How much of a job's reason a notice carries: a publication, with a body for each protocol, has 256 KB."""
 _SET_CHARACTERS = 8
 KEPT_REASON = "It failed in an earlier epoch of the run, and was kept."
 
@@ -43,12 +41,15 @@ def run_ended(
     *,
     jobs: tuple[ToldJob, ...] = (),
     job_count: int = 0,
+    allowed_count: int = 0,
+    more_queues: Iterable[str] = (),
     task_counts: tuple[tuple[str, int], ...] = (),
 ) -> Notice:
-    """That the run ended so. `jobs` are some of its failed tasks, of which there are `job_count`."""
-    text = _why_failed(dict(task_counts)) if ending is RunState.FAILED else None
+    """That the run ended so. `jobs` are some of its failed tasks, of which there are `job_count`, `allowed_count` of
+    them such that may fail; `more_queues` those that the others may have been in, here as below."""
+    text = _what_failed(ending, dict(task_counts), allowed_count)
     notice_id, said = f"{run.run_id}/{run.epoch}/{ending}", f"run {run.run_id} {ending}"
-    notice = _notice(run, stage, ending_kind(ending), notice_id, said, at_ms, text, jobs, job_count)
+    notice = _notice(run, stage, ending_kind(ending), notice_id, said, at_ms, text, jobs, job_count, more_queues)
     return replace(notice, ended_at_ms=at_ms, task_counts=task_counts)
 
 
@@ -59,12 +60,18 @@ def run_late(run: Run, stage: str, after_ms: int) -> Notice:
     return _notice(run, stage, NoticeKind.RUN_LATE, notice_id, said, run.began_ms + after_ms, text)
 
 
-def tasks_failed(run: Run, stage: str, at_ms: int, count: int, jobs: tuple[ToldJob, ...]) -> Notice:
+def tasks_failed(
+    run: Run, stage: str, at_ms: int, count: int, jobs: tuple[ToldJob, ...], more_queues: Iterable[str] = ()
+) -> Notice:
     """That `count` tasks of the run's epoch have failed for good by now; `jobs` are some of them."""
     who = f"task {jobs[0].task} failed" if count == 1 and jobs else f"{count:,} tasks failed"
     notice_id = digest_id(run_scope(run.run_id, run.epoch), NoticeKind.TASK_FAILED, count)
     said = f"{who} in run {run.run_id}"
-    return _notice(run, stage, NoticeKind.TASK_FAILED, notice_id, said, at_ms, None, jobs, count)
+    text = None
+    if run.state is RunState.RUNNING:
+        goes_on = f"the run goes on without what follows from {'it' if count == 1 else 'them'}."
+        text = goes_on.capitalize() if count == 1 else f"So many have failed for good by now; {goes_on}"
+    return _notice(run, stage, NoticeKind.TASK_FAILED, notice_id, said, at_ms, text, jobs, count, more_queues)
 
 
 def jobs_overdue(
@@ -75,18 +82,18 @@ def jobs_overdue(
     after_ms: int,
     attempts: Sequence[Attempt],
     jobs: tuple[ToldJob, ...],
+    more_queues: Iterable[str] = (),
 ) -> Notice:
     """That the jobs of these attempts wait or run for longer than they should, the one that has for longest first;
     `jobs` are some of them. The id names the set, so that no two sets are told under one."""
     count, first = len(attempts), attempts[0]
     members = "".join(sorted(f"{attempt.index}.{attempt.number} " for attempt in attempts))
     named = hashlib.sha256(members.encode()).hexdigest()[:_SET_CHARACTERS]
-    does = "waits" if kind is NoticeKind.JOB_WAITING else "runs"
-    do = does.removesuffix("s")
-    who = f"task {jobs[0].task} {does}" if count == 1 and jobs else f"{count:,} jobs {do}"
+    do = "wait" if kind is NoticeKind.JOB_WAITING else "run"
+    who = f"task {jobs[0].task} {do}s" if count == 1 and jobs else f"{count:,} jobs {do}"
     notice_id = f"{run.run_id}/{run.epoch}/{kind}/{first.index}/{first.number}/{named}"
-    text = f"For longer than {in_words(after_ms)}."
-    return _notice(run, stage, kind, notice_id, f"{who} for long in run {run.run_id}", at_ms, text, jobs, count)
+    said = f"{who} for more than {in_words(after_ms)} in run {run.run_id}"
+    return _notice(run, stage, kind, notice_id, said, at_ms, None, jobs, count, more_queues)
 
 
 def _notice(
@@ -99,6 +106,7 @@ def _notice(
     text: str | None = None,
     jobs: tuple[ToldJob, ...] = (),
     job_count: int = 0,
+    more_queues: Iterable[str] = (),
 ) -> Notice:
     """A notice of the run, with what all of them tell of it; `said` of it is in the subject."""
     return Notice(
@@ -112,35 +120,31 @@ def _notice(
         run_id=run.run_id,
         workflow=run.workflow,
         epoch=run.epoch,
-        queue=_queue_of(jobs),
+        queues=queues_of(jobs, more_queues),
         began_at_ms=run.began_ms,
         jobs=jobs,
         job_count=job_count,
     )
 
 
-def _queue_of(jobs: Iterable[ToldJob]) -> str | None:
-    """The job queue that all named jobs share, as far as it is known of them; None when there are several."""
-    queues = {job.queue for job in jobs if job.queue is not None}
-    return queues.pop() if len(queues) == 1 else None
-
-
-def _why_failed(counts: Mapping[str, int]) -> str | None:
-    """What ended a run, by how many of its tasks ended how."""
+def _what_failed(ending: RunState, counts: Mapping[str, int], allowed: int) -> str | None:
+    """What failed in a run that ended so, by how many of its tasks ended how; `allowed` of the failed ones may."""
     failed, upstream = counts.get(TaskState.FAILED, 0), counts.get(TaskState.UPSTREAM_FAILED, 0)
-    if not failed:
+    if failed and ending is RunState.SUCCEEDED:
+        return f"{failed:,} of its tasks failed, as the workflow allows."
+    failed -= allowed
+    if failed <= 0 or ending is not RunState.FAILED:
         return None
     why = f"{failed:,} of its tasks failed for good"
     if upstream:
         follow = "follows" if upstream == 1 else "follow"
         why += f", so that {upstream:,} that {follow} from {'it' if failed == 1 else 'them'}"
         why += " was not run" if upstream == 1 else " were not run"
-    return f"{why}."
+    return f"{why}. {allowed:,} more failed, as the workflow allows." if allowed else f"{why}."
 
 
 def told_task(
-    plan: Plan,
-    attempt: Attempt,
+    task: PlannedTask,
     record: TaskRecord | None,
     result: JobResult | None,
     *,
@@ -148,21 +152,19 @@ def told_task(
     array_size: int | None = None,
     log_lines: tuple[str, ...] = (),
 ) -> ToldJob:
-    """A task as a notice names it, as far as it is known: without a record, it was kept by a redrive. `queue` is the
-    job queue's name or its ARN."""
-    task = plan.tasks[attempt.index].name
+    """A task as a notice names it, as far as it is known: its record is of an earlier epoch where a redrive kept it, or
+    gone. `queue` is the job queue's name or its ARN."""
     if record is None:
-        return ToldJob(None, job_name(attempt, task), task=task, reason=KEPT_REASON)
-    reason = result.reason if result else None
+        return ToldJob(None, task.name, task=task.name, reason=KEPT_REASON, is_allowed=task.allow_failure)
     return ToldJob(
         job_id=record.job_id or (result.job_id if result else None),
-        name=job_name(record.attempt, task),
+        name=job_name(record.attempt, task.name),
         queue=queue and queue.rpartition("/")[2],
-        task=task,
+        task=task.name,
         attempt=record.attempt.number,
         failure=result.failure if result else None,
         exit_code=result.exit_code if result else None,
-        reason=reason[:REASON_CHARACTERS] if reason else None,
+        reason=result.reason if result else None,
         log_stream=result.log_stream if result else None,
         log_lines=log_lines,
         created_at_ms=record.claimed_at_ms,
@@ -170,6 +172,7 @@ def told_task(
         stopped_at_ms=result.stopped_at_ms if result else None,
         array_size=array_size,
         failed_children=result.failed_children if result else None,
+        is_allowed=task.allow_failure,
     )
 
 
@@ -177,65 +180,3 @@ def counts_of(tallies: Mapping[int, Tally]) -> tuple[tuple[str, int], ...]:
     """How many tasks ended how, by the tallies; an ending that none had is left out."""
     counts = {ending: sum(tally.mask(ending).bit_count() for tally in tallies.values()) for ending in ENDINGS}
     return tuple((ending.value, count) for ending, count in counts.items() if count)
-
-
-def run_change(run: Run, stage: str, state: RunState, at_ms: int, *, switches: int = 0) -> Change:
-    """That the run is in this state now. `switches` counts its pauses and resumes, for it may be in it again."""
-    again = f"/{switches}" if switches else ""
-    return Change(
-        change_id=f"{run.run_id}/{run.epoch}/{state}{again}",
-        change_type=ChangeType.RUN,
-        stage=stage,
-        workflow=run.workflow,
-        run_id=run.run_id,
-        epoch=run.epoch,
-        state=state.value,
-        at_ms=at_ms,
-    )
-
-
-def task_change(
-    workflow: str,
-    stage: str,
-    attempt: Attempt,
-    task: str,
-    state: TaskState,
-    at_ms: int,
-    job_id: str | None,
-    result: JobResult | None = None,
-) -> Change:
-    """That the task, whose job this is, is in this state now."""
-    return Change(
-        change_id=f"{attempt.run_id}/{attempt.epoch}/{attempt.index}/{attempt.number}/{state}",
-        change_type=ChangeType.TASK,
-        stage=stage,
-        workflow=workflow,
-        run_id=attempt.run_id,
-        epoch=attempt.epoch,
-        state=state.value,
-        at_ms=at_ms,
-        task=task,
-        attempt=attempt.number,
-        job_id=job_id,
-        failure=result.failure if result else None,
-        exit_code=result.exit_code if result else None,
-    )
-
-
-def in_words(ms: int) -> str:
-    """A duration as people say it: 90 seconds, 2 hours, 1 day 6 hours."""
-    seconds = ms // 1000
-    if seconds < 120:
-        return _counted(seconds, "second")
-    units = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
-    size, name = next(unit for unit in units if seconds >= unit[0])
-    rest = [(small, of) for small, of in units if small < size]
-    words = [_counted(seconds // size, name)]
-    left = seconds % size
-    if left and rest and left // rest[0][0]:
-        words.append(_counted(left // rest[0][0], rest[0][1]))
-    return " ".join(words)
-
-
-def _counted(count: int, unit: str) -> str:
-    return f"{count} {unit}" + ("" if count == 1 else "s")

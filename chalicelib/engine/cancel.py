@@ -6,7 +6,6 @@ A submitter reads `halt` after its claim, and this raises it before looking at t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 
 from chalicelib.core.changes import Change
 from chalicelib.core.commands import CancelRun, encode
@@ -15,13 +14,12 @@ from chalicelib.core.ids import is_refused_job_id
 from chalicelib.core.job import job_request
 from chalicelib.core.plan import offset_of
 from chalicelib.core.records import Claim, Run, Tally, TaskRecord
-from chalicelib.core.runnotices import task_change
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.submit import CANCEL_REASON
-from chalicelib.engine.tell import HeldBack, tell_changes
-from chalicelib.engine.untold import change_to_tell, tell_untold
+from chalicelib.engine.taskchanges import change_of, tell_tasks
+from chalicelib.engine.untold import change_to_tell, tell_or_leave
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
 
 
@@ -70,14 +68,11 @@ def cancel_run(world: World, command: CancelRun) -> Outcome:
     to_terminate = [job_id for work in works for job_id in work.to_terminate]
     if to_terminate:
         world.batch.terminate(to_terminate, command.reason or CANCEL_REASON)
-    held, told = HeldBack(), run
     for work, tally in zip(works, tallies.values(), strict=True):
-        held.tell(partial(_commit, world, facts, work, tally))
-    held.tell(lambda: tell_untold(world, told))
-    held.tell(lambda: finish_if_full(world, facts, tallies))
+        _commit(world, facts, work, tally)
+    tell_or_leave(world, run)
+    finish_if_full(world, facts, tallies)
     waits = [wait for work in works for wait in work.waits]
-    if not waits:
-        held.check()
     return min(waits, key=lambda wait: wait.after_seconds, default=DONE)
 
 
@@ -102,9 +97,9 @@ def _cancel_shard(world: World, facts: RunFacts, shard: int) -> tuple[_Shard, Ta
 
 
 def _commit(world: World, facts: RunFacts, work: _Shard, tally: Tally) -> None:
-    """Commit what never became a job. Raises NotTold before it does."""
+    """Commit what never became a job."""
     if world.changes is not None:
-        tell_changes(world, [_change(world, facts, record) for record in work.to_commit if _waits(record)])
+        tell_tasks(world, facts, [_change(world, facts, record) for record in work.to_commit if _waits(record)])
     for record in work.to_commit:
         # Its job may have ended it already, in the tally alone.
         ending = tally.ending_of(offset_of(record.attempt.index)) or TaskState.CANCELLED
@@ -117,8 +112,7 @@ def _waits(record: TaskRecord) -> bool:
 
 def _change(world: World, facts: RunFacts, record: TaskRecord) -> Change:
     """That a task which waited for a retry, and was told so, waits no more."""
-    task, now_ms = facts.plan.tasks[record.attempt.index].name, world.clock.now_ms()
-    return task_change(facts.workflow, world.stage, record.attempt, task, TaskState.CANCELLED, now_ms, record.job_id)
+    return change_of(world, facts, record.attempt, TaskState.CANCELLED, record.job_id)
 
 
 def _look_at(world: World, facts: RunFacts, shard: int, tally: Tally) -> _Shard:

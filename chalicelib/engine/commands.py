@@ -26,7 +26,7 @@ from chalicelib.core.states import JobStatus
 from chalicelib.engine import monitors
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.events import handle_changes
-from chalicelib.engine.failures import tell_failures
+from chalicelib.engine.failures import tell_task_failures
 from chalicelib.engine.heal import heal_run
 from chalicelib.engine.schedules import attend
 from chalicelib.engine.submit import TooEarly, Wanted, submit
@@ -56,7 +56,7 @@ def carry_out(world: World, command: Command) -> Outcome:
         case TellDigest() if monitor_of_scope(command.scope):
             return monitors.tell_failures(world, command)
         case TellDigest():
-            return tell_failures(world, command)
+            return tell_task_failures(world, command)
     assert_never(command)
 
 

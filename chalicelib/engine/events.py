@@ -18,14 +18,13 @@ from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan import mask_by_shard, offset_of, shard_of
 from chalicelib.core.records import Tally, TaskRecord
 from chalicelib.core.retry import Retry, after_failure
-from chalicelib.core.runnotices import task_change
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.engine import noting
 from chalicelib.engine.failures import note_failures
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs, terminate_unless_wanted
-from chalicelib.engine.tell import HeldBack, tell_changes
+from chalicelib.engine.taskchanges import change_of, tell_tasks
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 log = logging.getLogger(__name__)
@@ -34,10 +33,9 @@ log = logging.getLogger(__name__)
 def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
     """Handle the job changes of one batch of messages; an outcome for each.
 
-    Endings of one run share their tally writes, and its latest change stands for all of one job. Raises NotTold when
-    all is done but that some of it could not be told: until it is, the messages must come again.
+    Endings of one run share their tally writes, and its latest change stands for all of one job. What could not be
+    told for now holds nothing up: the run's record remembers it.
     """
-    held = HeldBack()
     outcomes: list[Outcome] = [DONE] * len(changes)
     latest: dict[tuple[str, int], dict[str, JobChange]] = {}
     for change in sorted(changes, key=lambda change: change.order):
@@ -47,15 +45,14 @@ def handle_changes(world: World, changes: Sequence[JobChange]) -> list[Outcome]:
             noting.duplicates_dropped(world, [change])
         by_job[change.job_id] = change
     for (run_id, epoch), by_job in latest.items():
-        outcome = _handle_run(world, run_id, epoch, list(by_job.values()), held)
+        outcome = _handle_run(world, run_id, epoch, list(by_job.values()))
         for place, change in enumerate(changes):
             if (change.attempt.run_id, change.attempt.epoch) == (run_id, epoch) and change.status.ended:
                 outcomes[place] = outcome
-    held.check()
     return outcomes
 
 
-def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange], held: HeldBack) -> Outcome:
+def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange]) -> Outcome:
     facts = world.facts(run_id, epoch)
     if facts is None:
         log.info("ignoring events of a run that is gone", extra=noting.ids(run_id=run_id, epoch=epoch))
@@ -64,9 +61,9 @@ def _handle_run(world: World, run_id: str, epoch: int, changes: list[JobChange],
     if len(known) < len(changes):
         log.warning("ignoring events of jobs that carry the parameters of a run of ours", extra=noting.ids(facts=facts))
     # Endings come first: people wait for what they start.
-    outcome = _end_all(world, facts, [change for change in known if change.status.ended], held)
+    outcome = _end_all(world, facts, [change for change in known if change.status.ended])
     running = [_observe(world, facts, change) for change in known if not change.status.ended]
-    held.tell(lambda: tell_changes(world, [change for change in running if change is not None]))
+    tell_tasks(world, facts, [change for change in running if change is not None])
     return outcome
 
 
@@ -77,17 +74,17 @@ def _is_ours(facts: RunFacts, change: JobChange) -> bool:
     return index < len(tasks) and change.job_name == job_name(change.attempt, tasks[index].name)
 
 
-def _end_all(world: World, facts: RunFacts, changes: list[JobChange], held: HeldBack) -> Outcome:
+def _end_all(world: World, facts: RunFacts, changes: list[JobChange]) -> Outcome:
     ended: dict[int, tuple[TaskState, JobChange]] = {}
     outcomes: list[Outcome] = []
     for change in changes:
-        ending = _decide(world, facts, change, held)
+        ending = _decide(world, facts, change)
         if isinstance(ending, NotYet):
             outcomes.append(ending)
         elif ending is not None:
             ended[change.attempt.index] = (ending, change)
     if ended:
-        held.tell(lambda: outcomes.append(_end(world, facts, ended)))
+        outcomes.append(_end(world, facts, ended))
     return worst(outcomes)
 
 
@@ -100,12 +97,11 @@ def _observe(world: World, facts: RunFacts, change: JobChange) -> Change | None:
         terminate_unless_wanted(world, record, change.attempt, change.job_id)
         told = (record.attempt, record.job_id, record.state) == (change.attempt, change.job_id, TaskState.RUNNING)
         if world.changes is not None and told:
-            at_ms = record.started_at_ms or world.clock.now_ms()
-            return _change(world, facts, change, TaskState.RUNNING, at_ms)
+            return _change(world, facts, change, TaskState.RUNNING, record.started_at_ms)
     return None
 
 
-def _decide(world: World, facts: RunFacts, change: JobChange, held: HeldBack) -> TaskState | NotYet | None:
+def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | NotYet | None:
     """How the task ends by this change; None when it does not: the attempt is over, or a retry follows.
 
     A success needs no look at the record. A failure counts only if it is the recorded job of the current attempt, so
@@ -123,7 +119,7 @@ def _decide(world: World, facts: RunFacts, change: JobChange, held: HeldBack) ->
             noting.duplicates_dropped(world, [change])
         if change.job_id in (result.job_id for result in record.past):
             # Who ended the attempt may not have come to this.
-            held.tell(lambda: _tell_waiting(world, facts, change))
+            _tell_waiting(world, facts, change)
         return None
     if record.state.ended:
         return record.state
@@ -138,15 +134,15 @@ def _decide(world: World, facts: RunFacts, change: JobChange, held: HeldBack) ->
         return TaskState.FAILED
     outcome = _arrange_retry(world, facts, change, decision, record)
     if outcome is None:
-        held.tell(lambda: _tell_waiting(world, facts, change))
+        _tell_waiting(world, facts, change)
     return outcome
 
 
 def _tell_waiting(world: World, facts: RunFacts, change: JobChange) -> None:
     """Tell the event bus that the attempt has ended and another one follows."""
     if world.changes is not None:
-        at_ms = (change.result and change.result.stopped_at_ms) or world.clock.now_ms()
-        tell_changes(world, [_change(world, facts, change, TaskState.WAITING, at_ms)])
+        at_ms = change.result.stopped_at_ms if change.result else None
+        tell_tasks(world, facts, [_change(world, facts, change, TaskState.WAITING, at_ms)])
 
 
 def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retry, record: TaskRecord) -> NotYet | None:
@@ -164,7 +160,7 @@ def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retr
 
 
 def _end(world: World, facts: RunFacts, ended: dict[int, tuple[TaskState, JobChange]]) -> Outcome:
-    """Tally the endings, settle what follows, tell, commit. Raises NotTold before it commits."""
+    """Tally the endings, settle what follows, tell, commit."""
     tallies: dict[int, Tally] = {}
     for shard in mask_by_shard(ended):
         tallies[shard] = _tally_shard(world, facts, shard, ended)
@@ -193,17 +189,15 @@ def _tell_ended(world: World, facts: RunFacts, ended: Mapping[int, tuple[TaskSta
     """Tell the event bus how tasks ended, before they are committed."""
     if world.changes is None:
         return
-    now_ms = world.clock.now_ms()
     told = []
     for ending, change in ended.values():
         stopped_at_ms = change.result.stopped_at_ms if change.result else None
-        told.append(_change(world, facts, change, ending, stopped_at_ms or now_ms))
-    tell_changes(world, told)
+        told.append(_change(world, facts, change, ending, stopped_at_ms))
+    tell_tasks(world, facts, told)
 
 
-def _change(world: World, facts: RunFacts, change: JobChange, state: TaskState, at_ms: int) -> Change:
-    attempt, task = change.attempt, facts.plan.tasks[change.attempt.index].name
-    return task_change(facts.workflow, world.stage, attempt, task, state, at_ms, change.job_id, change.result)
+def _change(world: World, facts: RunFacts, change: JobChange, state: TaskState, at_ms: int | None) -> Change:
+    return change_of(world, facts, change.attempt, state, change.job_id, at_ms, change.result)
 
 
 def _tally_shard(world: World, facts: RunFacts, shard: int, ended: dict[int, tuple[TaskState, JobChange]]) -> Tally:

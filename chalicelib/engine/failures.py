@@ -1,13 +1,14 @@
 """What a run tells of its failed tasks: in digests while it goes on, and in the notice of its end.
 
-Owns how they are counted, which of them are named, and what is looked up of those. When a digest is told is
-digest.py's, what their jobs wrote lastlines.py's.
+Owns how they are counted, which of them are named, and what is looked up of those. A failure that is allowed
+(`allow_failure`) is in no digest: the notice of the end tells of it. When a digest is told is digest.py's, what their
+jobs wrote lastlines.py's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from itertools import islice
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
 from chalicelib.core.commands import TellDigest
 from chalicelib.core.digests import NAMED_MAXIMUM, Window, run_of_scope, run_scope
@@ -17,12 +18,14 @@ from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.notify import Notify
 from chalicelib.core.plan import indexes_in, offset_of, shard_of
-from chalicelib.core.records import JobResult, Run, TaskRecord, in_epoch
+from chalicelib.core.records import JobResult, Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.runnotices import ending_kind, tasks_failed, told_task
 from chalicelib.core.states import RunState
+from chalicelib.core.taskqueues import task_queues
+from chalicelib.core.untold import Place, Untold, untold
 from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
 from chalicelib.engine.lastlines import LastLines
-from chalicelib.engine.tell import deliver
+from chalicelib.engine.tell import deliver, remember
 from chalicelib.engine.world import DONE, Outcome, RunFacts, World
 
 Results = Mapping[int, JobResult]
@@ -33,16 +36,17 @@ NO_RESULTS: Results = {}
 def note_failures(world: World, facts: RunFacts, failed: Collection[int], ending: RunState | None) -> None:
     """See to it that tasks which were just tallied as failed are told. `ending` is the run's, if it has ended by this:
     then its own notice names them, where it is wanted."""
+    failed = [index for index in failed if not facts.plan.tasks[index].allow_failure]
     if failed and facts.notify.to_anybody(NoticeKind.TASK_FAILED) and not _end_tells(facts.notify, ending):
         see_to_window(world, run_scope(facts.run_id, facts.epoch), str(min(failed)))
 
 
 def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, int], *, reads_all: bool = False) -> None:
-    """Make up for whoever died before `note_failures`, and for commands that were lost. Raises NotTold.
+    """Make up for whoever died before `note_failures`, and for commands that were lost.
 
-    `failed` are the masks of failed tasks by shard, as far as the sweep's look has seen them, so that comparing takes
-    one read. With `reads_all` every tally is read: at the end of a look that went on over several sweeps, none of which
-    has seen all."""
+    `failed` are the masks of tasks to be told by shard, as far as the sweep's look has seen them, so that comparing
+    takes one read. With `reads_all` every tally is read: at the end of a look that went on over several sweeps, none of
+    which has seen all."""
     if not facts.notify.to_anybody(NoticeKind.TASK_FAILED) or _end_tells(facts.notify, run.state):
         return
     if reads_all:
@@ -60,10 +64,10 @@ def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, in
     if window is None:
         world.store.open_window(scope, 1, str(next(_indexes(failed))), world.clock.now_ms())
     # At once, and not by a command, which might be lost as well.
-    tell_failures(world, TellDigest(scope, window.number if window else 1, world.clock.now_ms()))
+    tell_task_failures(world, TellDigest(scope, window.number if window else 1, world.clock.now_ms()))
 
 
-def tell_failures(world: World, command: TellDigest) -> Outcome:
+def tell_task_failures(world: World, command: TellDigest) -> Outcome:
     """Tell of the tasks that failed in a run's epoch, when the time of their window is over."""
     place = run_of_scope(command.scope)
     if place is None:
@@ -84,9 +88,26 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
 
     def tell(window: Window, members: int) -> None:
         jobs = named(world, facts, failed, opener=int(window.opener))
-        deliver(world, run.notify, tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs))
+        queues = more_queues(facts, failed, jobs)
+        notice = tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs, queues)
+        left = deliver(world, run.notify, notice, run.notify.places(NoticeKind.TASK_FAILED))
+        remember(world, run_id, untold(epoch, Untold.FAILURES, left))
 
     return tell_digest(world, command, count, tell)
+
+
+def tell_digest_again(world: World, run: Run, places: Sequence[Place]) -> list[Place]:
+    """Tell these places, which did not hear a digest of the run's epoch when its time came, what they have missed;
+    those that could not be told."""
+    if _end_tells(run.notify, run.state):
+        return []
+    facts = world.facts_of(run)
+    failed = _failed(world, facts)
+    window = world.store.window(run_scope(run.run_id, run.epoch))
+    jobs = named(world, facts, failed, opener=int(window.opener) if window else None)
+    queues = more_queues(facts, failed, jobs)
+    notice = tasks_failed(run, world.stage, world.clock.now_ms(), _count(failed), jobs, queues)
+    return deliver(world, run.notify, notice, places)
 
 
 def named(
@@ -97,22 +118,24 @@ def named(
     opener: int | None = None,
     results: Results = NO_RESULTS,
 ) -> tuple[ToldJob, ...]:
-    """Some of the failed tasks, for a notice: the opener, then in the order of the plan."""
-    indexes = _indexes(failed)
+    """Some of the failed tasks, for a notice: the opener, then in the order of the plan, those that may fail last."""
+    allowed = facts.plan.allowed_failures
+    indexes: Iterator[int] = chain(
+        _indexes({shard: mask & ~allowed.get(shard, 0) for shard, mask in failed.items()}),
+        _indexes({shard: mask & allowed.get(shard, 0) for shard, mask in failed.items()}),
+    )
     if opener is not None and failed.get(shard_of(opener), 0) >> offset_of(opener) & 1:
         indexes = (index for index in (opener, *(other for other in indexes if other != opener)))
     jobs: list[ToldJob] = []
     last_lines = LastLines(world, facts.notify.log_lines)
     for index in islice(indexes, NAMED_MAXIMUM):
-        record = world.store.task(facts.run_id, facts.epoch, index)
+        then, record = _last_record(world, facts, index)
         result = results.get(index) or (record.result if record else None)
         lines = last_lines.of(result.log_stream if result else None)
-        attempt = record.attempt if record else facts.attempt(index)
-        asked = _asked(facts, record)
+        asked = _asked(then, record)
         jobs.append(
             told_task(
-                facts.plan,
-                attempt,
+                facts.plan.tasks[index],
                 record,
                 result,
                 queue=asked.queue if asked else None,
@@ -121,6 +144,28 @@ def named(
             )
         )
     return tuple(jobs)
+
+
+def more_queues(facts: RunFacts, failed: Mapping[int, int], jobs: Collection[ToldJob]) -> frozenset[str]:
+    """The job queues that the failed tasks may have been in which `jobs` does not name."""
+    names = {job.task for job in jobs}
+    rest = (index for index in _indexes(failed) if facts.plan.tasks[index].name not in names)
+    return task_queues(facts.plan, rest, facts.run_id, facts.params)
+
+
+def _last_record(world: World, facts: RunFacts, index: int) -> tuple[RunFacts, TaskRecord | None]:
+    """The record of a task, from the epoch in which it had its last job: one that a redrive kept has none in this; and
+    that epoch's facts."""
+    record = world.store.task(facts.run_id, facts.epoch, index)
+    name, then = facts.plan.tasks[index].name, facts
+    for epoch in reversed(range(facts.epoch)):
+        if record is not None:
+            break
+        earlier = world.facts(facts.run_id, epoch)
+        if earlier is None or name not in earlier.plan.index_of:
+            break
+        then, record = earlier, world.store.task(facts.run_id, epoch, earlier.plan.index_of[name])
+    return then, record
 
 
 def queue_of(facts: RunFacts, record: TaskRecord | None) -> str | None:
@@ -144,15 +189,20 @@ def _end_tells(notify: Notify, state: RunState | None) -> bool:
 
 
 def _failed(world: World, facts: RunFacts) -> dict[int, int]:
-    """The masks of the tasks that failed in this epoch, by shard, read consistently."""
+    """The masks of the tasks that failed in this epoch and may not, by shard, read consistently."""
     failed: dict[int, int] = {}
     for shard in range(facts.plan.shard_count):
         tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
-        # What a redrive kept failed in an earlier epoch, and was told then.
-        mask = tally.failed & ~tally.kept_failed
+        mask = to_be_told(facts, shard, tally)
         if mask:
             failed[shard] = mask
     return failed
+
+
+def to_be_told(facts: RunFacts, shard: int, tally: Tally) -> int:
+    """The mask of a shard's failed tasks that digests tell. What a redrive kept failed in an earlier epoch, and was
+    told then."""
+    return tally.failed & ~tally.kept_failed & ~facts.plan.allowed_failures.get(shard, 0)
 
 
 def _indexes(failed: Mapping[int, int]) -> Iterator[int]:

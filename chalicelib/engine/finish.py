@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from chalicelib.core.advance import is_full, run_ending
 from chalicelib.core.records import Tally
 from chalicelib.core.states import RunState
-from chalicelib.core.untold import Untold, untold
 from chalicelib.engine import noting
 from chalicelib.engine.failures import NO_RESULTS, Results
-from chalicelib.engine.untold import tell_untold
+from chalicelib.engine.untold import end_to_tell, tell_or_again
 from chalicelib.engine.world import RunFacts, World
 
 
@@ -29,8 +28,8 @@ def newest(touched: Mapping[int, Tally]) -> dict[int, Tally]:
 def finish_if_full(
     world: World, facts: RunFacts, touched: Mapping[int, Tally], results: Results = NO_RESULTS
 ) -> RunState | None:
-    """End the run and tell so, if every shard is full; how it has ended then, by this or before. Raises NotTold when it
-    has, and could not be told.
+    """End the run and tell so, if every shard is full; how it has ended then, by this or before. What could not be told
+    for now is told soon.
 
     `touched` are the tallies of the shards that this invocation wrote, each as its write left it, the last write's
     last. Of two invocations that each fill a shard, the later one to read after its writes sees both full. `results`
@@ -56,17 +55,16 @@ def _finish(world: World, facts: RunFacts, tallies: Mapping[int, Tally], results
     run_id, epoch, now_ms = facts.run_id, facts.epoch, world.clock.now_ms()
     going_on = (RunState.RUNNING, RunState.PAUSED)
     ending = run_ending(facts.plan, tallies)
-    told_later = untold(epoch, Untold.ENDED)
-    ended = world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms, untold=told_later)
+    to_tell = end_to_tell(world, facts, ending)
+    ended = world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms, untold=to_tell)
     if not ended:
         cancelling, ending = (RunState.CANCELLING,), RunState.CANCELLED
-        ended = world.store.change_run(
-            run_id, epoch, ending, expected=cancelling, ended_at_ms=now_ms, untold=told_later
-        )
+        to_tell = end_to_tell(world, facts, ending)
+        ended = world.store.change_run(run_id, epoch, ending, expected=cancelling, ended_at_ms=now_ms, untold=to_tell)
     run = world.store.run(run_id)
     if run is None or run.epoch != epoch:
         return None
     if ended:
         noting.run_ended(world, run)
-    tell_untold(world, run, tallies, results)
+    tell_or_again(world, run, tallies, results)
     return run.state if run.state.ended else None

@@ -12,27 +12,25 @@ from functools import partial
 from typing import Any
 
 from chalicelib.core.advance import is_full
-from chalicelib.core.changes import Change
 from chalicelib.core.commands import HealRun, RetryTask, SubmitTasks, encode, in_chunks
-from chalicelib.core.errors import NotTold
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.figures import SweepFind
 from chalicelib.core.ids import is_refused_job_id, job_name
 from chalicelib.core.jobchange import JobChange, read_detail
-from chalicelib.core.overdue import is_overdue
 from chalicelib.core.plan import indexes_in, offset_of
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
-from chalicelib.core.runnotices import task_change
+from chalicelib.core.silence import is_silent
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from chalicelib.engine import noting
 from chalicelib.engine.events import handle_changes
+from chalicelib.engine.failures import to_be_told
 from chalicelib.engine.finish import finish_if_full
 from chalicelib.engine.overdue import Overdue
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.settle import settle
 from chalicelib.engine.submit import end_second_jobs
-from chalicelib.engine.tell import HeldBack, tell_changes
-from chalicelib.engine.untold import tell_untold
+from chalicelib.engine.taskchanges import change_of, tell_tasks
+from chalicelib.engine.untold import tell_or_leave, tell_untold
 from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, worst
 
 UNKNOWN_REASON = "AWS Batch does not know the job any more, and how it ended was never told"
@@ -64,22 +62,19 @@ class Look:
 
 def heal_run(world: World, command: HealRun) -> Outcome:
     """Bring a run that was paused, resumed or redriven to where its record says it is, and tell what its record says
-    is still to be told. Raises NotTold when all is done but that."""
+    is still to be told. Raises NotTold when it has ended and not all of that could be."""
     run = world.store.run(command.run_id)
     if run is None or run.epoch != command.epoch:
         return DONE
-    held, outcomes = HeldBack(), []
     if run.state in (RunState.RUNNING, RunState.PAUSED):
         facts = prepare(world, run)
         outcomes = [heal_shard(world, run, facts, shard) for shard in range(facts.plan.shard_count)]
-        held.tell(lambda: tell_untold(world, run))
-        held.tell(lambda: finish_if_over(world, facts))
-    elif run.state.ended:
-        held.tell(lambda: tell_untold(world, run))
-    outcome = worst(outcomes)
-    if outcome is DONE:
-        held.check()
-    return outcome
+        tell_or_leave(world, run)
+        finish_if_over(world, facts)
+        return worst(outcomes)
+    if run.state.ended:
+        tell_untold(world, run)
+    return DONE
 
 
 def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look | None = None) -> Outcome:
@@ -94,7 +89,7 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
         world.store.set_pace(facts.run_id, facts.epoch, shard, run.switches)
         tally = world.store.read_tally(facts.run_id, facts.epoch, shard)
     if look is not None:
-        look.failed.setdefault(facts.epoch, {})[shard] = tally.failed & ~tally.kept_failed
+        look.failed.setdefault(facts.epoch, {})[shard] = to_be_told(facts, shard, tally)
     if is_full(facts.plan, shard, tally) and not run.state.ended:
         # What is left open of its records waits for the last look, at the ended run.
         return DONE
@@ -119,20 +114,10 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
         if untouched:
             unstarted = partial(noting.swept_up, world, facts, SweepFind.UNSTARTED_TASK)
             tell: Callable[[int], None] = unstarted if look is not None else lambda count: None
-            outcomes.append(
-                _told_or_later(world, lambda: settle(world, facts, (), {shard: tally}, untouched, found=tell).outcome)
-            )
+            outcomes.append(settle(world, facts, (), {shard: tally}, untouched, found=tell).outcome)
     if run.state.ended and (found.ended or found.to_submit):
         outcomes.append(NotYet(world.settings.sweep_seconds, f"records of shard {shard} were still open"))
     return worst(outcomes)
-
-
-def _told_or_later(world: World, act: Callable[[], Outcome]) -> Outcome:
-    """The outcome; where all is done but the telling, the rest of the shard must not wait for that."""
-    try:
-        return act()
-    except NotTold as failure:
-        return NotYet(world.settings.soon_seconds, str(failure))
 
 
 def finish_if_over(world: World, facts: RunFacts) -> None:
@@ -169,7 +154,7 @@ def _look(world: World, facts: RunFacts, shard: int, tally: Tally, look: Look | 
                 found.to_submit.append(record)
         elif look and (
             record.missing_since_ms is not None
-            or is_overdue(record.started_at_ms or record.claimed_at_ms or 0, look.before_ms, now_ms, quiet_ms)
+            or is_silent(record.started_at_ms or record.claimed_at_ms or 0, look.before_ms, now_ms, quiet_ms)
         ):
             found.to_describe.append(record)
     return found
@@ -218,23 +203,16 @@ def _end_open(world: World, facts: RunFacts, tally: Tally, records: Sequence[Tas
         else:
             ending = tally.ending_of(offset_of(record.attempt.index))
             assert ending is not None, "these ended"
-            outcomes.append(_told_or_later(world, partial(_commit, world, facts, record, ending)))
-    outcomes.append(_told_or_later(world, lambda: worst(handle_changes(world, changes))))
+            _commit(world, facts, record, ending)
+    outcomes += handle_changes(world, changes)
     return worst(outcomes)
 
 
-def _commit(world: World, facts: RunFacts, record: TaskRecord, ending: TaskState) -> Outcome:
-    """Commit a record whose job nobody can ask about any more. Raises NotTold before it does."""
+def _commit(world: World, facts: RunFacts, record: TaskRecord, ending: TaskState) -> None:
+    """Commit a record whose job nobody can ask about any more."""
     if world.changes is not None and record.job_id is not None:
-        tell_changes(world, [_change(world, facts, record, ending)])
+        tell_tasks(world, facts, [change_of(world, facts, record.attempt, ending, record.job_id)])
     world.store.commit(record.attempt, ending, None)
-    return DONE
-
-
-def _change(world: World, facts: RunFacts, record: TaskRecord, ending: TaskState) -> Change:
-    """That a task ended whose job nobody can ask about any more."""
-    task, now_ms = facts.plan.tasks[record.attempt.index].name, world.clock.now_ms()
-    return task_change(facts.workflow, world.stage, record.attempt, task, ending, now_ms, record.job_id)
 
 
 def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> Outcome:
@@ -262,7 +240,7 @@ def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> 
         elif now_ms - record.missing_since_ms >= world.settings.sweep_seconds * 1000:
             noting.swept_up(world, facts, SweepFind.UNKNOWN_JOB)
             changes.append(_lost(facts, record, job_id, UNKNOWN_REASON))
-    return _told_or_later(world, lambda: worst(handle_changes(world, changes)))
+    return worst(handle_changes(world, changes))
 
 
 def _lost(facts: RunFacts, record: TaskRecord, job_id: str, reason: str) -> JobChange:

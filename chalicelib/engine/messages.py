@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS = (2, 10)
 FAILED_AGAIN_SECONDS = (1, 5, 20, 60)
 """How long a message that failed waits after each receipt but its last, which ends with the dead letters."""
-REASON_CHARACTERS = 500
+LETTER_REASON_CHARACTERS = 500
 """How much of a reason goes to the dead letters. It says what is wrong with a message, and is no copy of it."""
 OUTAGE_SECONDS = 60
 """How long a message waits, from its third delivery on, for a service that fails."""
@@ -273,7 +273,7 @@ def _given_up(mailbox: Mailbox, message: Message, reason: str, about: About | No
     put = partial(
         mailbox.dead.put,
         message.body,
-        reason[:REASON_CHARACTERS],
+        reason[:LETTER_REASON_CHARACTERS],
         message.receive_count,
         sent_at_ms=message.sent_at_ms,
         first_received_at_ms=message.first_received_at_ms,

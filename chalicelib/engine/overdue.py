@@ -1,4 +1,4 @@
-"""Jobs of a run that wait or run for longer than they should: found by the sweep's look, each told once.
+"""Jobs of a run that wait or run for longer than they should: found by the sweep's look, each told once to each place.
 
 Which were told stands in the tally of their shard, in one write a shard. A look that dies between telling and that
 write is followed by one that tells again: what it tells has an id that names the very set of jobs.
@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chalicelib.core.digests import NAMED_MAXIMUM
+from chalicelib.core.errors import NotTold
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import Notify
 from chalicelib.core.plan import shard_of
 from chalicelib.core.records import Run, Tally, TaskRecord, told_code
 from chalicelib.core.runnotices import jobs_overdue, told_task
 from chalicelib.core.states import TaskState
+from chalicelib.core.taskqueues import task_queues
+from chalicelib.core.untold import Place
 from chalicelib.engine.failures import queue_of
 from chalicelib.engine.tell import deliver
 from chalicelib.engine.world import RunFacts, World
@@ -25,11 +28,11 @@ _WAITS = frozenset({TaskState.SUBMITTED, TaskState.PENDING, TaskState.RUNNABLE, 
 
 @dataclass(slots=True)
 class Overdue:
-    """The jobs that a look of the sweep finds overdue and that were not told, each with the time since when."""
+    """The jobs that a look of the sweep finds overdue and that a place was not told, each with the time since when."""
 
     notify: Notify
     now_ms: int
-    found: dict[NoticeKind, list[tuple[int, TaskRecord]]] = field(default_factory=dict)
+    found: dict[tuple[NoticeKind, Place], list[tuple[int, TaskRecord]]] = field(default_factory=dict)
 
     def note(self, record: TaskRecord, tally: Tally) -> None:
         """Look at an open record of a shard."""
@@ -43,24 +46,33 @@ class Overdue:
         after_ms = self.notify.after_ms(kind)
         if after_ms is None or began_ms is None or began_ms + after_ms > self.now_ms:
             return
-        if told_code(record.attempt) not in told:
-            self.found.setdefault(kind, []).append((began_ms + after_ms, record))
+        for place in self.notify.places(kind):
+            if told_code(record.attempt, place) not in told:
+                self.found.setdefault((kind, place), []).append((began_ms + after_ms, record))
 
 
 def tell_overdue(world: World, run: Run, facts: RunFacts, overdue: Overdue) -> None:
-    """Tell the jobs that were found, those of one kind together. Raises NotTold."""
-    for kind, found in sorted(overdue.found.items()):
+    """Tell the jobs that were found, those of one kind together. Raises NotTold when a place could not be told."""
+    told: dict[tuple[NoticeKind, int], set[int]] = {}
+    failure: NotTold | None = None
+    for (kind, place), found in sorted(overdue.found.items()):
         found.sort(key=lambda one: (one[0], one[1].attempt.index))
         after_ms = overdue.notify.after_ms(kind)
         assert after_ms is not None, "without a duration none is found"
         jobs = tuple(
-            told_task(facts.plan, record.attempt, record, None, queue=queue_of(facts, record))
+            told_task(facts.plan.tasks[record.attempt.index], record, None, queue=queue_of(facts, record))
             for _, record in found[:NAMED_MAXIMUM]
         )
         attempts = [record.attempt for _, record in found]
-        deliver(world, run.notify, jobs_overdue(run, world.stage, kind, found[0][0], after_ms, attempts, jobs))
-        told: dict[int, set[int]] = {}
+        rest = (attempt.index for attempt in attempts[NAMED_MAXIMUM:])
+        queues = task_queues(facts.plan, rest, facts.run_id, facts.params)
+        notice = jobs_overdue(run, world.stage, kind, overdue.now_ms, after_ms, attempts, jobs, queues)
+        if deliver(world, run.notify, notice, [place]):
+            failure = NotTold(f"{notice.notice_id} did not reach the {place}")
+            continue
         for attempt in attempts:
-            told.setdefault(shard_of(attempt.index), set()).add(told_code(attempt))
-        for shard, codes in told.items():
-            world.store.note_jobs_told(run.run_id, run.epoch, shard, kind, sorted(codes))
+            told.setdefault((kind, shard_of(attempt.index)), set()).add(told_code(attempt, place))
+    for (kind, shard), codes in told.items():
+        world.store.note_jobs_told(run.run_id, run.epoch, shard, kind, sorted(codes))
+    if failure is not None:
+        raise failure

@@ -37,7 +37,8 @@ def redrive_run(world: World, request: RedriveRequest) -> Run:
         raise WrongState(f"run '{run.run_id}' is {run.state}; only a run that has ended can be redriven")
     following = _following(world, run, redrive, request.version)
     _kept(world, following)
-    if not world.store.begin_epoch(following):
+    # Not over what somebody has just noted as still to be told.
+    if not world.store.begin_epoch(following, untold=run.untold):
         return redrive_run(world, replace(request, epoch=run.epoch))
     noting.run_redriven(world, following)
     return _go_on(world, following)
@@ -104,9 +105,8 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
         redriven_at_ms=now_ms,
         sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
     )
-    to_tell = start_to_tell(world, following)
     # With what is still to be told of the epochs before.
-    return replace(following, untold=run.untold | ({to_tell} if to_tell else set()))
+    return replace(following, untold=run.untold | start_to_tell(world, following))
 
 
 def _kept(world: World, run: Run) -> Kept:

@@ -105,8 +105,7 @@ def _create_run(
         scheduled_at_ms=scheduled[1],
         notify=resolve(pushed.definition.get("notify"), world.settings.notify_kinds, notify_queue),
     )
-    to_tell = start_to_tell(world, wanted)
-    wanted = replace(wanted, untold=frozenset({to_tell} if to_tell else ()))
+    wanted = replace(wanted, untold=start_to_tell(world, wanted))
     run = world.store.create_run(wanted)
     if run is wanted:
         noting.run_started(world, run)

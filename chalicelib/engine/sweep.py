@@ -28,7 +28,7 @@ from chalicelib.engine.placing import replace_lost
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.schedules import attend
 from chalicelib.engine.submit import CANCEL_REASON
-from chalicelib.engine.tell import HeldBack, deliver
+from chalicelib.engine.tell import deliver
 from chalicelib.engine.untold import tell_untold
 from chalicelib.engine.world import NotYet, RunFacts, World
 
@@ -167,13 +167,10 @@ def _look_at(world: World, run: Run, until_ms: int) -> bool:
     before_ms = run.created_at_ms if run.swept_at_ms is None else run.swept_at_ms
     look = Look(before_ms, Overdue(run.notify, world.clock.now_ms()), is_whole=first == 0)
     if run.state is RunState.CANCELLING:
-        held = HeldBack()
-        held.tell(lambda: cancel_run(world, CancelRun(run.run_id, run.epoch, CANCEL_REASON)))
+        cancel_run(world, CancelRun(run.run_id, run.epoch, CANCEL_REASON))
     stopped_at = _heal(world, run, facts, look, first, until_ms)
     if stopped_at is None and not run.state.ended:
-        held = HeldBack()
-        # What of it could not be told, the next look tells.
-        held.tell(lambda: finish_if_over(world, facts))
+        finish_if_over(world, facts)
     # Last, so that whoever does not hear it holds nothing up. Then the look is noted, whatever could be told: what was
     # not is still to be told by the records.
     all_told = _tell(world, run, facts, look, reads_all=stopped_at is None and not look.is_whole)
@@ -182,9 +179,10 @@ def _look_at(world: World, run: Run, until_ms: int) -> bool:
         next_ms = began_ms if again_at_ms is None else again_at_ms
         world.store.swept(run, swept_at_ms=None, sweep_at_ms=next_ms, next_shard=place)
         return False
-    late = _tell_if_late(world, run, before_ms, began_ms)
+    still_untold = _tell_if_late(world, run, before_ms, began_ms)
     over = run.state.ended and all_told
-    world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=None if over else _next_ms(world), untold=late)
+    look_at_ms = None if over else _next_ms(world)
+    world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=look_at_ms, untold=still_untold)
     return True
 
 
@@ -237,14 +235,14 @@ def _told(run: Run, telling: Callable[[], object]) -> bool:
     return False
 
 
-def _tell_if_late(world: World, run: Run, since_ms: int, now_ms: int) -> str | None:
+def _tell_if_late(world: World, run: Run, since_ms: int, now_ms: int) -> frozenset[str]:
     """Tell that a run is late, if it became so since the look before, which was at `since_ms`; what is still to be told
     then."""
     after_ms = run.notify.after_ms(NoticeKind.RUN_LATE)
     if after_ms is None or run.state.ended or not since_ms < run.began_ms + after_ms <= now_ms:
-        return None
-    told = _told(run, lambda: deliver(world, run.notify, run_late(run, world.stage, after_ms)))
-    return None if told else untold(run.epoch, Untold.LATE)
+        return frozenset()
+    left = deliver(world, run.notify, run_late(run, world.stage, after_ms), run.notify.places(NoticeKind.RUN_LATE))
+    return untold(run.epoch, Untold.LATE, left)
 
 
 def _places(world: World, run: Run, facts: RunFacts) -> Iterator[tuple[Run, RunFacts, int]]:

@@ -83,6 +83,7 @@ class RunFacts:
     plan: Plan
     params: Mapping[str, Any]
     notify: Notify = BY_DEFAULT
+    schedule: str | None = None
 
     def attempt(self, index: int, number: int = 1) -> Attempt:
         return Attempt(self.run_id, self.epoch, index, number)
@@ -149,7 +150,7 @@ class World:
             self.remembered.pop(next(iter(self.remembered)), None)
         self.remembered[run.run_id, run.epoch] = run
         plan = self.store.plan(run.plan_digest)
-        return RunFacts(run.run_id, run.epoch, run.workflow, plan, run.params, run.notify)
+        return RunFacts(run.run_id, run.epoch, run.workflow, plan, run.params, run.notify, run.schedule)
 
 
 @dataclass(frozen=True, slots=True)

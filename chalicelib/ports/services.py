@@ -199,7 +199,7 @@ class Changes(Protocol):
 
     def tell(self, changes: Sequence[Change]) -> None:
         """Put them on the bus at least once; a change's id lets a consumer drop a repeat. Raises TryAgain if any did
-        not get there."""
+        not get there, and UserMistake if all did but those that it will never take."""
         ...
 
 

@@ -99,13 +99,13 @@ class Runs(Protocol):
         *,
         expected: Sequence[RunState],
         ended_at_ms: int | None = None,
-        untold: str | None = None,
+        untold: Collection[str] = (),
     ) -> bool:
         """Move the run to a state if it is in that epoch and in one of the expected states; whether it was. `untold`
         joins what is still to be told of it."""
         ...
 
-    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: str | None = None) -> Run | None:
+    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = ()) -> Run | None:
         """Move the run from `running` to `paused` or back, and count it in `switches`; the run as it is then. None
         when it was not in that epoch and in the other of the two states. `untold` joins what is still to be told."""
         ...
@@ -114,9 +114,14 @@ class Runs(Protocol):
         """Take these out of what is still to be told of the run. Nothing happens to those that are not in it."""
         ...
 
-    def begin_epoch(self, run: Run) -> bool:
-        """Put the run's record in its next epoch in place of the one that is stored, if that one has ended and is in
-        the epoch before; whether it was."""
+    def note_run_untold(self, run_id: str, untold: Collection[str], sweep_at_ms: int) -> Run | None:
+        """Let these join what is still to be told of the run, whatever its epoch and state, and the sweep look at it
+        then, if it would not any more; the run as it is after that. None when it is gone."""
+        ...
+
+    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
+        """Put the run's record in its next epoch in place of the one that is stored, if that one has ended, is in the
+        epoch before, and has that in `untold`; whether it was so."""
         ...
 
     def epoch_prepared(self, run_id: str, epoch: int) -> None:
@@ -134,11 +139,11 @@ class Runs(Protocol):
         swept_at_ms: int | None,
         sweep_at_ms: int | None,
         next_shard: int = 0,
-        untold: str | None = None,
+        untold: Collection[str] = (),
     ) -> bool:
-        """Note a sweep's look at `run` as it was read: when it was, when the next one is due (None for never again),
-        and with which shard that begins. `untold` joins what is still to be told. Lands only if nobody noted one
-        since; whether it did."""
+        """Note a sweep's look at `run` as it was read: when it was, when the next one is due (None for never again,
+        which lands only if nothing is to be told), and with which shard that begins. `untold` joins what is still to
+        be told. Lands only if nobody noted one since; whether it did."""
         ...
 
     def list_runs(

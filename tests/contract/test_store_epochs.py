@@ -56,32 +56,56 @@ def test_a_run_is_paused_and_resumed_in_turn_and_each_is_counted(store: Store, r
 
 
 def test_what_is_to_be_told_of_a_run_joins_its_record_and_leaves_it_once_told(store: Store, run: Run) -> None:
-    switched = store.switch_run(run.run_id, 0, PAUSED, untold="0/paused")
-    assert switched == replace(run, state=PAUSED, switches=1, untold=frozenset({"0/paused"}))
-    store.change_run(run.run_id, 0, FAILED, expected=[PAUSED], ended_at_ms=5_000, untold="0/ended")
-    store.note_run_told(run.run_id, ["0/paused", "0/never"])
+    switched = store.switch_run(run.run_id, 0, PAUSED, untold={"0/paused/bus"})
+    assert switched == replace(run, state=PAUSED, switches=1, untold=frozenset({"0/paused/bus"}))
+    to_tell = {"0/ended/bus", "0/ended/topic"}
+    store.change_run(run.run_id, 0, FAILED, expected=[PAUSED], ended_at_ms=5_000, untold=to_tell)
+    store.note_run_told(run.run_id, ["0/paused/bus", "0/never"])
     stored = store.run(run.run_id)
     assert stored is not None
-    assert stored.untold == {"0/ended"}
-    assert store.swept(stored, swept_at_ms=6_000, sweep_at_ms=None, untold="0/late")
-    store.note_run_told(run.run_id, ["0/ended", "0/late"])
-    store.note_run_told(f"{run.run_id}-other", ["0/ended"])
+    assert stored.untold == to_tell
+    assert store.swept(stored, swept_at_ms=6_000, sweep_at_ms=9_000, untold={"0/late/queue"})
+    store.note_run_told(run.run_id, [*to_tell, "0/late/queue"])
+    store.note_run_told(f"{run.run_id}-other", ["0/ended/bus"])
     told = store.run(run.run_id)
     assert told is not None
     assert told.untold == frozenset()
     assert store.run(f"{run.run_id}-other") is None
 
 
+def test_the_sweep_looks_at_a_run_for_as_long_as_something_of_it_is_to_be_told(store: Store, run: Run) -> None:
+    assert store.swept(run, swept_at_ms=6_000, sweep_at_ms=None)
+    noted = store.note_run_untold(run.run_id, {"0/tasks/bus/0"}, 9_000)
+    untold = frozenset({"0/tasks/bus/0"})
+    assert noted == replace(run, swept_at_ms=6_000, sweep_at_ms=9_000, untold=untold)
+    assert run.run_id in store.due_runs(9_000, 1_000)
+    again = store.note_run_untold(run.run_id, {"0/tasks/bus/1"}, 20_000)
+    assert again is not None
+    assert again.sweep_at_ms == 9_000, "not later than it was due"
+    assert not store.swept(again, swept_at_ms=9_000, sweep_at_ms=None)
+    store.note_run_told(run.run_id, again.untold)
+    assert store.swept(again, swept_at_ms=9_000, sweep_at_ms=None)
+    assert store.note_run_untold(f"{run.run_id}-other", {"0/tasks/bus/0"}, 9_000) is None
+
+
+def test_an_epoch_begins_over_nothing_that_is_to_be_told_and_was_not_seen(store: Store, run: Run) -> None:
+    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000, untold={"0/ended/bus"})
+    following = redriven(run)
+    assert not store.begin_epoch(following)
+    assert not store.begin_epoch(following, untold={"0/ended/bus", "0/ended/topic"})
+    assert store.begin_epoch(following, untold={"0/ended/bus"})
+
+
 def test_a_tally_notes_which_failures_were_kept_and_which_jobs_were_told(store: Store, run: Run) -> None:
     kept = {TaskState.FAILED: 0b101, TaskState.SUCCEEDED: 0b010}
     store.tally(run.run_id, 1, 0, kept, kept=True)
     store.tally(run.run_id, 1, 0, {TaskState.FAILED: 0b1000})
-    store.note_jobs_told(run.run_id, 1, 0, NoticeKind.JOB_WAITING, [256, 259])
-    store.note_jobs_told(run.run_id, 1, 0, NoticeKind.JOB_WAITING, [259])
+    store.note_jobs_told(run.run_id, 1, 0, NoticeKind.JOB_WAITING, [256, -259])
+    store.note_jobs_told(run.run_id, 1, 0, NoticeKind.JOB_WAITING, [-259])
     store.note_jobs_told(run.run_id, 1, 0, NoticeKind.JOB_RUNNING, [257])
     tally = store.read_tally(run.run_id, 1, 0)
     assert (tally.failed, tally.kept_failed) == (0b1101, 0b101)
-    assert (tally.waiting_told, tally.running_told) == ({256, 259}, {257})
+    assert (tally.waiting_told, tally.running_told) == ({256, -259}, {257})
 
 
 def test_a_run_of_another_epoch_or_in_another_state_is_not_switched(store: Store, run: Run) -> None:

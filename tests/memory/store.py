@@ -129,22 +129,22 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         *,
         expected: Sequence[RunState],
         ended_at_ms: int | None = None,
-        untold: str | None = None,
+        untold: Collection[str] = (),
     ) -> bool:
         stored = self._runs.get(run_id)
         if stored is None or stored.epoch != epoch or stored.state not in expected:
             return False
         if ended_at_ms is not None:
             stored = replace(stored, ended_at_ms=ended_at_ms)
-        self._runs[run_id] = replace(stored, state=to, untold=_joined(stored, untold))
+        self._runs[run_id] = replace(stored, state=to, untold=stored.untold.union(untold))
         return True
 
-    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: str | None = None) -> Run | None:
+    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = ()) -> Run | None:
         stored = self._runs.get(run_id)
         if stored is None or stored.epoch != epoch or stored.state is not OTHER_OF_SWITCH[to]:
             return None
         switches = stored.switches + 1
-        self._runs[run_id] = replace(stored, state=to, switches=switches, untold=_joined(stored, untold))
+        self._runs[run_id] = replace(stored, state=to, switches=switches, untold=stored.untold.union(untold))
         return self.run(run_id)
 
     def note_run_told(self, run_id: str, told: Collection[str]) -> None:
@@ -152,9 +152,18 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         if stored is not None:
             self._runs[run_id] = replace(stored, untold=stored.untold.difference(told))
 
-    def begin_epoch(self, run: Run) -> bool:
+    def note_run_untold(self, run_id: str, untold: Collection[str], sweep_at_ms: int) -> Run | None:
+        stored = self._runs.get(run_id)
+        if stored is not None:
+            at_ms = sweep_at_ms if stored.sweep_at_ms is None else stored.sweep_at_ms
+            self._runs[run_id] = replace(stored, untold=stored.untold.union(untold), sweep_at_ms=at_ms)
+        return self.run(run_id)
+
+    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
         stored = self._runs.get(run.run_id)
         if stored is None or stored.epoch != run.epoch - 1 or not stored.state.ended:
+            return False
+        if stored.untold != frozenset(untold):
             return False
         self._runs[run.run_id] = replace(run, params=_copied(run.params) or NOTHING)
         return True
@@ -179,7 +188,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         swept_at_ms: int | None,
         sweep_at_ms: int | None,
         next_shard: int = 0,
-        untold: str | None = None,
+        untold: Collection[str] = (),
     ) -> bool:
         stored = self._runs.get(run.run_id)
         if stored is None or (stored.epoch, stored.sweep_at_ms, stored.sweep_shard) != (
@@ -188,9 +197,11 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
             run.sweep_shard,
         ):
             return False
+        if sweep_at_ms is None and stored.untold:
+            return False
         if swept_at_ms is not None:
             stored = replace(stored, swept_at_ms=swept_at_ms)
-        stored = replace(stored, untold=_joined(stored, untold))
+        stored = replace(stored, untold=stored.untold.union(untold))
         self._runs[run.run_id] = replace(stored, sweep_at_ms=sweep_at_ms, sweep_shard=next_shard)
         return True
 
@@ -435,7 +446,3 @@ def _copied(value: Any) -> Any:
     if not value:
         return {}
     return json.loads(json.dumps(value))
-
-
-def _joined(run: Run, untold: str | None) -> frozenset[str]:
-    return run.untold if untold is None else run.untold | {untold}

@@ -7,7 +7,7 @@ those of tests/oracle.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -223,7 +223,7 @@ class CheckedStore(MemoryStore):
         swept_at_ms: int | None,
         sweep_at_ms: int | None,
         next_shard: int = 0,
-        untold: str | None = None,
+        untold: Collection[str] = (),
     ) -> bool:
         landed = super().swept(
             run, swept_at_ms=swept_at_ms, sweep_at_ms=sweep_at_ms, next_shard=next_shard, untold=untold
@@ -232,8 +232,8 @@ class CheckedStore(MemoryStore):
             self._judge.looks.note(self, run, swept_at_ms, self._judge.now_ms() - 2 * self._judge.skew_ms, self._judge)
         return landed
 
-    def begin_epoch(self, run: Run) -> bool:
-        landed = super().begin_epoch(run)
+    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
+        landed = super().begin_epoch(run, untold=untold)
         if landed:
             simulated = self._judge.runs[run.run_id]
             simulated.epochs.append(self._judge.make_epoch(simulated, run))
@@ -342,7 +342,7 @@ class CheckedStore(MemoryStore):
         *,
         expected: Sequence[RunState],
         ended_at_ms: int | None = None,
-        untold: str | None = None,
+        untold: Collection[str] = (),
     ) -> bool:
         before = self._runs[run_id]
         landed = super().change_run(run_id, epoch, to, expected=expected, ended_at_ms=ended_at_ms, untold=untold)

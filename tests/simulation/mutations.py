@@ -17,6 +17,7 @@ from chalicelib.engine import (
     start,
     submit,
     sweep,
+    taskchanges,
     tell,
     untold,
 )
@@ -52,7 +53,7 @@ MUTATIONS = {
                 )
             },
         ),
-        seeds=(305,),
+        seeds=(1292,),
     ),
     "a retry is read off a repeated failure": Mutation(
         Bug(
@@ -111,7 +112,7 @@ MUTATIONS = {
     ),
     "a job's id is recorded whatever became of the claim": Mutation(
         Bug(MemoryStore, "record_job", {"not _is_open_claim(found, attempt)": "False"}),
-        seeds=(12,),
+        seeds=(41,),
     ),
     "a run ends although a shard was not read after the last write": Mutation(
         Bug(finish, "finish_if_full", {"newest(touched).items()": "touched.items()"}),
@@ -147,7 +148,7 @@ MUTATIONS = {
     ),
     "nobody ends a run whose last task was given up": Mutation(
         Bug(submit, "_give_up", {"if ours:": "if False:"}),
-        seeds=(473,),
+        seeds=(684,),
     ),
     "a canceller does not mark open claims": Mutation(
         Bug(cancel, "_look_at", {"_surely_no_job(world, facts, record, work)": "False"}),
@@ -216,7 +217,7 @@ MUTATIONS = {
         seeds=(632,),
     ),
     "a redrive does not see to it that the ending before it was told": Mutation(
-        Bug(redrive_engine, "_following", {"untold=run.untold | (": "untold=frozenset() | ("}),
+        Bug(redrive_engine, "_following", {"untold=run.untold | ": "untold="}),
         seeds=(786,),
     ),
     "failures of one class use up the attempts of the others": Mutation(
@@ -248,7 +249,7 @@ MUTATIONS = {
         seeds=(147,),
     ),
     "nobody says that the run of a schedule has ended": Mutation(
-        Bug(untold, "_tell_ended", {"if run.schedule is not None and run.epoch == 0:": "if False:"}),
+        Bug(untold, "_tell_ended", {"if run.schedule is not None and Place.SCHEDULE in places:": "if False:"}),
         seeds=(173,),
     ),
     "the times of a pause are decided when they come": Mutation(
@@ -266,15 +267,15 @@ MUTATIONS = {
     "a digest is named by its window, and not by what it tells": Mutation(
         Bug(
             failures,
-            "tell_failures",
+            "tell_task_failures",
             {
-                "tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs)": (
-                    "__import__('dataclasses').replace(tasks_failed(run, world.stage, 0, members, jobs), "
+                "tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs, queues)": (
+                    "__import__('dataclasses').replace(tasks_failed(run, world.stage, 0, members, jobs, queues), "
                     "notice_id=f'{command.scope}/task_failed/{window.number}')"
                 )
             },
         ),
-        seeds=(1482,),
+        seeds=(1679,),
     ),
     "a window is opened before its command is sent": Mutation(
         Bug(
@@ -322,7 +323,7 @@ MUTATIONS = {
         seeds=(115,),
     ),
     "what a redrive keeps is told as if it had failed again": Mutation(
-        Bug(failures, "_failed", {" & ~tally.kept_failed": ""}),
+        Bug(failures, "to_be_told", {" & ~tally.kept_failed": ""}),
         seeds=(72382,),
     ),
     "a task's ending is told after it was committed": Mutation(
@@ -338,22 +339,51 @@ MUTATIONS = {
         seeds=(115,),
     ),
     "nobody notes that a start is to be told": Mutation(
-        Bug(start, "_create_run", {"frozenset({to_tell} if to_tell else ())": "frozenset()"}),
+        Bug(start, "_create_run", {"untold=start_to_tell(world, wanted)": "untold=frozenset()"}),
+        seeds=(14,),
     ),
     "a queue that is gone keeps its run from ending": Mutation(
         Bug(tell, "_try", {"noting.telling_refused(world)\n        log.warning(": "raise\n        log.warning("}),
         seeds=(88,),
     ),
     "what was not told counts as told": Mutation(
-        Bug(untold, "tell_untold", {"            failure = failure or again\n": "            told.add(item)\n"}),
+        Bug(untold, "tell_untold", {" if one.place not in left": ""}),
         seeds=(6,),
     ),
+    "a place that fails makes the others hear again": Mutation(
+        Bug(untold, "tell_untold", {"        if told:\n": "        if told and len(told) == len(items):\n"}),
+        seeds=(1635,),
+    ),
+    "a digest that one place missed is not remembered": Mutation(
+        Bug(failures, "tell_task_failures", {"    remember(": "    (lambda *missed: None)("}),
+        seeds=(4662,),
+    ),
+    "what the event bus missed of tasks is not remembered": Mutation(
+        Bug(
+            taskchanges,
+            "tell_tasks",
+            {"if not tell_changes(world, changes):": "if tell_changes(world, changes) is None:"},
+        ),
+        seeds=(349,),
+    ),
+    "what the event bus missed of tasks is read off committed records alone": Mutation(
+        Bug(
+            taskchanges,
+            "tell_shard",
+            {"tally.ending_of(offset_of(record.attempt.index))": "record.state if record.state.ended else None"},
+        ),
+        seeds=(989,),
+    ),
+    "an allowed failure is told as one that is not": Mutation(
+        Bug(failures, "to_be_told", {" & ~facts.plan.allowed_failures.get(shard, 0)": ""}),
+        seeds=(230,),
+    ),
     "a run that is late is not told": Mutation(
-        Bug(sweep, "_tell_if_late", {"lambda: deliver(": "lambda: (lambda *told: None)("}),
+        Bug(sweep, "_tell_if_late", {"left = deliver(": "left = (lambda *told: [])("}),
         seeds=(181,),
     ),
     "a late run that could not be told is taken for told": Mutation(
-        Bug(sweep, "_tell_if_late", {"None if told else untold(": "None and untold("}),
+        Bug(sweep, "_tell_if_late", {"Untold.LATE, left)": "Untold.LATE, [])"}),
         seeds=(10887,),
     ),
     "jobs that wait or run for long are not told": Mutation(
@@ -361,7 +391,7 @@ MUTATIONS = {
         seeds=(558,),
     ),
     "a cancel is told before it ends anything": Mutation(
-        Bug(cancel, "cancel_run", {"    shards = range(": "    tell_untold(world, run)\n    shards = range("}),
+        Bug(cancel, "cancel_run", {"    shards = range(": "    tell_or_leave(world, run)\n    shards = range("}),
         seeds=(14,),
     ),
     "a topic that refuses for good takes messages to the dead letters": Mutation(

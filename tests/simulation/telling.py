@@ -6,6 +6,7 @@ was wanted was told. Drawn in some worlds only, from dice of its own; the others
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 SHARE = 0.15
 """Of the worlds that want to hear more than the ends of runs."""
 _DEAF_MINUTES = (1, 5, 30, 300)
+HEARD_MAXIMUM = 4
+"""How often a place may hear one thing while another one fails: who told it may have died before it could say so, or
+somebody else was about to tell it as well. What hangs on the other place comes every minute, for hours."""
 NAME = "telling"
 """What leaves it out of a scope, or gives it another share."""
 ENDINGS = (NoticeKind.RUN_SUCCEEDED, NoticeKind.RUN_FAILED, NoticeKind.RUN_CANCELLED)
@@ -91,6 +95,7 @@ class Deaf:
         self._judge = judge
         self._fails, self._refuses = menu["deaf"], menu["refusal"]
         self._until: dict[str, tuple[int, bool]] = {}
+        self._heard: Counter[tuple[str, str]] = Counter()
         self.failures = 0
 
     def check(self, place: str) -> None:
@@ -110,6 +115,16 @@ class Deaf:
         if self._until[place][1]:
             raise Refused(f"{place} refuses us")
         raise TryAgain(f"{place} fails")
+
+    def hears(self, place: str, what: str) -> None:
+        """A place is told this. That another one fails must not make it hear the same again and again."""
+        now_ms = self._judge.now_ms()
+        others = [one for one, (until_ms, for_good) in self._until.items() if one != place and until_ms > now_ms]
+        failing = [one for one in others if not self._until[one][1] and one != "logs"]
+        if failing and not self._judge.is_calm:
+            self._heard[place, what] += 1
+            times = self._heard[place, what]
+            must(times <= HEARD_MAXIMUM, f"{place} heard {what} {times} times while {failing} failed")
 
 
 class DeafLogs(MemoryLogs):
@@ -162,6 +177,7 @@ class CheckedNotices(MemoryNotices):
         except Refused:
             self.given_up.append((queue, notice))
             raise
+        self.deaf.hears(queue or "topic", notice.notice_id)
 
     def told(self, queue: str | None) -> list[Notice]:
         """What the topic, or a queue, was told or refused."""
@@ -183,7 +199,7 @@ class CheckedNotices(MemoryNotices):
             case NoticeKind.RUN_STARTED:
                 must(notice.notice_id == f"{run.run_id}/{run.epoch}/started", f"{notice.notice_id} is no start's id")
             case NoticeKind.RUN_LATE:
-                self._check_time(notice, run.notify.late_after_seconds, run.began_ms)
+                self._check_time(notice, run.notify.after_seconds.get(NoticeKind.RUN_LATE), run.began_ms)
             case NoticeKind.TASK_FAILED:
                 self._check_failures(notice, run)
             case NoticeKind.JOB_WAITING | NoticeKind.JOB_RUNNING:
@@ -191,11 +207,11 @@ class CheckedNotices(MemoryNotices):
             case _:
                 right = f"{run.run_id}/{run.epoch}/{run.state}"
                 must(notice.notice_id == right, f"{notice.notice_id} was told, and the run is {right}")
-                self._check_named(notice, run, failed_tasks(self._judge, run, with_kept=True))
+                self._check_named(notice, run, failed_tasks(self._judge, run, at_the_end=True))
         return stored
 
     def _check_failures(self, notice: Notice, run: Run) -> None:
-        failed = failed_tasks(self._judge, run, with_kept=False)
+        failed = failed_tasks(self._judge, run, at_the_end=False)
         must(1 <= notice.job_count <= len(failed), f"{notice.notice_id} tells more failures than there are: {failed}")
         must(len(notice.jobs) == min(10, notice.job_count), f"{notice.notice_id} names {len(notice.jobs)}")
         self._check_named(notice, run, failed)
@@ -209,20 +225,31 @@ class CheckedNotices(MemoryNotices):
         simulated = self._judge.runs[run.run_id]
         names = [job.task for job in notice.jobs]
         must(len(set(names)) == len(names) and set(names) <= failed, f"{notice.notice_id} names {names}, not {failed}")
+        allowed = [one.name for one in simulated.epochs[run.epoch].plan.tasks if one.allow_failure]
+        told_so = {job.task for job in notice.jobs if job.is_allowed}
+        must(told_so == set(allowed) & set(names), f"{notice.notice_id}: {allowed} may fail, and it says {told_so}")
         for job in notice.jobs:
             # How the children of an array failed, or a job that never started, its event does not tell.
             if job.attempt is not None and job.failure not in (None, FailureClass.UNKNOWN):
-                right = simulated.outcome(run.epoch, job.task or "", job.attempt)
+                right = simulated.outcome(self._epoch_of(run, job.task or ""), job.task or "", job.attempt)
                 must(job.failure == right, f"{notice.notice_id}: {job.task} failed for {job.failure}, and not {right}")
+
+    def _epoch_of(self, run: Run, task: str) -> int:
+        """The epoch in which a task had its last job, up to the run's."""
+        for number in reversed(range(run.epoch + 1)):
+            plan = self._judge.runs[run.run_id].epochs[number].plan
+            index = plan.index_of.get(task)
+            if index is None or self._judge.store.task(run.run_id, number, index) is not None:
+                return number
+        return run.epoch
 
     def _check_overdue(self, notice: Notice, run: Run) -> None:
         index, number = map(int, notice.notice_id.split("/")[-3:-1])
         record = self._judge.store.task(run.run_id, run.epoch, index)
         must(record is not None and record.attempt.number >= number, f"{notice.notice_id} is about no attempt")
-        name = DURATIONS[notice.kind]
         assert record is not None
         began_ms = record.claimed_at_ms if record.attempt.number == number else None
-        self._check_time(notice, getattr(run.notify, name), began_ms or 0)
+        self._check_time(notice, run.notify.after_seconds.get(notice.kind), began_ms or 0)
 
     def _check_time(self, notice: Notice, after_seconds: int | None, began_ms: int) -> None:
         must(after_seconds is not None, f"{notice.notice_id} was told, and nobody said after how long")
@@ -255,6 +282,8 @@ class CheckedChanges(MemoryChanges):
         except Refused:
             self.given_up += [change.change_id for change in changes]
             raise
+        for change in changes:
+            self._deaf.hears("bus", change.change_id)
         super().tell(changes)
 
     def _check_halt(self, change: Change) -> None:
@@ -275,15 +304,17 @@ class CheckedChanges(MemoryChanges):
             must(ending == change.state, f"{change.change_id} was told, and the task is {ending}")
 
 
-def failed_tasks(judge: Judge, run: Run, *, with_kept: bool) -> set[str]:
-    """The names of the tasks that failed in the run's epoch by now."""
+def failed_tasks(judge: Judge, run: Run, *, at_the_end: bool) -> set[str]:
+    """The names of the tasks that failed in the run's epoch by now, as the notice of its end tells them; without those
+    that a redrive kept, or that may fail, as digests do."""
     simulated = judge.runs[run.run_id]
     found = set()
     for index, one in enumerate(simulated.epochs[run.epoch].plan.tasks):
         attempt = Attempt(run.run_id, run.epoch, index, 1)
         if judge.store.ending_of(attempt, index) is not TaskState.FAILED:
             continue
-        if with_kept or judge.store.task(run.run_id, run.epoch, index) is not None:
+        is_kept = judge.store.task(run.run_id, run.epoch, index) is None
+        if at_the_end or not (is_kept or one.allow_failure):
             found.add(one.name)
     return found
 
@@ -334,7 +365,7 @@ def _check_epoch(world: SimulatedWorld, run: SimulatedRun, then: Run, told: set[
     started = f"{scope}/started" in told
     must(started == wants(NoticeKind.RUN_STARTED), f"{what} was {'' if started else 'not '}told to have started")
     if wants(NoticeKind.TASK_FAILED) and not then.notify.to_topic(ending):
-        failed = failed_tasks(world.judge, then, with_kept=False)
+        failed = failed_tasks(world.judge, then, at_the_end=False)
         counts = [int(one.rpartition("/")[2]) for one in told if one.startswith(f"{scope}/task_failed/")]
         must(max(counts, default=0) == len(failed), f"{what} of {failed} only {counts} were told")
 

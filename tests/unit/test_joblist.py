@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from batchwright.joblist import age, job_lines, jobs_table, own_jobs_hint, tries_table, why_none
+from batchwright.joblist import job_lines, jobs_table, own_jobs_hint, tries_table, why_none
 from chalicelib.api import models as m
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import JobState, ManagedBy
@@ -82,6 +82,16 @@ def test_a_job_is_shown_as_in_the_golden_file(name: str, shown: m.Job) -> None:
     assert text == (GOLDEN / f"job.{name}.txt").read_text()
 
 
+def test_nothing_that_somebody_else_wrote_begins_a_line_of_its_own() -> None:
+    fake = "why\nstate         SUCCEEDED\u2028x"
+    one = m.JobTry(started_at_ms=None, stopped_at_ms=None, exit_code=1, reason=fake, log_stream=None)
+    running = job(1, "RUNNING", fake, queue=fake, reason=fake, log_stream=fake, job_tries=2, tries=[one, one])
+    assert all(len(value.splitlines()) == 1 for _, value in job_lines(running, NOW_MS))
+    assert dict(job_lines(running, NOW_MS))["why"] == "why state SUCCEEDED x"
+    assert len(printed(jobs_table([running], NOW_MS, 400), 400).splitlines()) == 2
+    assert len(printed(tries_table(running), 400).splitlines()) == 3
+
+
 def page(*, records_foreign: bool, records_own: bool) -> m.JobPage:
     return m.JobPage(items=[], records_foreign=records_foreign, records_own=records_own)
 
@@ -94,8 +104,3 @@ def test_an_empty_list_says_why_it_may_be_empty() -> None:
     everything = page(records_foreign=True, records_own=True)
     assert why_none(everything, filtered=True, foreign=False) == ["No such jobs are recorded."]
     assert own_jobs_hint(page(records_foreign=True, records_own=False), foreign=True) == []
-
-
-def test_an_age_is_rough() -> None:
-    ages = {-5: "0 s", 59_999: "59 s", 60_000: "1 min", 3_599_999: "59 min", 7_200_000: "2 h", 172_800_000: "2 d"}
-    assert {ms: age(ms) for ms in ages} == ages

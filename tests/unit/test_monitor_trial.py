@@ -64,18 +64,18 @@ def test_jobs_that_ran_or_waited_for_too_long_are_told_as_of_when_they_had() -> 
     ]
     running = tried(monitor(running_longer={"than_seconds": 3600}), jobs, SINCE_MS, NOW_MS)
     assert said(running) == [
-        ("11-20T10:00", "job long runs for 60 min, of 3 h in the end"),
-        ("11-20T11:30", "job goes-on runs for 60 min"),
+        ("11-20T10:00", "job long runs for 1 hour, of 3 hours in the end"),
+        ("11-20T11:30", "job goes-on runs for 1 hour"),
     ]
     waiting = tried(monitor(waiting_longer={"than_seconds": 600}), jobs, SINCE_MS, NOW_MS)
-    assert said(waiting) == [("11-20T11:49", "job waits waits for 10 min")]
+    assert said(waiting) == [("11-20T11:49", "job waits waits for 10 minutes")]
 
 
 def test_what_is_usual_is_read_off_the_jobs_themselves() -> None:
     jobs = [job(f"j{n}", JobStatus.SUCCEEDED, NOW_MS - n * MINUTE_MS, 10 * MINUTE_MS) for n in range(20)]
     jobs.append(job("slow", JobStatus.RUNNING, NOW_MS - 30 * MINUTE_MS))
     rule = monitor(running_longer={"than_p95_times": 2})
-    assert [text for _, text in said(tried(rule, jobs, SINCE_MS, NOW_MS))] == ["job slow runs for 20 min"]
+    assert [text for _, text in said(tried(rule, jobs, SINCE_MS, NOW_MS))] == ["job slow runs for 20 minutes"]
     assert tried(rule, jobs[1:], SINCE_MS, NOW_MS).said == (), "nineteen say nothing"
 
 
@@ -86,8 +86,8 @@ def test_a_rate_is_told_when_it_rises_and_again_after_it_fell() -> None:
         jobs += [job(f"{hour}-{n}", status, at_ms + n * 1000) for n in range(10)]
     trial = tried(monitor(failure_rate={"above": 0.5, "within_seconds": 3600}), jobs, SINCE_MS, NOW_MS)
     assert said(trial) == [
-        ("11-20T02:05", "10 of 10 jobs failed within 60 min"),
-        ("11-20T05:05", "10 of 10 jobs failed within 60 min"),
+        ("11-20T02:05", "10 of 10 jobs failed within 1 hour"),
+        ("11-20T05:05", "10 of 10 jobs failed within 1 hour"),
     ]
 
 
@@ -164,8 +164,8 @@ def test_monitors_are_listed_in_words() -> None:
     assert first.split("  ")[0] == "a"
     assert "step functions, array; queue etl, gpu-*" in first
     assert second.endswith(
-        "runs for 2 h; runs 1.5 times as long as 19 of 20 do; waits for 90 min; more than 20 % failed within 60 min; "
-        "nothing ran by 06:00 (Europe/Berlin, MON-FRI)"
+        "runs for 2 hours; runs 1.5 times as long as 19 of 20 do; waits for 1 hour 30 minutes; "
+        "more than 20 % failed within 1 hour; nothing ran by 06:00 (Europe/Berlin, MON-FRI)"
     )
 
 

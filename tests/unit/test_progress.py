@@ -15,7 +15,6 @@ from batchwright.progress import (
     PlainProgress,
     change_lines,
     clock_time,
-    duration,
     lost_sentence,
     task_table,
 )
@@ -142,27 +141,6 @@ def test_an_ending_waits_one_look_for_its_result_and_no_longer() -> None:
     never.show(unwritten)
     never.show(unwritten)
     assert [line[9:] for line in lines] == ["first succeeded", "second running"]
-
-
-@pytest.mark.parametrize(
-    ("ms", "said"),
-    [
-        (None, ""),
-        (0, "0.0 s"),
-        (9_940, "9.9 s"),
-        (9_960, "10 s"),
-        (59_400, "59 s"),
-        (59_600, "1 min 00 s"),
-        (187_000, "3 min 07 s"),
-        (3_599_800, "1 h 00 min"),
-        (7_500_000, "2 h 05 min"),
-        (171_600_000, "47 h 40 min"),
-        (172_800_000, "2 d 00 h"),
-        (1_828_800_000, "21 d 04 h"),
-    ],
-)
-def test_durations_are_said_as_people_say_them(ms: int | None, said: str) -> None:
-    assert duration(ms) == said
 
 
 def test_of_a_large_run_the_live_view_shows_what_matters_and_fits_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ import time
 import pytest
 
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notify import DEFAULT_KINDS
 from chalicelib.engine.world import Settings
-from chalicelib.wiring import LEASE_SECONDS, SUBMIT_RATE, WallClock, settings_of
+from chalicelib.wiring import EVENT_BUS, LEASE_SECONDS, NOTIFY, SUBMIT_RATE, WallClock, event_bus, settings_of
 
 
 @pytest.mark.parametrize(("given", "rate"), [({}, 48), ({SUBMIT_RATE: ""}, 48), ({SUBMIT_RATE: " 20 "}, 20)])
@@ -32,6 +34,25 @@ def test_a_lease_may_be_short_where_no_lambda_runs_and_not_in_one() -> None:
         UserMistake, match=f"^{LEASE_SECONDS} must be .* from 61 to 3600, not '60'; leave it out for 90"
     ):
         settings_of({LEASE_SECONDS: "60", **in_lambda})
+
+
+@pytest.mark.parametrize(
+    ("given", "kinds"),
+    [
+        ({}, DEFAULT_KINDS),
+        ({NOTIFY: "usual"}, DEFAULT_KINDS),
+        ({NOTIFY: "none"}, ()),
+        ({NOTIFY: ""}, ()),
+        ({NOTIFY: "run_failed"}, (NoticeKind.RUN_FAILED,)),
+    ],
+)
+def test_a_stage_says_which_notices_its_runs_send(given: dict[str, str], kinds: tuple[NoticeKind, ...]) -> None:
+    assert settings_of(given).notify_kinds == kinds
+
+
+@pytest.mark.parametrize(("given", "bus"), [({}, None), ({EVENT_BUS: "none"}, None), ({EVENT_BUS: "mine"}, "mine")])
+def test_a_stage_has_an_event_bus_only_where_one_is_named(given: dict[str, str], bus: str | None) -> None:
+    assert event_bus(given) == bus
 
 
 def test_the_wall_clock_waits_until_a_time_and_not_for_one_that_is_past() -> None:

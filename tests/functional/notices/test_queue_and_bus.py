@@ -47,4 +47,5 @@ def test_a_rule_hears_of_the_changes_that_it_asks_for(stage: Stage) -> None:
 
 
 def test_a_stage_without_a_bus_has_none(stage: Stage) -> None:
-    assert wire(stage.environment, clients(LocalSession(stage.environment))).world.changes is None
+    environment = {**stage.environment, EVENT_BUS: "none"}
+    assert wire(environment, clients(LocalSession(environment))).world.changes is None

@@ -88,6 +88,30 @@ def test_a_filter_lets_through_what_was_asked_for(stage: Stage, give: Give, queu
     assert told == {"nothing_ran"}
 
 
+@pytest.mark.parametrize(("wanted", "kinds"), [("default", {"task_failed"}), ("spot", {"task_failed"}), ("gpu", set())])
+def test_a_filter_by_queue_lets_through_what_is_about_one_of_several_queues(
+    stage: Stage, give: Give, queue: Queue, wanted: str, kinds: set[str]
+) -> None:
+    assert NOTICES[NoticeKind.TASK_FAILED].queues == ("default", "spot")
+    assert give("subscribe", queue.arn, "--queue", wanted, "--raw").exit_code == 0
+    # What nobody filters out comes last, and shows that nothing else is to come.
+    publish(stage, NoticeKind.TASK_FAILED, NoticeKind.RUN_SUCCEEDED)
+    assert give("subscribe", queue.arn, "--raw").exit_code == 0
+    publish(stage, NoticeKind.RUN_STARTED)
+    told = queue.take(len(kinds) + 1)
+    assert {json.loads(one["Body"])["kind"] for one in told} == {*kinds, "run_started"}
+    attributes = [one["MessageAttributes"] for one in told if "queue" in one["MessageAttributes"]]
+    assert [(one["queue"]["DataType"], one["queue"]["StringValue"]) for one in attributes] == [
+        ("String.Array", '["default", "spot"]') for _ in kinds
+    ]
+
+
+def test_what_a_function_needs_besides_is_said_when_it_is_subscribed(give: Give) -> None:
+    given = give("subscribe", "arn:aws:lambda:us-east-1:000000000000:function:told")
+    assert given.exit_code == 0, given.output
+    assert "The function's own policy must let the topic invoke it" in given.stderr
+
+
 def test_an_endpoint_confirms_its_subscription_and_is_told_from_then_on(stage: Stage, give: Give) -> None:
     with http_receiver(confirms=True) as endpoint:
         address = endpoint.url("/told")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.eventbridge import EventBridgeChanges
+from chalicelib.aws.eventbridge import REFUSALS, EventBridgeChanges
 from chalicelib.core.changes import Change, ChangeType
-from chalicelib.core.errors import TryAgain
+from chalicelib.core.errors import TryAgain, UserMistake
 from tests.contract import servers
 
 
@@ -20,7 +20,8 @@ def change_of(number: int) -> Change:
 class Bus:
     """An EventBridge client that refuses some entries for a while."""
 
-    def __init__(self, *failing: set[str]) -> None:
+    def __init__(self, *failing: set[str], refused: dict[str, str] | None = None) -> None:
+        self._refused = refused or {}
         self.calls: list[list[str]] = []
         self._failing = list(failing)
 
@@ -28,7 +29,8 @@ class Bus:
         ids = [json.loads(entry["Detail"])["id"] for entry in Entries]
         self.calls.append(ids)
         failing = self._failing.pop(0) if self._failing else set()
-        entries = [{"ErrorCode": "InternalFailure"} if one in failing else {"EventId": "1"} for one in ids]
+        codes = dict.fromkeys(failing, "InternalFailure") | self._refused
+        entries = [{"ErrorCode": codes[one]} if one in codes else {"EventId": "1"} for one in ids]
         return {"FailedEntryCount": len(failing), "Entries": entries}
 
 
@@ -55,3 +57,20 @@ def test_a_bus_that_cannot_be_reached_says_try_again() -> None:
     client = servers.client("events", "http://127.0.0.1:9", total_tries=1)
     with pytest.raises(TryAgain):
         EventBridgeChanges(lambda: client, "default").tell([change_of(1)])
+
+
+@pytest.mark.parametrize("code", sorted(REFUSALS))
+def test_what_the_bus_refuses_for_good_is_not_told_again(code: str) -> None:
+    changes = [change_of(number) for number in range(13)]
+    bus = Bus(refused={changes[1].change_id: code})
+    with pytest.raises(UserMistake, match=f"event bus 'default' refuses 1 of 13 for {code}"):
+        EventBridgeChanges(lambda: bus, "default").tell(changes)
+    assert [len(call) for call in bus.calls] == [10, 3]
+
+
+def test_what_fails_for_now_beside_what_is_refused_is_told_again_alone() -> None:
+    changes = [change_of(number) for number in range(3)]
+    bus = Bus({changes[2].change_id}, refused={changes[1].change_id: "MalformedDetail"})
+    with pytest.raises(UserMistake, match="refuses 1 of 3 for MalformedDetail"):
+        EventBridgeChanges(lambda: bus, "default").tell(changes)
+    assert bus.calls == [[one.change_id for one in changes], [changes[2].change_id]]

@@ -16,6 +16,7 @@ from batchwright.cli.told import sentence
 from batchwright.local.ministack import MiniStack
 from chalicelib.aws.answers import answers
 from chalicelib.core.errors import TryAgain, UserMistake
+from chalicelib.core.notices import NoticeKind
 from tests.contract import foundation
 
 SECRET = f"bw_{'0' * 16}_{'a' * 64}"
@@ -95,12 +96,17 @@ def stack(ministack: MiniStack, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
 def test_a_stage_is_found_by_its_stacks_outputs(stack: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = foundation.template()["Outputs"]
     figures = {"JobsKeptDays": "90", "ObservedJobs": "ours", "ObservedStates": "deciding", "RecordedJobs": "foreign"}
+    figures |= {"Notify": "run_failed", "EventBus": "changes"}
     stack("batchwright-whole", {output: figures.get(output, f"the {output}") for output in outputs})
     monkeypatch.setenv("BATCHWRIGHT_STAGE", "whole")
     found = find_target(Where())
     assert found.who == "AWS (stage whole, eu-west-1)"
     assert found.aws is not None
     assert found.aws.environment["BATCHWRIGHT_TABLE"] == "the TableName"
+    # A run that this command starts tells what the stage's own functions would.
+    world = found.aws.wired.world
+    assert (world.settings.notify_kinds, world.settings.tells_blocked_queues) == ((NoticeKind.RUN_FAILED,), False)
+    assert world.changes is not None
 
 
 def test_a_stage_that_is_not_there_or_not_whole_is_a_mistake(stack: Callable[..., None]) -> None:

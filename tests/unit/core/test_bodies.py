@@ -83,13 +83,13 @@ def test_a_filter_policy_can_choose_by_these() -> None:
         "kind": "run_failed",
         "severity": "error",
         "workflow": "movie_ratings",
-        "queue": "default",
+        "queue": ("default",),
     }
     assert attribute_values(NOTICES[NoticeKind.JOB_WAITING]) == {
         "kind": "job_waiting",
         "severity": "warning",
         "monitor": "nightly",
-        "queue": "gpu",
+        "queue": ("gpu",),
     }
 
 
@@ -98,7 +98,7 @@ def test_a_filter_policy_can_choose_by_these() -> None:
     [
         ("Amélie\nis late", "[error] Amelie is late (prod)"),
         ("映画: failed", "[error] ??: failed (prod)"),
-        ("x" * 200, "[error] " + "x" * 88 + "..."),
+        ("x" * 200, "[error] " + "x" * 81 + "... (prod)"),
     ],
 )
 def test_a_subject_is_made_what_sns_takes(subject: str, line: str) -> None:
@@ -183,7 +183,7 @@ notices = st.builds(
     workflow=st.none() | texts,
     epoch=st.none() | st.integers(0, 99),
     monitor=st.none() | texts,
-    queue=st.none() | texts,
+    queues=st.lists(texts.filter(bool), max_size=3).map(tuple),
     began_at_ms=times,
     ended_at_ms=times,
     jobs=st.lists(jobs, max_size=3).map(tuple) | jobs.map(lambda job: (job,) * 12),

@@ -1,9 +1,12 @@
 """Text of strangers, on one line and with nothing to obey."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchwright.terminal import printable
 from chalicelib.core.cleantext import clean, clean_lines, cut
 
 
@@ -17,6 +20,7 @@ from chalicelib.core.cleantext import clean, clean_lines, cut
         ("a\tb", "a    b"),
         ("bell\x07 null\x00", "bell� null�"),
         ("right\u202eleft", "right�left"),
+        ("right\u061cleft", "right�left"),
         ("half \ud800 a letter", "half � a letter"),
         ("Amélie 映画 🎬", "Amélie 映画 🎬"),
         ("", ""),
@@ -24,6 +28,12 @@ from chalicelib.core.cleantext import clean, clean_lines, cut
 )
 def test_what_a_reader_would_obey_is_taken_out_and_letters_stay(text: str, shown: str) -> None:
     assert clean(text, 100) == shown
+
+
+@pytest.mark.parametrize("letter", [*"\u061c\u200e\u200f", *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))])
+def test_what_turns_the_direction_of_text_reaches_neither_a_notice_nor_a_terminal(letter: str) -> None:
+    assert unicodedata.category(letter) == "Cf"
+    assert clean(f"a{letter}b", 9) == printable(f"a{letter}b") == "a\N{REPLACEMENT CHARACTER}b"
 
 
 def test_a_long_text_is_cut_where_it_says_so() -> None:

@@ -15,17 +15,20 @@ from chalicelib.core.failure import FailureClass
 from chalicelib.core.notice_schema import read_notice
 from chalicelib.core.notice_words import (
     FAILURES,
-    duration,
     facts_of_job,
+    facts_of_run,
+    heading,
     moment,
     more_jobs,
     next_commands,
     shell_word,
     title,
 )
-from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notices import Notice, NoticeKind
+from chalicelib.core.runnotices import run_ended
 from chalicelib.core.slack_message import slack_message
-from tests.notices import FOREIGN, NOTICES, OUT_OF_MEMORY
+from chalicelib.core.states import RunState
+from tests.notices import AT_MS, FOREIGN, NEVER_STARTED, NOTICES, OUT_OF_MEMORY, RUN, STAGE
 
 
 def test_every_class_of_failure_has_words() -> None:
@@ -34,20 +37,13 @@ def test_every_class_of_failure_has_words() -> None:
 
 @pytest.mark.parametrize(
     ("from_ms", "until_ms", "said"),
-    [
-        (0, 850, "850 ms"),
-        (0, 12_999, "12 s"),
-        (0, 60_000, "1 min"),
-        (0, 605_000, "10 min 5 s"),
-        (0, 12_000_000, "3 h 20 min"),
-        (0, 187_200_000, "2 d 4 h"),
-        (5, 4, None),
-        (None, 4, None),
-        (4, None, None),
-    ],
+    [(0, 605_000, ", after 10 minutes"), (5, 4, ""), (None, 4, "")],
 )
-def test_a_duration_is_told_in_the_two_units_that_matter(from_ms: int, until_ms: int, said: str) -> None:
-    assert duration(from_ms, until_ms) == said
+def test_how_long_a_job_ran_is_told_unless_its_times_are_swapped_or_missing(
+    from_ms: int | None, until_ms: int, said: str
+) -> None:
+    job = replace(OUT_OF_MEMORY, started_at_ms=from_ms, stopped_at_ms=until_ms)
+    assert dict(facts_of_job(job))["Stopped"] == moment(until_ms) + said
 
 
 def test_a_moment_is_told_in_utc_and_one_that_no_calendar_has_as_it_is() -> None:
@@ -59,6 +55,39 @@ def test_a_moment_is_told_in_utc_and_one_that_no_calendar_has_as_it_is() -> None
 def test_a_job_is_named_by_its_task_or_by_its_own_name() -> None:
     assert title(OUT_OF_MEMORY) == "task import_part_3, attempt 2"
     assert title(FOREIGN) == "job nightly-import"
+    assert title(replace(OUT_OF_MEMORY, is_allowed=True)) == "task import_part_3, attempt 2 (may fail)"
+
+
+def test_a_failure_that_is_allowed_is_told_as_one() -> None:
+    allowed = replace(OUT_OF_MEMORY, is_allowed=True)
+    succeeded = run_ended(
+        RUN,
+        STAGE,
+        RunState.SUCCEEDED,
+        AT_MS,
+        jobs=(allowed,),
+        job_count=1,
+        task_counts=(("succeeded", 11), ("failed", 1)),
+    )
+    assert heading(succeeded) == "What failed, as its workflow allows"
+    assert succeeded.text == "1 of its tasks failed, as the workflow allows."
+    for body in (bodies(succeeded)["email"], bodies(succeeded)["https"], json.dumps(slack_message(succeeded))):
+        assert "What failed, as its workflow allows" in body
+        assert "task import_part_3, attempt 2 (may fail)" in body
+    both = replace(NOTICES[NoticeKind.RUN_FAILED], jobs=(OUT_OF_MEMORY, replace(allowed, task="probe")))
+    assert heading(both) == "What failed"
+
+
+def test_a_notice_says_when_it_was_told_only_where_that_is_another_time() -> None:
+    def times(kind: NoticeKind) -> dict[str, str]:
+        return {name: value for name, value in facts_of_run(NOTICES[kind]) if value.startswith("2026")}
+
+    assert times(NoticeKind.RUN_STARTED) == {"Began": "2026-11-21 18:51:56 UTC"}
+    assert times(NoticeKind.RUN_LATE) == {
+        "Began": "2026-11-21 18:39:56 UTC",
+        "Late since": "2026-11-21 18:49:56 UTC",
+    }
+    assert times(NoticeKind.TASK_FAILED) == {"Began": "2026-11-21 18:39:56 UTC", "Told": "2026-11-21 18:51:56 UTC"}
 
 
 @pytest.mark.parametrize(
@@ -81,10 +110,39 @@ def test_a_job_is_named_by_its_task_or_by_its_own_name() -> None:
             ],
         ),
         (NoticeKind.NOTHING_RAN, ["batchwright monitors show nightly --stage prod"]),
+        (
+            NoticeKind.FAILURE_RATE,
+            [
+                "batchwright jobs --state FAILED --since 2026-11-21T17:51 --stage prod",
+                "batchwright monitors show nightly --stage prod",
+            ],
+        ),
     ],
 )
 def test_the_commands_show_more_of_what_it_is_about(kind: NoticeKind, commands: list[str]) -> None:
     assert next_commands(NOTICES[kind]) == commands
+
+
+def test_a_log_is_named_only_where_a_command_can_print_it() -> None:
+    failed, waiting = NOTICES[NoticeKind.RUN_FAILED], NOTICES[NoticeKind.JOB_WAITING]
+    array = replace(OUT_OF_MEMORY, array_size=10_000, failed_children=9_000, log_stream=None, log_lines=())
+    assert logs_of(replace(failed, jobs=(array,))) == []
+    assert logs_of(replace(failed, jobs=(array, replace(OUT_OF_MEMORY, task="other")))) == ["other"]
+    assert logs_of(replace(failed, jobs=(NEVER_STARTED,))) == [], "it never ran"
+    assert logs_of(replace(failed, jobs=(replace(NEVER_STARTED, job_id=None),))) == [], "Batch refused it"
+    runs = replace(OUT_OF_MEMORY, log_stream=None, stopped_at_ms=None)
+    assert logs_of(replace(failed, kind=NoticeKind.JOB_RUNNING, jobs=(runs,))) == ["import_part_3"]
+    assert logs_of(replace(failed, kind=NoticeKind.JOB_WAITING, jobs=(runs,))) == []
+    assert logs_of(waiting) == []
+    foreign = NOTICES[NoticeKind.JOB_FAILED]
+    assert logs_of(foreign) == [FOREIGN.job_id]
+    assert logs_of(replace(foreign, jobs=(replace(FOREIGN, array_size=40),))) == []
+
+
+def logs_of(notice: Notice) -> list[str]:
+    """Whose logs the notice's commands print."""
+    asked = [line.split(" logs ")[1] for line in next_commands(notice) if " logs " in line]
+    return [words.split(" --")[0].split(" ")[-1] for words in asked]
 
 
 def test_jobs_that_are_not_named_are_counted() -> None:

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.bodies import attribute_values
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitornotices import told
+from chalicelib.core.notice_schema import read_notice
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.records import Run
 from chalicelib.core.runnotices import jobs_overdue, run_ended, tasks_failed, told_task
@@ -82,11 +84,27 @@ def test_the_notice_of_a_failed_run_says_what_that_stopped(failed, upstream, sai
     assert run_ended(RUN, "dev", RunState.CANCELLED, 0, task_counts=counts).text is None
 
 
+def test_a_failure_that_is_allowed_stops_no_run_and_is_told_apart():
+    counts = ((TaskState.FAILED.value, 3),)
+
+    def text(ending, allowed):
+        return run_ended(RUN, "dev", ending, 0, allowed_count=allowed, task_counts=counts).text
+
+    assert text(RunState.FAILED, 1) == "2 of its tasks failed for good. 1 more failed, as the workflow allows."
+    assert text(RunState.SUCCEEDED, 3) == "3 of its tasks failed, as the workflow allows."
+
+
 @pytest.mark.parametrize(
     ("queues", "told"),
-    [(["gpu"], "gpu"), (["gpu", "gpu", None], "gpu"), (["gpu", "default"], None), ([None], None), ([], None)],
+    [
+        (["gpu"], ("gpu",)),
+        (["gpu", "gpu", None], ("gpu",)),
+        (["gpu", "default"], ("default", "gpu")),
+        ([None], ()),
+        ([], ()),
+    ],
 )
-def test_a_notice_is_about_the_queue_that_all_its_jobs_are_in(queues, told):
+def test_a_notice_is_about_all_queues_that_its_jobs_are_in(queues, told):
     jobs = tuple(ToldJob(f"job-{place}", "films", queue) for place, queue in enumerate(queues))
     attempts = [Attempt(RUN.run_id, RUN.epoch, index, 1) for index in range(12)]
     for notice in (
@@ -94,7 +112,19 @@ def test_a_notice_is_about_the_queue_that_all_its_jobs_are_in(queues, told):
         tasks_failed(RUN, "dev", 0, 12, jobs),
         jobs_overdue(RUN, "dev", NoticeKind.JOB_RUNNING, 0, 60_000, attempts, jobs),
     ):
-        assert notice.queue == told
+        assert notice.queues == told
+        assert attribute_values(notice).get("queue", ()) == told
+        assert notice.document().get("queue") == (told[0] if len(told) == 1 else None)
+        assert read_notice(notice.document()) == notice
+
+
+def test_a_notice_that_does_not_name_all_its_jobs_is_about_the_queues_of_the_others_too():
+    jobs = (ToldJob("job", "films", "cpu"),) * 10
+    for notice in (
+        run_ended(RUN, "dev", RunState.FAILED, 0, jobs=jobs, job_count=10_000, more_queues=["gpu", "cpu"]),
+        tasks_failed(RUN, "dev", 0, 10_000, jobs, ["gpu", "cpu"]),
+    ):
+        assert notice.queues == ("cpu", "gpu")
 
 
 def test_a_job_queue_is_told_by_its_name():
@@ -103,7 +133,7 @@ def test_a_job_queue_is_told_by_its_name():
     record = theatre.record("only")
     arn = "arn:aws:batch:eu-west-1:111122223333:job-queue/gpu"
     for queue in (arn, "gpu"):
-        assert told_task(theatre.plan, record.attempt, record, None, queue=queue).queue == "gpu"
+        assert told_task(theatre.plan.tasks[0], record, None, queue=queue).queue == "gpu"
 
 
 def test_a_recorded_array_is_told_with_how_many_of_its_jobs_failed():

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.email_text import email_text
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
 from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.queueblocked import SENTENCES, Blocked, blocked_notice, read_blocked
 
 EVENT = json.loads((Path(__file__).parents[2] / "data/events/queue_blocked.doc.json").read_text())
+NOW_MS = 1_795_287_116_000
 JOB_ID = "aaaaaaaa-0000-4000-8000-000000000009"
 
 
@@ -36,7 +38,7 @@ def test_the_documented_event_becomes_a_notice_with_the_reason_in_a_sentence() -
         "EC2 has no instances to give of the types that the queue's compute environments ask for. The job starts once "
         "there are some; more instance types or Availability Zones make that sooner. Batch says "
         "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY: Service cannot fulfill the capacity requested for instance type "
-        "[p5.48xlarge]. The jobs behind it wait."
+        "[p5.48xlarge]. The job waits, and the jobs behind it with it."
     )
     assert notice.at_ms == 1_768_174_600_000
     assert notice.run_id is None
@@ -48,7 +50,7 @@ def test_each_documented_reason_has_a_sentence(code: str) -> None:
     notice = blocked_notice(read(statusReason=f"{code} - Some words."), "prod", 1)
     assert (notice.text or "").startswith(SENTENCES[code])
     assert notice.notice_id.endswith(f"/{code}")
-    assert f"Batch says {code}: Some words. The jobs behind it wait." in (notice.text or "")
+    assert f"Batch says {code}: Some words. The job waits, and the jobs behind it with it." in (notice.text or "")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_a_job_of_ours_is_named_by_its_run_and_task() -> None:
         read(parameters=identity_parameters(attempt), jobName=job_name(attempt, "train")), "prod", 1
     )
     assert notice.run_id == "films-1"
-    assert "It is task train of run films-1, attempt 2." in (notice.text or "")
+    assert "The job is task train of run films-1, attempt 2." in (notice.text or "")
     assert [(job.task, job.attempt) for job in notice.jobs] == [("train", 2)]
 
 
@@ -84,6 +86,12 @@ def test_the_same_block_told_again_has_the_same_id() -> None:
     again = read_blocked({**event(), "time": "2026-01-11T23:46:40Z", "id": "another"})
     assert again is not None
     assert blocked_notice(again, "prod", 5).notice_id == blocked_notice(read(), "prod", 1).notice_id
+
+
+def test_what_the_job_waits_for_is_said_once_and_for_how_long() -> None:
+    notice = blocked_notice(read(createdAt=1_768_174_600_000 - 7_500_000), "prod", 1)
+    assert (notice.text or "").endswith(" The job has waited for 2 hours 5 minutes, and the jobs behind it with it.")
+    assert [job.reason for job in notice.jobs] == [None]
 
 
 @pytest.mark.parametrize("part", [":12", "#0"])
@@ -116,6 +124,9 @@ def test_what_is_no_event_is_malformed(document: Any) -> None:
 
 @pytest.mark.parametrize("time", [None, "yesterday", 5, "9999-99-99T00:00:00Z", "2026-01-11T23:36:40"])
 def test_an_event_without_a_time_is_told_as_of_now(time: Any) -> None:
-    blocked = read_blocked({**event(), "time": time})
+    blocked = read_blocked({**event(createdAt=None), "time": time})
     assert blocked is not None
-    assert blocked_notice(blocked, "prod", 77).at_ms == 77
+    notice = blocked_notice(blocked, "prod", NOW_MS)
+    assert notice.at_ms == NOW_MS
+    assert [job.created_at_ms for job in notice.jobs] == [None], "nobody submitted it in 1970"
+    assert "1970" not in email_text(notice)

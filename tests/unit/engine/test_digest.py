@@ -10,12 +10,17 @@ import pytest
 from chalicelib.core.commands import TellDigest
 from chalicelib.core.digests import span_seconds
 from chalicelib.core.notices import Notice, NoticeKind
+from chalicelib.core.plan import PlannedTask
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.world import DONE, NotYet
 from tests.memory.theatre import Cut, Theatre, plan_of, task
 
 WIDE = plan_of(*((task(f"part-{number}"), ()) for number in range(12)), (task("slow"), ()))
 ALL_FAIL = [(f"part-{number}", 1) for number in range(12)]
+
+
+def in_gpu(one: PlannedTask) -> PlannedTask:
+    return replace(one, job=replace(one.job, queue="gpu"))
 
 
 def going_on(*failed: int) -> Theatre:
@@ -56,6 +61,26 @@ def test_a_burst_makes_one_notice_that_counts_all_and_names_ten():
     assert [bool(job.log_lines) for job in notice.jobs] == [True] * 3 + [False] * 7
     assert notice.jobs[0].exit_code == 1
     assert notice.jobs[0].queue == "queue"
+    assert notice.queues == ("queue",)
+    assert notice.text == "So many have failed for good by now; the run goes on without what follows from them."
+
+
+def test_a_notice_of_failures_is_about_the_queues_of_those_too_that_it_does_not_name():
+    tasks = [task(f"part-{number}") for number in range(11)]
+    plan = plan_of(*((one, ()) for one in (*tasks, in_gpu(task("part-11")), task("slow"))))
+    theatre = Theatre(plan, [*ALL_FAIL, ("slow", 1)])
+    theatre.start()
+    while theatre.deliver_commands():
+        pass
+    fail(theatre, *range(12))
+    wait(theatre, 10)
+    [notice] = digests(theatre)
+    assert {job.queue for job in notice.jobs} == {"queue"}
+    assert notice.queues == ("gpu", "queue")
+    theatre.play_on()
+    [end] = [one for one in theatre.notices.published if one.kind is NoticeKind.RUN_FAILED]
+    assert {job.queue for job in end.jobs} == {"queue"}
+    assert end.queues == ("gpu", "queue")
 
 
 def test_later_failures_are_told_less_and_less_often():
@@ -203,3 +228,37 @@ def test_what_a_redrive_keeps_is_not_told_again():
     assert [job.task for job in notice.jobs] == ["again"]
     theatre.play_on()
     assert theatre.notices.published[-1].job_count == 2
+
+
+def test_an_allowed_failure_is_told_by_the_end_of_its_run_alone_and_as_one():
+    plan = plan_of((task("probe", allow_failure=True), ()), (task("part"), ()), (task("slow"), ()))
+    theatre = Theatre(plan, [("probe", 1), ("part", 1)])
+    theatre.start()
+    theatre.deliver_event(theatre.ending_document(theatre.jobs("probe")[0]))
+    wait(theatre, 60)
+    theatre.sweep(after_seconds=300)
+    assert theatre.notices.published == []
+    theatre.deliver_event(theatre.ending_document(theatre.jobs("part")[0]))
+    wait(theatre, 10)
+    [notice] = digests(theatre)
+    assert [(job.task, job.is_allowed) for job in notice.jobs] == [("part", False)]
+    assert notice.notice_id.endswith("/task_failed/1")
+    theatre.play_on()
+    end = theatre.notices.published[-1]
+    assert [(job.task, job.is_allowed) for job in end.jobs] == [("part", False), ("probe", True)]
+    assert end.text == "1 of its tasks failed for good. 1 more failed, as the workflow allows."
+
+
+def test_a_failure_that_a_redrive_kept_is_named_by_the_job_that_failed():
+    plan = plan_of((task("a", allow_failure=True), ()), (task("b"), ()))
+    theatre = Theatre(plan, [("a", 1), ("b", 1)])
+    theatre.start()
+    theatre.play_on()
+    theatre.redrive(scope="tasks", tasks=("b",))
+    theatre.play_on()
+    end = theatre.notices.published[-1]
+    [kept] = [job for job in end.jobs if job.task == "a"]
+    [submitted] = theatre.jobs("a")
+    assert end.notice_id.endswith("/1/failed")
+    assert (kept.name, kept.job_id, kept.attempt) == (submitted.request.name, submitted.job_id, 1)
+    assert (kept.failure, kept.exit_code, kept.log_stream) == ("application", 1, "log")

@@ -46,8 +46,8 @@ def test_a_job_that_runs_for_too_long_is_told_once() -> None:
         assert look(lookout, after_seconds=300) == []
     (notice,) = lookout.notices.published
     assert (notice.kind, notice.monitor, notice.thread, notice.queue) == (NoticeKind.JOB_RUNNING, "m", "m", "etl")
-    assert notice.subject == "m: job job-a runs for 10 min"
-    assert notice.text == "It may run for 10 min."
+    assert notice.subject == "m: job job-a runs for 10 minutes"
+    assert notice.text == "It may run for 10 minutes."
     assert [job.name for job in notice.jobs] == ["job-a"]
 
 
@@ -84,7 +84,7 @@ def test_a_job_that_waits_for_too_long_is_told_once_and_one_that_others_hold_bac
     assert look(lookout, after_seconds=600) == ["monitor/m/job_waiting/a"]
     lookout.happens("a", "STARTING")
     assert look(lookout, after_seconds=900) == []
-    assert lookout.notices.published[0].subject == "m: job job-a waits for 10 min"
+    assert lookout.notices.published[0].subject == "m: job job-a waits for 10 minutes"
 
 
 def test_five_thousand_jobs_that_wait_too_long_make_one_notice_that_names_ten() -> None:
@@ -213,7 +213,7 @@ def test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again() -> No
     (first,) = look(lookout)
     assert first.startswith("monitor/m/failure_rate/")
     notice = lookout.notices.published[-1]
-    assert notice.subject == "m: 5 of 5 jobs failed within 60 min"
+    assert notice.subject == "m: 5 of 5 jobs failed within 1 hour"
     assert "more than 20 %" in (notice.text or "")
     for _ in range(3):
         assert look(lookout, after_seconds=300) == []
@@ -286,7 +286,7 @@ def test_a_monitor_that_watches_other_jobs_counts_anew_and_may_tell_of_these() -
     assert look(lookout, after_seconds=60) == [], "the four are too few"
     end(lookout, failed=1, succeeded=0, prefix="bb")
     assert len(look(lookout, after_seconds=60)) == 1
-    assert lookout.notices.published[-1].subject == "m: 5 of 5 jobs failed within 60 min"
+    assert lookout.notices.published[-1].subject == "m: 5 of 5 jobs failed within 1 hour"
     assert look(lookout, after_seconds=60) == []
 
 

@@ -11,7 +11,7 @@ from chalicelib.core.errors import TryAgain
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
 from chalicelib.engine.messages import (
     FAILED_AGAIN_SECONDS,
-    REASON_CHARACTERS,
+    LETTER_REASON_CHARACTERS,
     Mailbox,
     Message,
     MessagesLeft,
@@ -110,7 +110,7 @@ def test_a_long_reason_is_cut(theatre):
     theatre.store = Broken()
     fail_until_the_last_receipt(theatre)
     theatre.deliver_events()
-    assert len(theatre.dead.letters[0].reason) == REASON_CHARACTERS
+    assert len(theatre.dead.letters[0].reason) == LETTER_REASON_CHARACTERS
 
 
 @pytest.mark.parametrize("value", [[SECRET * 500], {SECRET * 500: 1}, SECRET * 500, [{"value": SECRET * 500}]])

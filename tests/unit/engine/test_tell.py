@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -123,9 +124,24 @@ def test_jobs_that_wait_or_run_for_too_long_are_told_once_and_together():
     waiting, running = theatre.notices.published[:2]
     assert theatre.notices.ids[0].startswith(f"{run_id}/0/job_waiting/0/1/")
     assert [job.task for job in waiting.jobs] == ["part-0", "part-2"]
-    assert (waiting.job_count, waiting.text) == (2, "For longer than 100 seconds.")
+    assert (waiting.job_count, "2 jobs wait for more than 100 seconds in run" in waiting.subject) == (2, True)
+    assert waiting.at_ms == theatre.clock.now_ms() - 4 * 300_000, "the look that found them"
     assert running.notice_id.startswith(f"{run_id}/0/job_running/1/1/")
     assert len(set(theatre.notices.ids)) == len(theatre.notices.ids)
+
+
+def test_of_jobs_that_wait_for_too_long_all_queues_are_told():
+    parts = [task(f"part-{number}") for number in range(11)]
+    last = task("part-11")
+    wide = plan_of(*((one, ()) for one in (*parts, replace(last, job=replace(last.job, queue="gpu")))))
+    theatre = Theatre(wide, definition={"notify": {"waiting_after_seconds": 100}})
+    theatre.start()
+    while theatre.deliver_commands():
+        pass
+    theatre.sweep(after_seconds=300)
+    [notice] = theatre.notices.published
+    assert (notice.job_count, {job.queue for job in notice.jobs}) == (12, {"queue"})
+    assert notice.queues == ("gpu", "queue")
 
 
 def test_the_bus_hears_of_every_change_of_the_run_and_its_tasks():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from chalicelib.aws.eventbridge import EventBridgeChanges
 from chalicelib.core.changes import Change
 from chalicelib.core.errors import TryAgain, UserMistake
 from chalicelib.core.figures import Figure
@@ -112,7 +114,7 @@ def test_a_retry_is_arranged_once_while_the_bus_is_down_and_told_later():
     assert theatre.commands.bodies == []
     assert theatre.changes
     theatre.changes.failing = False
-    deliver_all(theatre, 3, seconds=120)
+    late(theatre)
     assert "0/0/1/waiting" in changes(theatre)
 
 
@@ -171,22 +173,137 @@ def test_what_topic_and_bus_refuse_for_good_is_counted_and_the_run_goes_on(on, c
     assert theatre.run.sweep_at_ms is None
 
 
-def test_the_runs_own_queue_is_told_before_people_are():
-    theatre = Theatre(ONE)
-    theatre.start(queue=QUEUE)
-    order: list[str] = []
-    publish, send = theatre.notices.publish, theatre.notices.send
-    theatre.notices.publish = lambda notice: (order.append("topic"), publish(notice))  # type: ignore[method-assign, assignment, func-returns-value]
+def test_entries_that_the_bus_refuses_for_good_are_counted_once_and_the_run_is_over():
+    theatre = Theatre(CHAIN)
+    calls: list[int] = []
 
-    def busy(notice: Any, queue: str) -> None:
-        order.append("queue")
-        if order.count("queue") < 3:
-            raise TryAgain("busy")
-        send(notice, queue)
+    def put_events(Entries: list[Any]) -> dict[str, Any]:
+        calls.append(len(Entries))
+        return {"Entries": [{"ErrorCode": "NotAuthorizedForSourceException"} for _ in Entries]}
 
-    theatre.notices.send = busy  # type: ignore[method-assign]
+    client = SimpleNamespace(put_events=put_events)
+    theatre.changes = EventBridgeChanges(lambda: client, "default")  # type: ignore[assignment]
+    theatre.start()
     theatre.play_on()
-    assert order == ["queue", "queue", "queue", "topic"]
+    assert ids(theatre) == ["0/succeeded"]
+    theatre.sweep(after_seconds=300)
+    assert theatre.run.sweep_at_ms is None
+    assert theatre.figures.of(Figure.TELLINGS_REFUSED) == len(calls) < 10
+
+
+# Each place by itself
+
+
+def down(theatre: Theatre, place: str) -> None:
+    """Let one place fail until `theatre.notices` and the bus are what they were."""
+
+    def busy(*args: Any) -> None:
+        raise TryAgain(f"{place} fails")
+
+    if place == "bus":
+        assert theatre.changes
+        theatre.changes.failing = True
+    else:
+        setattr(theatre.notices, {"topic": "publish", "queue": "send"}[place], busy)
+
+
+def up(theatre: Theatre) -> None:
+    assert theatre.changes
+    theatre.changes.failing = False
+    for name in ("publish", "send"):
+        vars(theatre.notices).pop(name, None)
+
+
+def heard(theatre: Theatre) -> dict[str, list[str]]:
+    queue = [one.removeprefix(f"{theatre.run.run_id}/") for one in theatre.notices.ids_sent(QUEUE)]
+    return {"topic": ids(theatre), "queue": queue, "bus": [one for one in changes(theatre) if one.count("/") == 1]}
+
+
+@pytest.mark.parametrize("place", ["bus", "topic", "queue"])
+def test_while_one_place_fails_the_others_hear_the_end_of_a_run_once_and_every_record_ends(place):
+    theatre = with_bus(Theatre(plan_of(*((task(f"t{number}"), ()) for number in range(20))), [("t3", 1)]))
+    theatre.start(queue=QUEUE)
+    deliver_all(theatre)
+    down(theatre, place)
+    theatre.tell()
+    for _ in range(12):
+        deliver_all(theatre, 5, seconds=60)
+        theatre.sweep()
+    told = heard(theatre)
+    assert told.pop(place).count("0/failed") == 0
+    assert [one.count("0/failed") for one in told.values()] == [1, 1]
+    assert {theatre.record(f"t{number}").state.ended for number in range(20)} == {True}  # type: ignore[union-attr]
+    assert theatre.events.bodies == []
+    up(theatre)
+    deliver_all(theatre, 3, seconds=60)
+    late(theatre)
+    assert {name: one.count("0/failed") for name, one in heard(theatre).items()} == {"topic": 1, "queue": 1, "bus": 1}
+    endings = {f"0/{number}/1/{'failed' if number == 3 else 'succeeded'}" for number in range(20)}
+    assert endings <= set(changes(theatre))
+    assert (theatre.run.untold, theatre.run.sweep_at_ms) == (frozenset(), None)
+
+
+def test_while_the_bus_fails_people_are_told_what_a_job_died_of():
+    theatre = with_bus(Theatre(plan_of((task("a"), ()), (task("b"), ())), [("a", 1)]), failing=True)
+    theatre.start()
+    theatre.deliver_event(theatre.ending_document(theatre.jobs("a")[0]))
+    deliver_all(theatre, 2, seconds=20)
+    theatre.deliver_event(theatre.ending_document(theatre.jobs("b")[0]))
+    assert ids(theatre) == ["0/task_failed/1", "0/failed"]
+    assert [(job.task, job.failure, job.exit_code) for notice in theatre.notices.published for job in notice.jobs] == [
+        ("a", "application", 1),
+        ("a", "application", 1),
+    ]
+
+
+@pytest.mark.parametrize("place", ["topic", "queue"])
+def test_a_digest_that_one_place_missed_is_told_there_later_and_not_again_elsewhere(place):
+    plan = plan_of((task("a"), ()), (task("b"), ()))
+    theatre = with_bus(Theatre(plan, [("a", 1)], definition={"notify": {"on": ["task_failed"]}}))
+    theatre.start(queue=QUEUE)
+    down(theatre, place)
+    theatre.deliver_event(theatre.ending_document(theatre.jobs("a")[0]))
+    deliver_all(theatre, 20, seconds=60)
+    late(theatre)
+    up(theatre)
+    late(theatre)
+    told = heard(theatre)
+    assert [told[one].count("0/task_failed/1") for one in ("topic", "queue")] == [1, 1]
+
+
+@pytest.mark.parametrize("place", ["topic", "queue"])
+def test_what_the_sweep_finds_late_is_told_once_in_each_place_whichever_fails(place):
+    notify = {"on": ["run_late", "job_waiting"], "late_after_seconds": 100, "waiting_after_seconds": 100}
+    theatre = with_bus(Theatre(WIDE, definition={"notify": notify}))
+    theatre.start(queue=QUEUE)
+    down(theatre, place)
+    for _ in range(2):
+        theatre.sweep(after_seconds=150)
+    up(theatre)
+    late(theatre)
+    kinds = {name: sorted(one.split("/")[1] for one in told) for name, told in heard(theatre).items()}
+    assert kinds["topic"] == ["job_waiting", "late"]
+    assert kinds["queue"] == ["job_waiting", "late", "started"]
+
+
+def test_what_the_bus_missed_of_many_shards_it_hears_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr("chalicelib.core.limits.SHARD_SIZE", 1)
+    plan = plan_of(*((task(f"t{number}", attempts=2), ()) for number in range(20)))
+    theatre = with_bus(Theatre(plan, [("t7", 1)]), failing=True)
+    theatre.start()
+    for _ in range(5):
+        theatre.tell()
+        deliver_all(theatre, seconds=60)
+    assert theatre.run.state == "succeeded"
+    up(theatre)
+    theatre.sweep(after_seconds=300)
+    first = len({one.split("/")[1] for one in changes(theatre) if one.count("/") == 3})
+    assert 0 < first < 20
+    for _ in range(3):
+        theatre.sweep(after_seconds=300)
+    waited = {"0/7/1/running", "0/7/1/waiting", "0/7/2/running", "0/7/2/succeeded"}
+    assert waited | {f"0/{number}/1/succeeded" for number in range(20) if number != 7} <= set(changes(theatre))
+    assert theatre.run.sweep_at_ms is None
 
 
 # What is told once, and not lost
@@ -251,8 +368,7 @@ def test_runs_that_cannot_be_told_do_not_keep_the_sweep_from_the_others():
     theatre.end_jobs()
     for job in theatre.jobs():
         if theatre.attempt_of(job).run_id != last.run_id:
-            with pytest.raises(MessagesLeft):
-                theatre.deliver_event(theatre.ending_document(job))
+            theatre.deliver_event(theatre.ending_document(job))
     theatre.sweep(after_seconds=300)
     stored = theatre.store.run(last.run_id)
     assert stored is not None
@@ -393,7 +509,7 @@ def test_a_look_that_finds_no_new_failure_reads_no_tally_twice(monkeypatch):
 
 def test_what_a_redrive_keeps_is_known_without_a_look_at_records(monkeypatch):
     monkeypatch.setattr("chalicelib.core.limits.SHARD_SIZE", 2)
-    plan = plan_of(*((task(f"t{number}", allow_failure=True), ()) for number in range(4)))
+    plan = plan_of(*((task(f"t{number}"), ()) for number in range(4)))
     theatre = Theatre(plan, [("t0", 1), ("t1", 1)], definition={"notify": {"on": ["task_failed"]}})
     theatre.start()
     theatre.play_on()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def is_overdue(heard_at_ms: int, last_look_ms: int, now_ms: int, quiet_ms: int) -> bool:
+def is_silent(heard_at_ms: int, last_look_ms: int, now_ms: int, quiet_ms: int) -> bool:
     """Whether Batch is to be asked about a job that was last heard of at `heard_at_ms`.
 
     It is once the silence reaches `quiet_ms`, and again each time that it has doubled, so that a job of a day costs

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.overdue import is_overdue
+from chalicelib.core.silence import is_silent
 
 QUIET_MS = 900_000
 HEARD_AT_MS = 1_700_000_000_000
@@ -11,7 +11,7 @@ HEARD_AT_MS = 1_700_000_000_000
 
 def overdue(last_look_ms: int, now_ms: int) -> bool:
     """Both counted from when the job was last heard of."""
-    return is_overdue(HEARD_AT_MS, HEARD_AT_MS + last_look_ms, HEARD_AT_MS + now_ms, QUIET_MS)
+    return is_silent(HEARD_AT_MS, HEARD_AT_MS + last_look_ms, HEARD_AT_MS + now_ms, QUIET_MS)
 
 
 def test_a_job_is_asked_about_from_the_moment_that_it_was_silent_for_so_long():
