@@ -306,7 +306,7 @@ MUTATIONS = {
                 )
             },
         ),
-        seeds=(5816,),
+        seeds=(33828,),
     ),
     "a digest is noted as told before it is": Mutation(
         Bug(
