@@ -251,7 +251,10 @@ MONITOR_MUTATIONS = {
     ),
     "a look is put whatever its revision": Mutation(
         Bug(MemoryMonitors, "put_look", {"look.revision != self.look(look.monitor).revision + 1": "False"}),
-        seeds=(265,),
+        seeds=(
+            265,
+            291,
+        ),
         scope=OTHERS,
     ),
     "a deadline is noted before it is told": Mutation(

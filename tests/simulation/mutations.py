@@ -26,6 +26,7 @@ from tests.bug import Bug
 from tests.memory.store import MemoryStore
 from tests.simulation.monitor_mutations import MONITOR_MUTATIONS
 from tests.simulation.mutation import Mutation
+from tests.simulation.scope import Scope
 
 _COMMIT_FIRST = """\
     for ending, change in ended.values():
@@ -288,7 +289,7 @@ MUTATIONS = {
                 )
             },
         ),
-        seeds=(5816,),
+        seeds=(33828,),
     ),
     "a digest is noted as told before it is": Mutation(
         Bug(
@@ -373,6 +374,11 @@ MUTATIONS = {
             {"tally.ending_of(offset_of(record.attempt.index))": "record.state if record.state.ended else None"},
         ),
         seeds=(989,),
+    ),
+    "an epoch begins over what was noted meanwhile": Mutation(
+        Bug(MemoryStore, "begin_epoch", {"stored.untold != frozenset(untold)": "False"}),
+        seeds=(660,),
+        scope=Scope(shares={"deaf": 1.0, "telling": 1.0}),
     ),
     "an allowed failure is told as one that is not": Mutation(
         Bug(failures, "to_be_told", {" & ~facts.plan.allowed_failures.get(shard, 0)": ""}),

@@ -74,6 +74,8 @@ def shown(value: Any) -> str:
             return "{" + ", ".join(f"{key}: {shown(one)}" for key, one in value.items()) + "}"
         case list() | tuple():
             return "[" + ", ".join(map(shown, value)) + "]"
+        case frozenset() | set():
+            return "{" + ", ".join(sorted(map(shown, value))) + "}"
     return str(value)
 
 
