@@ -58,6 +58,7 @@ class DynamoMonitors:
             definition=None if definition is None else json.loads(definition),
             pushed_at_ms=item["pushed_at_ms"],
             since_ms=item.get("since_ms", {}),
+            failed_since_ms=item.get("failed_since_ms", {}),
         )
 
     def put_monitors(self, pushed: PushedMonitors) -> bool:
@@ -67,6 +68,7 @@ class DynamoMonitors:
             "definition": None if pushed.definition is None else json.dumps(pushed.definition, separators=(",", ":")),
             "pushed_at_ms": pushed.pushed_at_ms,
             "since_ms": dict(pushed.since_ms),
+            "failed_since_ms": dict(pushed.failed_since_ms),
         }
         return self._put_next(MONITORS_KEY, attributes)
 

@@ -174,9 +174,12 @@ class Table:
         }
         return self._conditional("UpdateItem", self._client.update_item, request, None)
 
-    def query(self, partition: str, prefix: str) -> Iterator[Item]:
-        """The partition's items whose sort key begins so, ascending, read consistently, all pages."""
+    def query(self, partition: str, prefix: str, *, only: Sequence[str] = ()) -> Iterator[Item]:
+        """The partition's items whose sort key begins so, ascending, read consistently, all pages; with `only` these of
+        their attributes, which takes less time and costs the same."""
         parts = {"KeyConditionExpression": "#pk = :pk AND begins_with(#sk, :prefix)"}
+        if only:
+            parts["ProjectionExpression"] = ", ".join(f"#{name}" for name in only)
         return self._pages({"ConsistentRead": True, **_expressions(parts, {"pk": partition, "prefix": prefix})})
 
     def query_between(self, partition: str, first: str, last: str) -> Iterator[Item]:
@@ -244,11 +247,12 @@ class Table:
         items = [from_wire_item(item) for item in answer["Items"]]
         return Page(items, from_wire_item(last) if last else None, answer["ScannedCount"])
 
-    def get_many(self, keys: Sequence[Key]) -> list[Item]:
-        """The items under these keys that are there, in any order, eventually consistent."""
+    def get_many(self, keys: Sequence[Key], *, consistent: bool = False) -> list[Item]:
+        """The items under these keys that are there, in any order, eventually consistent unless it is wanted else."""
         found: list[Item] = []
         for first in range(0, len(keys), _BATCH_KEYS):
-            left = {self._name: {"Keys": [_key(key) for key in keys[first : first + _BATCH_KEYS]]}}
+            asked = [_key(key) for key in keys[first : first + _BATCH_KEYS]]
+            left = {self._name: {"Keys": asked, "ConsistentRead": consistent}}
             for _ in range(_BATCH_TRIES):
                 with answers("BatchGetItem"):
                     answer = self._client.batch_get_item(RequestItems=left)

@@ -74,7 +74,8 @@ class NothingRan:
 @dataclass(frozen=True, slots=True)
 class Monitor:
     """A monitor as it was pushed. An empty tuple of patterns or kinds is all. `failed` are the classes of failures that
-    are told of, none if none are. `since_ms`: since when it watches these jobs and for these times of day."""
+    are told of, none if none are. `since_ms`: since when it watches these jobs and for these times of day;
+    `failed_since_ms`: since when these jobs and for these failures."""
 
     name: str
     description: str | None = None
@@ -88,6 +89,7 @@ class Monitor:
     failure_rate: FailureRate | None = None
     nothing_ran: NothingRan | None = None
     since_ms: int = 0
+    failed_since_ms: int = 0
 
     @property
     def counts_under(self) -> str:
@@ -132,12 +134,17 @@ class Monitor:
         return wanted and job.status.ended and job.failure is not FailureClass.CANCELLED
 
 
-def monitors_of(definition: Mapping[str, Any], since_ms: Mapping[str, int]) -> tuple[Monitor, ...]:
-    """The monitors of a definition (valid, as it was pushed). `since_ms`: since when each watches, by name."""
-    return tuple(_monitor(name, given, since_ms.get(name, 0)) for name, given in definition["monitors"].items())
+def monitors_of(
+    definition: Mapping[str, Any], since_ms: Mapping[str, int], failed_since_ms: Mapping[str, int] | None = None
+) -> tuple[Monitor, ...]:
+    """The monitors of a definition (valid, as it was pushed). By name, since when each watches."""
+    return tuple(
+        _monitor(name, given, since_ms.get(name, 0), (failed_since_ms or {}).get(name, 0))
+        for name, given in definition["monitors"].items()
+    )
 
 
-def _monitor(name: str, given: Mapping[str, Any], since_ms: int) -> Monitor:
+def _monitor(name: str, given: Mapping[str, Any], since_ms: int, failed_since_ms: int) -> Monitor:
     running, rate, nothing = (given.get(rule) for rule in ("running_longer", "failure_rate", "nothing_ran"))
     waiting = given.get("waiting_longer")
     return Monitor(
@@ -151,6 +158,7 @@ def _monitor(name: str, given: Mapping[str, Any], since_ms: int) -> Monitor:
         failure_rate=None if rate is None else FailureRate(**rate),
         nothing_ran=None if nothing is None else NothingRan(**nothing),
         since_ms=since_ms,
+        failed_since_ms=failed_since_ms,
     )
 
 
@@ -164,10 +172,10 @@ def _classes(failed: Any) -> frozenset[FailureClass]:
     return frozenset(FailureClass) - frozenset([FailureClass.CANCELLED] if excluding is None else excluding)
 
 
-def watched_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two definitions of a monitor watch the same jobs for what ran by a time of day, so that what was counted
+def watched_alike(one: Mapping[str, Any], other: Mapping[str, Any], rule: str) -> bool:
+    """Whether two definitions of a monitor watch the same jobs by the same rule, so that what was counted or gathered
     for one holds for the other."""
-    keys = ("queues", "names", "definitions", "kinds", "nothing_ran")
+    keys = ("queues", "names", "definitions", "kinds", rule)
     return all(one.get(key) == other.get(key) for key in keys)
 
 

@@ -5,8 +5,9 @@ Owns the sentences and the ids. When something is due is `monitoring.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from chalicelib.core.commands import TellJobFailures
 from chalicelib.core.digests import NAMED_MAXIMUM, digest_id
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import JobRecord
@@ -31,25 +32,15 @@ _LAST_MS = 253_402_300_799_000
 """The end of the year 9999."""
 
 
-def scope_of(monitor: str, job: JobRecord) -> str:
-    """The scope of the digests that tell this job's failure: those of the jobs that were created on its day, by UTC."""
-    return f"{_PREFIX}{monitor}/{_day_of(job)}"
-
-
-def scopes_lately(monitor: str, now_ms: int) -> list[str]:
-    """The scopes of a monitor whose jobs were created today or within the days before, by UTC."""
-    return [f"{_PREFIX}{monitor}/{iso_time(now_ms - days * _DAY_MS)[:10]}" for days in range(_DAYS_LATELY)]
-
-
-def _day_of(job: JobRecord) -> str:
+def day_of(at_ms: int) -> str:
+    """The day of a moment, by UTC."""
     # An event may name any moment, also one that no calendar has.
-    return iso_time(min(job.created_at_ms, _LAST_MS))[:10]
+    return iso_time(min(at_ms, _LAST_MS))[:10]
 
 
-def monitor_of_scope(scope: str) -> str | None:
-    """The monitor of a scope that `scope_of` named; None of any other."""
-    monitor, slash, day = scope.removeprefix(_PREFIX).rpartition("/")
-    return monitor if scope.startswith(_PREFIX) and slash and day else None
+def days_lately(now_ms: int) -> list[str]:
+    """Today, and the days before, by UTC."""
+    return [day_of(now_ms - days * _DAY_MS) for days in range(_DAYS_LATELY)]
 
 
 def lasted(ms: int) -> str:
@@ -65,7 +56,7 @@ def lasted(ms: int) -> str:
     return f"{days} days" + (f" {hours} h" if hours else "")
 
 
-def told(job: JobRecord, log_lines: tuple[str, ...] = ()) -> ToldJob:
+def told(job: JobRecord) -> ToldJob:
     """A recorded job as a notice names it."""
     return ToldJob(
         job_id=job.job_id,
@@ -77,7 +68,6 @@ def told(job: JobRecord, log_lines: tuple[str, ...] = ()) -> ToldJob:
         exit_code=job.exit_code,
         reason=job.reason,
         log_stream=job.log_stream,
-        log_lines=log_lines,
         created_at_ms=job.created_at_ms,
         started_at_ms=job.started_at_ms,
         stopped_at_ms=job.stopped_at_ms,
@@ -87,34 +77,25 @@ def told(job: JobRecord, log_lines: tuple[str, ...] = ()) -> ToldJob:
 
 
 def failed_notice(
-    monitor: Monitor,
-    stage: str,
-    scope: str,
-    count: int,
-    told_count: int,
-    jobs: Sequence[JobRecord],
-    at_ms: int,
-    lines: tuple[str, ...],
+    monitor: Monitor, stage: str, command: TellJobFailures, count: int, told_count: int, jobs: list[ToldJob], at_ms: int
 ) -> Notice:
-    """That so many jobs of a day failed, some of them named; `told_count` of them were told before. `lines` are the
-    last that the first of them wrote."""
-    named = [told(job, () if place else lines) for place, job in enumerate(jobs[:NAMED_MAXIMUM])]
+    """That so many jobs of a day failed, some of them named; `told_count` of them were told before."""
     return Notice(
-        notice_id=digest_id(scope, NoticeKind.JOB_FAILED, count),
+        notice_id=digest_id(command.scope, NoticeKind.JOB_FAILED, count),
         kind=NoticeKind.JOB_FAILED,
         stage=stage,
         subject=f"{monitor.name}: {_failed(count, told_count, jobs)}",
         at_ms=at_ms,
         thread=monitor.name,
-        text=_text(monitor, *_so_far(count, told_count, jobs)),
+        text=_text(monitor, *_so_far(command.day, count, told_count)),
         monitor=monitor.name,
         queue=_only_queue(jobs) if count <= len(jobs) else None,
-        jobs=tuple(named),
+        jobs=tuple(jobs),
         job_count=count,
     )
 
 
-def _failed(count: int, told_count: int, jobs: Sequence[JobRecord]) -> str:
+def _failed(count: int, told_count: int, jobs: Sequence[ToldJob]) -> str:
     new = count - told_count
     if told_count and (new > 1 or not jobs):
         return f"{new:,} more jobs failed, {count:,} in all" if new > 1 else f"another job failed, {count:,} in all"
@@ -127,12 +108,12 @@ def _failed(count: int, told_count: int, jobs: Sequence[JobRecord]) -> str:
     return f"job {jobs[0].name} failed ({jobs[0].failure or FailureClass.UNKNOWN})"
 
 
-def _so_far(count: int, told_count: int, jobs: Sequence[JobRecord]) -> list[str]:
-    if count < 2 or not jobs:
+def _so_far(day: str, count: int, told_count: int) -> list[str]:
+    if count < 2:
         return []
     new = count - told_count
     told_before = [f"{'One of these is' if new == 1 else f'{new:,} of these are'} new."] if told_count else []
-    so_far = f"{count:,} of the jobs that were submitted on {_day_of(jobs[0])} (UTC) have failed so far."
+    so_far = f"{count:,} of the jobs that were submitted on {day} (UTC) have failed so far."
     return [so_far, *told_before]
 
 
@@ -226,6 +207,6 @@ def _text(monitor: Monitor, *sentences: str) -> str | None:
     return " ".join([*described, *sentences]) or None
 
 
-def _only_queue(jobs: Sequence[JobRecord]) -> str | None:
+def _only_queue(jobs: Iterable[JobRecord | ToldJob]) -> str | None:
     queues = {job.queue for job in jobs}
     return queues.pop() if len(queues) == 1 else None

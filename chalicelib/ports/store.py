@@ -15,7 +15,7 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
 from chalicelib.core.monitoring import Bucket, Counted
 from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
-from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import (
     Claim,
@@ -367,12 +367,17 @@ class Digests(Protocol):
         """Raise the scope's `told_count` to that, unless it is as high already. Nothing happens without a window."""
         ...
 
-    def add_member(self, scope: str, member: str, at_ms: int) -> None:
-        """Put a member of a scope whose members stand nowhere else. Adding twice is adding once."""
+    def add_member(self, scope: str, member: str, at_ms: int, job: ToldJob) -> None:
+        """Put a member of a scope whose members stand nowhere else, with the job that it is as a notice would name it,
+        without log lines. Adding twice is adding once: the first stands."""
         ...
 
     def members(self, scope: str) -> list[str]:
         """The members that were added, by their times, read consistently."""
+        ...
+
+    def told_members(self, scope: str, members: Sequence[str]) -> list[ToldJob]:
+        """The jobs that these members are, in this order; those that were not added are left out. Read consistently."""
         ...
 
 

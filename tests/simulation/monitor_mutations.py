@@ -105,17 +105,29 @@ MONITOR_MUTATIONS = {
             monitors,
             "judge",
             {
-                "            world.store.add_member(scope, record.job_id, record.seen_at_ms)\n": "",
-                "            see_to_window(world, scope, record.job_id)": (
-                    "            see_to_window(world, scope, record.job_id)\n"
-                    "            world.store.add_member(scope, record.job_id, record.seen_at_ms)"
+                "        world.store.add_member(scope_of(command), record.job_id, now_ms, told(record))\n": "",
+                "        see_to_window(world, command, record.job_id)": (
+                    "        see_to_window(world, command, record.job_id)\n"
+                    "        world.store.add_member(scope_of(command), record.job_id, now_ms, told(record))"
                 ),
             },
         ),
         scope=OTHERS,
     ),
+    "a failed job is told as its record says": Mutation(
+        Bug(
+            monitors,
+            "tell_job_failures",
+            {
+                "world.store.told_members(command.scope, named)": (
+                    "[told(job) for job in map(world.store.job, named) if job is not None]"
+                )
+            },
+        ),
+        scope=OTHERS,
+    ),
     "a monitor's digest is named by its window": Mutation(
-        Bug(monitors, "tell_failures", {"command.scope, number, window": "command.scope, window.number, window"}),
+        Bug(monitors, "tell_job_failures", {"command, number, window": "command, window.number, window"}),
         scope=OTHERS,
     ),
     "failures that nobody told in time are left": Mutation(

@@ -297,7 +297,7 @@ class Monitored:
     def _check_failed(self, notice: Notice, given: Mapping[str, Any]) -> None:
         scope, _, count = notice.notice_id.rpartition("/job_failed/")
         day = scope.rpartition("/")[2]
-        must(scope == f"monitor/{notice.monitor}/{day}", f"{notice.notice_id} is no id of a failure")
+        must(scope == self._scope(notice.monitor or "", day), f"{notice.notice_id} is no id of a failure")
         must(int(count) == notice.job_count, f"{notice.notice_id} tells {notice.job_count} failures")
         by_sweep = self._world.judge.under_way() in self._sweeps
         must(
@@ -306,17 +306,24 @@ class Monitored:
         failed = {job.job_id: job for job in self._failed(given, day)}
         must(1 <= notice.job_count <= len(failed), f"{notice.notice_id}, but {sorted(failed)} failed")
         named = [job.job_id or "" for job in notice.jobs]
-        must(len(named) == len(set(named)) <= notice.job_count, f"{notice.notice_id} names {named}")
+        right = min(notice.job_count, NAMED_MAXIMUM)
+        must(len(named) == len(set(named)) == right, f"{notice.notice_id} names {named}")
         must(set(named) <= set(failed), f"{notice.notice_id} names {named}, and {sorted(failed)} failed")
         for told in notice.jobs:
-            right = failed[told.job_id or ""].failure
-            must(told.failure in (None, right), f"{told.job_id} failed for {right}, and not {told.failure}")
+            job = failed[told.job_id or ""]
+            says = (told.name, told.queue, told.failure, told.reason, told.stopped_at_ms)
+            must(
+                says == (job.name, job.queue, job.failure, job.reason, job.now.at_ms), f"{job.job_id} is told as {says}"
+            )
         if len(named) == notice.job_count:
             these = frozenset(named)
             must(self._sets.setdefault(notice.notice_id, these) == these, f"{notice.notice_id} tells of two sets")
             about = (notice.monitor or "", day, these)
             first = self._ids_of_sets.setdefault(about, notice.notice_id)
             must(first == notice.notice_id, f"the failures of {first} were told again as {notice.notice_id}")
+
+    def _scope(self, name: str, day: str) -> str:
+        return f"monitor/{name}/{self._began_ms}/{day}"
 
     def _commands_may_fail(self) -> bool:
         """Whether the command that tells failures may have been lost, or be late."""
@@ -371,7 +378,7 @@ class Monitored:
         recorded = {one.job.job_id for one in self._ended}
         for day in sorted({day_of(job.created_at_ms) for job in self._foreign.jobs.values()}):
             failed = [job.job_id for job in self._failed(given, day) if job.job_id in recorded]
-            scope = f"monitor/{name}/{day}/job_failed/"
+            scope = f"{self._scope(name, day)}/job_failed/"
             counts = [int(one.removeprefix(scope)) for one in ids if one.startswith(scope)]
             must(max(counts, default=0) == len(failed), f"monitor {name}: of {failed} only {counts} were told")
 

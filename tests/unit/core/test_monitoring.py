@@ -300,9 +300,11 @@ def test_what_succeeded_before_or_after_the_time_does_not_count() -> None:
 
 def test_a_monitor_watches_anew_once_it_watches_other_jobs_or_another_time() -> None:
     given = {"queues": ["a"], "nothing_ran": {"by": "06:00"}, "description": "x"}
-    assert watched_alike(given, {**given, "description": "y", "failed": True})
-    assert not watched_alike(given, {**given, "queues": ["b"]})
-    assert not watched_alike(given, {**given, "nothing_ran": {"by": "07:00"}})
+    assert watched_alike(given, {**given, "description": "y", "failed": True}, "nothing_ran")
+    assert not watched_alike(given, {**given, "queues": ["b"]}, "nothing_ran")
+    assert not watched_alike(given, {**given, "nothing_ran": {"by": "07:00"}}, "nothing_ran")
+    assert watched_alike(given, {**given, "nothing_ran": {"by": "07:00"}}, "failed")
+    assert not watched_alike(given, {**given, "failed": True}, "failed")
 
 
 @pytest.mark.parametrize("text", ["6:00", "24:00", "06:60", "06:00:00", "06", ""])

@@ -244,11 +244,11 @@ def test_failures_whose_command_was_lost_are_told_by_the_sweep() -> None:
     lookout.happens("a", "FAILED")
     assert lookout.commands.lose() == 1
     assert look(lookout, after_seconds=600) == [], "the command may come yet"
-    assert look(lookout, after_seconds=240) == ["monitor/m/2023-11-14/job_failed/1"]
+    assert look(lookout, after_seconds=240) == ["monitor/m/1700000000000/2023-11-14/job_failed/1"]
     assert look(lookout, after_seconds=3_600) == []
     lookout.happens("b", "FAILED")
     lookout.rest()
-    assert lookout.ids[-1] == "monitor/m/2023-11-14/job_failed/2"
+    assert lookout.ids[-1] == "monitor/m/1700000000000/2023-11-14/job_failed/2"
 
 
 def test_failures_whose_command_was_lost_after_it_had_closed_their_window_are_told_by_the_sweep() -> None:
@@ -258,7 +258,7 @@ def test_failures_whose_command_was_lost_after_it_had_closed_their_window_are_to
     lookout.crash(Cut("close_window", after_effect=True), lookout.deliver_commands)
     assert lookout.commands.lose() == 1
     lookout.clock.advance(seconds=86_000)
-    assert look(lookout) == ["monitor/m/2023-11-14/job_failed/1"]
+    assert look(lookout) == ["monitor/m/1700000000000/2023-11-14/job_failed/1"]
     assert look(lookout, after_seconds=300) == []
 
 

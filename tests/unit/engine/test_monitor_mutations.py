@@ -33,10 +33,11 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
             monitors,
             "judge",
             {
-                "            world.store.add_member(scope, record.job_id, record.seen_at_ms)\n": "",
-                "see_to_window(world, scope, record.job_id)": (
-                    "see_to_window(world, scope, record.job_id) or world.clock.advance(seconds=11) or "
-                    "world.store.observe_job(record, 0) or world.store.add_member(scope, record.job_id, 0)"
+                "        world.store.add_member(scope_of(command), record.job_id, now_ms, told(record))\n": "",
+                "see_to_window(world, command, record.job_id)": (
+                    "see_to_window(world, command, record.job_id) or world.clock.advance(seconds=11) or "
+                    "world.store.observe_job(record, 0) or "
+                    "world.store.add_member(scope_of(command), record.job_id, 0, told(record))"
                 ),
             },
         ),
