@@ -201,15 +201,26 @@ def _fits(patterns: Iterable[str], *names: str) -> bool:
 # Jobs under way
 
 WAITING = (JobStatus.SUBMITTED, JobStatus.RUNNABLE, JobStatus.STARTING)
-"""The statuses of a job that waits for capacity. PENDING is none: such a job waits for others, or is an array."""
+"""The statuses of a job that waits for capacity. A single job that is PENDING waits for others."""
+_BEGUN = (JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED)
+
+
+def is_pending_array(job: JobRecord) -> bool:
+    """Whether it is an array from its first child's being ready to the last one's end, as far as the record knows."""
+    return job.status is JobStatus.PENDING and job.array_size is not None
+
+
+def children_run(job: JobRecord) -> bool:
+    """Whether a job of an array runs, or has, by its record's counts."""
+    return any(job.children.get(status) for status in _BEGUN)
 
 
 def running_since_ms(job: JobRecord) -> int | None:
-    """Since when a job runs; None when it does not. An array is PENDING from its first child's beginning to the last
-    one's end, so of it the whole time counts."""
+    """Since when a job runs; None when it does not. An array does once one of its jobs has begun; when that was is not
+    known, so of it the whole time counts."""
     if job.status is JobStatus.RUNNING:
         return job.started_at_ms or job.seen_at_ms
-    return job.created_at_ms if job.status is JobStatus.PENDING and job.array_size is not None else None
+    return job.created_at_ms if is_pending_array(job) and children_run(job) else None
 
 
 def run_ms(job: JobRecord) -> int | None:
@@ -223,8 +234,12 @@ def run_ms(job: JobRecord) -> int | None:
 
 
 def waiting_since_ms(job: JobRecord) -> int | None:
-    """Since when a job waits for capacity; None when it does not. A job that Batch tries again waits anew."""
-    return job.seen_at_ms if job.status in WAITING else None
+    """Since when a job waits for capacity; None when it does not. A job that Batch tries again waits anew. An array
+    waits as long as some of its jobs do, and none has begun."""
+    waits = job.status in WAITING
+    if is_pending_array(job) and not children_run(job):
+        waits = any(job.children.get(status) for status in WAITING)
+    return job.seen_at_ms if waits else None
 
 
 def runs_too_long_after_ms(rule: RunningLonger, job: JobRecord, p95_ms: int | None) -> int | None:
@@ -328,9 +343,10 @@ def last_deadline(rule: NothingRan, now_ms: int) -> Deadline | None:
     return None
 
 
-def ran(buckets: Iterable[Bucket], deadline: Deadline) -> bool:
-    """Whether any job succeeded in time."""
-    return any(one.succeeded for one in buckets if deadline.from_ms <= one.start_ms < deadline.at_ms)
+def ended_in_time(buckets: Iterable[Bucket], deadline: Deadline) -> tuple[int, int]:
+    """How many jobs succeeded, and how many failed, in the time that counts for a deadline."""
+    within = [one for one in buckets if deadline.from_ms <= one.start_ms < deadline.at_ms]
+    return sum(one.succeeded for one in within), sum(one.failed for one in within)
 
 
 # What a monitor file may say

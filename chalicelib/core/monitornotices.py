@@ -86,7 +86,7 @@ def failed_notice(
         stage=stage,
         subject=f"{monitor.name}: {_failed(count, told_count, jobs)}",
         at_ms=at_ms,
-        thread=monitor.name,
+        thread=_thread(monitor, day_of(at_ms)),
         text=_text(monitor, *_so_far(command.day, count, told_count)),
         monitor=monitor.name,
         queue=_only_queue(jobs) if count <= len(jobs) else None,
@@ -140,7 +140,7 @@ def overdue_notice(
         stage=stage,
         subject=f"{monitor.name}: {subject}",
         at_ms=telling.at_ms,
-        thread=monitor.name,
+        thread=_thread(monitor, day_of(telling.at_ms)),
         text=_text(monitor, *sentences),
         monitor=monitor.name,
         queue=_only_queue(jobs) if count <= len(jobs) else None,
@@ -167,7 +167,7 @@ def rate_notice(
         stage=stage,
         subject=f"{monitor.name}: {failed:,} of {ended:,} jobs failed within {lasted(rule.within_seconds * 1000)}",
         at_ms=at_ms,
-        thread=monitor.name,
+        thread=_thread(monitor, day_of(at_ms)),
         text=_text(
             monitor,
             f"That is {_percent(failed, ended)}, and more than {rule.above * 100:.3g} % is to be told. Nothing more is "
@@ -179,23 +179,38 @@ def rate_notice(
     )
 
 
-def nothing_ran_notice(monitor: Monitor, stage: str, rule: NothingRan, deadline: Deadline, at_ms: int) -> Notice:
-    """That no job had succeeded by a time of day."""
+def nothing_ran_notice(
+    monitor: Monitor, stage: str, rule: NothingRan, deadline: Deadline, failed: int, at_ms: int
+) -> Notice:
+    """That no job had succeeded by a time of day; `failed` of them had."""
+    between = f"from {iso_time(deadline.from_ms, rule.time_zone)} to {iso_time(deadline.at_ms, rule.time_zone)}"
     return Notice(
         notice_id=f"{_PREFIX}{monitor.name}/{NoticeKind.NOTHING_RAN}/{deadline.date}",
         kind=NoticeKind.NOTHING_RAN,
         stage=stage,
-        subject=f"{monitor.name}: nothing ran by {rule.by} on {deadline.date}",
+        subject=f"{monitor.name}: {nothing_succeeded(rule, deadline, failed)}",
         at_ms=at_ms,
-        thread=monitor.name,
+        thread=_thread(monitor, deadline.date),
         text=_text(
             monitor,
-            f"Of the jobs that it watches none has succeeded from {iso_time(deadline.from_ms, rule.time_zone)} to "
-            f"{iso_time(deadline.at_ms, rule.time_zone)} ({rule.time_zone}).",
+            f"Of the jobs that it watches none has succeeded {between} ({rule.time_zone}), and "
+            f"{'none has' if not failed else 'one has' if failed == 1 else f'{failed:,} have'} failed.",
         ),
         monitor=monitor.name,
         began_at_ms=deadline.from_ms,
+        job_count=failed,
     )
+
+
+def nothing_succeeded(rule: NothingRan, deadline: Deadline, failed: int) -> str:
+    """What is said of a time of day by which no job had succeeded. Whether one runs is not known, and not said."""
+    by = f"nothing succeeded by {rule.by} on {deadline.date}"
+    return by + (f", and {'a job' if failed == 1 else f'{failed:,} jobs'} failed" if failed else "")
+
+
+def _thread(monitor: Monitor, day: str) -> str:
+    """Of a monitor's notices, those of a day belong together: nobody reads what is added to what is long past."""
+    return f"{monitor.name}/{day}"
 
 
 def _percent(part: int, whole: int) -> str:

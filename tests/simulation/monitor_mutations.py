@@ -15,7 +15,7 @@ OTHERS = Scope(shares={NAME: 1.0})
 """Jobs of others, and monitors, in every world."""
 
 _TELL_FIRST = """\
-    if not ran("""
+    if not succeeded:"""
 
 MONITOR_MUTATIONS = {
     "a job's failure is judged after its record is put": Mutation(
@@ -73,11 +73,11 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "what Batch tells of a silent job is not recorded": Mutation(
-        Bug(observe, "ask_about_silent", {"told is not None and told.order > known.order": "False"}),
+        Bug(observe, "_news", {"told if told.order > known.order else None": "None"}),
         scope=OTHERS,
     ),
     "a silent job is taken for lost unasked": Mutation(
-        Bug(observe, "ask_about_silent", {"details.get(known.job_id), noting": "None, noting"}),
+        Bug(observe, "ask_about_silent", {"details.get(known.job_id)": "None"}),
         scope=OTHERS,
     ),
     "a silent job is ended": Mutation(
@@ -215,11 +215,11 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "a rate is told at every look": Mutation(
-        Bug(monitor_looks, "_look_at_rate", {" and not now.above_is_told": ""}),
+        Bug(monitor_looks, "_look_at_rate", {"not now.above_is_told": "True"}),
         scope=OTHERS,
     ),
     "a rate that fell is not forgotten": Mutation(
-        Bug(monitor_looks, "_look_at_rate", {"now.above_from_ms is not None and is_below(rule, buckets)": "False"}),
+        Bug(monitor_looks, "_look_at_rate", {"now is not None and is_below(rule, buckets)": "False"}),
         scope=OTHERS,
     ),
     "a rate has fallen when few jobs end": Mutation(
@@ -251,7 +251,11 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "a time before the monitor watched counts as one without jobs": Mutation(
-        Bug(monitor_looks, "_look_at_deadline", {"deadline.from_ms < monitor.since_ms": "False"}),
+        Bug(
+            monitor_looks,
+            "_look_at_deadline",
+            {"deadline.from_ms < monitor.since_ms + REMEMBERED_SECONDS * 1000": "False"},
+        ),
         scope=OTHERS,
     ),
     "a time of day is judged at once": Mutation(

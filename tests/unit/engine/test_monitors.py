@@ -239,7 +239,22 @@ def test_each_monitor_tells_in_its_own_thread() -> None:
     lookout = Lookout({"m": FAILED["m"], "n": {"failed": True, "queues": ["e*"]}})
     lookout.happens("a", "FAILED")
     lookout.rest()
-    assert sorted((notice.monitor, notice.thread) for notice in lookout.notices.published) == [("m", "m"), ("n", "n")]
+    assert sorted((notice.monitor, notice.thread) for notice in lookout.notices.published) == [
+        ("m", "m/2023-11-14"),
+        ("n", "n/2023-11-14"),
+    ]
+
+
+def test_a_failure_of_another_day_is_in_another_thread_though_it_is_counted_with_those_before() -> None:
+    lookout = Lookout(FAILED)
+    for name in "ab":
+        lookout.happens(name, "RUNNING")
+    for name in "ab":
+        lookout.clock.advance(seconds=86_400)
+        lookout.happens(name, "FAILED")
+        lookout.rest()
+    assert [notice.thread for notice in lookout.notices.published] == ["m/2023-11-15", "m/2023-11-16"]
+    assert lookout.ids == [f"{SCOPE}/job_failed/1", f"{SCOPE}/job_failed/2"]
 
 
 def test_a_failure_of_a_monitor_that_was_deleted_meanwhile_is_told_nevertheless() -> None:
