@@ -77,10 +77,8 @@ class DynamoDigests:
         return [member for _, member in by_time]
 
     def told_members(self, scope: str, members: Sequence[str]) -> list[ToldJob]:
-        found = self._table.get_many([_member_key(scope, member) for member in members], consistent=True)
-        jobs = {item["sk"]: _told_job(item) for item in found}
-        keys = [_member_key(scope, member)[1] for member in members]
-        return [jobs[key] for key in keys if key in jobs]
+        found = (self._table.get(_member_key(scope, member)) for member in members)
+        return [_told_job(item) for item in found if item is not None]
 
 
 def _member_key(scope: str, member: str) -> Key:

@@ -49,6 +49,7 @@ _CONDITION_FAILED = "ConditionalCheckFailed"
 _TRANSACTION_WAITS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Why a transaction was cancelled that may be tried again at once: of two that meet, one goes through."""
 _BATCH_KEYS = 100
+_BATCH_PUTS = 25
 _BATCH_TRIES = 10
 """Of one call, which answers with 16 MB at most, and with less while the table is busy."""
 
@@ -263,6 +264,21 @@ class Table:
             else:
                 raise Throttled("BatchGetItem: DynamoDB left some of the items out again and again; ask again later")
         return found
+
+    def put_many(self, keys: Sequence[Key], attributes: Mapping[str, Any]) -> None:
+        """Put items with these attributes under all these keys, whatever is there. Of a call that fails some may be
+        there."""
+        item = _present(attributes)
+        for first in range(0, len(keys), _BATCH_PUTS):
+            puts = [{"PutRequest": {"Item": _key(key) | item}} for key in keys[first : first + _BATCH_PUTS]]
+            left = {self._name: puts}
+            for _ in range(_BATCH_TRIES):
+                with answers("BatchWriteItem"):
+                    left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems") or {}
+                if not left:
+                    break
+            else:
+                raise Throttled("BatchWriteItem: DynamoDB left some of the items out again and again; ask again later")
 
     def _pages(self, request: dict[str, Any]) -> Iterator[Item]:
         request["TableName"] = self._name

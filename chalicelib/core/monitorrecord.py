@@ -78,9 +78,9 @@ class MonitorLook:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Jobs that one notice tells of, or told of. It is written before the notice goes out, and closed afterwards, so
-    that whoever finds it open tells the same again. `kind` is JOB_RUNNING or JOB_WAITING; `number` counts the tellings
-    of that kind of a monitor; the jobs are the longest known first."""
+    """Jobs that one notice tells of. It is written before the notice goes out, and closed afterwards, so that whoever
+    finds it open tells the same again; of one that is closed the jobs are forgotten. `kind` is JOB_RUNNING or
+    JOB_WAITING; `number` counts the tellings of that kind of a monitor; the jobs are the longest known first."""
 
     monitor: str
     kind: NoticeKind

@@ -8,7 +8,7 @@ next look, which tells it under the same id. Of two looks at the same time, one 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 JOBS_MAXIMUM = 20_000
 """How many jobs under way a look goes through, the longest known first: they run or wait the longest."""
 JOBS_AT_A_TIME = 1_000
+ASKED_AT_A_TIME = 1_000
+"""Of so many jobs it is asked whether they were told, before the time is looked at again."""
 TOLD_TOGETHER_MAXIMUM = 5_000
 """Of one notice. What more there is waits for the next look."""
 NAMED_MAXIMUM = 10
@@ -194,18 +196,32 @@ def _tell_overdue(around: _Around, monitor: Monitor, kind: NoticeKind) -> None:
     store = around.world.store
     overdue = [one for one in (_overdue(around, monitor, kind, job) for job in around.jobs(kind)) if one]
     limits_ms = {one.job.job_id: one.limit_ms for one in overdue}
-    tellings = store.tellings(monitor.name, kind)
-    for telling in tellings:
-        if telling.is_open:
-            _tell(around, monitor, telling, limits_ms)
-    told = {job_id for telling in tellings for job_id in telling.job_ids}
-    untold = sorted((one.job.created_at_ms, one.job.job_id) for one in overdue if one.job.job_id not in told)
+    # It is read before what was told is: whoever tells of the same jobs meanwhile takes the number that follows it.
+    telling = store.telling(monitor.name, kind)
+    if telling is not None and telling.is_open:
+        _tell(around, monitor, telling, limits_ms)
+    untold = sorted((job.created_at_ms, job.job_id) for job in _untold(around, monitor, kind, overdue))
     if not untold:
         return
     job_ids = tuple(job_id for _, job_id in untold[:TOLD_TOGETHER_MAXIMUM])
-    telling = Telling(monitor.name, kind, tellings[-1].number + 1 if tellings else 1, job_ids, around.now_ms)
-    if store.put_telling(telling):
-        _tell(around, monitor, telling, limits_ms)
+    following = Telling(monitor.name, kind, telling.number + 1 if telling else 1, job_ids, around.now_ms)
+    if store.put_telling(following):
+        _tell(around, monitor, following, limits_ms)
+
+
+def _untold(around: _Around, monitor: Monitor, kind: NoticeKind, overdue: Sequence[_Overdue]) -> Iterator[JobRecord]:
+    """Those of the jobs that were not told of. Asks the table about as many as there is time for, some in any case; the
+    next look begins with others."""
+    watching = around.world.watching
+    jobs = [one.job for one in overdue if not watching.was_told(monitor.name, kind, one.job.job_id)]
+    for first in range(0, len(jobs), ASKED_AT_A_TIME):
+        if first and around.is_over:
+            log.warning("of %d jobs it is asked later whether %s told of them", len(jobs) - first, monitor.name)
+            return
+        asked = jobs[first : first + ASKED_AT_A_TIME]
+        told = around.world.store.jobs_told(monitor.name, kind, [job.job_id for job in asked])
+        watching.note_told(monitor.name, kind, told)
+        yield from (job for job in asked if job.job_id not in told)
 
 
 def _overdue(around: _Around, monitor: Monitor, kind: NoticeKind, job: JobRecord) -> _Overdue | None:
@@ -228,10 +244,13 @@ def _overdue(around: _Around, monitor: Monitor, kind: NoticeKind, job: JobRecord
 
 def _tell(around: _Around, monitor: Monitor, telling: Telling, limits_ms: dict[str, int]) -> None:
     world = around.world
+    # Before it is told: while it is open, whoever dies in between leaves all of it to the next look.
+    world.store.mark_jobs_told(telling)
     named = map(world.store.job, telling.job_ids[:NAMED_MAXIMUM])
     jobs = [job for job in named if job is not None]
     publish(world, overdue_notice(monitor, world.stage, telling, jobs, limits_ms))
     world.store.close_telling(telling)
+    world.watching.note_told(monitor.name, telling.kind, telling.job_ids)
 
 
 # Rates, and times of day

@@ -307,16 +307,27 @@ class Monitors(Protocol):
         """Put it in place of the revision before, or where there is none if its own is 1; whether that was so."""
         ...
 
-    def tellings(self, monitor: str, kind: NoticeKind) -> list[Telling]:
-        """What was told, or is to be, by number; read consistently. They are forgotten after TELLINGS_KEPT_DAYS."""
+    def telling(self, monitor: str, kind: NoticeKind) -> Telling | None:
+        """What was told last, or is to be; read consistently. Of one that is closed the jobs are forgotten. None when
+        there never was one."""
         ...
 
     def put_telling(self, telling: Telling) -> bool:
-        """Put a telling where there is none of its number; whether there was none."""
+        """Put a telling in place of the one of the number before, if that is closed, or where there is none if its own
+        is 1; whether that was so."""
         ...
 
     def close_telling(self, telling: Telling) -> None:
-        """Note that it was told. Twice is once; nothing happens where there is none."""
+        """Note that it was told, and forget its jobs. Twice is once; nothing happens if it is not the latest."""
+        ...
+
+    def mark_jobs_told(self, telling: Telling) -> None:
+        """Note of each job of a telling that it is told of so, for TELLINGS_KEPT_DAYS. Twice is once; of a call that
+        fails, some may be noted."""
+        ...
+
+    def jobs_told(self, monitor: str, kind: NoticeKind, job_ids: Sequence[str]) -> set[str]:
+        """Those of these jobs that `mark_jobs_told` noted; read consistently."""
         ...
 
     def was_told(self, notice_id: str, now_ms: int) -> bool:

@@ -147,23 +147,45 @@ MONITOR_MUTATIONS = {
             monitor_looks,
             "_tell_overdue",
             {
-                "    if store.put_telling(telling):\n        _tell(around, monitor, telling, limits_ms)": (
-                    "    _tell(around, monitor, telling, limits_ms)\n    store.put_telling(telling)"
+                "    if store.put_telling(following):\n        _tell(around, monitor, following, limits_ms)": (
+                    "    _tell(around, monitor, following, limits_ms)\n    store.put_telling(following)"
                 )
             },
         ),
         scope=OTHERS,
     ),
     "what was written and not told is taken for told": Mutation(
-        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if False:"}),
-        scope=OTHERS,
-    ),
-    "what was told is told again": Mutation(
-        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if True:"}),
+        Bug(monitor_looks, "_tell_overdue", {"if telling is not None and telling.is_open:": "if False:"}),
         scope=OTHERS,
     ),
     "a job that was told is told in another notice": Mutation(
-        Bug(monitor_looks, "_tell_overdue", {"for job_id in telling.job_ids}": "for job_id in ()}"}),
+        Bug(monitor_looks, "_untold", {"if job.job_id not in told)": "if job.job_id)"}),
+        scope=OTHERS,
+    ),
+    "it is asked which jobs were told before it is read what is to be": Mutation(
+        Bug(
+            monitor_looks,
+            "_tell_overdue",
+            {
+                "    telling = store.telling": (
+                    "    early = list(_untold(around, monitor, kind, overdue))\n    telling = store.telling"
+                ),
+                "for job in _untold(around, monitor, kind, overdue))": "for job in early)",
+            },
+        ),
+        scope=OTHERS,
+    ),
+    "jobs are marked as told after their telling was closed": Mutation(
+        Bug(
+            monitor_looks,
+            "_tell",
+            {
+                "    world.store.mark_jobs_told(telling)\n": "",
+                "    world.store.close_telling(telling)\n": (
+                    "    world.store.close_telling(telling)\n    world.store.mark_jobs_told(telling)\n"
+                ),
+            },
+        ),
         scope=OTHERS,
     ),
     "a telling is closed before it is told": Mutation(
@@ -178,7 +200,7 @@ MONITOR_MUTATIONS = {
         Bug(
             MemoryMonitors,
             "put_telling",
-            {"return self._tellings.setdefault(key, telling) is telling": "self._tellings[key] = telling; return True"},
+            {"        return False\n": "        pass\n"},
         ),
         scope=OTHERS,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -185,6 +186,66 @@ def test_more_jobs_than_one_notice_holds_wait_for_the_next_look(monkeypatch: pyt
     assert look(lookout) == ["monitor/m/job_waiting/d"]
     assert look(lookout) == []
     assert [notice.job_count for notice in lookout.notices.published] == [3, 2]
+
+
+def test_what_a_look_reads_does_not_grow_with_what_was_told_before() -> None:
+    lookout = Lookout(WAITING)
+    asked: list[str] = []
+    jobs_told = lookout.store.jobs_told
+
+    def asking(monitor: str, kind: NoticeKind, job_ids: Sequence[str]) -> set[str]:
+        asked.extend(job_ids)
+        return jobs_told(monitor, kind, job_ids)
+
+    lookout.store.jobs_told = asking  # type: ignore[method-assign]
+    for number in range(30):
+        for name in "abc":
+            lookout.happens(f"{name}{number}", "RUNNABLE")
+        assert len(look(lookout, after_seconds=600)) == 1
+        for name in "abc":
+            lookout.happens(f"{name}{number}", "SUCCEEDED")
+        lookout.happens(f"stays{number}", "RUNNABLE")
+        lookout.clock.advance(seconds=600)
+        asked.clear()
+        assert look(lookout) == [f"monitor/m/job_waiting/stays{number}"]
+        assert len(asked) <= number + 1, "at most the jobs that wait too long now"
+    telling = lookout.store.telling("m", NoticeKind.JOB_WAITING)
+    assert telling is not None
+    assert telling.job_ids == ()
+
+
+def test_a_warm_process_does_not_ask_again_whether_a_job_was_told() -> None:
+    lookout = Lookout(WAITING)
+    lookout.happens("a", "RUNNABLE")
+    lookout.clock.advance(seconds=600)
+    world = lookout.world()
+    look_at_monitors(world, 1 << 60)
+    assert lookout.ids == ["monitor/m/job_waiting/a"]
+    asked = len(lookout.calls)
+    look_at_monitors(world, 1 << 60)
+    assert "jobs_told" not in lookout.calls[asked:]
+    look_at_monitors(lookout.world(), 1 << 60)
+    assert "jobs_told" in lookout.calls
+    assert len(lookout.ids) == 1
+
+
+def test_a_look_that_has_no_time_to_ask_for_all_that_was_told_tells_of_the_others_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(monitor_looks, "ASKED_AT_A_TIME", 5)
+    lookout = Lookout(WAITING)
+    for number in range(23):
+        lookout.happens(f"{number}", "RUNNABLE")
+    lookout.clock.advance(seconds=600)
+    lookout.gate = lambda name, after_effect: lookout.clock.advance(ms=100) if name == "jobs_told" else None
+    counts = []
+    for _ in range(40):
+        told = len(lookout.notices.published)
+        look_at_monitors(lookout.world(), lookout.clock.now_ms() + 150)
+        counts += [notice.job_count for notice in lookout.notices.published[told:]]
+        lookout.clock.advance(seconds=lookout.settings.sweep_seconds)
+    assert sum(counts) == 23, "each once"
+    assert max(counts) <= 10
 
 
 def test_a_job_runs_for_too_long_by_what_others_of_its_definition_took() -> None:

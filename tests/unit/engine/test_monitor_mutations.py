@@ -48,15 +48,15 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
             monitor_looks,
             "_tell_overdue",
             {
-                "    if store.put_telling(telling):\n        _tell(around, monitor, telling, limits_ms)": (
-                    "    _tell(around, monitor, telling, limits_ms)\n    store.put_telling(telling)"
+                "    if store.put_telling(following):\n        _tell(around, monitor, following, limits_ms)": (
+                    "    _tell(around, monitor, following, limits_ms)\n    store.put_telling(following)"
                 )
             },
         ),
     ),
     "what was written and not told is taken for told": (
         lambda: CRASH(looks.scene_jobs, after_effect=True),
-        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if False:"}),
+        Bug(monitor_looks, "_tell_overdue", {"if telling is not None and telling.is_open:": "if False:"}),
     ),
     "a telling is closed before it is told": (
         lambda: CRASH(looks.scene_jobs, after_effect=True),
@@ -70,7 +70,7 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
     ),
     "what was told is told again": (
         looks.test_a_job_that_runs_for_too_long_is_told_once,
-        Bug(monitor_looks, "_tell_overdue", {"for job_id in telling.job_ids}": "for job_id in ()}"}),
+        Bug(monitor_looks, "_untold", {"if job.job_id not in told)": "if job.job_id)"}),
     ),
     "a rate is told before it is written since when": (
         lambda: CRASH(looks.scene_rate, after_effect=True),
