@@ -205,7 +205,7 @@ class Monitored:
             if not last or last[-1].at_ms + 120_000 + self._skew_ms > sweep.began_ms:
                 return
             deadline = last[-1]
-            in_time = now_ms + self._skew_ms - deadline.at_ms < 86_400_000 and deadline.from_ms >= self._began_ms
+            in_time = now_ms + self._skew_ms - deadline.at_ms < 86_400_000 and self._is_whole(deadline)
             if in_time and not is_blind(given) and not self._ran(given, deadline, self._ended, margin_ms=self._skew_ms):
                 notice_id = f"monitor/{name}/nothing_ran/{deadline.date}"
                 must(notice_id in ids, f"{notice_id} was not told")
@@ -280,6 +280,8 @@ class Monitored:
         assert given is not None
         self.times_told[notice.kind] += notice.notice_id not in self._ids
         sweep = self._sweeps.get(self._world.judge.under_way())
+        day = notice.notice_id.rpartition("/")[2] if notice.kind is NoticeKind.NOTHING_RAN else day_of(notice.at_ms)
+        must(notice.thread == f"{notice.monitor}/{day}", f"{notice.notice_id} is in thread {notice.thread}")
         must(sweep is None or notice.notice_id not in sweep.done, f"{notice.notice_id} was told, and is told again")
         match notice.kind:
             case NoticeKind.JOB_FAILED:
@@ -351,9 +353,27 @@ class Monitored:
         assert rule is not None
         deadline = deadline_of(rule, notice.notice_id.rpartition("/")[2])
         early = self._world.clock.now_ms() + self._skew_ms < deadline.at_ms + 120_000
-        must(not early and deadline.from_ms >= self._began_ms, f"{notice.notice_id} was told too early")
+        must(not early and self._is_whole(deadline), f"{notice.notice_id} was told too early")
         heard = self._ended[: sweep.ended]
         must(not self._ran(given, deadline, heard, margin_ms=-self._skew_ms), f"{notice.notice_id}, and something ran")
+        least, most = (
+            self._failed_in_time(given, deadline, ended, margin_ms)
+            for ended, margin_ms in ((heard, -self._skew_ms), (self._ended, self._skew_ms))
+        )
+        must(least <= notice.job_count <= most, f"{notice.notice_id} says that {notice.job_count} failed")
+        says = f" and {notice.job_count} job" if notice.job_count > 1 else " and a job" if notice.job_count else ""
+        must(says in notice.subject and "nothing ran" not in notice.subject, f"{notice.notice_id}: {notice.subject}")
+
+    def _is_whole(self, deadline: Deadline) -> bool:
+        """Whether everybody knew the monitors for all the time that counts."""
+        return deadline.from_ms >= self._began_ms + 60_000
+
+    @staticmethod
+    def _failed_in_time(given: Mapping[str, Any], deadline: Deadline, ended: list[Ended], margin_ms: int) -> int:
+        """How many watched jobs failed in time."""
+        first, behind = deadline.from_ms - margin_ms, deadline.at_ms + margin_ms
+        failed = [one for one in ended if not one.succeeded and one.job.failure != "cancelled"]
+        return sum(watches(given, one.job) and first <= one.at_ms < behind for one in failed)
 
     # The end
 
