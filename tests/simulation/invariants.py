@@ -287,6 +287,12 @@ class CheckedStore(MemoryStore):
             self._judge.monitored.check_look(before, look)
         return landed
 
+    def open_window(self, scope: str, number: int, opener: str, closes_ms: int, step: int = 1) -> bool:
+        landed = super().open_window(scope, number, opener, closes_ms, step)
+        if landed and self._judge.monitored is not None and scope.startswith("monitor/"):
+            self._judge.monitored.check_window(scope, opener)
+        return landed
+
     def telling(self, monitor: str, kind: NoticeKind) -> Telling | None:
         if self._judge.monitored is not None:
             self._judge.monitored.looks_at(monitor, kind)

@@ -114,6 +114,14 @@ MONITOR_MUTATIONS = {
         ),
         scope=OTHERS,
     ),
+    "a repeat of a failure opens a window": Mutation(
+        Bug(monitors, "_is_recorded", {"known is not None and known.order >= record.order": "False"}),
+        scope=OTHERS,
+    ),
+    "of a time of day it is not said how many failed": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"deadline, failed, now_ms": "deadline, 0, now_ms"}),
+        scope=OTHERS,
+    ),
     "a failed job is told as its record says": Mutation(
         Bug(
             monitors,

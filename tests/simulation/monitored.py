@@ -7,6 +7,7 @@ own decisions is used.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -78,6 +79,8 @@ class Monitored:
                 world.store.count(took)
         self._heard: dict[str, int] = {}
         self._ended: list[Ended] = []
+        self._ended_by: dict[str, int] = {}
+        """The newest invocation there was when the ending of a job was recorded."""
         self._sweeps: dict[int, _Sweep] = {}
         self._told_jobs: set[tuple[str, NoticeKind, str]] = set()
         self._sets: dict[str, frozenset[str]] = {}
@@ -92,6 +95,7 @@ class Monitored:
         self._heard[job.job_id] = place
         if job.history[place].has_ended:
             self._ended.append(Ended(job, job.history[place].at_ms))
+            self._ended_by[job.job_id] = self._world.invocations
 
     @property
     def _skew_ms(self) -> int:
@@ -270,6 +274,11 @@ class Monitored:
             must(bool(least) and False in self._verdicts(self._sweep(), given, least), f"the rate never fell: {look}")
             must(before.above_is_told, f"a rate has fallen that was never told: {before}")
         must(look.deadline_ms >= before.deadline_ms, f"a deadline is attended to again: {look}")
+
+    def check_window(self, scope: str, opener: str) -> None:
+        """That no repeat of an ending which was recorded opens a window, for it would have the next failure wait."""
+        is_repeat = self._world.judge.under_way() > self._ended_by.get(opener, math.inf)
+        must(not is_repeat, f"a window of {scope} was opened by {opener}, of which all was told")
 
     # What is told
 
