@@ -24,6 +24,7 @@ MONITOR_MUTATIONS = {
             "observe_job",
             {"    judge(world, record)\n": "", "        noting.": "        judge(world, record)\n        noting."},
         ),
+        seeds=(35,),
         scope=OTHERS,
     ),
     "an ending is counted by a write of its own, after its record": Mutation(
@@ -37,6 +38,7 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(29,),
         scope=OTHERS,
     ),
     "an ending is counted before its record is put": Mutation(
@@ -50,6 +52,7 @@ MONITOR_MUTATIONS = {
                 "counted(world, record)) is None": "None) is None",
             },
         ),
+        seeds=(11,),
         scope=OTHERS,
     ),
     "a repeated ending counts": Mutation(
@@ -62,22 +65,27 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(19,),
         scope=OTHERS,
     ),
     "a record is put whatever its order": Mutation(
         Bug(MemoryJobs, "observe_job", {"stored is not None and stored.order >= record.order": "False"}),
+        seeds=(0,),
         scope=OTHERS,
     ),
     "nobody asks about a job that fell silent": Mutation(
         Bug(observe, "ask_about_silent", {"    if not silent:\n": "    if True:\n"}),
+        seeds=(40,),
         scope=OTHERS,
     ),
     "what Batch tells of a silent job is not recorded": Mutation(
         Bug(observe, "_news", {"told if told.order > known.order else None": "None"}),
+        seeds=(204,),
         scope=OTHERS,
     ),
     "a silent job is taken for lost unasked": Mutation(
         Bug(observe, "ask_about_silent", {"details.get(known.job_id)": "None"}),
+        seeds=(204,),
         scope=OTHERS,
     ),
     "a silent job is ended": Mutation(
@@ -86,18 +94,22 @@ MONITOR_MUTATIONS = {
             "ask_about_silent",
             {"    now_ms =": "    world.batch.terminate([one.job_id for one in silent], 'silent')\n    now_ms ="},
         ),
+        seeds=(40,),
         scope=OTHERS,
     ),
     "a monitor's every failure is told": Mutation(
         Bug(Monitor, "tells_failure", {"(job.failure or FailureClass.UNKNOWN) in self.failed": "self.failed"}),
+        seeds=(23,),
         scope=OTHERS,
     ),
     "what somebody cancelled counts": Mutation(
         Bug(Monitor, "counts", {" and job.failure is not FailureClass.CANCELLED": ""}),
+        seeds=(13,),
         scope=OTHERS,
     ),
     "a job is watched whatever it is": Mutation(
         Bug(Monitor, "_is_of_kind", {"return all(": "return True or all("}),
+        seeds=(6,),
         scope=OTHERS,
     ),
     "a failed job is added after its window was seen to": Mutation(
@@ -112,14 +124,17 @@ MONITOR_MUTATIONS = {
                 ),
             },
         ),
+        seeds=(14086,),
         scope=OTHERS,
     ),
     "a repeat of a failure opens a window": Mutation(
         Bug(monitors, "_is_recorded", {"known is not None and known.order >= record.order": "False"}),
+        seeds=(102,),
         scope=OTHERS,
     ),
     "of a time of day it is not said how many failed": Mutation(
         Bug(monitor_looks, "_look_at_deadline", {"deadline, failed, now_ms": "deadline, 0, now_ms"}),
+        seeds=(2,),
         scope=OTHERS,
     ),
     "a failed job is told as its record says": Mutation(
@@ -132,14 +147,17 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(571,),
         scope=OTHERS,
     ),
     "a monitor's digest is named by its window": Mutation(
         Bug(monitors, "tell_job_failures", {"command, number, window": "command, window.number, window"}),
+        seeds=(48,),
         scope=OTHERS,
     ),
     "failures that nobody told in time are left": Mutation(
         Bug(monitors, "tell_left", {"window is None or not is_overdue(window, now_ms)": "True"}),
+        seeds=(40,),
         scope=OTHERS,
     ),
     "what a closed window did not tell is left": Mutation(
@@ -148,6 +166,7 @@ MONITOR_MUTATIONS = {
             "tell_left",
             {"not is_overdue(window, now_ms)": "not is_overdue(window, now_ms) or not window.is_open"},
         ),
+        seeds=(15068,),
         scope=OTHERS,
     ),
     "jobs are told before it is written which": Mutation(
@@ -160,14 +179,17 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(0,),
         scope=OTHERS,
     ),
     "what was written and not told is taken for told": Mutation(
         Bug(monitor_looks, "_tell_overdue", {"if telling is not None and telling.is_open:": "if False:"}),
+        seeds=(83,),
         scope=OTHERS,
     ),
     "a job that was told is told in another notice": Mutation(
         Bug(monitor_looks, "_untold", {"if job.job_id not in told)": "if job.job_id)"}),
+        seeds=(0,),
         scope=OTHERS,
     ),
     "it is asked which jobs were told before it is read what is to be": Mutation(
@@ -181,6 +203,7 @@ MONITOR_MUTATIONS = {
                 "for job in _untold(around, monitor, kind, overdue))": "for job in early)",
             },
         ),
+        seeds=(132,),
         scope=OTHERS,
     ),
     "jobs are marked as told after their telling was closed": Mutation(
@@ -194,6 +217,7 @@ MONITOR_MUTATIONS = {
                 ),
             },
         ),
+        seeds=(83,),
         scope=OTHERS,
     ),
     "a telling is closed before it is told": Mutation(
@@ -202,6 +226,7 @@ MONITOR_MUTATIONS = {
             "_tell",
             {"    named = map": "    world.store.close_telling(telling)\n    named = map"},
         ),
+        seeds=(83,),
         scope=OTHERS,
     ),
     "of two tellings with one number the later one stays": Mutation(
@@ -210,18 +235,22 @@ MONITOR_MUTATIONS = {
             "put_telling",
             {"        return False\n": "        pass\n"},
         ),
+        seeds=(62,),
         scope=OTHERS,
     ),
     "a job is told however short it runs or waits": Mutation(
         Bug(monitor_looks, "_overdue", {"limit_ms is None or around.now_ms - since_ms < limit_ms": "limit_ms is None"}),
+        seeds=(0,),
         scope=OTHERS,
     ),
     "jobs that a monitor does not watch are told": Mutation(
         Bug(monitor_looks, "_overdue", {"rule is None or not monitor.watches(job)": "rule is None"}),
+        seeds=(9,),
         scope=OTHERS,
     ),
     "what is usual is never asked for": Mutation(
         Bug(monitor_looks, "_overdue", {"rule.than_p95_times is not None and": "False and"}),
+        seeds=(22,),
         scope=OTHERS,
     ),
     "a rate is told before it is written since when": Mutation(
@@ -234,6 +263,7 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(8,),
         scope=OTHERS,
     ),
     "a rate is noted as told before it is": Mutation(
@@ -242,26 +272,32 @@ MONITOR_MUTATIONS = {
             "_look_at_rate",
             {"above_from_ms=around.now_ms)": "above_from_ms=around.now_ms, above_is_told=True)"},
         ),
+        seeds=(8,),
         scope=OTHERS,
     ),
     "a rate is told at every look": Mutation(
         Bug(monitor_looks, "_look_at_rate", {"not now.above_is_told": "True"}),
+        seeds=(8,),
         scope=OTHERS,
     ),
     "a rate that fell is not forgotten": Mutation(
         Bug(monitor_looks, "_look_at_rate", {"now is not None and is_below(rule, buckets)": "False"}),
+        seeds=(13,),
         scope=OTHERS,
     ),
     "a rate has fallen when few jobs end": Mutation(
         Bug(monitor_looks, "_look_at_rate", {"is_below(rule, buckets)": "not is_above(rule, buckets)"}),
+        seeds=(13,),
         scope=OTHERS,
     ),
     "a rate is named by the time that it is about": Mutation(
         Bug(monitor_looks, "_look_at_rate", {"above_from_ms=around.now_ms": "above_from_ms=from_ms"}),
+        seeds=(86,),
         scope=OTHERS,
     ),
     "a look is put whatever its revision": Mutation(
         Bug(MemoryMonitors, "put_look", {"look.revision != self.look(look.monitor).revision + 1": "False"}),
+        seeds=(265,),
         scope=OTHERS,
     ),
     "a deadline is noted before it is told": Mutation(
@@ -274,10 +310,12 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
+        seeds=(132,),
         scope=OTHERS,
     ),
     "a deadline is told at every look": Mutation(
         Bug(monitor_looks, "_look_at_deadline", {"deadline.at_ms <= look.deadline_ms": "False"}),
+        seeds=(2,),
         scope=OTHERS,
     ),
     "a time before the monitor watched counts as one without jobs": Mutation(
@@ -290,6 +328,7 @@ MONITOR_MUTATIONS = {
     ),
     "a time of day is judged at once": Mutation(
         Bug(monitor_looks, "_look_at_deadline", {"now_ms - SETTLED_MS": "now_ms"}),
+        seeds=(2,),
         scope=OTHERS,
     ),
 }
