@@ -124,7 +124,7 @@ MONITOR_MUTATIONS = {
                 ),
             },
         ),
-        seeds=(14086,),
+        seeds=(3875,),
         scope=OTHERS,
     ),
     "a repeat of a failure opens a window": Mutation(
