@@ -17,7 +17,7 @@ from rich.text import Text
 from batchwright.dead_letters import DeadLetter, short_ids
 from batchwright.terminal import printable
 from chalicelib.aws.dead_letters import EVENTS, REASON
-from chalicelib.core.commands import ScheduleNext, StartScheduled, TellDigest, decode
+from chalicelib.core.commands import ScheduleNext, StartScheduled, TellJobFailures, decode
 from chalicelib.core.jobchange import MalformedEvent
 
 NO_REASON = "no reason: the function died each time, or the move was SQS's own"
@@ -119,8 +119,8 @@ def _command(body: str, document: Mapping[str, Any]) -> str:
         return f"malformed command {kind}" if isinstance(kind, str) else UNREADABLE
     if isinstance(command, (StartScheduled, ScheduleNext)):
         return f"command {command.kind} of schedule {command.schedule} of {command.workflow}"
-    if isinstance(command, TellDigest):
-        return f"command {command.kind} of {command.scope}"
+    if isinstance(command, TellJobFailures):
+        return f"command {command.kind} of monitor {command.monitor}"
     return f"command {command.kind} of run {command.run_id}"
 
 

@@ -16,21 +16,22 @@ from chalicelib.core.jobrecord import JobRecord, JobTry
 from chalicelib.core.monitoring import (
     BUCKET_MS,
     SETTLED_MS,
-    WAITING,
     Bucket,
     Monitor,
     RunningLonger,
     bucket_ms,
     definition_name,
+    ended_in_time,
     is_above,
     is_below,
     last_deadline,
-    ran,
     rate_from_ms,
     run_ms,
     running_since_ms,
     runs_too_long_after_ms,
+    waiting_since_ms,
 )
+from chalicelib.core.monitornotices import nothing_succeeded
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.runtimes import p95_ms, step_of
 from chalicelib.core.states import JobStatus
@@ -112,7 +113,7 @@ def _ran_from_ms(job: JobRecord) -> int | None:
 
 def _waiting(limit_ms: int, jobs: Iterable[JobRecord], now_ms: int) -> Iterator[Said]:
     for job in jobs:
-        if job.status in WAITING:
+        if waiting_since_ms(job) is not None:
             until_ms = now_ms
         elif job.started_at_ms is not None and job.array_size is None:
             until_ms = job.started_at_ms
@@ -169,8 +170,9 @@ def _deadlines(monitor: Monitor, buckets: Sequence[Bucket], since_ms: int, now_m
     while rule is not None and (deadline := last_deadline(rule, before_ms)) is not None:
         if deadline.from_ms < since_ms:
             return
-        if not ran(buckets, deadline):
-            text = f"nothing ran by {rule.by} on {deadline.date}"
+        succeeded, failed = ended_in_time(buckets, deadline)
+        if not succeeded:
+            text = nothing_succeeded(rule, deadline, failed)
             yield Said(deadline.at_ms + SETTLED_MS, NoticeKind.NOTHING_RAN, text)
         before_ms = deadline.at_ms - 1
 

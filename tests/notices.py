@@ -7,16 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from chalicelib.core.commands import TellJobFailures
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, job_name
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitoring import Bucket, Deadline, FailureRate, Monitor, NothingRan
 from chalicelib.core.monitornotices import (
+    day_of,
     failed_notice,
     nothing_ran_notice,
     overdue_notice,
     rate_notice,
-    scope_of,
     told,
 )
 from chalicelib.core.monitorrecord import Telling
@@ -86,7 +87,7 @@ WAITING_RECORD = JobRecord(
     seen_at_ms=AT_MS - 95 * MINUTE_MS,
 )
 LINES = ("Traceback (most recent call last):", "ConnectionRefusedError: [Errno 111] Connection refused")
-FOREIGN = told(FOREIGN_RECORD, LINES)
+FOREIGN = replace(told(FOREIGN_RECORD), log_lines=LINES)
 
 
 RUN = Run(
@@ -100,6 +101,8 @@ RUN = Run(
     request_digest="e" * 64,
 )
 MONITOR = Monitor("nightly", queues=("imports", "gpu"))
+PUSHED_MS = AT_MS - 30 * 24 * 60 * MINUTE_MS
+WINDOW_OVER = TellJobFailures(MONITOR.name, PUSHED_MS, day_of(FOREIGN_RECORD.created_at_ms), 1, AT_MS)
 
 
 def overdue(kind: NoticeKind, job: JobRecord, limit_minutes: int) -> Notice:
@@ -135,7 +138,7 @@ NOTICES: dict[NoticeKind, Notice] = {
         run_ended(RUN, STAGE, RunState.CANCELLED, AT_MS, task_counts=(("succeeded", 2), ("cancelled", 10))),
         run_late(RUN, STAGE, 10 * MINUTE_MS),
         tasks_failed(RUN, STAGE, AT_MS, 10_000, (OUT_OF_MEMORY,), ("default", "spot")),
-        failed_notice(MONITOR, STAGE, scope_of(MONITOR.name, FOREIGN_RECORD), 1, 0, (FOREIGN_RECORD,), AT_MS, LINES),
+        failed_notice(MONITOR, STAGE, WINDOW_OVER, 1, 0, [FOREIGN], AT_MS),
         overdue(NoticeKind.JOB_WAITING, WAITING_RECORD, 60),
         overdue(NoticeKind.JOB_RUNNING, RUNNING_RECORD, 6),
         rate_notice(
@@ -152,6 +155,7 @@ NOTICES: dict[NoticeKind, Notice] = {
             STAGE,
             NothingRan(by="06:00", time_zone="Europe/Berlin"),
             Deadline("2026-11-21", SIX_IN_BERLIN_MS, SIX_IN_BERLIN_MS - 360 * MINUTE_MS),
+            0,
             SIX_IN_BERLIN_MS + 2 * MINUTE_MS,
         ),
         blocked(),

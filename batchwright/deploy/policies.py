@@ -87,7 +87,14 @@ RECORDS = Grant(
 # index holds no token.
 NO_TOKENS = Grant(
     "touch no token",
-    ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"),
+    (
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:PutItem",
+        "dynamodb:BatchWriteItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:Query",
+    ),
     ("table",),
     condition={"ForAnyValue:StringEquals": {LEADING_KEYS: [TOKENS_PARTITION]}},
     denies=True,
@@ -131,6 +138,7 @@ BY_WORKFLOW = Grant("list runs", ("dynamodb:Query",), ("runs-by-workflow",))
 BY_SWEEP = Grant("find the runs and schedules that are due", ("dynamodb:Query",), ("runs-by-sweep",))
 BY_STATE = Grant("find jobs by what became of them", ("dynamodb:Query",), ("jobs-by-state",))
 JOBS = Grant("read the records of several jobs", ("dynamodb:BatchGetItem",), ("table",))
+MARKS = Grant("mark the jobs that monitors tell of", ("dynamodb:BatchWriteItem",), ("table",))
 
 GRANTS: dict[str, tuple[Grant, ...]] = {
     "on_events": (
@@ -175,6 +183,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         BY_SWEEP,
         BY_STATE,
         JOBS,
+        MARKS,
         SUBMIT,
         TAG,
         FIND,

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
 from chalicelib.aws.dynamodb_items import MEMBER_PREFIX, digest_partition, window_key
-from chalicelib.aws.dynamodb_table import Item, Table
+from chalicelib.aws.dynamodb_table import Item, Key, Table
 from chalicelib.core.digests import KEPT_SECONDS, Window
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.notices import ToldJob
+
+_NOT_PLAIN = ("failure", "log_lines")
+_PLAIN = tuple(field.name for field in fields(ToldJob) if field.name not in _NOT_PLAIN)
 
 
 class DynamoDigests:
@@ -53,14 +62,33 @@ class DynamoDigests:
         condition = "attribute_exists(#pk) AND (attribute_not_exists(#told_count) OR #told_count < :count)"
         self._table.update_if(window_key(scope), "SET #told_count = :count", condition, {"count": count})
 
-    def add_member(self, scope: str, member: str, at_ms: int) -> None:
-        key = (digest_partition(scope), f"{MEMBER_PREFIX}{member}")
-        self._table.put(key, {"at_ms": at_ms, "expires_at": _expiry(at_ms)})
+    def add_member(self, scope: str, member: str, at_ms: int, job: ToldJob) -> None:
+        attributes = {
+            "at_ms": at_ms,
+            "expires_at": _expiry(at_ms),
+            "failure": job.failure and job.failure.value,
+            **{name: getattr(job, name) for name in _PLAIN},
+        }
+        self._table.put_if(_member_key(scope, member), attributes, "attribute_not_exists(#pk)")
 
     def members(self, scope: str) -> list[str]:
-        found = self._table.query(digest_partition(scope), MEMBER_PREFIX)
+        found = self._table.query(digest_partition(scope), MEMBER_PREFIX, only=("sk", "at_ms"))
         by_time = sorted((item["at_ms"], item["sk"].removeprefix(MEMBER_PREFIX)) for item in found)
         return [member for _, member in by_time]
+
+    def told_members(self, scope: str, members: Sequence[str]) -> list[ToldJob]:
+        found = (self._table.get(_member_key(scope, member)) for member in members)
+        return [_told_job(item) for item in found if item is not None]
+
+
+def _member_key(scope: str, member: str) -> Key:
+    return digest_partition(scope), f"{MEMBER_PREFIX}{member}"
+
+
+def _told_job(item: Item) -> ToldJob:
+    failure = item.get("failure")
+    plain: dict[str, Any] = {name: item.get(name) for name in _PLAIN}
+    return ToldJob(failure=None if failure is None else FailureClass(failure), **plain)
 
 
 def _window_of(item: Item) -> Window:

@@ -5,10 +5,10 @@ run times. docs/table.md describes the items.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chalicelib.aws.dynamodb_table import Addition, Item, Key, Table
+from chalicelib.aws.dynamodb_table import Addition, Key, Table
 from chalicelib.core.monitoring import Bucket, Counted, bucket_ms
 from chalicelib.core.monitorrecord import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
@@ -26,8 +26,13 @@ def _look_key(monitor: str) -> Key:
     return f"MONITOR#{monitor}", "LOOK"
 
 
-def _telling_key(monitor: str, kind: NoticeKind, number: int) -> Key:
-    return f"MONITOR#{monitor}", f"{_TOLD}{kind}#{number:06d}"
+def _telling_key(monitor: str, kind: NoticeKind) -> Key:
+    return f"MONITOR#{monitor}", f"{_TOLD}{kind}"
+
+
+def _told_job_key(monitor: str, kind: NoticeKind, job_id: str) -> Key:
+    # With the job, and not with the monitor: thousands are put at once, and would be too many for one partition.
+    return f"JOB#{job_id}", f"{_TOLD}{monitor}#{kind}"
 
 
 def _told_key(notice_id: str) -> Key:
@@ -58,6 +63,7 @@ class DynamoMonitors:
             definition=None if definition is None else json.loads(definition),
             pushed_at_ms=item["pushed_at_ms"],
             since_ms=item.get("since_ms", {}),
+            failed_since_ms=item.get("failed_since_ms", {}),
         )
 
     def put_monitors(self, pushed: PushedMonitors) -> bool:
@@ -67,6 +73,7 @@ class DynamoMonitors:
             "definition": None if pushed.definition is None else json.dumps(pushed.definition, separators=(",", ":")),
             "pushed_at_ms": pushed.pushed_at_ms,
             "since_ms": dict(pushed.since_ms),
+            "failed_since_ms": dict(pushed.failed_since_ms),
         }
         return self._put_next(MONITORS_KEY, attributes)
 
@@ -93,23 +100,38 @@ class DynamoMonitors:
         }
         return self._put_next(_look_key(look.monitor), attributes)
 
-    def tellings(self, monitor: str, kind: NoticeKind) -> list[Telling]:
-        partition, prefix = f"MONITOR#{monitor}", f"{_TOLD}{kind}#"
-        return [_telling_of(monitor, kind, item) for item in self._table.query(partition, prefix)]
+    def telling(self, monitor: str, kind: NoticeKind) -> Telling | None:
+        item = self._table.get(_telling_key(monitor, kind))
+        if item is None:
+            return None
+        jobs = tuple(item.get("job_ids", ()))
+        return Telling(monitor, kind, item["number"], jobs, item["at_ms"], item.get("is_open", False))
 
     def put_telling(self, telling: Telling) -> bool:
         attributes = {
+            "number": telling.number,
             "job_ids": list(telling.job_ids),
             "at_ms": telling.at_ms,
             "is_open": telling.is_open or None,
-            "expires_at": _expires(telling.at_ms, TELLINGS_KEPT_DAYS),
         }
-        key = _telling_key(telling.monitor, telling.kind, telling.number)
-        return self._table.put_if(key, attributes, "attribute_not_exists(#pk)").landed
+        condition, values = "attribute_not_exists(#pk)", None
+        if telling.number > 1:
+            condition, values = "#number = :before AND attribute_not_exists(#is_open)", {"before": telling.number - 1}
+        return self._table.put_if(_telling_key(telling.monitor, telling.kind), attributes, condition, values).landed
 
     def close_telling(self, telling: Telling) -> None:
-        key = _telling_key(telling.monitor, telling.kind, telling.number)
-        self._table.add_if(key, "REMOVE #is_open", "attribute_exists(#pk)", {})
+        key = _telling_key(telling.monitor, telling.kind)
+        values = {"number": telling.number}
+        self._table.add_if(key, "REMOVE #is_open, #job_ids", "#number = :number", values)
+
+    def mark_jobs_told(self, telling: Telling) -> None:
+        keys = [_told_job_key(telling.monitor, telling.kind, job_id) for job_id in telling.job_ids]
+        self._table.put_many(keys, {"expires_at": _expires(telling.at_ms, TELLINGS_KEPT_DAYS)})
+
+    def jobs_told(self, monitor: str, kind: NoticeKind, job_ids: Sequence[str]) -> set[str]:
+        jobs = {_told_job_key(monitor, kind, job_id): job_id for job_id in job_ids}
+        found = self._table.get_many(list(jobs), consistent=True)
+        return {jobs[item["pk"], item["sk"]] for item in found}
 
     def was_told(self, notice_id: str, now_ms: int) -> bool:
         item = self._table.get(_told_key(notice_id))
@@ -160,14 +182,3 @@ def _one_more(key: Key, name: str, expires_at: int) -> Addition:
 def _expires(at_ms: int, kept_days: int) -> int:
     """The TTL attribute, in seconds, of what is kept for so long."""
     return at_ms // 1000 + kept_days * _DAY_SECONDS
-
-
-def _telling_of(monitor: str, kind: NoticeKind, item: Item) -> Telling:
-    return Telling(
-        monitor,
-        kind,
-        int(item["sk"].rpartition("#")[2]),
-        tuple(item["job_ids"]),
-        item["at_ms"],
-        item.get("is_open", False),
-    )

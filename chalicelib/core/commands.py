@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar, get_args
 
+from chalicelib.core.digests import monitor_scope, run_scope
 from chalicelib.core.fields import read_fields
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobchange import MalformedEvent
@@ -112,16 +113,39 @@ class ScheduleNext:
 
 
 @dataclass(frozen=True, slots=True)
-class TellDigest:
-    """The time of a window is over: close it, and tell the failures that were gathered in it (engine/digest.py)."""
+class TellTaskFailures:
+    """The time of a window is over: close it, and tell the tasks that failed in a run's epoch (engine/failures.py)."""
 
-    kind: ClassVar[str] = "tell_digest"
-    scope: str
+    kind: ClassVar[str] = "tell_task_failures"
+    run_id: str
+    epoch: int
     number: int
     closes_ms: int
 
+    @property
+    def scope(self) -> str:
+        return run_scope(self.run_id, self.epoch)
 
-Command = SubmitTasks | RetryTask | JobRefused | CancelRun | HealRun | StartScheduled | ScheduleNext | TellDigest
+
+@dataclass(frozen=True, slots=True)
+class TellJobFailures:
+    """The time of a window is over: close it, and tell the jobs that a monitor saw fail (engine/monitors.py): those
+    that were created on a `day`, since it watches for these failures."""
+
+    kind: ClassVar[str] = "tell_job_failures"
+    monitor: str
+    since_ms: int
+    day: str
+    number: int
+    closes_ms: int
+
+    @property
+    def scope(self) -> str:
+        return monitor_scope(self.monitor, self.since_ms, self.day)
+
+
+TellFailures = TellTaskFailures | TellJobFailures
+Command = SubmitTasks | RetryTask | JobRefused | CancelRun | HealRun | StartScheduled | ScheduleNext | TellFailures
 _KINDS: dict[str, type[Command]] = {cls.kind: cls for cls in get_args(Command)}
 
 

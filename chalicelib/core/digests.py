@@ -54,9 +54,7 @@ def run_scope(run_id: str, epoch: int) -> str:
     return f"{run_id}/{epoch}"
 
 
-def run_of_scope(scope: str) -> tuple[str, int] | None:
-    """Run and epoch of a scope that `run_scope` named; None of any other."""
-    run_id, slash, epoch = scope.partition("/")
-    if not (run_id and slash and epoch.isascii() and epoch.isdigit()):
-        return None
-    return run_id, int(epoch)
+def monitor_scope(monitor: str, since_ms: int, day: str) -> str:
+    """The scope of the failed jobs that a monitor saw, of those that were created on a day (`2026-11-21`, UTC).
+    `since_ms`: since when it watches for these failures; the ones that it watched for before are of another scope."""
+    return f"monitor/{monitor}/{since_ms}/{day}"

@@ -74,7 +74,8 @@ class NothingRan:
 @dataclass(frozen=True, slots=True)
 class Monitor:
     """A monitor as it was pushed. An empty tuple of patterns or kinds is all. `failed` are the classes of failures that
-    are told of, none if none are. `since_ms`: since when it watches these jobs and for these times of day."""
+    are told of, none if none are. `since_ms`: since when it watches these jobs and for these times of day;
+    `failed_since_ms`: since when these jobs and for these failures."""
 
     name: str
     description: str | None = None
@@ -88,6 +89,7 @@ class Monitor:
     failure_rate: FailureRate | None = None
     nothing_ran: NothingRan | None = None
     since_ms: int = 0
+    failed_since_ms: int = 0
 
     @property
     def counts_under(self) -> str:
@@ -132,12 +134,17 @@ class Monitor:
         return wanted and job.status.ended and job.failure is not FailureClass.CANCELLED
 
 
-def monitors_of(definition: Mapping[str, Any], since_ms: Mapping[str, int]) -> tuple[Monitor, ...]:
-    """The monitors of a definition (valid, as it was pushed). `since_ms`: since when each watches, by name."""
-    return tuple(_monitor(name, given, since_ms.get(name, 0)) for name, given in definition["monitors"].items())
+def monitors_of(
+    definition: Mapping[str, Any], since_ms: Mapping[str, int], failed_since_ms: Mapping[str, int] | None = None
+) -> tuple[Monitor, ...]:
+    """The monitors of a definition (valid, as it was pushed). By name, since when each watches."""
+    return tuple(
+        _monitor(name, given, since_ms.get(name, 0), (failed_since_ms or {}).get(name, 0))
+        for name, given in definition["monitors"].items()
+    )
 
 
-def _monitor(name: str, given: Mapping[str, Any], since_ms: int) -> Monitor:
+def _monitor(name: str, given: Mapping[str, Any], since_ms: int, failed_since_ms: int) -> Monitor:
     running, rate, nothing = (given.get(rule) for rule in ("running_longer", "failure_rate", "nothing_ran"))
     waiting = given.get("waiting_longer")
     return Monitor(
@@ -151,6 +158,7 @@ def _monitor(name: str, given: Mapping[str, Any], since_ms: int) -> Monitor:
         failure_rate=None if rate is None else FailureRate(**rate),
         nothing_ran=None if nothing is None else NothingRan(**nothing),
         since_ms=since_ms,
+        failed_since_ms=failed_since_ms,
     )
 
 
@@ -164,10 +172,10 @@ def _classes(failed: Any) -> frozenset[FailureClass]:
     return frozenset(FailureClass) - frozenset([FailureClass.CANCELLED] if excluding is None else excluding)
 
 
-def watched_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two definitions of a monitor watch the same jobs for what ran by a time of day, so that what was counted
+def watched_alike(one: Mapping[str, Any], other: Mapping[str, Any], rule: str) -> bool:
+    """Whether two definitions of a monitor watch the same jobs by the same rule, so that what was counted or gathered
     for one holds for the other."""
-    keys = ("queues", "names", "definitions", "kinds", "nothing_ran")
+    keys = ("queues", "names", "definitions", "kinds", rule)
     return all(one.get(key) == other.get(key) for key in keys)
 
 
@@ -193,15 +201,26 @@ def _fits(patterns: Iterable[str], *names: str) -> bool:
 # Jobs under way
 
 WAITING = (JobStatus.SUBMITTED, JobStatus.RUNNABLE, JobStatus.STARTING)
-"""The statuses of a job that waits for capacity. PENDING is none: such a job waits for others, or is an array."""
+"""The statuses of a job that waits for capacity. A single job that is PENDING waits for others."""
+_BEGUN = (JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED)
+
+
+def is_pending_array(job: JobRecord) -> bool:
+    """Whether it is an array from its first child's being ready to the last one's end, as far as the record knows."""
+    return job.status is JobStatus.PENDING and job.array_size is not None
+
+
+def children_run(job: JobRecord) -> bool:
+    """Whether a job of an array runs, or has, by its record's counts."""
+    return any(job.children.get(status) for status in _BEGUN)
 
 
 def running_since_ms(job: JobRecord) -> int | None:
-    """Since when a job runs; None when it does not. An array is PENDING from its first child's beginning to the last
-    one's end, so of it the whole time counts."""
+    """Since when a job runs; None when it does not. An array does once one of its jobs has begun; when that was is not
+    known, so of it the whole time counts."""
     if job.status is JobStatus.RUNNING:
         return job.started_at_ms or job.seen_at_ms
-    return job.created_at_ms if job.status is JobStatus.PENDING and job.array_size is not None else None
+    return job.created_at_ms if is_pending_array(job) and children_run(job) else None
 
 
 def run_ms(job: JobRecord) -> int | None:
@@ -215,8 +234,12 @@ def run_ms(job: JobRecord) -> int | None:
 
 
 def waiting_since_ms(job: JobRecord) -> int | None:
-    """Since when a job waits for capacity; None when it does not. A job that Batch tries again waits anew."""
-    return job.seen_at_ms if job.status in WAITING else None
+    """Since when a job waits for capacity; None when it does not. A job that Batch tries again waits anew. An array
+    waits as long as some of its jobs do, and none has begun."""
+    waits = job.status in WAITING
+    if is_pending_array(job) and not children_run(job):
+        waits = any(job.children.get(status) for status in WAITING)
+    return job.seen_at_ms if waits else None
 
 
 def runs_too_long_after_ms(rule: RunningLonger, job: JobRecord, p95_ms: int | None) -> int | None:
@@ -320,9 +343,10 @@ def last_deadline(rule: NothingRan, now_ms: int) -> Deadline | None:
     return None
 
 
-def ran(buckets: Iterable[Bucket], deadline: Deadline) -> bool:
-    """Whether any job succeeded in time."""
-    return any(one.succeeded for one in buckets if deadline.from_ms <= one.start_ms < deadline.at_ms)
+def ended_in_time(buckets: Iterable[Bucket], deadline: Deadline) -> tuple[int, int]:
+    """How many jobs succeeded, and how many failed, in the time that counts for a deadline."""
+    within = [one for one in buckets if deadline.from_ms <= one.start_ms < deadline.at_ms]
+    return sum(one.succeeded for one in within), sum(one.failed for one in within)
 
 
 # What a monitor file may say

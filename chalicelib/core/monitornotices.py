@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chalicelib.core.commands import TellJobFailures
 from chalicelib.core.digests import NAMED_MAXIMUM, digest_id
 from chalicelib.core.durations import in_words
 from chalicelib.core.failure import FailureClass
@@ -32,28 +33,18 @@ _LAST_MS = 253_402_300_799_000
 """The end of the year 9999."""
 
 
-def scope_of(monitor: str, job: JobRecord) -> str:
-    """The scope of the digests that tell this job's failure: those of the jobs that were created on its day, by UTC."""
-    return f"{_PREFIX}{monitor}/{_day_of(job)}"
-
-
-def scopes_lately(monitor: str, now_ms: int) -> list[str]:
-    """The scopes of a monitor whose jobs were created today or within the days before, by UTC."""
-    return [f"{_PREFIX}{monitor}/{iso_time(now_ms - days * _DAY_MS)[:10]}" for days in range(_DAYS_LATELY)]
-
-
-def _day_of(job: JobRecord) -> str:
+def day_of(at_ms: int) -> str:
+    """The day of a moment, by UTC."""
     # An event may name any moment, also one that no calendar has.
-    return iso_time(min(job.created_at_ms, _LAST_MS))[:10]
+    return iso_time(min(at_ms, _LAST_MS))[:10]
 
 
-def monitor_of_scope(scope: str) -> str | None:
-    """The monitor of a scope that `scope_of` named; None of any other."""
-    monitor, slash, day = scope.removeprefix(_PREFIX).rpartition("/")
-    return monitor if scope.startswith(_PREFIX) and slash and day else None
+def days_lately(now_ms: int) -> list[str]:
+    """Today, and the days before, by UTC."""
+    return [day_of(now_ms - days * _DAY_MS) for days in range(_DAYS_LATELY)]
 
 
-def told(job: JobRecord, log_lines: tuple[str, ...] = ()) -> ToldJob:
+def told(job: JobRecord) -> ToldJob:
     """A recorded job as a notice names it."""
     return ToldJob(
         job_id=job.job_id,
@@ -65,7 +56,6 @@ def told(job: JobRecord, log_lines: tuple[str, ...] = ()) -> ToldJob:
         exit_code=job.exit_code,
         reason=job.reason,
         log_stream=job.log_stream,
-        log_lines=log_lines,
         created_at_ms=job.created_at_ms,
         started_at_ms=job.started_at_ms,
         stopped_at_ms=job.stopped_at_ms,
@@ -75,34 +65,25 @@ def told(job: JobRecord, log_lines: tuple[str, ...] = ()) -> ToldJob:
 
 
 def failed_notice(
-    monitor: Monitor,
-    stage: str,
-    scope: str,
-    count: int,
-    told_count: int,
-    jobs: Sequence[JobRecord],
-    at_ms: int,
-    lines: tuple[str, ...],
+    monitor: Monitor, stage: str, command: TellJobFailures, count: int, told_count: int, jobs: list[ToldJob], at_ms: int
 ) -> Notice:
-    """That so many jobs of a day failed, some of them named; `told_count` of them were told before. `lines` are the
-    last that the first of them wrote."""
-    named = [told(job, () if place else lines) for place, job in enumerate(jobs[:NAMED_MAXIMUM])]
+    """That so many jobs of a day failed, some of them named; `told_count` of them were told before."""
     return Notice(
-        notice_id=digest_id(scope, NoticeKind.JOB_FAILED, count),
+        notice_id=digest_id(command.scope, NoticeKind.JOB_FAILED, count),
         kind=NoticeKind.JOB_FAILED,
         stage=stage,
         subject=f"{monitor.name}: {_failed(count, told_count, jobs)}",
         at_ms=at_ms,
-        thread=monitor.name,
-        text=_text(monitor, *_so_far(count, told_count, jobs)),
+        thread=_thread(monitor, day_of(at_ms)),
+        text=_text(monitor, *_so_far(command.day, count, told_count)),
         monitor=monitor.name,
         queues=_queues(monitor, jobs, count),
-        jobs=tuple(named),
+        jobs=tuple(jobs),
         job_count=count,
     )
 
 
-def _failed(count: int, told_count: int, jobs: Sequence[JobRecord]) -> str:
+def _failed(count: int, told_count: int, jobs: Sequence[ToldJob]) -> str:
     new = count - told_count
     if told_count and (new > 1 or not jobs):
         return f"{new:,} more jobs failed, {count:,} in all" if new > 1 else f"another job failed, {count:,} in all"
@@ -115,12 +96,12 @@ def _failed(count: int, told_count: int, jobs: Sequence[JobRecord]) -> str:
     return f"job {jobs[0].name} failed ({jobs[0].failure or FailureClass.UNKNOWN})"
 
 
-def _so_far(count: int, told_count: int, jobs: Sequence[JobRecord]) -> list[str]:
-    if count < 2 or not jobs:
+def _so_far(day: str, count: int, told_count: int) -> list[str]:
+    if count < 2:
         return []
     new = count - told_count
     told_before = [f"{'One of these is' if new == 1 else f'{new:,} of these are'} new."] if told_count else []
-    so_far = f"{count:,} of the jobs that were submitted on {_day_of(jobs[0])} (UTC) have failed so far."
+    so_far = f"Of the jobs that were submitted on {day} (UTC), {count:,} have failed since this monitor watches for it."
     return [so_far, *told_before]
 
 
@@ -140,17 +121,18 @@ def overdue_notice(
         subject = says if count == 1 else subject
         sentences = [] if count == 1 else [f"The first of them, {says}."]
         if first.job_id in limits_ms:
-            sentences.append(f"It may {'run' if runs else 'wait'} for {in_words(limits_ms[first.job_id])}.")
+            may = in_words(limits_ms[first.job_id])
+            sentences.append(f"It should not {'run' if runs else 'wait'} for longer than {may}.")
     return Notice(
         notice_id=telling.notice_id,
         kind=telling.kind,
         stage=stage,
         subject=f"{monitor.name}: {subject}",
         at_ms=telling.at_ms,
-        thread=monitor.name,
+        thread=_thread(monitor, day_of(telling.at_ms)),
         text=_text(monitor, *sentences),
         monitor=monitor.name,
-        queues=_queues(monitor, jobs, count),
+        queues=_queues(monitor, [told(job) for job in jobs], count),
         jobs=tuple(told(job) for job in jobs[:NAMED_MAXIMUM]),
         job_count=count,
     )
@@ -174,7 +156,7 @@ def rate_notice(
         stage=stage,
         subject=f"{monitor.name}: {failed:,} of {ended:,} jobs failed within {in_words(rule.within_seconds * 1000)}",
         at_ms=at_ms,
-        thread=monitor.name,
+        thread=_thread(monitor, day_of(at_ms)),
         text=_text(
             monitor,
             f"That is {_percent(failed, ended)}, and more than {rule.above * 100:.3g} % is to be told. Nothing more is "
@@ -186,23 +168,43 @@ def rate_notice(
     )
 
 
-def nothing_ran_notice(monitor: Monitor, stage: str, rule: NothingRan, deadline: Deadline, at_ms: int) -> Notice:
-    """That no job had succeeded by a time of day."""
+def nothing_ran_notice(
+    monitor: Monitor, stage: str, rule: NothingRan, deadline: Deadline, failed: int, at_ms: int
+) -> Notice:
+    """That no job had succeeded by a time of day; `failed` of them had."""
+    between = f"from {_by_clock(deadline.from_ms, rule.time_zone)} to {_by_clock(deadline.at_ms, rule.time_zone)}"
     return Notice(
         notice_id=f"{_PREFIX}{monitor.name}/{NoticeKind.NOTHING_RAN}/{deadline.date}",
         kind=NoticeKind.NOTHING_RAN,
         stage=stage,
-        subject=f"{monitor.name}: nothing ran by {rule.by} on {deadline.date}",
+        subject=f"{monitor.name}: {nothing_succeeded(rule, deadline, failed)}",
         at_ms=at_ms,
-        thread=monitor.name,
+        thread=_thread(monitor, deadline.date),
         text=_text(
             monitor,
-            f"Of the jobs that it watches none has succeeded from {iso_time(deadline.from_ms, rule.time_zone)} to "
-            f"{iso_time(deadline.at_ms, rule.time_zone)} ({rule.time_zone}).",
+            f"Of the jobs that it watches none has succeeded {between} ({rule.time_zone}), and "
+            f"{'none has' if not failed else 'one has' if failed == 1 else f'{failed:,} have'} failed.",
         ),
         monitor=monitor.name,
         began_at_ms=deadline.from_ms,
+        job_count=failed,
     )
+
+
+def nothing_succeeded(rule: NothingRan, deadline: Deadline, failed: int) -> str:
+    """What is said of a time of day by which no job had succeeded. Whether one runs is not known, and not said."""
+    by = f"nothing succeeded by {rule.by} on {deadline.date}"
+    return by + (f", and {'a job' if failed == 1 else f'{failed:,} jobs'} failed" if failed else "")
+
+
+def _by_clock(at_ms: int, time_zone: str) -> str:
+    """A moment as a clock of the zone shows it, which the sentence names: `2026-11-21 06:00`."""
+    return iso_time(at_ms, time_zone)[:16].replace("T", " ")
+
+
+def _thread(monitor: Monitor, day: str) -> str:
+    """Of a monitor's notices, those of a day belong together: nobody reads what is added to what is long past."""
+    return f"{monitor.name}/{day}"
 
 
 def _percent(part: int, whole: int) -> str:
@@ -214,7 +216,7 @@ def _text(monitor: Monitor, *sentences: str) -> str | None:
     return " ".join([*described, *sentences]) or None
 
 
-def _queues(monitor: Monitor, known: Sequence[JobRecord], count: int) -> tuple[str, ...]:
+def _queues(monitor: Monitor, known: Sequence[ToldJob], count: int) -> tuple[str, ...]:
     """The queues of the jobs that are known; for the rest of them those that the monitor watches by their names."""
     plain = [queue for queue in monitor.queues if not {"*", "?"} & set(queue)]
-    return queues_of(map(told, known), plain if count > len(known) else ())
+    return queues_of(known, plain if count > len(known) else ())

@@ -16,16 +16,20 @@ from chalicelib.core.notices import NoticeKind
 @dataclass(frozen=True, slots=True)
 class PushedMonitors:
     """The monitors of a stage as they were pushed; no `definition` once they were deleted. `revision` counts the
-    pushes and deletions. `since_ms`: since when each watches for what ran by a time of day, by name."""
+    pushes and deletions. By name: `since_ms`, since when each watches these jobs for what ran by a time of day, and
+    `failed_since_ms`, since when for these failures."""
 
     revision: int
     definition: Mapping[str, Any] | None
     pushed_at_ms: int
     since_ms: Mapping[str, int] = field(default_factory=dict)
+    failed_since_ms: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def monitors(self) -> tuple[Monitor, ...]:
-        return () if self.definition is None else monitors_of(self.definition, self.since_ms)
+        if self.definition is None:
+            return ()
+        return monitors_of(self.definition, self.since_ms, self.failed_since_ms)
 
 
 NOT_PUSHED = PushedMonitors(0, None, 0)
@@ -37,13 +41,22 @@ def pushed_after(before: PushedMonitors, definition: Mapping[str, Any] | None, n
     did goes on; any other begins now."""
     earlier = {} if before.definition is None else before.definition["monitors"]
     later = {} if definition is None else definition["monitors"]
-    since_ms = {
-        name: before.since_ms[name]
-        if name in earlier and name in before.since_ms and watched_alike(earlier[name], given)
-        else now_ms
-        for name, given in later.items()
-    }
-    return PushedMonitors(before.revision + 1, definition, now_ms, since_ms)
+
+    def since_ms(known_ms: Mapping[str, int], rule: str) -> dict[str, int]:
+        return {
+            name: known_ms[name]
+            if name in earlier and name in known_ms and watched_alike(earlier[name], given, rule)
+            else now_ms
+            for name, given in later.items()
+        }
+
+    return PushedMonitors(
+        before.revision + 1,
+        definition,
+        now_ms,
+        since_ms(before.since_ms, "nothing_ran"),
+        since_ms(before.failed_since_ms, "failed"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +78,9 @@ class MonitorLook:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Jobs that one notice tells of, or told of. It is written before the notice goes out, and closed afterwards, so
-    that whoever finds it open tells the same again. `kind` is JOB_RUNNING or JOB_WAITING; `number` counts the tellings
-    of that kind of a monitor; the jobs are the longest known first."""
+    """Jobs that one notice tells of. It is written before the notice goes out, and closed afterwards, so that whoever
+    finds it open tells the same again; of one that is closed the jobs are forgotten. `kind` is JOB_RUNNING or
+    JOB_WAITING; `number` counts the tellings of that kind of a monitor; the jobs are the longest known first."""
 
     monitor: str
     kind: NoticeKind

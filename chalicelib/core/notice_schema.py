@@ -81,7 +81,9 @@ def notice_json_schema() -> dict[str, Any]:
             "subject": _text("What happened, in a line."),
             "text": _text("What the subject has no room for, in a sentence or two."),
             "at_ms": _ms("When it happened, or was found; of a late run, since when it is late."),
-            "thread": _text("What notices that belong together share: a run's id, or a monitor's name."),
+            "thread": _text(
+                "What notices of one thing share: a run's id, a monitor and the day, or a queue and a job."
+            ),
             "run_id": _text("The run that it is about."),
             "workflow": _text("That run's workflow."),
             "epoch": {"type": "integer", "minimum": 0, "description": "How often the run had been redriven."},

@@ -94,11 +94,11 @@ class ToldJob:
 class Notice:
     """One thing worth telling. `notice_id` is the same whenever the same thing is told again.
 
-    `thread` is what notices that belong together share: a run's id, or a monitor's name. `text` says in a sentence or
-    two what `subject` has no room for. `jobs` are named in full, a few at most, and `job_count` tells how many they
-    stand for. `task_counts` are how many tasks of a run ended how, by TaskState. `run_id`, `workflow` and `epoch` are
-    there when it is about a run, `monitor` when a monitor asked for it. `queues` are the job queues that it is about
-    (`queues_of`).
+    `thread` is what notices that belong together share: a run's id; a monitor and the day; a queue and the job that
+    blocks it. `text` says in a sentence or two what `subject` has no room for. `jobs` are named in full, a few at most,
+    and `job_count` tells how many they stand for. `task_counts` are how many tasks of a run ended how, by TaskState.
+    `run_id`, `workflow` and `epoch` are there when it is about a run, `monitor` when a monitor asked for it. `queues`
+    are the job queues that it is about (`queues_of`).
     """
 
     notice_id: str

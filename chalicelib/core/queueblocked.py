@@ -85,16 +85,17 @@ def blocked_notice(blocked: Blocked, stage: str, now_ms: int) -> Notice:
     words = (blocked.words or "").strip()[:_WORDS_CHARACTERS].rstrip(".")
     known = SENTENCES.get(blocked.code)
     says = f"Batch says {blocked.code}" + (f": {words}." if words else ".")
+    whole_id = whole_job_id(job.job_id)
     whose = f"The job is task {job.task} of run {job.run_id}, attempt {job.attempt}." if job.run_id else None
     waited_ms = at_ms - job.created_at_ms
     waits = f"The job has waited for {in_words(waited_ms)}" if job.created_at_ms and waited_ms > 0 else "The job waits"
     return Notice(
-        notice_id=f"queue/{job.queue}/{whole_job_id(job.job_id)}/{blocked.code}",
+        notice_id=f"queue/{job.queue}/{whole_id}/{blocked.code}",
         kind=NoticeKind.QUEUE_BLOCKED,
         stage=stage,
         subject=f"queue {job.queue} is blocked by job {job.name}",
         at_ms=at_ms,
-        thread=f"queue/{job.queue}",
+        thread=f"queue/{job.queue}/{whole_id}",
         text=" ".join(one for one in (known, whose, says, f"{waits}, and the jobs behind it with it.") if one),
         run_id=job.run_id,
         queues=(job.queue,),

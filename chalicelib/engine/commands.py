@@ -13,21 +13,21 @@ from chalicelib.core.commands import (
     ScheduleNext,
     StartScheduled,
     SubmitTasks,
-    TellDigest,
+    TellJobFailures,
+    TellTaskFailures,
     encode,
 )
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import refused_job_name
 from chalicelib.core.jobchange import JobChange, MalformedEvent
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
-from chalicelib.core.monitornotices import monitor_of_scope
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import JobStatus
-from chalicelib.engine import monitors
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.failures import tell_task_failures
 from chalicelib.engine.heal import heal_run
+from chalicelib.engine.monitors import tell_job_failures
 from chalicelib.engine.schedules import attend
 from chalicelib.engine.submit import TooEarly, Wanted, submit
 from chalicelib.engine.world import DONE, Outcome, RunFacts, World
@@ -53,10 +53,10 @@ def carry_out(world: World, command: Command) -> Outcome:
             return attend(world, command.workflow, command.schedule, told_ms=command.scheduled_at_ms)
         case ScheduleNext():
             return attend(world, command.workflow, command.schedule)
-        case TellDigest() if monitor_of_scope(command.scope):
-            return monitors.tell_failures(world, command)
-        case TellDigest():
+        case TellTaskFailures():
             return tell_task_failures(world, command)
+        case TellJobFailures():
+            return tell_job_failures(world, command)
     assert_never(command)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from chalicelib.core.commands import TellDigest, encode
+from chalicelib.core.commands import TellFailures, encode
 from chalicelib.core.digests import Window, next_step, span_seconds
 from chalicelib.engine.world import DONE, NotYet, Outcome, World
 
@@ -19,14 +19,24 @@ LOST_SECONDS = 600
 """After so long beyond its time, the command that was to close a window is taken for lost."""
 
 
-def see_to_window(world: World, scope: str, opener: str) -> None:
+TellWindow = Callable[[int, int], TellFailures]
+"""Makes a scope's command to tell the failures of a window, from its number and when it closes."""
+
+
+def scope_of(command: TellWindow) -> str:
+    """The scope that commands so made are about, whatever the window."""
+    return command(1, 0).scope
+
+
+def see_to_window(world: World, command: TellWindow, opener: str) -> None:
     """See to it that the members of a scope are told, after one was added; `opener` is the one. Safe to repeat."""
+    scope = scope_of(command)
     now_ms = world.clock.now_ms()
     window = world.store.window(scope)
     if window is not None and window.is_open:
         if is_overdue(window, now_ms):
             log.warning("nobody closed window %d of %s; it is closed now", window.number, scope)
-            world.commands.send([encode(TellDigest(scope, window.number, window.closes_ms))])
+            world.commands.send([encode(command(window.number, window.closes_ms))])
         return
     number = window.number + 1 if window else 1
     step = next_step(window, now_ms)
@@ -34,7 +44,7 @@ def see_to_window(world: World, scope: str, opener: str) -> None:
     closes_ms = now_ms + seconds * 1000
     # The command comes first: a crash in between leaves one that finds nothing to close, and not an open window that
     # nobody closes, behind which all later members would wait.
-    world.commands.send([encode(TellDigest(scope, number, closes_ms))], delay_seconds=seconds)
+    world.commands.send([encode(command(number, closes_ms))], delay_seconds=seconds)
     world.store.open_window(scope, number, opener, closes_ms, step)
 
 
@@ -44,7 +54,7 @@ def is_overdue(window: Window, now_ms: int) -> bool:
 
 
 def tell_digest(
-    world: World, command: TellDigest, count: Callable[[], int], tell: Callable[[Window, int], None]
+    world: World, command: TellFailures, count: Callable[[], int], tell: Callable[[Window, int], None]
 ) -> Outcome:
     """Close the window, count the scope's members, and tell them if there are more than were told.
 

@@ -8,13 +8,13 @@ jobs wrote lastlines.py's.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, islice
 
-from chalicelib.core.commands import TellDigest
-from chalicelib.core.digests import NAMED_MAXIMUM, Window, run_of_scope, run_scope
+from chalicelib.core.commands import TellTaskFailures
+from chalicelib.core.digests import NAMED_MAXIMUM, Window, run_scope
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.job import JobRequest, job_request
-from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.notify import Notify
 from chalicelib.core.plan import indexes_in, offset_of, shard_of
@@ -38,7 +38,7 @@ def note_failures(world: World, facts: RunFacts, failed: Collection[int], ending
     then its own notice names them, where it is wanted."""
     failed = [index for index in failed if not facts.plan.tasks[index].allow_failure]
     if failed and facts.notify.to_anybody(NoticeKind.TASK_FAILED) and not _end_tells(facts.notify, ending):
-        see_to_window(world, run_scope(facts.run_id, facts.epoch), str(min(failed)))
+        see_to_window(world, partial(TellTaskFailures, facts.run_id, facts.epoch), str(min(failed)))
 
 
 def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, int], *, reads_all: bool = False) -> None:
@@ -64,19 +64,16 @@ def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, in
     if window is None:
         world.store.open_window(scope, 1, str(next(_indexes(failed))), world.clock.now_ms())
     # At once, and not by a command, which might be lost as well.
-    tell_task_failures(world, TellDigest(scope, window.number if window else 1, world.clock.now_ms()))
+    number = window.number if window else 1
+    tell_task_failures(world, TellTaskFailures(facts.run_id, facts.epoch, number, world.clock.now_ms()))
 
 
-def tell_task_failures(world: World, command: TellDigest) -> Outcome:
+def tell_task_failures(world: World, command: TellTaskFailures) -> Outcome:
     """Tell of the tasks that failed in a run's epoch, when the time of their window is over."""
-    place = run_of_scope(command.scope)
-    if place is None:
-        raise MalformedEvent(f"'{command.scope}' is no epoch of a run")
-    run_id, epoch = place
-    stored = world.store.run(run_id)
-    if stored is None or stored.epoch < epoch:
+    stored = world.store.run(command.run_id)
+    if stored is None or stored.epoch < command.epoch:
         return DONE
-    run = in_epoch(stored, epoch)
+    run = in_epoch(stored, command.epoch)
     if _end_tells(run.notify, run.state):
         return DONE
     facts = world.facts_of(run)
@@ -91,7 +88,7 @@ def tell_task_failures(world: World, command: TellDigest) -> Outcome:
         queues = more_queues(facts, failed, jobs)
         notice = tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs, queues)
         left = deliver(world, run.notify, notice, run.notify.places(NoticeKind.TASK_FAILED))
-        remember(world, run_id, untold(epoch, Untold.FAILURES, left))
+        remember(world, command.run_id, untold(command.epoch, Untold.FAILURES, left))
 
     return tell_digest(world, command, count, tell)
 

@@ -8,12 +8,13 @@ next look, which tells it under the same id. Of two looks at the same time, one 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.jobrecord import JobRecord, JobState
+from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.monitoring import (
     SETTLED_MS,
     WAITING,
@@ -21,11 +22,13 @@ from chalicelib.core.monitoring import (
     Monitor,
     NothingRan,
     bucket_ms,
+    children_run,
     definition_name,
+    ended_in_time,
     is_above,
     is_below,
+    is_pending_array,
     last_deadline,
-    ran,
     rate_from_ms,
     running_since_ms,
     runs_too_long_after_ms,
@@ -37,7 +40,9 @@ from chalicelib.core.notices import NoticeKind
 from chalicelib.core.runtimes import months_before, p95_ms
 from chalicelib.engine import noting
 from chalicelib.engine.monitors import tell_left
+from chalicelib.engine.observe import as_batch_knows
 from chalicelib.engine.tell import publish
+from chalicelib.engine.watching import REMEMBERED_SECONDS
 from chalicelib.engine.world import World
 
 log = logging.getLogger(__name__)
@@ -45,6 +50,8 @@ log = logging.getLogger(__name__)
 JOBS_MAXIMUM = 20_000
 """How many jobs under way a look goes through, the longest known first: they run or wait the longest."""
 JOBS_AT_A_TIME = 1_000
+ASKED_AT_A_TIME = 1_000
+"""Of so many jobs it is asked whether they were told, before the time is looked at again."""
 TOLD_TOGETHER_MAXIMUM = 5_000
 """Of one notice. What more there is waits for the next look."""
 NAMED_MAXIMUM = 10
@@ -54,7 +61,7 @@ LATE_MS = 86_400_000
 """A deadline that is past for longer is not spoken of any more: the counts of then may be gone."""
 _STATES = {
     NoticeKind.JOB_RUNNING: (JobState.RUNNING, JobState.PENDING),
-    NoticeKind.JOB_WAITING: tuple(JobState(status.value) for status in WAITING),
+    NoticeKind.JOB_WAITING: (*(JobState(status.value) for status in WAITING), JobState.PENDING),
 }
 
 
@@ -89,6 +96,7 @@ class _Around:
         self.turn = self.now_ms // (world.settings.sweep_seconds * 1000)
         self._until_ms = until_ms
         self._monitors = monitors
+        self._arrays: dict[str, JobRecord] = {}
         self.jobs: Callable[[NoticeKind], list[JobRecord]] = cache(self._jobs)
         self.p95_ms: Callable[[str], int | None] = cache(self._p95_ms)
 
@@ -104,10 +112,31 @@ class _Around:
             found += listed.jobs
             after = listed.after
             if after is None:
-                return self._turned(found)
+                break
             if len(found) >= JOBS_MAXIMUM or self.is_over:
                 log.warning("%s is looked for among the %d longest known jobs under way alone", kind, len(found))
-                return self._turned(found)
+                break
+        return self._with_arrays(kind, self._turned(found))
+
+    def _with_arrays(self, kind: NoticeKind, jobs: list[JobRecord]) -> list[JobRecord]:
+        """The jobs, arrays as Batch knows them where their records may be behind: it tells when an array is pending,
+        and not when its first job begins. Those that it could not be asked about wait for the next look."""
+        doubtful = {job.job_id: job for job in jobs if self._is_doubtful(kind, job)}
+        if not doubtful:
+            return jobs
+        asked = [one for job_id, one in doubtful.items() if job_id not in self._arrays]
+        try:
+            for one in as_batch_knows(self.world, asked[:DESCRIBE_IDS]) if asked else ():
+                self._arrays[one.job_id] = one
+        except TryAgain as failure:
+            log.warning("arrays that may wait or run are looked at later: %s", failure)
+        known = (self._arrays.get(job.job_id) if job.job_id in doubtful else job for job in jobs)
+        return [job for job in known if job is not None]
+
+    def _is_doubtful(self, kind: NoticeKind, job: JobRecord) -> bool:
+        if not is_pending_array(job) or children_run(job):
+            return False
+        return any(_asks_for(kind, monitor) and monitor.watches(job) for monitor in self._monitors)
 
     def _turned(self, jobs: list[JobRecord]) -> list[JobRecord]:
         """Each look begins with other jobs, for where the time is too short for all, none may be left out for ever."""
@@ -167,18 +196,32 @@ def _tell_overdue(around: _Around, monitor: Monitor, kind: NoticeKind) -> None:
     store = around.world.store
     overdue = [one for one in (_overdue(around, monitor, kind, job) for job in around.jobs(kind)) if one]
     limits_ms = {one.job.job_id: one.limit_ms for one in overdue}
-    tellings = store.tellings(monitor.name, kind)
-    for telling in tellings:
-        if telling.is_open:
-            _tell(around, monitor, telling, limits_ms)
-    told = {job_id for telling in tellings for job_id in telling.job_ids}
-    untold = sorted((one.job.created_at_ms, one.job.job_id) for one in overdue if one.job.job_id not in told)
+    # It is read before what was told is: whoever tells of the same jobs meanwhile takes the number that follows it.
+    telling = store.telling(monitor.name, kind)
+    if telling is not None and telling.is_open:
+        _tell(around, monitor, telling, limits_ms)
+    untold = sorted((job.created_at_ms, job.job_id) for job in _untold(around, monitor, kind, overdue))
     if not untold:
         return
     job_ids = tuple(job_id for _, job_id in untold[:TOLD_TOGETHER_MAXIMUM])
-    telling = Telling(monitor.name, kind, tellings[-1].number + 1 if tellings else 1, job_ids, around.now_ms)
-    if store.put_telling(telling):
-        _tell(around, monitor, telling, limits_ms)
+    following = Telling(monitor.name, kind, telling.number + 1 if telling else 1, job_ids, around.now_ms)
+    if store.put_telling(following):
+        _tell(around, monitor, following, limits_ms)
+
+
+def _untold(around: _Around, monitor: Monitor, kind: NoticeKind, overdue: Sequence[_Overdue]) -> Iterator[JobRecord]:
+    """Those of the jobs that were not told of. Asks the table about as many as there is time for, some in any case; the
+    next look begins with others."""
+    watching = around.world.watching
+    jobs = [one.job for one in overdue if not watching.was_told(monitor.name, kind, one.job.job_id)]
+    for first in range(0, len(jobs), ASKED_AT_A_TIME):
+        if first and around.is_over:
+            log.warning("of %d jobs it is asked later whether %s told of them", len(jobs) - first, monitor.name)
+            return
+        asked = jobs[first : first + ASKED_AT_A_TIME]
+        told = around.world.store.jobs_told(monitor.name, kind, [job.job_id for job in asked])
+        watching.note_told(monitor.name, kind, told)
+        yield from (job for job in asked if job.job_id not in told)
 
 
 def _overdue(around: _Around, monitor: Monitor, kind: NoticeKind, job: JobRecord) -> _Overdue | None:
@@ -201,10 +244,13 @@ def _overdue(around: _Around, monitor: Monitor, kind: NoticeKind, job: JobRecord
 
 def _tell(around: _Around, monitor: Monitor, telling: Telling, limits_ms: dict[str, int]) -> None:
     world = around.world
+    # Before it is told: while it is open, whoever dies in between leaves all of it to the next look.
+    world.store.mark_jobs_told(telling)
     named = map(world.store.job, telling.job_ids[:NAMED_MAXIMUM])
     jobs = [job for job in named if job is not None]
     publish(world, overdue_notice(monitor, world.stage, telling, jobs, limits_ms))
     world.store.close_telling(telling)
+    world.watching.note_told(monitor.name, telling.kind, telling.job_ids)
 
 
 # Rates, and times of day
@@ -213,18 +259,16 @@ def _tell(around: _Around, monitor: Monitor, telling: Telling, limits_ms: dict[s
 def _look_at_counts(around: _Around, monitor: Monitor) -> None:
     if monitor.failure_rate is None and monitor.nothing_ran is None:
         return
-    look: MonitorLook | None = around.world.store.look(monitor.name)
-    assert look is not None, "where there was none it is of revision 0"
+    look = around.world.store.look(monitor.name)
     if look.since_ms > monitor.since_ms:
         # This process knows the monitor only as it was before it was pushed anew.
         return
     if look.since_ms < monitor.since_ms:
         # What was found of the jobs that it watched before says nothing of those that it watches now.
         look = replace(look, since_ms=monitor.since_ms, above_from_ms=None, above_is_told=False)
-    if monitor.failure_rate is not None and look is not None:
-        look = _look_at_rate(around, monitor, monitor.failure_rate, look)
-    if monitor.nothing_ran is not None and look is not None:
-        _look_at_deadline(around, monitor, monitor.nothing_ran, look)
+    after_rate = look if monitor.failure_rate is None else _look_at_rate(around, monitor, monitor.failure_rate, look)
+    if monitor.nothing_ran is not None and after_rate is not None:
+        _look_at_deadline(around, monitor, monitor.nothing_ran, after_rate)
 
 
 def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: MonitorLook) -> MonitorLook | None:
@@ -238,10 +282,12 @@ def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: Mo
             return look
         # The look's own time, for none is above twice at once: what it counts may begin where it did the time before.
         now = _put_next(world, replace(look, above_from_ms=around.now_ms))
-    if now is not None and now.above_from_ms is not None and not now.above_is_told:
+    if now is None or now.above_from_ms is None:
+        return now
+    if not now.above_is_told:
         publish(world, rate_notice(monitor, world.stage, rule, now.above_from_ms, from_ms, buckets, around.now_ms))
         now = _put_next(world, replace(now, above_is_told=True))
-    if now is not None and now.above_from_ms is not None and is_below(rule, buckets):
+    if now is not None and is_below(rule, buckets):
         now = _put_next(world, replace(now, above_from_ms=None, above_is_told=False))
     return now
 
@@ -254,11 +300,14 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
     if not world.settings.sees(monitor):
         # Something may well have run, and `batchwright monitors push` has said that nobody here would know.
         return
-    if deadline.from_ms < monitor.since_ms:
-        # What ran before the monitor watched was not counted.
+    if deadline.from_ms < monitor.since_ms + REMEMBERED_SECONDS * 1000:
+        # What ran before it watched was not counted, nor was what a warm process heard of that did not know it yet.
         return
-    if not ran(world.store.buckets(monitor.counts_under, deadline.from_ms, deadline.at_ms), deadline):
-        publish(world, nothing_ran_notice(monitor, world.stage, rule, deadline, now_ms))
+    succeeded, failed = ended_in_time(
+        world.store.buckets(monitor.counts_under, deadline.from_ms, deadline.at_ms), deadline
+    )
+    if not succeeded:
+        publish(world, nothing_ran_notice(monitor, world.stage, rule, deadline, failed, now_ms))
     _put_next(world, replace(look, deadline_ms=deadline.at_ms))
 
 

@@ -8,16 +8,18 @@ become true, such as a job that runs for too long, is found by the looks of the 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from functools import partial
 
-from chalicelib.core.commands import TellDigest
+from chalicelib.core.commands import TellJobFailures
 from chalicelib.core.digests import NAMED_MAXIMUM, Window
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitoring import Counted, Monitor, definition_name, run_ms
-from chalicelib.core.monitornotices import failed_notice, monitor_of_scope, scope_of, scopes_lately
+from chalicelib.core.monitornotices import day_of, days_lately, failed_notice, told
 from chalicelib.core.notify import LOG_LINES
 from chalicelib.core.runtimes import step_of
 from chalicelib.core.states import JobStatus
-from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
+from chalicelib.engine.digest import is_overdue, scope_of, see_to_window, tell_digest
 from chalicelib.engine.lastlines import LastLines
 from chalicelib.engine.tell import publish
 from chalicelib.engine.world import Done, Outcome, World
@@ -33,11 +35,22 @@ def judge(world: World, record: JobRecord) -> None:
     """
     if record.status is not JobStatus.FAILED:
         return
-    for monitor in watched_by(world, record):
-        if monitor.tells_failure(record):
-            scope = scope_of(monitor.name, record)
-            world.store.add_member(scope, record.job_id, record.seen_at_ms)
-            see_to_window(world, scope, record.job_id)
+    telling = [monitor for monitor in watched_by(world, record) if monitor.tells_failure(record)]
+    if not telling or _is_recorded(world, record):
+        return
+    now_ms = world.clock.now_ms()
+    for monitor in telling:
+        command = partial(TellJobFailures, monitor.name, monitor.failed_since_ms, day_of(record.created_at_ms))
+        # With all that a notice says of it: the record may not be there yet when the failure is told.
+        world.store.add_member(scope_of(command), record.job_id, now_ms, told(record))
+        see_to_window(world, command, record.job_id)
+
+
+def _is_recorded(world: World, record: JobRecord) -> bool:
+    """Whether this repeats what was recorded, so that all was done for it. It would open a window for nothing, and let
+    the next failure wait for longer."""
+    known = world.store.job(record.job_id)
+    return known is not None and known.order >= record.order
 
 
 def counted(world: World, record: JobRecord) -> Counted | None:
@@ -60,11 +73,10 @@ def counted(world: World, record: JobRecord) -> Counted | None:
     return Counted(at_ms, record.status is JobStatus.SUCCEEDED, under, run_time)
 
 
-def tell_failures(world: World, command: TellDigest) -> Outcome:
+def tell_job_failures(world: World, command: TellJobFailures) -> Outcome:
     """Tell the failures that were gathered in a monitor's scope."""
-    name = monitor_of_scope(command.scope) or ""
     # One that was deleted meanwhile still tells what it saw.
-    monitor = next((one for one in world.monitors() if one.name == name), Monitor(name))
+    monitor = next((one for one in world.monitors() if one.name == command.monitor), Monitor(command.monitor))
     members: list[str] = []
 
     def count() -> int:
@@ -74,13 +86,11 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
     def tell(window: Window, number: int) -> None:
         new, old = members[window.told_count :], members[: window.told_count]
         named = [window.opener, *(one for one in (*new, *old) if one != window.opener)][:NAMED_MAXIMUM]
-        jobs = [job for job in map(world.store.job, named) if job is not None]
-        lines = LastLines(world, LOG_LINES).of(jobs[0].log_stream) if jobs else ()
+        jobs = world.store.told_members(command.scope, named)
+        if jobs:
+            jobs[0] = replace(jobs[0], log_lines=LastLines(world, LOG_LINES).of(jobs[0].log_stream))
         now_ms = world.clock.now_ms()
-        publish(
-            world,
-            failed_notice(monitor, world.stage, command.scope, number, window.told_count, jobs, now_ms, lines),
-        )
+        publish(world, failed_notice(monitor, world.stage, command, number, window.told_count, jobs, now_ms))
 
     outcome = tell_digest(world, command, count, tell)
     if isinstance(outcome, Done):
@@ -94,12 +104,14 @@ def tell_left(world: World, monitor: Monitor) -> None:
     Those of jobs that had run for longer are told with the next failure of a job of the same day.
     """
     now_ms = world.clock.now_ms()
-    for scope in scopes_lately(monitor.name, now_ms):
+    for day in days_lately(now_ms):
+        command = partial(TellJobFailures, monitor.name, monitor.failed_since_ms, day)
+        scope = scope_of(command)
         window = world.store.unsettled_window(scope)
         if window is None or not is_overdue(window, now_ms):
             continue
         log.warning("nobody told the failures of %s in time; they are told now", scope)
-        tell_failures(world, TellDigest(scope, window.number, window.closes_ms))
+        tell_job_failures(world, command(window.number, window.closes_ms))
 
 
 def watched_by(world: World, record: JobRecord) -> list[Monitor]:

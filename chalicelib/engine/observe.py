@@ -6,11 +6,14 @@ Owns which jobs have a record. A foreign job is watched and nothing more: nothin
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import DESCRIBE_IDS
+from chalicelib.core.monitoring import waiting_since_ms
 from chalicelib.core.observed import read_job_detail
 from chalicelib.engine import noting
 from chalicelib.engine.monitors import counted, judge
@@ -79,19 +82,46 @@ def ask_about_silent(world: World) -> int:
     details = world.batch.describe([record.job_id for record in silent])
     now_ms = world.clock.now_ms()
     for known in silent:
-        detail, about = details.get(known.job_id), noting.ids(job_id=known.job_id)
+        detail = details.get(known.job_id)
         if detail is None:
+            about = noting.ids(job_id=known.job_id)
             log.warning("Batch does not know job %s of queue %s any more", known.job_id, known.queue, extra=about)
             world.store.job_lost(known, now_ms)
-            continue
-        try:
-            told = read_job_detail(detail, now_ms)
-            told = told and known_here(world, told)
-        except MalformedEvent as error:
-            log.warning("what Batch tells of job %s cannot be read: %s", known.job_id, error, extra=about)
-            told = None
-        if told is not None and told.order > known.order:
-            observe_job(world, told)
+        elif (news := _news(world, known, detail, now_ms)) is not None:
+            observe_job(world, news)
         else:
             world.store.job_asked(known, now_ms, keep_until_ms(world))
     return len(silent)
+
+
+def as_batch_knows(world: World, records: Sequence[JobRecord]) -> list[JobRecord]:
+    """These jobs, DESCRIBE_IDS at most, as Batch tells them when asked, which is recorded; without those that it tells
+    nothing of. One that still waits is left as it was, for a later record would have it wait since then. Raises
+    TryAgain."""
+    details = world.batch.describe([record.job_id for record in records])
+    now_ms = world.clock.now_ms()
+    found = []
+    for known in records:
+        detail = details.get(known.job_id)
+        if detail is not None:
+            news = _news(world, known, detail, now_ms)
+            if news is None or (waiting_since_ms(known) is not None and waiting_since_ms(news) is not None):
+                found.append(known)
+            else:
+                observe_job(world, news)
+                found.append(news)
+    return found
+
+
+def _news(world: World, known: JobRecord, detail: Mapping[str, Any], now_ms: int) -> JobRecord | None:
+    """What Batch told of a job when asked; None when that is nothing new, or cannot be read."""
+    try:
+        told = read_job_detail(detail, now_ms)
+    except MalformedEvent as error:
+        about = noting.ids(job_id=known.job_id)
+        log.warning("what Batch tells of job %s cannot be read: %s", known.job_id, error, extra=about)
+        return None
+    if told is None:
+        return None
+    told = known_here(world, told)
+    return told if told.order > known.order else None

@@ -15,7 +15,7 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
 from chalicelib.core.monitoring import Bucket, Counted
 from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
-from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import (
     Claim,
@@ -312,16 +312,27 @@ class Monitors(Protocol):
         """Put it in place of the revision before, or where there is none if its own is 1; whether that was so."""
         ...
 
-    def tellings(self, monitor: str, kind: NoticeKind) -> list[Telling]:
-        """What was told, or is to be, by number; read consistently. They are forgotten after TELLINGS_KEPT_DAYS."""
+    def telling(self, monitor: str, kind: NoticeKind) -> Telling | None:
+        """What was told last, or is to be; read consistently. Of one that is closed the jobs are forgotten. None when
+        there never was one."""
         ...
 
     def put_telling(self, telling: Telling) -> bool:
-        """Put a telling where there is none of its number; whether there was none."""
+        """Put a telling in place of the one of the number before, if that is closed, or where there is none if its own
+        is 1; whether that was so."""
         ...
 
     def close_telling(self, telling: Telling) -> None:
-        """Note that it was told. Twice is once; nothing happens where there is none."""
+        """Note that it was told, and forget its jobs. Twice is once; nothing happens if it is not the latest."""
+        ...
+
+    def mark_jobs_told(self, telling: Telling) -> None:
+        """Note of each job of a telling that it is told of so, for TELLINGS_KEPT_DAYS. Twice is once; of a call that
+        fails, some may be noted."""
+        ...
+
+    def jobs_told(self, monitor: str, kind: NoticeKind, job_ids: Sequence[str]) -> set[str]:
+        """Those of these jobs that `mark_jobs_told` noted; read consistently."""
         ...
 
     def was_told(self, notice_id: str, now_ms: int) -> bool:
@@ -372,12 +383,17 @@ class Digests(Protocol):
         """Raise the scope's `told_count` to that, unless it is as high already. Nothing happens without a window."""
         ...
 
-    def add_member(self, scope: str, member: str, at_ms: int) -> None:
-        """Put a member of a scope whose members stand nowhere else. Adding twice is adding once."""
+    def add_member(self, scope: str, member: str, at_ms: int, job: ToldJob) -> None:
+        """Put a member of a scope whose members stand nowhere else, with the job that it is as a notice would name it,
+        without log lines. Adding twice is adding once: the first stands."""
         ...
 
     def members(self, scope: str) -> list[str]:
         """The members that were added, by their times, read consistently."""
+        ...
+
+    def told_members(self, scope: str, members: Sequence[str]) -> list[ToldJob]:
+        """The jobs that these members are, in this order; those that were not added are left out. Read consistently."""
         ...
 
 

@@ -10,10 +10,14 @@ import pytest
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import TASK_ATTEMPTS_MAXIMUM
+from chalicelib.core.monitornotices import told
+from chalicelib.core.monitorrecord import Telling
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask
 from chalicelib.core.records import Claim, JobResult, Redrive, Run, Scope
-from chalicelib.core.states import ENDINGS, RunState, TaskState
+from chalicelib.core.states import ENDINGS, JobStatus, RunState, TaskState
 from tests.contract.conftest import SERVERS
 from tests.contract.metering import item_bytes, metered
 
@@ -140,3 +144,49 @@ def test_a_task_that_failed_as_often_as_it_may_stays_far_below_the_limit_of_an_i
         replaced = job_id
     [item] = items(dynamodb, f"RUN#{attempt.run_id}#00390")
     assert item_bytes(item) < 16 * UNIT_BYTES
+
+
+@pytest.mark.parametrize("dynamodb", SERVERS, indirect=True)
+def test_a_job_that_a_monitor_tells_of_costs_one_unit_to_mark_and_one_to_ask(
+    dynamodb: tuple[Any, str], store: DynamoStore, fresh: str
+) -> None:
+    jobs = tuple(f"{fresh}-{number:03d}-5b1d-4c55-9d0e" for number in range(60))
+    telling = Telling(fresh, NoticeKind.JOB_WAITING, 1, jobs, NOW_MS)
+    with metered(dynamodb[0]) as meter:
+        store.put_telling(telling)
+        store.mark_jobs_told(telling)
+        store.close_telling(telling)
+        store.telling(fresh, NoticeKind.JOB_WAITING)
+        store.jobs_told(fresh, NoticeKind.JOB_WAITING, jobs)
+    units: dict[str, float] = {}
+    for operation, spent in meter.calls:
+        units[operation] = units.get(operation, 0) + spent
+    # One of the servers does not tell what BatchGetItem costs.
+    assert units.pop("BatchGetItem", 60) == 60
+    assert units == {"PutItem": units["PutItem"], "BatchWriteItem": 60, "UpdateItem": units["PutItem"], "GetItem": 1}
+    assert units["PutItem"] <= 3
+
+
+@pytest.mark.parametrize("dynamodb", SERVERS, indirect=True)
+def test_a_member_of_a_digest_costs_one_unit_though_it_has_all_that_a_notice_says_of_it(
+    dynamodb: tuple[Any, str], store: DynamoStore, fresh: str
+) -> None:
+    record = JobRecord(
+        JOB_ID,
+        "nf-align-sample-1234567890",
+        "default",
+        "align:12",
+        JobStatus.FAILED,
+        NOW_MS,
+        NOW_MS,
+        exit_code=137,
+        reason="OutOfMemoryError: Container killed due to memory usage; Essential container in task exited",
+        failure=FailureClass.OUT_OF_MEMORY,
+        log_stream=LONGEST_LOG_STREAM,
+        started_at_ms=NOW_MS,
+        stopped_at_ms=NOW_MS,
+    )
+    with metered(dynamodb[0]) as meter:
+        store.add_member(fresh, JOB_ID, NOW_MS, told(record))
+        assert store.told_members(fresh, [JOB_ID]) == [told(record)]
+    assert [units for _, units in meter.calls] == [1, 1]

@@ -1,6 +1,10 @@
 """The store port's part about digests, on every implementation."""
 
+from dataclasses import replace
+
 from chalicelib.core.digests import Window
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.notices import ToldJob
 from chalicelib.ports.store import Store
 
 
@@ -59,13 +63,38 @@ def test_what_was_told_only_grows_and_outlives_its_window(store: Store, fresh: s
     assert store.window(fresh) == Window(2, True, 20_000, "18", 3, 4)
 
 
+FAILED = ToldJob(
+    "b",
+    "films",
+    "etl",
+    failure=FailureClass.OUT_OF_MEMORY,
+    exit_code=137,
+    reason="OutOfMemoryError",
+    log_stream="films/1",
+    created_at_ms=1_000,
+    started_at_ms=2_000,
+    stopped_at_ms=3_000,
+    array_size=10,
+    failed_children=2,
+)
+
+
 def test_members_are_listed_by_their_times_and_once(store: Store, fresh: str) -> None:
     assert store.members(fresh) == []
     store.open_window(fresh, 1, "b", 10_000)
-    for member, at_ms in (("c", 3_000), ("b", 1_000), ("a", 3_000), ("b", 1_000)):
-        store.add_member(fresh, member, at_ms)
+    for member, at_ms in (("c", 3_000), ("b", 1_000), ("a", 3_000), ("b", 9_000)):
+        store.add_member(fresh, member, at_ms, FAILED)
     assert store.members(fresh) == ["b", "a", "c"]
     assert store.members(f"{fresh}/1") == []
+
+
+def test_members_are_told_as_the_jobs_that_they_were_when_they_were_added_first(store: Store, fresh: str) -> None:
+    never_started = ToldJob("a", "nightly", task="report", attempt=2)
+    store.add_member(fresh, "b", 1_000, FAILED)
+    store.add_member(fresh, "a", 2_000, never_started)
+    store.add_member(fresh, "b", 3_000, replace(FAILED, reason="another"))
+    assert store.told_members(fresh, ["a", "none", "b"]) == [never_started, FAILED]
+    assert store.told_members(fresh, []) == []
 
 
 def test_a_window_is_settled_once_it_is_closed_until_the_next_one_opens(store: Store, fresh: str) -> None:

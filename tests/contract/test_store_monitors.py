@@ -46,27 +46,43 @@ def test_a_look_takes_the_place_of_the_revision_that_was_read_alone(store: Store
     assert store.look(f"{fresh}-2").revision == 0
 
 
-def test_a_telling_is_put_once_and_closed(store: Store, fresh: str) -> None:
-    telling = Telling(fresh, NoticeKind.JOB_RUNNING, 1, ("b", "a"), NOW_MS)
-    assert store.put_telling(telling)
-    assert not store.put_telling(replace(telling, job_ids=("c",)))
-    assert store.tellings(fresh, NoticeKind.JOB_RUNNING) == [telling]
-    for number in (11, 2):
-        assert store.put_telling(replace(telling, number=number))
-    store.close_telling(telling)
-    store.close_telling(telling)
-    store.close_telling(replace(telling, number=99))
-    found = store.tellings(fresh, NoticeKind.JOB_RUNNING)
-    assert [(one.number, one.is_open) for one in found] == [(1, False), (2, True), (11, True)]
-    assert store.tellings(fresh, NoticeKind.JOB_WAITING) == []
-    assert not store.put_telling(telling)
+def test_a_telling_takes_the_place_of_the_one_before_once_that_is_closed(store: Store, fresh: str) -> None:
+    running = NoticeKind.JOB_RUNNING
+    assert store.telling(fresh, running) is None
+    first = Telling(fresh, running, 1, ("b", "a"), NOW_MS)
+    assert not store.put_telling(replace(first, number=2))
+    assert store.put_telling(first)
+    assert not store.put_telling(replace(first, job_ids=("c",)))
+    second = replace(first, number=2, job_ids=("c",), at_ms=NOW_MS + 1)
+    assert not store.put_telling(second), "the one before is open"
+    assert store.telling(fresh, running) == first
+    for _ in range(2):
+        store.close_telling(first)
+        assert store.telling(fresh, running) == replace(first, is_open=False, job_ids=())
+    assert not store.put_telling(replace(second, number=3))
+    assert store.put_telling(second)
+    store.close_telling(first)
+    assert store.telling(fresh, running) == second
+    assert store.telling(fresh, NoticeKind.JOB_WAITING) is None
+
+
+def test_of_each_job_of_a_telling_it_is_known_that_it_was_told(store: Store, fresh: str) -> None:
+    jobs = tuple(f"{fresh}-{number}" for number in range(130))
+    telling = Telling(fresh, NoticeKind.JOB_WAITING, 1, jobs, NOW_MS)
+    for _ in range(2):
+        store.mark_jobs_told(telling)
+    others = [f"{fresh}-other-{number}" for number in range(130)]
+    assert store.jobs_told(fresh, NoticeKind.JOB_WAITING, [*others, *jobs]) == set(jobs)
+    assert store.jobs_told(fresh, NoticeKind.JOB_RUNNING, jobs) == set()
+    assert store.jobs_told(f"{fresh}-2", NoticeKind.JOB_WAITING, jobs) == set()
+    assert store.jobs_told(fresh, NoticeKind.JOB_WAITING, []) == set()
 
 
 def test_a_telling_of_five_thousand_jobs_fits(store: Store, fresh: str) -> None:
     jobs = tuple(f"aaaaaaaa-0000-4000-8000-{number:012d}:0" for number in range(5_000))
-    assert store.put_telling(Telling(fresh, NoticeKind.JOB_WAITING, 1, jobs, NOW_MS))
-    (found,) = store.tellings(fresh, NoticeKind.JOB_WAITING)
-    assert found.job_ids == jobs
+    telling = Telling(fresh, NoticeKind.JOB_WAITING, 1, jobs, NOW_MS)
+    assert store.put_telling(telling)
+    assert store.telling(fresh, NoticeKind.JOB_WAITING) == telling
 
 
 def job(job_id: str, status: str = "SUCCEEDED") -> JobRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,7 +111,8 @@ def test_a_foreign_job_that_fails_is_told_and_the_commands_say_what_is_watched(
 
     wait_until(is_told, "a failure to be told")
     (notice,) = [one for one in told().values() if one["kind"] == "job_failed"][:1]
-    assert (notice["monitor"], notice["thread"]) == ("scans", "scans")
+    assert notice["monitor"] == "scans"
+    assert re.fullmatch(r"scans/\d{4}-\d\d-\d\d", notice["thread"])
     assert notice["jobs"][0]["exit_code"] == 3
     tried = kept.give("monitors", "test", "monitors.yaml").stdout
     assert "job_failed" in tried

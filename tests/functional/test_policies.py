@@ -8,6 +8,8 @@ instead, where the same engine asks the same of its ports. That the enforcement 
 from __future__ import annotations
 
 import ast
+import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from chalicelib.api.direct import DirectApi
 from chalicelib.core.errors import BatchwrightError, SchedulesNotPlaced, TryAgain
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.records import Scope
+from chalicelib.core.schedule import iso_time
 from chalicelib.core.tokens import new_token, written
 from tests.functional.commands import SHELL, wait_until
 from tests.functional.judged import PLACE, JudgedApp, judged_app
@@ -35,7 +38,7 @@ from tests.simulation.askings import askings
 # They share one local AWS, and the last test looks at what all of them asked.
 pytestmark = [pytest.mark.xdist_group("policies"), pytest.mark.long]
 
-SEEDS = (*range(20), 27, 45, 61, 114, 161, 191, 209, 215, 251, 660, 1015, 1026, 2756)
+SEEDS = (*range(20), 27, 45, 61, 65, 114, 161, 191, 209, 215, 251, 660, 1015, 1026, 2756)
 """Worlds in which everything happens that may, each of the later ones for something that is rare."""
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
 """What Lambda itself does with a function's role, beside receiving messages: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
@@ -126,6 +129,21 @@ def test_what_the_api_is_asked_of_jobs_of_others(app: JudgedApp) -> None:
     assert job_id in [job.job_id for job in app.api(lambda api: api.jobs(queues=["default"])).items]
     assert app.api(lambda api: api.job(job_id)).name == "theirs"
     wait_until(lambda: app.api(lambda api: api.job_logs(job_id)).items, "a line of the log")
+
+
+def test_what_monitors_ask_where_a_job_of_others_waits_for_too_long(app: JudgedApp) -> None:
+    app.api(lambda api: api.put_monitors({"monitors": {"waits": {"waiting_longer": {"than_seconds": 60}}}}))
+    hours_ago_ms = int(time.time() * 1000) - 7_200_000
+    detail = {"jobId": "4e70aa5a-7f1e-4b64-b3b5-0f5c7a1e0001", "jobName": "waits", "status": "RUNNABLE"}
+    detail |= {"jobQueue": "job-queue/default", "jobDefinition": "job-definition/theirs:1"}
+    event = {"source": "aws.batch", "detail-type": "Batch Job State Change", "time": iso_time(hours_ago_ms)}
+    app.send("on_events", json.dumps({**event, "detail": {**detail, "createdAt": hours_ago_ms}}))
+    app.cool()
+    assert app.take("on_events", wait_seconds=5)
+    app.sweep()
+    assert {"dynamodb:BatchWriteItem", "sns:Publish"} <= {action for action, _ in app.judge.asked["sweep"]}
+    app.api(lambda api: api.delete_monitors())
+    app.cool()
 
 
 def test_what_the_api_is_asked_of_workflows(app: JudgedApp) -> None:

@@ -55,6 +55,10 @@ class Lookout(Theatre):
         envelope = {"source": "aws.batch", "detail-type": "Batch Job State Change", "time": iso_time(now_ms)}
         return json.dumps({**envelope, "detail": detail})
 
+    def detail(self, job_id: str) -> dict[str, Any]:
+        """What Batch tells of a foreign job, as of its latest event."""
+        return dict(self._details[job_id])
+
     def happens(self, job_id: str, status: str, **more: Any) -> None:
         """A foreign job is in this status now, and its event is handled."""
         self.deliver_event(self.event(job_id, status, **more))

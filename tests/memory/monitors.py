@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.core.monitoring import Bucket, Counted, bucket_ms
@@ -21,7 +22,8 @@ class MemoryMonitors:
         self._pushed = NOT_PUSHED
         self._told_until_ms: dict[str, int] = {}
         self._looks: dict[str, MonitorLook] = {}
-        self._tellings: dict[tuple[str, NoticeKind, int], Telling] = {}
+        self._tellings: dict[tuple[str, NoticeKind], Telling] = {}
+        self._jobs_told: set[tuple[str, NoticeKind, str]] = set()
         self._buckets: dict[str, dict[int, Bucket]] = defaultdict(dict)
         self._run_times: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
 
@@ -43,17 +45,26 @@ class MemoryMonitors:
         self._looks[look.monitor] = look
         return True
 
-    def tellings(self, monitor: str, kind: NoticeKind) -> list[Telling]:
-        return [one for key, one in sorted(self._tellings.items()) if key[:2] == (monitor, kind)]
+    def telling(self, monitor: str, kind: NoticeKind) -> Telling | None:
+        return self._tellings.get((monitor, kind))
 
     def put_telling(self, telling: Telling) -> bool:
-        key = (telling.monitor, telling.kind, telling.number)
-        return self._tellings.setdefault(key, telling) is telling
+        before = self._tellings.get((telling.monitor, telling.kind))
+        if telling.number != (before.number + 1 if before else 1) or (before and before.is_open):
+            return False
+        self._tellings[telling.monitor, telling.kind] = telling
+        return True
 
     def close_telling(self, telling: Telling) -> None:
-        key = (telling.monitor, telling.kind, telling.number)
-        if key in self._tellings:
-            self._tellings[key] = replace(self._tellings[key], is_open=False)
+        found = self._tellings.get((telling.monitor, telling.kind))
+        if found is not None and found.number == telling.number:
+            self._tellings[telling.monitor, telling.kind] = replace(found, is_open=False, job_ids=())
+
+    def mark_jobs_told(self, telling: Telling) -> None:
+        self._jobs_told |= {(telling.monitor, telling.kind, job_id) for job_id in telling.job_ids}
+
+    def jobs_told(self, monitor: str, kind: NoticeKind, job_ids: Sequence[str]) -> set[str]:
+        return {job_id for job_id in job_ids if (monitor, kind, job_id) in self._jobs_told}
 
     def was_told(self, notice_id: str, now_ms: int) -> bool:
         return now_ms < self._told_until_ms.get(notice_id, 0)

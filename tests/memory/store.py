@@ -15,7 +15,7 @@ from typing import Any
 from chalicelib.core.digests import Window
 from chalicelib.core.errors import Defect, PreconditionFailed
 from chalicelib.core.ids import Attempt
-from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.plan import Plan, shard_of
 from chalicelib.core.records import (
     RELEASED,
@@ -55,7 +55,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         self._schedules: dict[tuple[str, str], ScheduleRecord] = {}
         self._windows: dict[str, Window] = {}
         self._settled: dict[str, int] = {}
-        self._members: dict[str, dict[str, int]] = {}
+        self._members: dict[str, dict[str, tuple[int, ToldJob]]] = {}
 
     # Workflows
 
@@ -420,12 +420,16 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         if found and found.told_count < count:
             self._windows[scope] = replace(found, told_count=count)
 
-    def add_member(self, scope: str, member: str, at_ms: int) -> None:
-        self._members.setdefault(scope, {})[member] = at_ms
+    def add_member(self, scope: str, member: str, at_ms: int, job: ToldJob) -> None:
+        self._members.setdefault(scope, {}).setdefault(member, (at_ms, job))
 
     def members(self, scope: str) -> list[str]:
         found = self._members.get(scope, {})
-        return sorted(found, key=lambda member: (found[member], member))
+        return sorted(found, key=lambda member: (found[member][0], member))
+
+    def told_members(self, scope: str, members: Sequence[str]) -> list[ToldJob]:
+        found = self._members.get(scope, {})
+        return [found[member][1] for member in members if member in found]
 
     def _of(self, attempt: Attempt) -> TaskRecord | None:
         return self.task(attempt.run_id, attempt.epoch, attempt.index)

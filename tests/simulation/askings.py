@@ -49,6 +49,8 @@ _OF_PORT = {
     ("scheduler", "remove"): [("scheduler:DeleteSchedule", "schedules")],
     ("store", "due_schedules"): [("dynamodb:Query", "runs-by-sweep")],
     ("store", "due_runs"): [("dynamodb:Query", "runs-by-sweep")],
+    ("store", "jobs_told"): [("dynamodb:BatchGetItem", "table")],
+    ("store", "mark_jobs_told"): [("dynamodb:BatchWriteItem", "table")],
     ("store", "silent_jobs"): [("dynamodb:Query", "jobs-by-state"), ("dynamodb:BatchGetItem", "table")],
 }
 _OF_QUEUE = {"send": "sqs:SendMessage", "delete": "sqs:DeleteMessage", "postpone": "sqs:ChangeMessageVisibility"}

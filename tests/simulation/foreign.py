@@ -96,6 +96,12 @@ class ForeignJob:
         return self.now if self.is_born and self.now.has_ended else None
 
     @property
+    def reason(self) -> str:
+        """What is told of why it ended: what its container says of that comes first."""
+        words, container = _ENDS[self.failure]
+        return "; ".join([*([container["reason"]] if "reason" in container else []), words])
+
+    @property
     def kinds(self) -> set[str]:
         """What a monitor may call it."""
         return {"foreign", "array" if self.is_array else "single"} | (

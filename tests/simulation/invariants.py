@@ -200,6 +200,7 @@ class CheckedStore(MemoryStore):
         super().__init__()
         self._judge = judge
         self.pauses = 0
+        self._all_tellings: list[Telling] = []
         self._paused_since: dict[tuple[str, int, int], int] = {}
 
     def paused_since(self, attempt: Attempt) -> float:
@@ -286,22 +287,34 @@ class CheckedStore(MemoryStore):
             self._judge.monitored.check_look(before, look)
         return landed
 
-    def tellings(self, monitor: str, kind: NoticeKind) -> list[Telling]:
+    def open_window(self, scope: str, number: int, opener: str, closes_ms: int, step: int = 1) -> bool:
+        landed = super().open_window(scope, number, opener, closes_ms, step)
+        if landed and self._judge.monitored is not None and scope.startswith("monitor/"):
+            self._judge.monitored.check_window(scope, opener)
+        return landed
+
+    def telling(self, monitor: str, kind: NoticeKind) -> Telling | None:
         if self._judge.monitored is not None:
             self._judge.monitored.looks_at(monitor, kind)
-        return super().tellings(monitor, kind)
+        return super().telling(monitor, kind)
 
     def put_telling(self, telling: Telling) -> bool:
         landed = super().put_telling(telling)
         if landed and self._judge.monitored is not None:
+            self._all_tellings.append(telling)
             self._judge.monitored.check_telling(telling)
         return landed
+
+    def close_telling(self, telling: Telling) -> None:
+        super().close_telling(telling)
+        self._all_tellings = [replace(one, is_open=False) if one == telling else one for one in self._all_tellings]
 
     def looks_noted(self, monitor: str) -> MonitorLook:
         return super().look(monitor)
 
     def all_tellings(self) -> list[Telling]:
-        return [one for _, one in sorted(self._tellings.items())]
+        """Also those that the table does not know any more."""
+        return list(self._all_tellings)
 
     def all_runs(self) -> list[Run]:
         return list(self._runs.values())

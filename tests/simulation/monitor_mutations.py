@@ -15,7 +15,7 @@ OTHERS = Scope(shares={NAME: 1.0})
 """Jobs of others, and monitors, in every world."""
 
 _TELL_FIRST = """\
-    if not ran("""
+    if not succeeded:"""
 
 MONITOR_MUTATIONS = {
     "a job's failure is judged after its record is put": Mutation(
@@ -79,12 +79,12 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "what Batch tells of a silent job is not recorded": Mutation(
-        Bug(observe, "ask_about_silent", {"told is not None and told.order > known.order": "False"}),
+        Bug(observe, "_news", {"told if told.order > known.order else None": "None"}),
         seeds=(204,),
         scope=OTHERS,
     ),
     "a silent job is taken for lost unasked": Mutation(
-        Bug(observe, "ask_about_silent", {"details.get(known.job_id), noting": "None, noting"}),
+        Bug(observe, "ask_about_silent", {"details.get(known.job_id)": "None"}),
         seeds=(204,),
         scope=OTHERS,
     ),
@@ -117,18 +117,41 @@ MONITOR_MUTATIONS = {
             monitors,
             "judge",
             {
-                "            world.store.add_member(scope, record.job_id, record.seen_at_ms)\n": "",
-                "            see_to_window(world, scope, record.job_id)": (
-                    "            see_to_window(world, scope, record.job_id)\n"
-                    "            world.store.add_member(scope, record.job_id, record.seen_at_ms)"
+                "        world.store.add_member(scope_of(command), record.job_id, now_ms, told(record))\n": "",
+                "        see_to_window(world, command, record.job_id)": (
+                    "        see_to_window(world, command, record.job_id)\n"
+                    "        world.store.add_member(scope_of(command), record.job_id, now_ms, told(record))"
                 ),
             },
         ),
-        seeds=(14086,),
+        seeds=(3875,),
+        scope=OTHERS,
+    ),
+    "a repeat of a failure opens a window": Mutation(
+        Bug(monitors, "_is_recorded", {"known is not None and known.order >= record.order": "False"}),
+        seeds=(102,),
+        scope=OTHERS,
+    ),
+    "of a time of day it is not said how many failed": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"deadline, failed, now_ms": "deadline, 0, now_ms"}),
+        seeds=(2,),
+        scope=OTHERS,
+    ),
+    "a failed job is told as its record says": Mutation(
+        Bug(
+            monitors,
+            "tell_job_failures",
+            {
+                "world.store.told_members(command.scope, named)": (
+                    "[told(job) for job in map(world.store.job, named) if job is not None]"
+                )
+            },
+        ),
+        seeds=(571,),
         scope=OTHERS,
     ),
     "a monitor's digest is named by its window": Mutation(
-        Bug(monitors, "tell_failures", {"command.scope, number, window": "command.scope, window.number, window"}),
+        Bug(monitors, "tell_job_failures", {"command, number, window": "command, window.number, window"}),
         seeds=(48,),
         scope=OTHERS,
     ),
@@ -151,8 +174,8 @@ MONITOR_MUTATIONS = {
             monitor_looks,
             "_tell_overdue",
             {
-                "    if store.put_telling(telling):\n        _tell(around, monitor, telling, limits_ms)": (
-                    "    _tell(around, monitor, telling, limits_ms)\n    store.put_telling(telling)"
+                "    if store.put_telling(following):\n        _tell(around, monitor, following, limits_ms)": (
+                    "    _tell(around, monitor, following, limits_ms)\n    store.put_telling(following)"
                 )
             },
         ),
@@ -160,18 +183,41 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "what was written and not told is taken for told": Mutation(
-        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if False:"}),
-        seeds=(388,),
-        scope=OTHERS,
-    ),
-    "what was told is told again": Mutation(
-        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if True:"}),
-        seeds=(0,),
+        Bug(monitor_looks, "_tell_overdue", {"if telling is not None and telling.is_open:": "if False:"}),
+        seeds=(83,),
         scope=OTHERS,
     ),
     "a job that was told is told in another notice": Mutation(
-        Bug(monitor_looks, "_tell_overdue", {"for job_id in telling.job_ids}": "for job_id in ()}"}),
+        Bug(monitor_looks, "_untold", {"if job.job_id not in told)": "if job.job_id)"}),
         seeds=(0,),
+        scope=OTHERS,
+    ),
+    "it is asked which jobs were told before it is read what is to be": Mutation(
+        Bug(
+            monitor_looks,
+            "_tell_overdue",
+            {
+                "    telling = store.telling": (
+                    "    early = list(_untold(around, monitor, kind, overdue))\n    telling = store.telling"
+                ),
+                "for job in _untold(around, monitor, kind, overdue))": "for job in early)",
+            },
+        ),
+        seeds=(213,),
+        scope=OTHERS,
+    ),
+    "jobs are marked as told after their telling was closed": Mutation(
+        Bug(
+            monitor_looks,
+            "_tell",
+            {
+                "    world.store.mark_jobs_told(telling)\n": "",
+                "    world.store.close_telling(telling)\n": (
+                    "    world.store.close_telling(telling)\n    world.store.mark_jobs_told(telling)\n"
+                ),
+            },
+        ),
+        seeds=(83,),
         scope=OTHERS,
     ),
     "a telling is closed before it is told": Mutation(
@@ -180,16 +226,16 @@ MONITOR_MUTATIONS = {
             "_tell",
             {"    named = map": "    world.store.close_telling(telling)\n    named = map"},
         ),
-        seeds=(388,),
+        seeds=(83,),
         scope=OTHERS,
     ),
     "of two tellings with one number the later one stays": Mutation(
         Bug(
             MemoryMonitors,
             "put_telling",
-            {"return self._tellings.setdefault(key, telling) is telling": "self._tellings[key] = telling; return True"},
+            {"        return False\n": "        pass\n"},
         ),
-        seeds=(27,),
+        seeds=(62,),
         scope=OTHERS,
     ),
     "a job is told however short it runs or waits": Mutation(
@@ -230,12 +276,12 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "a rate is told at every look": Mutation(
-        Bug(monitor_looks, "_look_at_rate", {" and not now.above_is_told": ""}),
+        Bug(monitor_looks, "_look_at_rate", {"not now.above_is_told": "True"}),
         seeds=(8,),
         scope=OTHERS,
     ),
     "a rate that fell is not forgotten": Mutation(
-        Bug(monitor_looks, "_look_at_rate", {"now.above_from_ms is not None and is_below(rule, buckets)": "False"}),
+        Bug(monitor_looks, "_look_at_rate", {"now is not None and is_below(rule, buckets)": "False"}),
         seeds=(13,),
         scope=OTHERS,
     ),
@@ -267,7 +313,7 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
-        seeds=(13,),
+        seeds=(132,),
         scope=OTHERS,
     ),
     "a deadline is told at every look": Mutation(
@@ -276,7 +322,11 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "a time before the monitor watched counts as one without jobs": Mutation(
-        Bug(monitor_looks, "_look_at_deadline", {"deadline.from_ms < monitor.since_ms": "False"}),
+        Bug(
+            monitor_looks,
+            "_look_at_deadline",
+            {"deadline.from_ms < monitor.since_ms + REMEMBERED_SECONDS * 1000": "False"},
+        ),
         seeds=(2,),
         scope=OTHERS,
     ),

@@ -7,6 +7,7 @@ own decisions is used.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -78,6 +79,8 @@ class Monitored:
                 world.store.count(took)
         self._heard: dict[str, int] = {}
         self._ended: list[Ended] = []
+        self._ended_by: dict[str, int] = {}
+        """The newest invocation there was when the ending of a job was recorded."""
         self._sweeps: dict[int, _Sweep] = {}
         self._told_jobs: set[tuple[str, NoticeKind, str]] = set()
         self._sets: dict[str, frozenset[str]] = {}
@@ -92,6 +95,7 @@ class Monitored:
         self._heard[job.job_id] = place
         if job.history[place].has_ended:
             self._ended.append(Ended(job, job.history[place].at_ms))
+            self._ended_by[job.job_id] = self._world.invocations
 
     @property
     def _skew_ms(self) -> int:
@@ -205,7 +209,7 @@ class Monitored:
             if not last or last[-1].at_ms + 120_000 + self._skew_ms > sweep.began_ms:
                 return
             deadline = last[-1]
-            in_time = now_ms + self._skew_ms - deadline.at_ms < 86_400_000 and deadline.from_ms >= self._began_ms
+            in_time = now_ms + self._skew_ms - deadline.at_ms < 86_400_000 and self._is_whole(deadline)
             if in_time and not is_blind(given) and not self._ran(given, deadline, self._ended, margin_ms=self._skew_ms):
                 notice_id = f"monitor/{name}/nothing_ran/{deadline.date}"
                 must(notice_id in ids, f"{notice_id} was not told")
@@ -271,6 +275,11 @@ class Monitored:
             must(before.above_is_told, f"a rate has fallen that was never told: {before}")
         must(look.deadline_ms >= before.deadline_ms, f"a deadline is attended to again: {look}")
 
+    def check_window(self, scope: str, opener: str) -> None:
+        """That no repeat of an ending which was recorded opens a window, for it would have the next failure wait."""
+        is_repeat = self._world.judge.under_way() > self._ended_by.get(opener, math.inf)
+        must(not is_repeat, f"a window of {scope} was opened by {opener}, of which all was told")
+
     # What is told
 
     def check_notice(self, notice: Notice) -> None:
@@ -280,6 +289,8 @@ class Monitored:
         assert given is not None
         self.times_told[notice.kind] += notice.notice_id not in self._ids
         sweep = self._sweeps.get(self._world.judge.under_way())
+        day = notice.notice_id.rpartition("/")[2] if notice.kind is NoticeKind.NOTHING_RAN else day_of(notice.at_ms)
+        must(notice.thread == f"{notice.monitor}/{day}", f"{notice.notice_id} is in thread {notice.thread}")
         must(sweep is None or notice.notice_id not in sweep.done, f"{notice.notice_id} was told, and is told again")
         match notice.kind:
             case NoticeKind.JOB_FAILED:
@@ -297,7 +308,7 @@ class Monitored:
     def _check_failed(self, notice: Notice, given: Mapping[str, Any]) -> None:
         scope, _, count = notice.notice_id.rpartition("/job_failed/")
         day = scope.rpartition("/")[2]
-        must(scope == f"monitor/{notice.monitor}/{day}", f"{notice.notice_id} is no id of a failure")
+        must(scope == self._scope(notice.monitor or "", day), f"{notice.notice_id} is no id of a failure")
         must(int(count) == notice.job_count, f"{notice.notice_id} tells {notice.job_count} failures")
         by_sweep = self._world.judge.under_way() in self._sweeps
         must(
@@ -306,17 +317,24 @@ class Monitored:
         failed = {job.job_id: job for job in self._failed(given, day)}
         must(1 <= notice.job_count <= len(failed), f"{notice.notice_id}, but {sorted(failed)} failed")
         named = [job.job_id or "" for job in notice.jobs]
-        must(len(named) == len(set(named)) <= notice.job_count, f"{notice.notice_id} names {named}")
+        right = min(notice.job_count, NAMED_MAXIMUM)
+        must(len(named) == len(set(named)) == right, f"{notice.notice_id} names {named}")
         must(set(named) <= set(failed), f"{notice.notice_id} names {named}, and {sorted(failed)} failed")
         for told in notice.jobs:
-            right = failed[told.job_id or ""].failure
-            must(told.failure in (None, right), f"{told.job_id} failed for {right}, and not {told.failure}")
+            job = failed[told.job_id or ""]
+            says = (told.name, told.queue, told.failure, told.reason, told.stopped_at_ms)
+            must(
+                says == (job.name, job.queue, job.failure, job.reason, job.now.at_ms), f"{job.job_id} is told as {says}"
+            )
         if len(named) == notice.job_count:
             these = frozenset(named)
             must(self._sets.setdefault(notice.notice_id, these) == these, f"{notice.notice_id} tells of two sets")
             about = (notice.monitor or "", day, these)
             first = self._ids_of_sets.setdefault(about, notice.notice_id)
             must(first == notice.notice_id, f"the failures of {first} were told again as {notice.notice_id}")
+
+    def _scope(self, name: str, day: str) -> str:
+        return f"monitor/{name}/{self._began_ms}/{day}"
 
     def _commands_may_fail(self) -> bool:
         """Whether the command that tells failures may have been lost, or be late."""
@@ -344,9 +362,27 @@ class Monitored:
         assert rule is not None
         deadline = deadline_of(rule, notice.notice_id.rpartition("/")[2])
         early = self._world.clock.now_ms() + self._skew_ms < deadline.at_ms + 120_000
-        must(not early and deadline.from_ms >= self._began_ms, f"{notice.notice_id} was told too early")
+        must(not early and self._is_whole(deadline), f"{notice.notice_id} was told too early")
         heard = self._ended[: sweep.ended]
         must(not self._ran(given, deadline, heard, margin_ms=-self._skew_ms), f"{notice.notice_id}, and something ran")
+        least, most = (
+            self._failed_in_time(given, deadline, ended, margin_ms)
+            for ended, margin_ms in ((heard, -self._skew_ms), (self._ended, self._skew_ms))
+        )
+        must(least <= notice.job_count <= most, f"{notice.notice_id} says that {notice.job_count} failed")
+        says = f" and {notice.job_count} job" if notice.job_count > 1 else " and a job" if notice.job_count else ""
+        must(says in notice.subject and "nothing ran" not in notice.subject, f"{notice.notice_id}: {notice.subject}")
+
+    def _is_whole(self, deadline: Deadline) -> bool:
+        """Whether everybody knew the monitors for all the time that counts."""
+        return deadline.from_ms >= self._began_ms + 60_000
+
+    @staticmethod
+    def _failed_in_time(given: Mapping[str, Any], deadline: Deadline, ended: list[Ended], margin_ms: int) -> int:
+        """How many watched jobs failed in time."""
+        first, behind = deadline.from_ms - margin_ms, deadline.at_ms + margin_ms
+        failed = [one for one in ended if not one.succeeded and one.job.failure != "cancelled"]
+        return sum(watches(given, one.job) and first <= one.at_ms < behind for one in failed)
 
     # The end
 
@@ -371,7 +407,7 @@ class Monitored:
         recorded = {one.job.job_id for one in self._ended}
         for day in sorted({day_of(job.created_at_ms) for job in self._foreign.jobs.values()}):
             failed = [job.job_id for job in self._failed(given, day) if job.job_id in recorded]
-            scope = f"monitor/{name}/{day}/job_failed/"
+            scope = f"{self._scope(name, day)}/job_failed/"
             counts = [int(one.removeprefix(scope)) for one in ids if one.startswith(scope)]
             must(max(counts, default=0) == len(failed), f"monitor {name}: of {failed} only {counts} were told")
 

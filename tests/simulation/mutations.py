@@ -283,9 +283,9 @@ MUTATIONS = {
             digest,
             "see_to_window",
             {
-                "    world.commands.send([encode(TellDigest(scope, number, closes_ms))]": (
+                "    world.commands.send([encode(command(number, closes_ms))]": (
                     "    world.store.open_window(scope, number, opener, closes_ms, step)\n"
-                    "    world.commands.send([encode(TellDigest(scope, number, closes_ms))]"
+                    "    world.commands.send([encode(command(number, closes_ms))]"
                 )
             },
         ),

@@ -111,9 +111,9 @@ def test_the_days_without_a_success_are_told() -> None:
     jobs = [job(f"{day}", JobStatus.SUCCEEDED, read_moment_ms(f"2026-11-{day}T04:00Z")) for day in (15, 16, 19)]
     trial = tried(monitor(nothing_ran={"by": "06:00", "days": "MON-FRI"}), jobs, SINCE_MS, NOW_MS)
     assert said(trial) == [
-        ("11-17T06:02", "nothing ran by 06:00 on 2026-11-17"),
-        ("11-18T06:02", "nothing ran by 06:00 on 2026-11-18"),
-        ("11-20T06:02", "nothing ran by 06:00 on 2026-11-20"),
+        ("11-17T06:02", "nothing succeeded by 06:00 on 2026-11-17"),
+        ("11-18T06:02", "nothing succeeded by 06:00 on 2026-11-18"),
+        ("11-20T06:02", "nothing succeeded by 06:00 on 2026-11-20"),
     ]
     assert {one.kind for one in trial.said} == {NoticeKind.NOTHING_RAN}
 

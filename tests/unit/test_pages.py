@@ -29,5 +29,5 @@ def test_the_page_on_the_http_api_tells_all_that_starts_a_run() -> None:
 
 
 def test_the_page_on_monitors_tells_all_states_that_count_as_waiting() -> None:
-    [states] = re.findall(r"\*\*`waiting_longer`\*\*: a job waits to run \((.*?)\)", page("monitors.md"))
+    [states] = re.findall(r"\*\*`waiting_longer`\*\*: a job waits for capacity \((.*?)\)", page("monitors.md"))
     assert re.findall(r"`(\w+)`", states) == [status.value for status in WAITING]

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.commands import CancelRun, HealRun, JobRefused, RetryTask, SubmitTasks, decode, encode, in_chunks
+from chalicelib.core.commands import (
+    CancelRun,
+    HealRun,
+    JobRefused,
+    RetryTask,
+    SubmitTasks,
+    TellJobFailures,
+    TellTaskFailures,
+    decode,
+    encode,
+    in_chunks,
+)
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobchange import MalformedEvent
 
@@ -34,6 +45,8 @@ commands = st.one_of(
     ),
     st.builds(CancelRun, run_id=st.text(), epoch=numbers, reason=st.text()),
     st.builds(HealRun, run_id=st.text(), epoch=numbers),
+    st.builds(TellTaskFailures, run_id=st.text(), epoch=numbers, number=numbers, closes_ms=numbers),
+    st.builds(TellJobFailures, monitor=st.text(), since_ms=numbers, day=st.text(), number=numbers, closes_ms=numbers),
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -71,10 +84,10 @@ def test_a_message_is_json_that_names_its_kind_first():
         (
             "{}",
             "kind must be one of submit_tasks, retry_task, job_refused, cancel_run, heal_run, "
-            "start_scheduled, schedule_next, tell_digest, not nothing",
+            "start_scheduled, schedule_next, tell_task_failures, tell_job_failures, not nothing",
         ),
-        ('{"kind":"brew_coffee"}', "tell_digest, not 'brew_coffee'"),
-        ('{"kind":["submit_tasks"]}', "tell_digest, not a list"),
+        ('{"kind":"brew_coffee"}', "tell_job_failures, not 'brew_coffee'"),
+        ('{"kind":["submit_tasks"]}', "tell_job_failures, not a list"),
         ('{"kind":"cancel_run","run_id":"r","epoch":0}', "cancel_run: reason is missing"),
         (
             '{"kind":"cancel_run","run_id":"r","epoch":0,"reason":"","reasons":1}',

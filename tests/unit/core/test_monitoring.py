@@ -23,10 +23,10 @@ from chalicelib.core.monitoring import (
     bucket_ms,
     clock_time_rule,
     days_rule,
+    ended_in_time,
     is_above,
     last_deadline,
     monitors_of,
-    ran,
     rate_from_ms,
     running_since_ms,
     runs_too_long_after_ms,
@@ -39,7 +39,7 @@ from chalicelib.core.states import JobStatus
 JOB = JobRecord("id", "import-films", "etl", "films:3", JobStatus.RUNNING, created_at_ms=1_000, seen_at_ms=5_000)
 OWN = replace(JOB, managed_by=ManagedBy.BATCHWRIGHT, run_id="r", task="t", attempt=1)
 STEPS = replace(JOB, managed_by=ManagedBy.STEP_FUNCTIONS)
-ARRAY = replace(JOB, array_size=10, status=JobStatus.PENDING)
+ARRAY = replace(JOB, array_size=10, status=JobStatus.PENDING, children={"RUNNABLE": 9, "RUNNING": 1})
 
 
 def monitor(**given: Any) -> Monitor:
@@ -114,6 +114,25 @@ def test_a_job_waits_from_the_last_change_on_and_not_while_others_hold_it_back()
         assert waiting_since_ms(replace(JOB, status=status)) == 5_000
     for status in (JobStatus.PENDING, JobStatus.RUNNING, JobStatus.FAILED):
         assert waiting_since_ms(replace(JOB, status=status)) is None
+
+
+@pytest.mark.parametrize(
+    ("children", "waits", "runs"),
+    [
+        ({}, False, False),
+        ({"PENDING": 10}, False, False),
+        ({"PENDING": 9, "RUNNABLE": 1}, True, False),
+        ({"RUNNABLE": 9, "STARTING": 1}, True, False),
+        ({"RUNNABLE": 9, "RUNNING": 1}, False, True),
+        ({"RUNNABLE": 9, "SUCCEEDED": 1}, False, True),
+        ({"RUNNABLE": 9, "FAILED": 1}, False, True),
+    ],
+)
+def test_an_array_waits_while_some_of_its_jobs_do_and_none_has_begun(
+    children: dict[str, int], waits: bool, runs: bool
+) -> None:
+    array = replace(ARRAY, children=children)
+    assert (waiting_since_ms(array) is not None, running_since_ms(array) is not None) == (waits, runs)
 
 
 @pytest.mark.parametrize(
@@ -294,15 +313,16 @@ def test_what_succeeded_before_or_after_the_time_does_not_count() -> None:
     assert deadline is not None
     for at, counts in (("01:55", False), ("02:00", True), ("05:55", True), ("06:00", False)):
         bucket = bucket_ms(read_moment_ms(f"2026-11-22T{at}Z"))
-        assert ran([Bucket(bucket, succeeded=1)], deadline) is counts
-        assert not ran([Bucket(bucket, failed=1)], deadline)
+        assert ended_in_time([Bucket(bucket, succeeded=2, failed=1)], deadline) == ((2, 1) if counts else (0, 0))
 
 
 def test_a_monitor_watches_anew_once_it_watches_other_jobs_or_another_time() -> None:
     given = {"queues": ["a"], "nothing_ran": {"by": "06:00"}, "description": "x"}
-    assert watched_alike(given, {**given, "description": "y", "failed": True})
-    assert not watched_alike(given, {**given, "queues": ["b"]})
-    assert not watched_alike(given, {**given, "nothing_ran": {"by": "07:00"}})
+    assert watched_alike(given, {**given, "description": "y", "failed": True}, "nothing_ran")
+    assert not watched_alike(given, {**given, "queues": ["b"]}, "nothing_ran")
+    assert not watched_alike(given, {**given, "nothing_ran": {"by": "07:00"}}, "nothing_ran")
+    assert watched_alike(given, {**given, "nothing_ran": {"by": "07:00"}}, "failed")
+    assert not watched_alike(given, {**given, "failed": True}, "failed")
 
 
 @pytest.mark.parametrize("text", ["6:00", "24:00", "06:60", "06:00:00", "06", ""])

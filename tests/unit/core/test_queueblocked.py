@@ -32,6 +32,7 @@ def read(**detail: Any) -> Blocked:
 def test_the_documented_event_becomes_a_notice_with_the_reason_in_a_sentence() -> None:
     notice = blocked_notice(read(), "prod", 1)
     assert notice.notice_id == f"queue/default/{JOB_ID}/CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"
+    assert notice.thread == f"queue/default/{JOB_ID}"
     assert (notice.kind, notice.severity, notice.stage) == (NoticeKind.QUEUE_BLOCKED, "error", "prod")
     assert notice.subject == "queue default is blocked by job step-nine"
     assert notice.text == (

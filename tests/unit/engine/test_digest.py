@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.commands import TellDigest
+from chalicelib.core.commands import TellTaskFailures
 from chalicelib.core.digests import span_seconds
 from chalicelib.core.notices import Notice, NoticeKind
 from chalicelib.core.plan import PlannedTask
@@ -184,7 +184,7 @@ def test_a_window_whose_opener_died_is_opened_by_the_redelivery(call, after_effe
 
 def test_a_command_that_is_quicker_than_its_window_comes_again_until_its_sender_is_surely_dead():
     theatre = going_on()
-    command = TellDigest(f"{theatre.run.run_id}/0", 1, theatre.clock.now_ms())
+    command = TellTaskFailures(theatre.run.run_id, 0, 1, theatre.clock.now_ms())
     assert isinstance(carry_out(theatre.world(), command), NotYet)
     theatre.clock.advance(seconds=theatre.settings.lease_seconds)
     assert carry_out(theatre.world(), command) == DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -18,6 +19,7 @@ from chalicelib.core.runtimes import step_of
 from chalicelib.core.schedule import iso_time, read_moment_ms
 from chalicelib.engine import monitor_looks
 from chalicelib.engine.monitor_looks import look_at_monitors
+from chalicelib.engine.observe import observe_event
 from chalicelib.engine.world import Settings
 from tests.memory.clock import HandClock
 from tests.memory.lookout import Lookout
@@ -45,9 +47,14 @@ def test_a_job_that_runs_for_too_long_is_told_once() -> None:
     for _ in range(5):
         assert look(lookout, after_seconds=300) == []
     (notice,) = lookout.notices.published
-    assert (notice.kind, notice.monitor, notice.thread, notice.queue) == (NoticeKind.JOB_RUNNING, "m", "m", "etl")
+    assert (notice.kind, notice.monitor, notice.thread, notice.queue) == (
+        NoticeKind.JOB_RUNNING,
+        "m",
+        "m/2023-11-14",
+        "etl",
+    )
     assert notice.subject == "m: job job-a runs for 10 minutes"
-    assert notice.text == "It may run for 10 minutes."
+    assert notice.text == "It should not run for longer than 10 minutes."
     assert [job.name for job in notice.jobs] == ["job-a"]
 
 
@@ -87,6 +94,66 @@ def test_a_job_that_waits_for_too_long_is_told_once_and_one_that_others_hold_bac
     assert lookout.notices.published[0].subject == "m: job job-a waits for 10 minutes"
 
 
+def array(**counts: int) -> dict[str, Any]:
+    return {"size": sum(counts.values()), "statusSummary": counts}
+
+
+def test_an_array_waits_until_one_of_its_jobs_runs_and_runs_from_then_on() -> None:
+    lookout = Lookout({"m": {"waiting_longer": {"than_seconds": 600}, "running_longer": {"than_seconds": 3_600}}})
+    lookout.happens("a", "PENDING", arrayProperties=array(RUNNABLE=10_000))
+    lookout.happens("b", "PENDING", arrayProperties=array(PENDING=10_000))
+    lookout.happens("c", "PENDING", arrayProperties=array(RUNNABLE=9_000, STARTING=999, RUNNING=1))
+    for job_id in "ab":
+        lookout.batch.others[job_id] = lookout.detail(job_id)
+    assert look(lookout, after_seconds=599) == []
+    assert look(lookout, after_seconds=1) == ["monitor/m/job_waiting/a"]
+    assert lookout.notices.published[-1].subject == "m: job job-a waits for 10 minutes"
+    assert look(lookout, after_seconds=3_000) == ["monitor/m/job_running/c"]
+    assert look(lookout, after_seconds=36_000) == [], "neither of the others runs"
+
+
+def test_batch_is_asked_whether_an_array_still_waits_for_it_does_not_tell_when_its_jobs_begin() -> None:
+    lookout = Lookout({"m": {"waiting_longer": {"than_seconds": 600}, "running_longer": {"than_seconds": 3_600}}})
+    lookout.happens("a", "PENDING", arrayProperties=array(RUNNABLE=10))
+    lookout.happens("b", "PENDING", arrayProperties=array(RUNNABLE=10))
+    lookout.clock.advance(seconds=60)
+    lookout.event("a", "PENDING", arrayProperties=array(RUNNING=10) | {"statusSummaryLastUpdatedAt": now_ms(lookout)})
+    lookout.batch.others["a"] = lookout.detail("a")
+    lookout.event("b", "SUCCEEDED", arrayProperties=array(SUCCEEDED=10))
+    lookout.batch.others["b"] = lookout.detail("b")
+    assert look(lookout, after_seconds=600) == []
+    asked = len(lookout.batch.described)
+    assert look(lookout, after_seconds=3_000) == ["monitor/m/job_running/a"]
+    assert len(lookout.batch.described) == asked, "what is known is not asked"
+    record = lookout.store.job("b")
+    assert record is not None
+    assert record.status == "SUCCEEDED"
+
+
+def test_no_array_is_told_that_batch_cannot_be_asked_about() -> None:
+    lookout = Lookout(WAITING)
+    for number in range(150):
+        lookout.happens(f"{number:03d}", "PENDING", arrayProperties=array(RUNNABLE=2))
+        lookout.batch.others[f"{number:03d}"] = lookout.detail(f"{number:03d}")
+    lookout.happens("single", "RUNNABLE")
+
+    def busy(name: str, after_effect: bool) -> None:
+        if name == "describe":
+            raise TryAgain("told to fail")
+
+    lookout.gate = busy
+    assert look(lookout, after_seconds=600) == ["monitor/m/job_waiting/single"]
+    lookout.gate = lambda name, after_effect: None
+    for _ in range(12):
+        look(lookout, after_seconds=300)
+    assert sum(notice.job_count for notice in lookout.notices.published) == 151, "no array is left out for ever"
+    assert max(map(len, lookout.batch.described)) == 100
+
+
+def now_ms(lookout: Lookout) -> int:
+    return lookout.clock.now_ms()
+
+
 def test_five_thousand_jobs_that_wait_too_long_make_one_notice_that_names_ten() -> None:
     lookout = Lookout(WAITING)
     for number in range(5_000):
@@ -119,6 +186,66 @@ def test_more_jobs_than_one_notice_holds_wait_for_the_next_look(monkeypatch: pyt
     assert look(lookout) == ["monitor/m/job_waiting/d"]
     assert look(lookout) == []
     assert [notice.job_count for notice in lookout.notices.published] == [3, 2]
+
+
+def test_what_a_look_reads_does_not_grow_with_what_was_told_before() -> None:
+    lookout = Lookout(WAITING)
+    asked: list[str] = []
+    jobs_told = lookout.store.jobs_told
+
+    def asking(monitor: str, kind: NoticeKind, job_ids: Sequence[str]) -> set[str]:
+        asked.extend(job_ids)
+        return jobs_told(monitor, kind, job_ids)
+
+    lookout.store.jobs_told = asking  # type: ignore[method-assign]
+    for number in range(30):
+        for name in "abc":
+            lookout.happens(f"{name}{number}", "RUNNABLE")
+        assert len(look(lookout, after_seconds=600)) == 1
+        for name in "abc":
+            lookout.happens(f"{name}{number}", "SUCCEEDED")
+        lookout.happens(f"stays{number}", "RUNNABLE")
+        lookout.clock.advance(seconds=600)
+        asked.clear()
+        assert look(lookout) == [f"monitor/m/job_waiting/stays{number}"]
+        assert len(asked) <= number + 1, "at most the jobs that wait too long now"
+    telling = lookout.store.telling("m", NoticeKind.JOB_WAITING)
+    assert telling is not None
+    assert telling.job_ids == ()
+
+
+def test_a_warm_process_does_not_ask_again_whether_a_job_was_told() -> None:
+    lookout = Lookout(WAITING)
+    lookout.happens("a", "RUNNABLE")
+    lookout.clock.advance(seconds=600)
+    world = lookout.world()
+    look_at_monitors(world, 1 << 60)
+    assert lookout.ids == ["monitor/m/job_waiting/a"]
+    asked = len(lookout.calls)
+    look_at_monitors(world, 1 << 60)
+    assert "jobs_told" not in lookout.calls[asked:]
+    look_at_monitors(lookout.world(), 1 << 60)
+    assert "jobs_told" in lookout.calls
+    assert len(lookout.ids) == 1
+
+
+def test_a_look_that_has_no_time_to_ask_for_all_that_was_told_tells_of_the_others_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(monitor_looks, "ASKED_AT_A_TIME", 5)
+    lookout = Lookout(WAITING)
+    for number in range(23):
+        lookout.happens(f"{number}", "RUNNABLE")
+    lookout.clock.advance(seconds=600)
+    lookout.gate = lambda name, after_effect: lookout.clock.advance(ms=100) if name == "jobs_told" else None
+    counts = []
+    for _ in range(40):
+        told = len(lookout.notices.published)
+        look_at_monitors(lookout.world(), lookout.clock.now_ms() + 150)
+        counts += [notice.job_count for notice in lookout.notices.published[told:]]
+        lookout.clock.advance(seconds=lookout.settings.sweep_seconds)
+    assert sum(counts) == 23, "each once"
+    assert max(counts) <= 10
 
 
 def test_a_job_runs_for_too_long_by_what_others_of_its_definition_took() -> None:
@@ -244,11 +371,11 @@ def test_failures_whose_command_was_lost_are_told_by_the_sweep() -> None:
     lookout.happens("a", "FAILED")
     assert lookout.commands.lose() == 1
     assert look(lookout, after_seconds=600) == [], "the command may come yet"
-    assert look(lookout, after_seconds=240) == ["monitor/m/2023-11-14/job_failed/1"]
+    assert look(lookout, after_seconds=240) == ["monitor/m/1700000000000/2023-11-14/job_failed/1"]
     assert look(lookout, after_seconds=3_600) == []
     lookout.happens("b", "FAILED")
     lookout.rest()
-    assert lookout.ids[-1] == "monitor/m/2023-11-14/job_failed/2"
+    assert lookout.ids[-1] == "monitor/m/1700000000000/2023-11-14/job_failed/2"
 
 
 def test_failures_whose_command_was_lost_after_it_had_closed_their_window_are_told_by_the_sweep() -> None:
@@ -258,7 +385,7 @@ def test_failures_whose_command_was_lost_after_it_had_closed_their_window_are_to
     lookout.crash(Cut("close_window", after_effect=True), lookout.deliver_commands)
     assert lookout.commands.lose() == 1
     lookout.clock.advance(seconds=86_000)
-    assert look(lookout) == ["monitor/m/2023-11-14/job_failed/1"]
+    assert look(lookout) == ["monitor/m/1700000000000/2023-11-14/job_failed/1"]
     assert look(lookout, after_seconds=300) == []
 
 
@@ -322,12 +449,38 @@ def test_that_nothing_ran_by_a_time_of_day_is_told_two_minutes_later_and_once(
     pushed: str, looked: str, date: str
 ) -> None:
     lookout = at(pushed)
-    lookout.happens("a", "FAILED")
     lookout.clock.advance_to(read_moment_ms(looked) - 1)
     assert look(lookout) == []
     assert look(lookout, after_seconds=0.001) == [f"monitor/m/nothing_ran/{date}"]
     assert look(lookout, after_seconds=300) == []
-    assert lookout.notices.published[-1].subject == f"m: nothing ran by 06:00 on {date}"
+    notice = lookout.notices.published[-1]
+    assert (notice.subject, notice.thread) == (f"m: nothing succeeded by 06:00 on {date}", f"m/{date}")
+
+
+def test_jobs_that_failed_by_a_time_of_day_are_not_said_not_to_have_run() -> None:
+    lookout = at("2026-11-01T12:00Z")
+    lookout.clock.advance_to(read_moment_ms("2026-11-02T04:00Z"))
+    end(lookout, failed=5, succeeded=0, prefix="a")
+    lookout.clock.advance_to(read_moment_ms("2026-11-02T05:02Z"))
+    assert look(lookout) == ["monitor/m/nothing_ran/2026-11-02"]
+    notice = lookout.notices.published[-1]
+    assert notice.subject == "m: nothing succeeded by 06:00 on 2026-11-02, and 5 jobs failed"
+    assert (notice.text or "").endswith("(Europe/Berlin), and 5 have failed.")
+    assert notice.job_count == 5
+
+
+def test_nothing_is_said_of_a_time_when_some_may_not_have_known_the_monitor_yet() -> None:
+    """A warm process remembers for a minute which monitors there are, and counts for those."""
+    for seconds, is_known in ((59, False), (60, True)):
+        lookout = at("2026-11-01T12:00Z", {"m": {**NOTHING["m"], "names": ["other"]}})
+        lookout.clock.advance_to(read_moment_ms("2026-11-01T23:00Z") - seconds * 1000)
+        warm = lookout.world()
+        assert len(warm.monitors()) == 1
+        lookout.push_monitors(NOTHING)
+        lookout.clock.advance(seconds=59)
+        observe_event(warm, record_of(lookout, "a", "SUCCEEDED"))
+        lookout.clock.advance_to(read_moment_ms("2026-11-02T05:02Z"))
+        assert look(lookout) == ["monitor/m/nothing_ran/2026-11-02"] * is_known
 
 
 def test_nothing_is_said_where_a_job_succeeded_in_time() -> None:

@@ -33,10 +33,11 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
             monitors,
             "judge",
             {
-                "            world.store.add_member(scope, record.job_id, record.seen_at_ms)\n": "",
-                "see_to_window(world, scope, record.job_id)": (
-                    "see_to_window(world, scope, record.job_id) or world.clock.advance(seconds=11) or "
-                    "world.store.observe_job(record, 0) or world.store.add_member(scope, record.job_id, 0)"
+                "        world.store.add_member(scope_of(command), record.job_id, now_ms, told(record))\n": "",
+                "see_to_window(world, command, record.job_id)": (
+                    "see_to_window(world, command, record.job_id) or world.clock.advance(seconds=11) or "
+                    "world.store.observe_job(record, 0) or "
+                    "world.store.add_member(scope_of(command), record.job_id, 0, told(record))"
                 ),
             },
         ),
@@ -47,15 +48,15 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
             monitor_looks,
             "_tell_overdue",
             {
-                "    if store.put_telling(telling):\n        _tell(around, monitor, telling, limits_ms)": (
-                    "    _tell(around, monitor, telling, limits_ms)\n    store.put_telling(telling)"
+                "    if store.put_telling(following):\n        _tell(around, monitor, following, limits_ms)": (
+                    "    _tell(around, monitor, following, limits_ms)\n    store.put_telling(following)"
                 )
             },
         ),
     ),
     "what was written and not told is taken for told": (
         lambda: CRASH(looks.scene_jobs, after_effect=True),
-        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if False:"}),
+        Bug(monitor_looks, "_tell_overdue", {"if telling is not None and telling.is_open:": "if False:"}),
     ),
     "a telling is closed before it is told": (
         lambda: CRASH(looks.scene_jobs, after_effect=True),
@@ -69,7 +70,7 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
     ),
     "what was told is told again": (
         looks.test_a_job_that_runs_for_too_long_is_told_once,
-        Bug(monitor_looks, "_tell_overdue", {"for job_id in telling.job_ids}": "for job_id in ()}"}),
+        Bug(monitor_looks, "_untold", {"if job.job_id not in told)": "if job.job_id)"}),
     ),
     "a rate is told before it is written since when": (
         lambda: CRASH(looks.scene_rate, after_effect=True),
@@ -93,11 +94,11 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
     ),
     "a rate is told at every look": (
         looks.test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again,
-        Bug(monitor_looks, "_look_at_rate", {"and not now.above_is_told": ""}),
+        Bug(monitor_looks, "_look_at_rate", {"not now.above_is_told": "True"}),
     ),
     "a rate that fell is not forgotten": (
         looks.test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again,
-        Bug(monitor_looks, "_look_at_rate", {"now.above_from_ms is not None and is_below(rule, buckets)": "False"}),
+        Bug(monitor_looks, "_look_at_rate", {"now is not None and is_below(rule, buckets)": "False"}),
     ),
     "a rate is left when few jobs end": (
         looks.test_a_rate_that_stays_is_told_once_though_few_jobs_end_now_and_then,
@@ -109,8 +110,8 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
             monitor_looks,
             "_look_at_deadline",
             {
-                "    if not ran(": (
-                    "    look = _put_next(world, replace(look, deadline_ms=deadline.at_ms))\n    if not ran("
+                "    if not succeeded:": (
+                    "    look = _put_next(world, replace(look, deadline_ms=deadline.at_ms))\n    if not succeeded:"
                 )
             },
         ),
@@ -123,7 +124,11 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
     ),
     "a time before the monitor watched counts as one without jobs": (
         looks.test_a_monitor_says_nothing_of_a_time_that_it_did_not_watch_from_the_beginning,
-        Bug(monitor_looks, "_look_at_deadline", {"deadline.from_ms < monitor.since_ms": "False"}),
+        Bug(
+            monitor_looks,
+            "_look_at_deadline",
+            {"deadline.from_ms < monitor.since_ms + REMEMBERED_SECONDS * 1000": "False"},
+        ),
     ),
 }
 

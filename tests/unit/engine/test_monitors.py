@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from chalicelib.core.errors import Throttled
 from chalicelib.core.monitorrecord import pushed_after
 from chalicelib.core.notices import NoticeKind
 from chalicelib.engine.messages import MessagesLeft
@@ -15,6 +16,7 @@ from tests.memory.lookout import Lookout
 from tests.memory.theatre import Cut
 
 FAILED = {"m": {"description": "The night's imports.", "failed": True}}
+SCOPE = "monitor/m/1700000000000/2023-11-14"
 
 
 def test_a_failure_is_told_ten_seconds_later_with_what_the_job_died_of_and_wrote() -> None:
@@ -25,7 +27,7 @@ def test_a_failure_is_told_ten_seconds_later_with_what_the_job_died_of_and_wrote
     lookout.happens("a", "FAILED")
     lookout.rest()
     (notice,) = lookout.notices.published
-    assert notice.notice_id == "monitor/m/2023-11-14/job_failed/1"
+    assert notice.notice_id == f"{SCOPE}/job_failed/1"
     assert (notice.kind, notice.monitor, notice.queue, notice.job_count) == (NoticeKind.JOB_FAILED, "m", "etl", 1)
     assert notice.subject == "m: job job-a failed (application)"
     assert notice.text == "The night's imports."
@@ -120,7 +122,7 @@ def test_of_a_later_notice_the_new_failures_come_first_and_are_counted_apart() -
     _, notice = lookout.notices.published
     assert notice.subject == "m: 3 more jobs failed, 15 in all"
     assert [job.name for job in notice.jobs[:4]] == ["job-b0", "job-b1", "job-b2", "job-a00"]
-    assert (notice.text or "").endswith("(UTC) have failed so far. 3 of these are new.")
+    assert (notice.text or "").endswith("have failed since this monitor watches for it. 3 of these are new.")
 
 
 def test_failures_that_go_on_are_told_less_and_less_often() -> None:
@@ -141,11 +143,12 @@ def test_a_burst_makes_one_notice_with_an_exact_count_and_ten_names() -> None:
     assert (notice.job_count, len(notice.jobs), notice.jobs[0].job_id) == (300, 10, "000")
     assert notice.subject == "m: 300 jobs failed"
     assert notice.text == (
-        "The night's imports. 300 of the jobs that were submitted on 2023-11-14 (UTC) have failed so far."
+        "The night's imports. Of the jobs that were submitted on 2023-11-14 (UTC), 300 have failed since this monitor "
+        "watches for it."
     )
     lookout.happens("late", "FAILED")
     lookout.rest()
-    assert lookout.ids == ["monitor/m/2023-11-14/job_failed/300", "monitor/m/2023-11-14/job_failed/301"]
+    assert lookout.ids == [f"{SCOPE}/job_failed/300", f"{SCOPE}/job_failed/301"]
     assert lookout.notices.published[-1].jobs[0].job_id == "late", "what is new comes first"
 
 
@@ -157,14 +160,102 @@ def test_a_repeat_a_late_event_and_another_order_tell_nothing_more() -> None:
     lookout.rest()
     lookout.deliver_event(failed)
     lookout.rest()
-    assert lookout.ids == ["monitor/m/2023-11-14/job_failed/1"]
+    assert lookout.ids == [f"{SCOPE}/job_failed/1"]
+
+
+def test_a_repeat_of_what_was_told_does_not_make_the_next_failure_wait() -> None:
+    lookout = Lookout(FAILED)
+    failed = lookout.event("a", "FAILED")
+    lookout.deliver_event(failed)
+    lookout.rest()
+    for _ in range(3):
+        lookout.clock.advance(seconds=5)
+        lookout.deliver_event(failed)
+        lookout.rest()
+    failed_ms = lookout.clock.now_ms()
+    lookout.happens("b", "FAILED")
+    lookout.rest()
+    assert lookout.ids == [f"{SCOPE}/job_failed/1", f"{SCOPE}/job_failed/2"]
+    assert lookout.notices.published[-1].at_ms - failed_ms == 60_000, "as after one failure"
+
+
+@pytest.mark.parametrize("before", [None, "RUNNING"])
+def test_a_failure_is_told_in_full_though_its_record_cannot_be_put_for_longer(before: str | None) -> None:
+    lookout = Lookout(FAILED)
+    if before:
+        lookout.happens("a", before)
+    refused = iter([True] * 4)
+
+    def busy(name: str, after_effect: bool) -> None:
+        if name == "observe_job" and not after_effect and next(refused, False):
+            raise Throttled("PutItem: throttled")
+
+    lookout.gate = busy
+    lookout.events.send([lookout.event("a", "FAILED", statusReason="no such film")])
+    lookout.rest()
+    assert next(refused, None) is None, "it was refused for long enough"
+    assert lookout.ids == [f"{SCOPE}/job_failed/1"]
+    notice = lookout.notices.published[0]
+    assert notice.subject == "m: job job-a failed (application)"
+    (job,) = notice.jobs
+    assert (job.job_id, job.exit_code, job.reason, job.queue) == ("a", 1, "no such film", "etl")
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"names": ["job-a*"], "failed": True}, {"names": ["job-b*"], "failed": True}),
+        ({"failed": {"classes": ["application"]}}, {"failed": {"classes": ["spot", "application"]}}),
+    ],
+)
+def test_a_monitor_that_watches_for_other_failures_counts_anew(
+    first: dict[str, object], then: dict[str, object]
+) -> None:
+    lookout = Lookout({"m": first})
+    for number in range(5):
+        lookout.happens(f"a{number}", "FAILED")
+    lookout.rest()
+    lookout.push_monitors({"m": then})
+    lookout.clock.advance(seconds=60)
+    lookout.happens("b", "FAILED")
+    lookout.rest()
+    _, notice = lookout.notices.published
+    assert (notice.subject, notice.job_count) == ("m: job job-b failed (application)", 1)
+    assert [job.name for job in notice.jobs] == ["job-b"]
+    assert len(set(lookout.ids)) == 2
+
+
+def test_a_monitor_that_is_pushed_with_another_rule_goes_on_counting_failures() -> None:
+    lookout = Lookout(FAILED)
+    lookout.happens("a", "FAILED")
+    lookout.rest()
+    lookout.push_monitors({"m": {**FAILED["m"], "nothing_ran": {"by": "06:00"}, "description": "Others."}})
+    lookout.clock.advance(seconds=60)
+    lookout.happens("b", "FAILED")
+    lookout.rest()
+    assert lookout.ids == [f"{SCOPE}/job_failed/1", f"{SCOPE}/job_failed/2"]
 
 
 def test_each_monitor_tells_in_its_own_thread() -> None:
     lookout = Lookout({"m": FAILED["m"], "n": {"failed": True, "queues": ["e*"]}})
     lookout.happens("a", "FAILED")
     lookout.rest()
-    assert sorted((notice.monitor, notice.thread) for notice in lookout.notices.published) == [("m", "m"), ("n", "n")]
+    assert sorted((notice.monitor, notice.thread) for notice in lookout.notices.published) == [
+        ("m", "m/2023-11-14"),
+        ("n", "n/2023-11-14"),
+    ]
+
+
+def test_a_failure_of_another_day_is_in_another_thread_though_it_is_counted_with_those_before() -> None:
+    lookout = Lookout(FAILED)
+    for name in "ab":
+        lookout.happens(name, "RUNNING")
+    for name in "ab":
+        lookout.clock.advance(seconds=86_400)
+        lookout.happens(name, "FAILED")
+        lookout.rest()
+    assert [notice.thread for notice in lookout.notices.published] == ["m/2023-11-15", "m/2023-11-16"]
+    assert lookout.ids == [f"{SCOPE}/job_failed/1", f"{SCOPE}/job_failed/2"]
 
 
 def test_a_failure_of_a_monitor_that_was_deleted_meanwhile_is_told_nevertheless() -> None:
@@ -172,7 +263,7 @@ def test_a_failure_of_a_monitor_that_was_deleted_meanwhile_is_told_nevertheless(
     lookout.happens("a", "FAILED")
     lookout.store.put_monitors(pushed_after(lookout.store.monitors(), None, 0))
     lookout.rest()
-    assert lookout.ids == ["monitor/m/2023-11-14/job_failed/1"]
+    assert lookout.ids == [f"{SCOPE}/job_failed/1"]
 
 
 def test_a_push_is_known_to_a_warm_process_within_a_minute() -> None:
@@ -206,9 +297,9 @@ def test_a_crash_at_any_call_of_any_invocation_tells_each_failure_once(after_eff
             crashed = play_with_one_crash(lookout, invocation, Cut(call, after_effect))
             counts = [notice.job_count for notice in lookout.notices.published]
             assert len(set(lookout.notices.ids)) == len(set(counts)), "the same set has one id"
-            assert max(counts) == 3, "every failure is told"
+            assert max(counts, default=0) == 3, "every failure is told"
             assert ended_by_counts(lookout) == (0, 3), "every ending is counted once"
-            assert set(lookout.ids) <= {f"monitor/m/2023-11-14/job_failed/{number}" for number in (1, 2, 3)}
+            assert set(lookout.ids) <= {f"{SCOPE}/job_failed/{number}" for number in (1, 2, 3)}
             if not crashed:
                 break
             cuts += 1
