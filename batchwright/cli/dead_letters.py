@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import click
 
+from batchwright.cli.asking import ask
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Aws, Target, Where, api_options, on_target
 from batchwright.dead_letter_text import full_text, letter_document, table
@@ -114,7 +115,7 @@ def drop(ids: Sequence[str], every: bool, queue: str | None, yes: bool, as_json:
             _say_moved("Removed", 0, queue, as_json)
             return
         ids, every = [letter.message_id for letter in letters], False
-        click.confirm(f"Remove {_counted(len(letters))} of {target.who} for good?", abort=True, err=True)
+        ask(f"Remove {_counted(len(letters))} of {target.who} for good?", yes=yes, as_json=as_json)
     with _taken(where, queue) as (taken, _):
         letters = _letters(taken, ids, every)
         try:

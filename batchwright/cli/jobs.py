@@ -14,7 +14,7 @@ from batchwright.cli.group import OK
 from batchwright.cli.logs import FOLLOW_PAUSE_SECONDS, INTERRUPTED, LINES_A_PAGE, writer
 from batchwright.cli.output import json_option, looking_back, print_json, table_console
 from batchwright.cli.target import Target, Where, api_options, on_target
-from batchwright.cli.when import WHEN
+from batchwright.cli.when import WHEN, check_span
 from batchwright.interrupts import Interrupts, counted
 from batchwright.joblist import broken_off, job_lines, jobs_table, own_jobs_hint, tries_table, why_none
 from batchwright.progress import now_ms
@@ -77,6 +77,7 @@ def jobs(
     if ctx.invoked_subcommand is not None:
         _check_behind(ctx)
         return OK
+    check_span(since, until)
     wanted = {
         "queues": queues,
         "states": [JobState(state) for state in states],
@@ -94,7 +95,7 @@ def jobs(
         return INTERRUPTED
     assert search.page is not None
     if as_json:
-        print_json([job.model_dump(mode="json") for job in search.found])
+        print_json(search.page.model_copy(update={"items": search.found}).model_dump(mode="json"))
         return OK
     if not search.found:
         filtered = any(value for value in wanted.values()) or since is not None or until is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import yaml
 
+from batchwright.cli.asking import ask
 from batchwright.cli.completing import MONITOR
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.target import Target, Where, api_options, on_target
@@ -153,9 +154,8 @@ def delete(yes: bool, as_json: bool, where: Where) -> None:
     with on_target(where) as target:
         found = target.api.monitors()
         count = len(found.definition["monitors"])
-        if count and not yes:
-            click.confirm(f"Delete {number_of(count, 'monitor')} of {target.who}?", abort=True, err=True)
         if count:
+            ask(f"Delete {number_of(count, 'monitor')} of {target.who}?", yes=yes, as_json=as_json)
             # What somebody else pushed meanwhile is something else than what was asked about.
             target.api.delete_monitors(if_match=found.etag)
     if as_json:

@@ -13,6 +13,7 @@ import yaml
 from rich.table import Table
 from rich.text import Text
 
+from batchwright.cli.asking import ask
 from batchwright.cli.completing import WORKFLOW
 from batchwright.cli.output import json_option, print_json, table_console
 from batchwright.cli.pushing import push_file
@@ -133,8 +134,7 @@ def delete(name: str, yes: bool, as_json: bool, where: Where) -> None:
     """Forget a workflow and its schedules. Its runs stay and go on; pushed again, it goes on counting versions."""
     with on_target(where) as target:
         found = target.api.workflow(name)
-        if not yes:
-            click.confirm(f"Delete workflow {name} (version {found.version}) of {target.who}?", abort=True, err=True)
+        ask(f"Delete workflow {name} (version {found.version}) of {target.who}?", yes=yes, as_json=as_json)
         # What somebody else pushed meanwhile is another workflow than the one that was asked about.
         target.api.delete_workflow(name, if_match=found.etag)
     if as_json:

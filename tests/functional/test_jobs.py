@@ -79,7 +79,7 @@ def test_a_job_of_somebody_else_is_listed_shown_and_read(desk: Desk) -> None:
     job_id = desk.submit("theirs-fails", SCRIPT, retryStrategy={"attempts": 2})
     desk.wait_for(job_id, "FAILED")
     listed = json.loads(desk.printed("jobs", "--name", "theirs-f", "--state", "failed", "--since", "1h", "--json"))
-    assert [(job["job_id"], job["exit_code"], job["job_tries"]) for job in listed] == [(job_id, 3, 2)]
+    assert [(job["job_id"], job["exit_code"], job["job_tries"]) for job in listed["items"]] == [(job_id, 3, 2)]
     table = desk.said("jobs", "--name", "theirs-*s", "--queue", "default", "--foreign")
     assert job_id in table and "exit code 3" in table and "batchwright show RUN" not in table
     shown = desk.said("jobs", "show", job_id)
@@ -109,7 +109,7 @@ def test_mistakes_and_empty_lists_are_told(desk: Desk) -> None:
         "No such jobs are recorded.",
         "Jobs of runs are not in this list; `batchwright show RUN` has them.",
     ]
-    assert json.loads(desk.printed("jobs", "--queue", "no-such-queue", "--json")) == []
+    assert json.loads(desk.printed("jobs", "--queue", "no-such-queue", "--json"))["items"] == []
     assert "options go behind 'show'" in desk.said("jobs", "--foreign", "show", "x", code=2)
     assert "no job 'x' is recorded" in desk.said("jobs", "show", "x", code=2)
     assert "name must be text that fits" in desk.said("jobs", "--name", "[a]", code=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Sequence
@@ -100,3 +101,11 @@ def test_an_interrupted_search_prints_no_json_that_would_look_complete(given: An
     said = given(Api([1, 1], interrupted_at=1), "--json")
     assert (said.exit_code, said.stdout) == (130, "")
     assert "1 job found" in said.stderr
+
+
+def test_the_document_is_what_the_api_answers_so_that_a_cut_list_can_be_told(given: Any) -> None:
+    page = json.loads(given(Api([1, 0, 1, 1]), "--json", "--limit", "2").stdout)
+    assert [one["name"] for one in page["items"]] == ["quarterly-0", "quarterly-20"]
+    assert page["next"] == "3"
+    assert (page["records_foreign"], page["records_own"]) == (True, True)
+    assert json.loads(given(Api([1]), "--json").stdout)["next"] is None
