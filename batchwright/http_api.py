@@ -257,7 +257,7 @@ class HttpApi:
     ) -> Response:
         """The good answer to a request. `path`: its pieces, those with a name being somebody's, to be checked first."""
         given = {name: value for name, value in query.items() if value is not None}
-        target = "".join(f"/{quote(_checked(piece), safe='')}" for piece in path) + (
+        target = "".join(f"/{quote(_checked(piece), safe=':')}" for piece in path) + (
             f"?{urlencode(given)}" if given else ""
         )
         content = _json(body)

@@ -81,7 +81,9 @@ def jobs_table(jobs: Sequence[m.Job], now_ms: int, width: int) -> Table:
 
 
 def job_lines(job: m.Job, now_ms: int) -> list[tuple[str, str]]:
-    """All that is known of a job, as pairs of what it is and its value, in the order in which people ask."""
+    """All that is known of a job, as pairs of what it is and its value, in the order in which people ask; of
+    several lines of one thing, those below the first have no name."""
+    failed = _failed_children(job)
     told = [
         ("job", job.job_id),
         ("name", job.name),
@@ -90,18 +92,19 @@ def job_lines(job: m.Job, now_ms: int) -> list[tuple[str, str]]:
         ("queue", job.queue),
         ("definition", job.definition),
         ("submitted by", _by(job)),
-        ("run", f"{job.run_id}, task {job.task}, attempt {job.attempt}" if job.run_id else ""),
+        ("run", _run(job)),
         ("created", _moment(job.created_at_ms, now_ms)),
         ("started", _moment(job.started_at_ms, now_ms)),
         ("stopped", _moment(job.stopped_at_ms, now_ms)),
         ("duration", _duration(job, now_ms)),
         ("asks for", _resources(job)),
         ("array", _children(job)),
+        *zip(("failed jobs", *[" "] * len(failed)), failed, strict=False),
         ("nodes", str(job.nodes or "")),
         ("log stream", job.log_stream or ""),
         ("last heard of", _moment(job.seen_at_ms, now_ms)),
     ]
-    return [(name, value) for name, value in told if value]
+    return [(name.strip(), value) for name, value in told if value]
 
 
 def tries_table(job: m.Job) -> Table | None:
@@ -209,6 +212,36 @@ def _duration(job: m.Job, now_ms: int) -> str:
     if job.status is JobStatus.RUNNING:
         return duration(max(0, now_ms - job.started_at_ms))
     return "" if job.stopped_at_ms is None else duration(max(0, job.stopped_at_ms - job.started_at_ms))
+
+
+def _run(job: m.Job) -> str:
+    if not job.run_id:
+        return ""
+    return f"{job.run_id}, task {job.task}, attempt {job.attempt}; `batchwright show {job.run_id}` has all of it"
+
+
+def _failed_children(job: m.Job) -> list[str]:
+    """A line each of the jobs of an array that failed, and how to see more; or why they are not told."""
+    failed = job.children.get(JobStatus.FAILED, 0)
+    if job.failed_children is None:
+        is_one = bool(job.array_size) and (failed > 0 or job.status is JobStatus.FAILED)
+        return [f"AWS Batch did not say which; `batchwright jobs show {job.job_id}:N` asks about one"] * is_one
+    if not job.failed_children:
+        return ["which ones, AWS Batch has forgotten; their logs may still be in /aws/batch/job of CloudWatch"]
+    width = max(len(f"{child.index}") for child in job.failed_children)
+    lines = [f"{child.index:>{width}}  {_ending(child)}" for child in job.failed_children]
+    rest = failed - len(lines)
+    first = f"{job.job_id}:{job.failed_children[0].index}"
+    return [
+        *lines,
+        *([f"and {rest:,} more"] if rest > 0 else []),
+        f"`batchwright jobs logs {first}` prints what one wrote",
+    ]
+
+
+def _ending(child: m.FailedChild) -> str:
+    words = [] if child.exit_code is None else [f"exit code {child.exit_code}"]
+    return ": ".join([*words, *([" ".join(child.reason.split())] if child.reason else [])]) or "no exit code"
 
 
 def _between(one: m.JobTry) -> int:

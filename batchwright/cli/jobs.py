@@ -23,9 +23,12 @@ from chalicelib.api import models as m
 from chalicelib.api.port import Api
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.jobrecord import JobState
+from chalicelib.core.observed import child_of
 
 JOBS_SHOWN = 50
 _JOBS_A_PAGE = 1_000
+_ID_CHARACTERS = 36
+_BEGINNING_CHARACTERS = 8
 _job_id = click.argument("job_id", metavar="JOB", shell_complete=JOB)
 
 
@@ -117,9 +120,14 @@ def jobs(
 def show(job_id: str, as_json: bool, where: Where) -> None:
     """Show a job: its state and why, its times, tries and resources, how far an array is.
 
+    JOB is an id, or what one of the newest 1,000 begins with, from 8 letters on. ID:N is job N of an array; only Batch
+    knows of these, until some days after their end.
+
     \b
-    Example:
+    Examples:
       batchwright jobs show 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21
+      batchwright jobs show 3f0c2a9e
+      batchwright jobs show 3f0c2a9e:17
     """
     with on_target(where) as target:
         job = target.api.job(job_id)
@@ -156,17 +164,18 @@ def logs(
     as_json: bool,
     where: Where,
 ) -> int:
-    """Print what a job wrote.
+    """Print what a job wrote. JOB is as for `jobs show`; ID:N is the same as ID --child N.
 
     \b
     Examples:
       batchwright jobs logs 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21 --tail 50
       batchwright jobs logs 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21 --follow
-      batchwright jobs logs 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21 --child 3
+      batchwright jobs logs 3f0c2a9e --child 3
     """
     write = writer(times, as_json)
     written = 0
     with on_target(where) as target, counted() as interrupts:
+        job_id, child = _whole(target.api, job_id, child)
         number = job_try
         if follow and number is None and child is None:
             # The try that it begins with: another one may follow before it was read to its end.
@@ -228,6 +237,17 @@ def _show(found: Sequence[m.Job]) -> None:
     if found:
         console = table_console()
         console.print(jobs_table(found, now_ms(), console.width))
+
+
+def _whole(api: Api, job_id: str, child: int | None) -> tuple[str, int | None]:
+    """The whole id and the array's child of what was typed. Raises UserMistake for two children."""
+    job_id, named = child_of(job_id)
+    if named is not None and child not in (None, named):
+        raise UserMistake(f"'{job_id}:{named}' is child {named}, and --child says {child}; leave one out")
+    if _BEGINNING_CHARACTERS <= len(job_id) < _ID_CHARACTERS:
+        # Once, and not for each page.
+        job_id = api.job(job_id).job_id
+    return job_id, child if named is None else named
 
 
 def _pages(

@@ -94,9 +94,9 @@ def _newest(
             )
         )
 
-    wanted = [RunState(state) for state in dict.fromkeys(states)] or [None]
+    wanted: list[RunState | None] = [RunState(state) for state in dict.fromkeys(states)]
     seen: set[str] = set()
-    for run in merge(*map(of_state, wanted), key=lambda run: (run.created_at_ms, run.run_id), reverse=True):
+    for run in merge(*map(of_state, wanted or [None]), key=lambda run: (run.created_at_ms, run.run_id), reverse=True):
         # One that changes its state meanwhile is met twice.
         if run.run_id not in seen:
             seen.add(run.run_id)

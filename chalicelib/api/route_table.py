@@ -26,7 +26,8 @@ BODY_BYTES_MAXIMUM = 512 * 1024
 WORKFLOW_BYTES_MAXIMUM = 4 * 1024 * 1024
 """A Lambda is invoked with 6 MB at most, in which the body is text within JSON."""
 
-JOB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,127}$"
+JOB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,127}(:[0-9]{1,4})?$"
+"""With a number behind a colon, of the array's child."""
 QUEUE_PATTERN = "[A-Za-z0-9_-]{1,128}"
 JOB_NAMES_PATTERN = "[A-Za-z0-9_*-]{1,128}"
 SEVERAL_MAXIMUM = 20
@@ -139,7 +140,11 @@ PATH_PARAMETERS = {
     "run_id": Parameter("run_id", "The run's id.", pattern=RUN_ID_PATTERN),
     "task": Parameter("task", "The task's name.", pattern=NAME_PATTERN),
     "schedule": Parameter("schedule", "The schedule's name.", pattern=NAME_PATTERN),
-    "job_id": Parameter("job_id", "The id that Batch gave the job.", pattern=JOB_ID_PATTERN),
+    "job_id": Parameter(
+        "job_id",
+        "The id that Batch gave the job, or what it begins with, from 8 letters on; with `:N` an array's child.",
+        pattern=JOB_ID_PATTERN,
+    ),
     "token_id": Parameter("token_id", "The token's id, which is its second part.", pattern=ID_PATTERN),
 }
 

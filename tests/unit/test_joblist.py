@@ -46,6 +46,12 @@ FAILED = job(
 ARRAY = job(6, "PENDING", "scan", array_size=10_000, children={"RUNNING": 40, "SUCCEEDED": 3_710, "FAILED": 2})
 OURS = job(5, "RUNNING", "import-0123456789abcdef", managed_by=ManagedBy.BATCHWRIGHT, run_id="films-abc", task="import",
            attempt=2, queue="spot")  # fmt: skip
+SOME_FAILED = job(
+    4, "FAILED", "scan-2", array_size=50, children={"SUCCEEDED": 37, "FAILED": 13},
+    failed_children=[
+        m.FailedChild(index=2, exit_code=7, reason="Essential container\n in task exited"), m.FailedChild(index=11)
+    ],
+)  # fmt: skip
 FORGOTTEN = job(1, "UNKNOWN", "train", lost_at_ms=NOON_MS + 90_000_000)
 JOBS = [
     FAILED,
@@ -73,13 +79,27 @@ def test_jobs_are_listed_as_in_the_golden_file(width: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("failed", FAILED), ("array", ARRAY), ("ours", OURS), ("forgotten", FORGOTTEN)]
+    ("name", "shown"),
+    [("failed", FAILED), ("array", ARRAY), ("ours", OURS), ("forgotten", FORGOTTEN), ("array-failed", SOME_FAILED)],
 )
 def test_a_job_is_shown_as_in_the_golden_file(name: str, shown: m.Job) -> None:
     text = "".join(f"{title:<14} {value}\n" for title, value in job_lines(shown, NOW_MS))
     table = tries_table(shown)
     text += "" if table is None else f"\n{printed(table, 80)}"
     assert text == (GOLDEN / f"job.{name}.txt").read_text()
+
+
+def test_of_a_failed_array_it_is_said_why_its_failed_jobs_are_not_told() -> None:
+    def told(**fields: object) -> list[str]:
+        return [
+            value for name, value in job_lines(SOME_FAILED.model_copy(update=fields), NOW_MS) if name == "failed jobs"
+        ]
+
+    assert told(failed_children=[])[0].startswith("which ones, AWS Batch has forgotten")
+    assert told(failed_children=None) == [
+        f"AWS Batch did not say which; `batchwright jobs show {SOME_FAILED.job_id}:N` asks about one"
+    ]
+    assert told(failed_children=None, children={"SUCCEEDED": 50}, status=JobStatus.SUCCEEDED) == []
 
 
 def page(*, records_foreign: bool, records_own: bool) -> m.JobPage:

@@ -56,6 +56,13 @@ class Api:
             looked_back_to_ms=NOON_MS - number * DAY_MS if goes_on else None,
         )
 
+    def job(self, job_id: str) -> m.Job:
+        assert job_id == "3f0c2a9e"
+        return job(7)
+
+    def job_logs(self, job_id: str, *, child: int | None, **_: Any) -> m.LogPage:
+        return m.LogPage(items=[m.LogLine(at_ms=NOON_MS, text=f"{job_id} {child}")])
+
 
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -63,7 +70,9 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(module, "find_target", lambda where: Target("here", api, None, 0))  # type: ignore[arg-type]
         # What rich goes by where the stream itself is no terminal.
         variables = {"FORCE_COLOR": "1" if terminal else None, "TERM": "xterm", "COLUMNS": "120"}
-        return CliRunner().invoke(main, ["jobs", "--name", "*audit", *words], env=variables)
+        return CliRunner().invoke(
+            main, ["jobs", *(words if words[:1] == ("logs",) else ("--name", "*audit", *words))], env=variables
+        )
 
     return give
 
@@ -109,3 +118,17 @@ def test_the_document_is_what_the_api_answers_so_that_a_cut_list_can_be_told(giv
     assert page["next"] == "3"
     assert (page["records_foreign"], page["records_own"]) == (True, True)
     assert json.loads(given(Api([1]), "--json").stdout)["next"] is None
+
+
+def test_the_log_of_an_arrays_job_is_read_by_the_id_that_batch_gives_it(given: Any) -> None:
+    whole = job(7).job_id
+    for words, told in (
+        ([f"{whole}:3"], f"{whole} 3\n"),
+        ([whole, "--child", "3"], f"{whole} 3\n"),
+        ([f"{whole}:3", "--child", "3"], f"{whole} 3\n"),
+        (["3f0c2a9e"], f"{whole} None\n"),
+        (["3f0c2a9e:0"], f"{whole} 0\n"),
+    ):
+        assert given(Api([]), "logs", *words).stdout == told
+    two = given(Api([]), "logs", "3f0c2a9e:3", "--child", "4")
+    assert (two.exit_code, two.stderr) == (2, "'3f0c2a9e:3' is child 3, and --child says 4; leave one out\n")

@@ -79,5 +79,5 @@ def test_a_span_that_holds_nothing_is_a_mistake(api: Api, command: str) -> None:
     said = CliRunner().invoke(main, [command, "--since", "2026-11-21", "--until", "2026-11-20"])
     assert (said.exit_code, said.stdout) == (2, "")
     assert (
-        "--since is 2026-11-21 00:00:00 UTC and --until 2026-11-20 00:00:00 UTC, so nothing is between" in said.stderr
+        "--since is 2026-11-21 00:00:00 UTC and --until 2026-11-20 00:00:00 UTC, so nothing lies between" in said.stderr
     )
