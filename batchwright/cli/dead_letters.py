@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import click
 
 from batchwright.cli.asking import ask
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Aws, Target, Where, api_options, on_target
-from batchwright.dead_letter_text import full_text, letter_document, table
+from batchwright.dead_letter_text import full_text, letter_columns, letter_document
 from batchwright.dead_letters import VARIABLES, DeadLetter, DeadLetterQueue, Held, chosen, held
 from chalicelib.core.errors import UserMistake
 
@@ -59,7 +59,7 @@ def list_letters(queue: str | None, as_json: bool, where: Where) -> None:
     if as_json:
         print_json([letter_document(letter) for letter in letters])
     elif letters:
-        table_console().print(table(letters))
+        print_table(letter_columns(letters))
     else:
         click.echo(f"No dead letters{_of(queue)}.")
     if elsewhere:

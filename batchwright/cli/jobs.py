@@ -12,11 +12,12 @@ from rich.text import Text
 from batchwright.cli.completing import JOB, QUEUE
 from batchwright.cli.group import OK
 from batchwright.cli.logs import FOLLOW_PAUSE_SECONDS, INTERRUPTED, LINES_A_PAGE, writer
-from batchwright.cli.output import json_option, looking_back, print_json, table_console
+from batchwright.cli.output import json_option, looking_back, print_json, print_table
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.when import WHEN, check_span
 from batchwright.interrupts import Interrupts, counted
-from batchwright.joblist import broken_off, job_lines, jobs_table, own_jobs_hint, tries_table, why_none
+from batchwright.joblist import broken_off, job_columns, job_lines, own_jobs_hint, try_columns, why_none
+from batchwright.plain_console import PlainConsole
 from batchwright.progress import now_ms
 from batchwright.terminal import tell
 from chalicelib.api import models as m
@@ -134,15 +135,14 @@ def show(job_id: str, as_json: bool, where: Where) -> None:
     if as_json:
         print_json(job.model_dump(mode="json"))
         return
-    console = table_console()
+    console = PlainConsole()
     lines = job_lines(job, now_ms())
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         console.print(Text(f"{name:<{width}}  ", style="bold") + Text(value), soft_wrap=True)
-    table = tries_table(job)
-    if table is not None:
+    if tries := try_columns(job):
         console.print()
-        console.print(table)
+        print_table(tries)
 
 
 @jobs.command()
@@ -235,8 +235,7 @@ def _search(api: Api, wanted: Mapping[str, object], limit: int, looked_back: Cal
 
 def _show(found: Sequence[m.Job]) -> None:
     if found:
-        console = table_console()
-        console.print(jobs_table(found, now_ms(), console.width))
+        print_table(job_columns(found, now_ms()))
 
 
 def _whole(api: Api, job_id: str, child: int | None) -> tuple[str, int | None]:

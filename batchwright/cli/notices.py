@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
-from rich.table import Table
-from rich.text import Text
 
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Aws, Where, api_options, on_target
 from batchwright.progress import now_ms
 from batchwright.sample_notice import sample_notice
-from batchwright.subscriptions import Subscription, Subscriptions, filters_of
+from batchwright.subscriptionlist import hears, subscription_columns
+from batchwright.subscriptions import Subscriptions, filters_of
 from batchwright.terminal import tell
 from chalicelib.core.notices import NoticeKind
 
@@ -78,7 +77,7 @@ def subscribe(
     if made.is_pending:
         tell(f"{endpoint} has been asked to confirm; it hears nothing before.")
     else:
-        tell(f"{endpoint} is told of {_hears(made)}.")
+        tell(f"{endpoint} is told of {hears(made)}.")
     if made.protocol == "sqs":
         tell("The queue's own policy must let the topic send to it (docs/notices.md shows one).", err=True)
     if made.protocol == "https":
@@ -100,7 +99,7 @@ def list_subscriptions(as_json: bool, where: Where) -> None:
     if as_json:
         print_json([one.document() for one in found])
     elif found:
-        table_console().print(subscriptions_table(found))
+        print_table(subscription_columns(found))
     else:
         click.echo("Nobody is subscribed; `batchwright notices subscribe ADDRESS` changes that.")
 
@@ -151,22 +150,6 @@ def test(kind: str, workflow: str | None, as_json: bool, where: Where) -> None:
         print_json(notice.document())
     else:
         tell(f"Published {notice.notice_id} ({notice.severity}).")
-
-
-def subscriptions_table(found: Sequence[Subscription]) -> Table:
-    """A line each, in the given order."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("id", "by", "address", "hears"):
-        table.add_column(title, overflow="fold", no_wrap=title in ("id", "by"))
-    for one in found:
-        cells = (one.subscription_id or "not confirmed", one.protocol, one.address, _hears(one))
-        table.add_row(*map(Text, cells))
-    return table
-
-
-def _hears(one: Subscription) -> str:
-    said = [f"{name} {' or '.join(values)}" for name, values in one.filters.items()]
-    return ", ".join(said) or ("what is known once it is confirmed" if one.is_pending else "everything")
 
 
 def _subscriptions(aws: Aws) -> Subscriptions:

@@ -9,11 +9,11 @@ from itertools import islice
 import click
 
 from batchwright.cli.completing import WORKFLOW
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.cli.when import WHEN, check_span
 from batchwright.progress import now_ms
-from batchwright.runlist import runs_table
+from batchwright.runlist import run_columns
 from batchwright.terminal import tell
 from batchwright.view import every
 from chalicelib.api import models as m
@@ -65,8 +65,7 @@ def runs(
     if as_json:
         print_json([run.model_dump(mode="json") for run in found])
     elif found:
-        console = table_console()
-        console.print(runs_table(found, now_ms(), console.width))
+        print_table(run_columns(found, now_ms()))
     elif workflow or states or since is not None or until is not None:
         click.echo("No such runs.")
     elif some:
