@@ -313,7 +313,7 @@ def _checked(piece: str | tuple[str, str]) -> str:
     kind, value = piece
     if not PATH_PARAMETERS[kind].fits(value):
         shown = "that" if kind == "token_id" else repr(value[:60])
-        raise _UNKNOWN[kind](f"nothing has the name {shown}: it must fit {PATH_PARAMETERS[kind].pattern}")
+        raise _UNKNOWN[kind](f"nothing has the name {shown}: it must be {PATH_PARAMETERS[kind].rule}")
     return value
 
 

@@ -15,7 +15,13 @@ from chalicelib.api import models as m
 from chalicelib.api.direct_logs import Stream, check_log_limits, is_long_ago, log_page, read_stream, stream_of
 from chalicelib.api.ground import Part, check_limit
 from chalicelib.api.job_search import UnrecordedJob
-from chalicelib.api.route_table import JOB_NAMES_PATTERN, QUEUE_PATTERN, SEVERAL_MAXIMUM
+from chalicelib.api.route_table import (
+    JOB_NAMES_PATTERN,
+    JOB_NAMES_RULE,
+    QUEUE_PATTERN,
+    QUEUE_RULE,
+    SEVERAL_MAXIMUM,
+)
 from chalicelib.api.shown import failed_children_model, job_model
 from chalicelib.core.errors import TryAgain, UnknownJob, UserMistake
 from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord, JobState, NamePattern
@@ -47,8 +53,8 @@ class DirectJobs(Part):
         page: str | None = None,
     ) -> m.JobPage:
         check_limit(limit, JOBS_A_PAGE)
-        _check_names("queue", queues, QUEUE_PATTERN)
-        _check_names("name", names, JOB_NAMES_PATTERN)
+        _check_names("queue", queues, QUEUE_PATTERN, QUEUE_RULE)
+        _check_names("name", names, JOB_NAMES_PATTERN, JOB_NAMES_RULE)
         patterns = tuple(map(NamePattern, names))
         wanted = JobFilter(tuple(queues), tuple(states), patterns, since_ms, until_ms, foreign)
         of_list = ("jobs", sorted(queues), sorted(states), sorted(names), since_ms, until_ms, foreign)
@@ -163,13 +169,13 @@ class DirectJobs(Part):
         return Stream(stream_of(job), is_over)
 
 
-def _check_names(what: str, given: Sequence[str], pattern: str) -> None:
+def _check_names(what: str, given: Sequence[str], pattern: str, rule: str) -> None:
     """Raises UserMistake for what no name can be, and for too many."""
     if len(given) > SEVERAL_MAXIMUM:
         raise UserMistake(f"{what} may be given {SEVERAL_MAXIMUM} times, not {len(given)}")
     for one in given:
         if not re.fullmatch(pattern, one):
-            raise UserMistake(f"{what} must be text that fits {pattern}, not {shown(one)}")
+            raise UserMistake(f"{what} must be {rule}, not {shown(one)}")
 
 
 def _check_child(record: JobRecord, child: int) -> None:

@@ -112,5 +112,5 @@ def test_mistakes_and_empty_lists_are_told(desk: Desk) -> None:
     assert json.loads(desk.printed("jobs", "--queue", "no-such-queue", "--json"))["items"] == []
     assert "options go behind 'show'" in desk.said("jobs", "--foreign", "show", "x", code=2)
     assert "no job 'x' is recorded" in desk.said("jobs", "show", "x", code=2)
-    assert "name must be text that fits" in desk.said("jobs", "--name", "[a]", code=2)
+    assert "name must be what a name begins with, or a pattern" in desk.said("jobs", "--name", "[a]", code=2)
     assert "there is no" not in desk.said("jobs", "logs", "--help")
