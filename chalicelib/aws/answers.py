@@ -38,6 +38,9 @@ _THROTTLES = frozenset(
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        # DynamoDB: a transaction of somebody else's has the item just now.
+        "TransactionConflictException",
+        "TransactionInProgressException",
     }
 )
 # Credentials of a Lambda are renewed for it: the next invocation has good ones.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.aws.dynamodb_items import MEMBER_PREFIX, digest_partition, window_key
-from chalicelib.aws.dynamodb_table import Table
+from chalicelib.aws.dynamodb_table import Item, Table
 from chalicelib.core.digests import KEPT_SECONDS, Window
 
 
@@ -15,21 +15,21 @@ class DynamoDigests:
 
     def window(self, scope: str) -> Window | None:
         item = self._table.get(window_key(scope))
-        if item is None:
-            return None
-        return Window(
-            item["number"],
-            item["is_open"],
-            item["closes_ms"],
-            item["opener"],
-            item.get("told_count", 0),
-            item.get("step") or item["number"],
-        )
+        return None if item is None else _window_of(item)
+
+    def unsettled_window(self, scope: str) -> Window | None:
+        item = self._table.get(window_key(scope))
+        return None if item is None or item.get("is_settled") else _window_of(item)
+
+    def settle_window(self, scope: str, number: int) -> None:
+        values = {"settled": True, "number": number, "closed": False}
+        condition = "#number = :number AND #is_open = :closed"
+        self._table.update_if(window_key(scope), "SET #is_settled = :settled", condition, values)
 
     def open_window(self, scope: str, number: int, opener: str, closes_ms: int, step: int = 1) -> bool:
         update = (
             "SET #number = :number, #is_open = :open, #closes_ms = :closes_ms, #opener = :opener, "
-            "#step = :step, #expires_at = :end"
+            "#step = :step, #expires_at = :end REMOVE #is_settled"
         )
         values = {
             "number": number,
@@ -61,6 +61,17 @@ class DynamoDigests:
         found = self._table.query(digest_partition(scope), MEMBER_PREFIX)
         by_time = sorted((item["at_ms"], item["sk"].removeprefix(MEMBER_PREFIX)) for item in found)
         return [member for _, member in by_time]
+
+
+def _window_of(item: Item) -> Window:
+    return Window(
+        item["number"],
+        item["is_open"],
+        item["closes_ms"],
+        item["opener"],
+        item.get("told_count", 0),
+        item.get("step") or item["number"],
+    )
 
 
 def _expiry(at_ms: int) -> int:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from chalicelib.aws.dynamodb_table import Item, Key, Table
-from chalicelib.core.errors import Defect
+from chalicelib.aws.dynamodb_monitors import additions_of
+from chalicelib.aws.dynamodb_table import Addition, Item, Key, Outcome, Table
+from chalicelib.core.errors import Defect, TryAgain
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import (
     EVERY_JOB,
@@ -26,6 +27,7 @@ from chalicelib.core.jobrecord import (
     ManagedBy,
     NamePattern,
 )
+from chalicelib.core.monitoring import Counted
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import JOBS_LOOKED_AT
 
@@ -57,6 +59,7 @@ _FEW = 1_000
 """If no more jobs than that have the wanted names, all their entries are read, in the order of names. Of a name that
 more have, the newest are soon met in the order of time."""
 _RECORDS_READ = 100
+_COUNTED_TRIES = 3
 
 _NOT_PLAIN = ("job_id", "status", "failure", "managed_by", "vcpus", "tries", "children")
 _PLAIN = tuple(field.name for field in fields(JobRecord) if field.name not in _NOT_PLAIN)
@@ -68,15 +71,20 @@ class DynamoJobs:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def observe_job(self, record: JobRecord, keep_until_ms: int) -> JobRecord | None:
+    def observe_job(self, record: JobRecord, keep_until_ms: int, counted: Counted | None = None) -> JobRecord | None:
         attributes = job_attributes(record, keep_until_ms)
-        condition = "attribute_not_exists(#pk) OR #job_order < :order"
-        values = {"order": attributes["job_order"]}
-        outcome = self._table.put_if(job_key(record.job_id), attributes, condition, values)
-        replaced = outcome.item if outcome.landed else None
+        if counted is None:
+            condition = "attribute_not_exists(#pk) OR #job_order < :order"
+            values = {"order": attributes["job_order"]}
+            outcome = self._table.put_if(job_key(record.job_id), attributes, condition, values)
+            # A replaced record of the same order is this one, whose answer was lost.
+            replaced = outcome.item if outcome.landed else None
+            is_later = replaced is not None and replaced["job_order"] != attributes["job_order"]
+        else:
+            outcome, is_later = self._put_counted(job_key(record.job_id), attributes, additions_of(counted))
         # Whoever put the first record may have died before its entry; then the event that told of it comes again, and
-        # finds this or a later one in its way. A replaced record of the same order is this one, whose answer was lost.
-        if replaced is None or replaced["job_order"] == attributes["job_order"]:
+        # finds this or a later one in its way.
+        if not is_later:
             self._table.put(entry_key(record), entry_attributes(record, keep_until_ms))
         if outcome.landed:
             return None
@@ -210,6 +218,19 @@ class DynamoJobs:
         items = self._table.get_many([job_key(job_id) for job_id in dict.fromkeys(ids.values())])
         records = {record.job_id: record for record in map(job_of, items)}
         return {place: records[job_id] for place, job_id in ids.items() if job_id in records}
+
+    def _put_counted(self, key: Key, attributes: Item, additions: Sequence[Addition]) -> tuple[Outcome, bool]:
+        """Put a record and count it, in one transaction; what became of it, and whether it surely replaced an earlier
+        record. Nearly always there is one, so that is tried first."""
+        order = attributes["job_order"]
+        for _ in range(_COUNTED_TRIES):
+            outcome = self._table.put_with(key, attributes, "#job_order < :order", {"order": order}, additions)
+            if outcome.landed or outcome.item is not None:
+                return outcome, outcome.landed and outcome.item is None
+            outcome = self._table.put_with(key, attributes, "attribute_not_exists(#pk)", None, additions)
+            if outcome.landed or (outcome.item is not None and outcome.item["job_order"] >= order):
+                return outcome, False
+        raise TryAgain(f"the record of {key[0]} came and went {_COUNTED_TRIES} times in a row")
 
     def _search(self, partition: str, search: _Search) -> _Found:
         """The places of some jobs of a partition, newest first."""

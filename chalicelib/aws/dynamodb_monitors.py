@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.aws.dynamodb_table import Item, Key, Table
-from chalicelib.core.monitoring import Bucket
+from chalicelib.aws.dynamodb_table import Addition, Item, Key, Table
+from chalicelib.core.monitoring import Bucket, Counted, bucket_ms
 from chalicelib.core.monitorrecord import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.runtimes import month_of
@@ -34,8 +34,8 @@ def _told_key(notice_id: str) -> Key:
     return f"NOTICE#{notice_id}", "TOLD"
 
 
-def _bucket_key(monitor: str, bucket_ms: int) -> Key:
-    return f"MONITOR#{monitor}", f"{_ENDED}{bucket_ms:015d}"
+def _bucket_key(under: str, start_ms: int) -> Key:
+    return f"MONITOR#{under}", f"{_ENDED}{start_ms:015d}"
 
 
 def _run_times_key(definition: str, month: str) -> Key:
@@ -118,22 +118,14 @@ class DynamoMonitors:
     def note_notice_told(self, notice_id: str, now_ms: int) -> None:
         self._table.put(_told_key(notice_id), {"expires_at": _expires(now_ms, TOLD_KEPT_DAYS)})
 
-    def count_ending(self, monitor: str, bucket_ms: int, *, succeeded: bool) -> None:
-        how = "succeeded" if succeeded else "failed"
-        self._count(_bucket_key(monitor, bucket_ms), how, _expires(bucket_ms, BUCKETS_KEPT_DAYS))
-
-    def buckets(self, monitor: str, from_ms: int, until_ms: int) -> list[Bucket]:
-        partition, first = _bucket_key(monitor, from_ms)
-        _, behind = _bucket_key(monitor, until_ms)
+    def buckets(self, under: str, from_ms: int, until_ms: int) -> list[Bucket]:
+        partition, first = _bucket_key(under, from_ms)
+        _, behind = _bucket_key(under, until_ms)
         return [
             Bucket(int(item["sk"].removeprefix(_ENDED)), item.get("succeeded", 0), item.get("failed", 0))
             for item in self._table.query_between(partition, first, behind)
             if item["sk"] != behind
         ]
-
-    def count_run_time(self, definition: str, at_ms: int, step: int) -> None:
-        key = _run_times_key(definition, month_of(at_ms))
-        self._count(key, f"{_STEP}{step}", _expires(at_ms, RUN_TIMES_KEPT_DAYS))
 
     def run_times(self, definition: str, month: str) -> dict[int, int]:
         item = self._table.get(_run_times_key(definition, month)) or {}
@@ -146,9 +138,23 @@ class DynamoMonitors:
             condition, values = "#revision = :before", {"before": attributes["revision"] - 1}
         return self._table.put_if(key, attributes, condition, values).landed
 
-    def _count(self, key: Key, name: str, expires_at: int) -> None:
-        update = f"SET #expires_at = :expires_at ADD #{name} :one"
-        self._table.add_if(key, update, None, {"one": 1, "expires_at": expires_at})
+
+def additions_of(counted: Counted) -> list[Addition]:
+    """What counts an ending, as part of the write that records it."""
+    start_ms = bucket_ms(counted.at_ms)
+    how = "succeeded" if counted.succeeded else "failed"
+    expires_at = _expires(start_ms, BUCKETS_KEPT_DAYS)
+    additions = [_one_more(_bucket_key(under, start_ms), how, expires_at) for under in counted.under]
+    if counted.run_time is not None:
+        definition, step = counted.run_time
+        key = _run_times_key(definition, month_of(counted.at_ms))
+        additions.append(_one_more(key, f"{_STEP}{step}", _expires(counted.at_ms, RUN_TIMES_KEPT_DAYS)))
+    return additions
+
+
+def _one_more(key: Key, name: str, expires_at: int) -> Addition:
+    update = f"SET #expires_at = :expires_at ADD #{name} :one"
+    return Addition(key, update, {"one": 1, "expires_at": expires_at})
 
 
 def _expires(at_ms: int, kept_days: int) -> int:

@@ -35,6 +35,19 @@ class Outcome:
     item: Item | None
 
 
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """An update of an item that is done together with a put, and only with it."""
+
+    key: Key
+    update: str
+    values: Mapping[str, Any]
+
+
+_TRANSACTION_TRIES = 10
+_CONDITION_FAILED = "ConditionalCheckFailed"
+_TRANSACTION_WAITS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Why a transaction was cancelled that may be tried again at once: of two that meet, one goes through."""
 _BATCH_KEYS = 100
 _BATCH_TRIES = 10
 """Of one call, which answers with 16 MB at most, and with less while the table is busy."""
@@ -80,6 +93,53 @@ class Table:
             **_expressions({"ConditionExpression": condition}, values or {}),
         }
         return self._conditional("PutItem", self._client.put_item, request, write)
+
+    def put_with(
+        self,
+        key: Key,
+        attributes: Mapping[str, Any],
+        condition: str,
+        values: Mapping[str, Any] | None,
+        additions: Sequence[Addition],
+    ) -> Outcome:
+        """Put an item if the condition holds, and do the additions, in one transaction: all of it or nothing.
+
+        `item` of the outcome is what stood in the way; what was replaced, a transaction does not tell. Raises Throttled
+        where transactions of others have the same items again and again.
+        """
+        write = secrets.token_hex(6)
+        put = {
+            "TableName": self._name,
+            "Item": _key(key) | _present({**attributes, WRITE: write}),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **_expressions({"ConditionExpression": condition}, values or {}),
+        }
+        updates = [
+            {
+                "TableName": self._name,
+                "Key": _key(one.key),
+                **_expressions({"UpdateExpression": one.update}, one.values),
+            }
+            for one in additions
+        ]
+        items = [{"Put": put}, *({"Update": update} for update in updates)]
+        for _ in range(_TRANSACTION_TRIES):
+            with answers("TransactWriteItems"):
+                try:
+                    self._client.transact_write_items(TransactItems=items)
+                    return Outcome(landed=True, item=None)
+                except ClientError as error:
+                    if code_of(error) != "TransactionCanceledException":
+                        raise
+                    reasons = error.response.get("CancellationReasons") or [{}]
+                    codes = {reason.get("Code") for reason in reasons}
+                    if not codes & {_CONDITION_FAILED, *_TRANSACTION_WAITS}:
+                        raise
+            if _CONDITION_FAILED in codes:
+                found = reasons[0].get("Item")
+                item = from_wire_item(found) if found else self.get(key)
+                return Outcome(landed=bool(item and item.get(WRITE) == write), item=item)
+        raise Throttled("TransactWriteItems: others write to the same items again and again; ask again later")
 
     def update_if(
         self,

@@ -234,6 +234,18 @@ def runs_too_long_after_ms(rule: RunningLonger, job: JobRecord, p95_ms: int | No
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What a job's ending at `at_ms` is counted as: under each of these names (`Monitor.counts_under`), as a success or
+    a failure; and among the run times of a definition, as one of that step (core/runtimes.py). One of the two is there,
+    or both."""
+
+    at_ms: int
+    succeeded: bool
+    under: tuple[str, ...] = ()
+    run_time: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Bucket:
     """How many of a monitor's jobs ended how within the five minutes from `start_ms` on."""
 

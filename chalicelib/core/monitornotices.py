@@ -25,6 +25,8 @@ from chalicelib.core.schedule import iso_time
 from chalicelib.core.states import JobStatus
 
 _PREFIX = "monitor/"
+_DAY_MS = 86_400_000
+_DAYS_LATELY = 3
 _LAST_MS = 253_402_300_799_000
 """The end of the year 9999."""
 
@@ -32,6 +34,11 @@ _LAST_MS = 253_402_300_799_000
 def scope_of(monitor: str, job: JobRecord) -> str:
     """The scope of the digests that tell this job's failure: those of the jobs that were created on its day, by UTC."""
     return f"{_PREFIX}{monitor}/{_day_of(job)}"
+
+
+def scopes_lately(monitor: str, now_ms: int) -> list[str]:
+    """The scopes of a monitor whose jobs were created today or within the days before, by UTC."""
+    return [f"{_PREFIX}{monitor}/{iso_time(now_ms - days * _DAY_MS)[:10]}" for days in range(_DAYS_LATELY)]
 
 
 def _day_of(job: JobRecord) -> str:
@@ -162,13 +169,19 @@ def overdue_notice(
 
 
 def rate_notice(
-    monitor: Monitor, stage: str, rule: FailureRate, from_ms: int, buckets: Sequence[Bucket], at_ms: int
+    monitor: Monitor,
+    stage: str,
+    rule: FailureRate,
+    above_from_ms: int,
+    from_ms: int,
+    buckets: Sequence[Bucket],
+    at_ms: int,
 ) -> Notice:
-    """That too many jobs failed."""
+    """That too many jobs failed: of those in the buckets, which begin at `from_ms`. Named by when that was found."""
     failed = sum(one.failed for one in buckets)
     ended = failed + sum(one.succeeded for one in buckets)
     return Notice(
-        notice_id=f"{_PREFIX}{monitor.name}/{NoticeKind.FAILURE_RATE}/{from_ms}",
+        notice_id=f"{_PREFIX}{monitor.name}/{NoticeKind.FAILURE_RATE}/{above_from_ms}",
         kind=NoticeKind.FAILURE_RATE,
         stage=stage,
         subject=f"{monitor.name}: {failed:,} of {ended:,} jobs failed within {lasted(rule.within_seconds * 1000)}",

@@ -50,9 +50,9 @@ def pushed_after(before: PushedMonitors, definition: Mapping[str, Any] | None, n
 class MonitorLook:
     """What the sweep knows of a monitor from its looks before. `revision` counts the writes.
 
-    `above_from_ms`: where the first five minutes begin of the time in which the failure rate was found too high; None
-    while it is not. `above_is_told`: whether that was told. `deadline_ms`: the last deadline that was attended to.
-    `since_ms`: since when the monitor watched, at that look, as it did then.
+    `above_from_ms`: when the failure rate was found too high; None while it is not. `above_is_told`: whether that was
+    told. `deadline_ms`: the last deadline that was attended to. `since_ms`: since when the monitor watched, at that
+    look, as it did then.
     """
 
     monitor: str

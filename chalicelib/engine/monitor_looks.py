@@ -1,4 +1,5 @@
-"""The sweep's part of monitors: jobs that run or wait for too long, failure rates, and that nothing ran by a time.
+"""The sweep's part of monitors: jobs that run or wait for too long, failure rates, and that nothing ran by a time; and
+failures that were not told in time.
 
 What is to be told is written before it is told, and noted as told afterwards: whoever dies in between leaves it to the
 next look, which tells it under the same id. Of two looks at the same time, one writes.
@@ -35,6 +36,7 @@ from chalicelib.core.monitorrecord import MonitorLook, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.runtimes import months_before, p95_ms
 from chalicelib.engine import noting
+from chalicelib.engine.monitors import tell_left
 from chalicelib.engine.tell import publish
 from chalicelib.engine.world import World
 
@@ -68,7 +70,7 @@ def look_at_monitors(world: World, until_ms: int) -> int:
         if world.clock.now_ms() >= until_ms:
             return number
         about = noting.ids(monitor=monitor.name)
-        for look_at in (_look_at_jobs, _look_at_counts):
+        for look_at in (_look_at_failures, _look_at_jobs, _look_at_counts):
             try:
                 look_at(around, monitor)
             except TryAgain as failure:
@@ -137,6 +139,11 @@ def _shortest_ms(kind: NoticeKind, monitor: Monitor) -> int:
         return (monitor.waiting_longer_than_seconds or 0) * 1000
     times = [rule.than_seconds] if rule.than_p95_times is None else [rule.than_seconds, rule.at_least_seconds]
     return min(one for one in times if one is not None) * 1000
+
+
+def _look_at_failures(around: _Around, monitor: Monitor) -> None:
+    if monitor.failed:
+        tell_left(around.world, monitor)
 
 
 # Jobs that run or wait for too long
@@ -229,9 +236,10 @@ def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: Mo
     if look.above_from_ms is None:
         if not is_above(rule, buckets):
             return look
-        now = _put_next(world, replace(look, above_from_ms=from_ms))
+        # The look's own time, for none is above twice at once: what it counts may begin where it did the time before.
+        now = _put_next(world, replace(look, above_from_ms=around.now_ms))
     if now is not None and now.above_from_ms is not None and not now.above_is_told:
-        publish(world, rate_notice(monitor, world.stage, rule, now.above_from_ms, buckets, around.now_ms))
+        publish(world, rate_notice(monitor, world.stage, rule, now.above_from_ms, from_ms, buckets, around.now_ms))
         now = _put_next(world, replace(now, above_is_told=True))
     if now is not None and now.above_from_ms is not None and is_below(rule, buckets):
         now = _put_next(world, replace(now, above_from_ms=None, above_is_told=False))

@@ -1,24 +1,28 @@
-"""What monitors do at a job's event: have a failure told, and count the ending.
+"""What monitors do at a job's event: have a failure told, and say what its ending is counted as.
 
 A failure is told by the digests (digest.py), in scopes of a monitor and a day. Both functions are for jobs that are
-recorded; engine/observe.py calls them, each at its place in the order of the writes. What takes time to become true,
-such as a job that runs for too long, is found by the looks of the sweep (monitor_looks.py).
+recorded; engine/observe.py calls them before the record is put, whose write counts the ending. What takes time to
+become true, such as a job that runs for too long, is found by the looks of the sweep (monitor_looks.py).
 """
 
 from __future__ import annotations
 
+import logging
+
 from chalicelib.core.commands import TellDigest
 from chalicelib.core.digests import NAMED_MAXIMUM, Window
 from chalicelib.core.jobrecord import JobRecord
-from chalicelib.core.monitoring import Monitor, bucket_ms, definition_name, run_ms
-from chalicelib.core.monitornotices import failed_notice, monitor_of_scope, scope_of
+from chalicelib.core.monitoring import Counted, Monitor, definition_name, run_ms
+from chalicelib.core.monitornotices import failed_notice, monitor_of_scope, scope_of, scopes_lately
 from chalicelib.core.notify import LOG_LINES
 from chalicelib.core.runtimes import step_of
 from chalicelib.core.states import JobStatus
-from chalicelib.engine.digest import see_to_window, tell_digest
+from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
 from chalicelib.engine.lastlines import LastLines
 from chalicelib.engine.tell import publish
-from chalicelib.engine.world import Outcome, World
+from chalicelib.engine.world import Done, Outcome, World
+
+log = logging.getLogger(__name__)
 
 
 def judge(world: World, record: JobRecord) -> None:
@@ -36,24 +40,24 @@ def judge(world: World, record: JobRecord) -> None:
             see_to_window(world, scope, record.job_id)
 
 
-def count(world: World, record: JobRecord) -> None:
-    """Count the ending of a job for the rates, the times of day and the run times of monitors.
+def counted(world: World, record: JobRecord) -> Counted | None:
+    """What a job's ending is counted as for the rates, the times of day and the run times of monitors; None when it has
+    not ended, or no monitor counts it.
 
-    Comes after its record was put, by whoever put it, so that no ending counts twice. Whoever dies in between leaves an
-    ending that is not counted.
+    The store counts it in the write that puts the record, or not at all: so each ending is counted once, whoever dies
+    when and however often its event comes.
     """
     if not record.status.ended:
-        return
-    ended_at_ms = min(record.stopped_at_ms or record.seen_at_ms, world.clock.now_ms())
-    wants_time = False
-    for monitor in watched_by(world, record):
-        if monitor.counts(record):
-            succeeded = record.status is JobStatus.SUCCEEDED
-            world.store.count_ending(monitor.counts_under, bucket_ms(ended_at_ms), succeeded=succeeded)
-        wants_time |= monitor.running_longer is not None and monitor.running_longer.than_p95_times is not None
-    ran_ms = run_ms(record)
-    if wants_time and ran_ms is not None:
-        world.store.count_run_time(definition_name(record.definition), ended_at_ms, step_of(ran_ms))
+        return None
+    watching = watched_by(world, record)
+    under = tuple(monitor.counts_under for monitor in watching if monitor.counts(record))
+    wants_time = any(one.running_longer and one.running_longer.than_p95_times is not None for one in watching)
+    ran_ms = run_ms(record) if wants_time else None
+    run_time = None if ran_ms is None else (definition_name(record.definition), step_of(ran_ms))
+    if not under and run_time is None:
+        return None
+    at_ms = min(record.stopped_at_ms or record.seen_at_ms, world.clock.now_ms())
+    return Counted(at_ms, record.status is JobStatus.SUCCEEDED, under, run_time)
 
 
 def tell_failures(world: World, command: TellDigest) -> Outcome:
@@ -63,7 +67,7 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
     monitor = next((one for one in world.monitors() if one.name == name), Monitor(name))
     members: list[str] = []
 
-    def counted() -> int:
+    def count() -> int:
         members[:] = world.store.members(command.scope)
         return len(members)
 
@@ -78,7 +82,24 @@ def tell_failures(world: World, command: TellDigest) -> Outcome:
             failed_notice(monitor, world.stage, command.scope, number, window.told_count, jobs, now_ms, lines),
         )
 
-    return tell_digest(world, command, counted, tell)
+    outcome = tell_digest(world, command, count, tell)
+    if isinstance(outcome, Done):
+        world.store.settle_window(command.scope, command.number)
+    return outcome
+
+
+def tell_left(world: World, monitor: Monitor) -> None:
+    """Make up for commands that were lost: tell the failures of the last days whose time is long over. Raises TryAgain.
+
+    Those of jobs that had run for longer are told with the next failure of a job of the same day.
+    """
+    now_ms = world.clock.now_ms()
+    for scope in scopes_lately(monitor.name, now_ms):
+        window = world.store.unsettled_window(scope)
+        if window is None or not is_overdue(window, now_ms):
+            continue
+        log.warning("nobody told the failures of %s in time; they are told now", scope)
+        tell_failures(world, TellDigest(scope, window.number, window.closes_ms))
 
 
 def watched_by(world: World, record: JobRecord) -> list[Monitor]:

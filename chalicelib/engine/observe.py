@@ -13,7 +13,7 @@ from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.observed import read_job_detail
 from chalicelib.engine import noting
-from chalicelib.engine.monitors import count, judge
+from chalicelib.engine.monitors import counted, judge
 from chalicelib.engine.world import World
 
 log = logging.getLogger(__name__)
@@ -54,13 +54,11 @@ def observe_job(world: World, record: JobRecord, *, by_event: bool = False) -> b
     """Record what an event, or Batch when asked, told of a job, and have the monitors say what they have to; whether it
     was news. Raises TryAgain.
 
-    The record is the commit: what must be told is seen to before, and what must not be counted twice is counted by
-    whoever put it.
+    The record is the commit: what must be told is seen to before, and what is to be counted is counted by that write.
     """
     judge(world, record)
-    is_news = world.store.observe_job(record, keep_until_ms(world)) is None
+    is_news = world.store.observe_job(record, keep_until_ms(world), counted(world, record)) is None
     if is_news:
-        count(world, record)
         noting.foreign_job_told(world, record, by_event=by_event)
     return is_news
 

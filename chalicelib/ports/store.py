@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from chalicelib.core.digests import Window
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
-from chalicelib.core.monitoring import Bucket
+from chalicelib.core.monitoring import Bucket, Counted
 from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.plan import Plan
@@ -327,23 +327,15 @@ class Monitors(Protocol):
         """Note that it was told now. Twice is once."""
         ...
 
-    def count_ending(self, monitor: str, bucket_ms: int, *, succeeded: bool) -> None:
-        """Count a job that ended within the five minutes from `bucket_ms` on. Of a call whose answer was lost it may be
-        counted twice. The counts are forgotten after BUCKETS_KEPT_DAYS."""
-        ...
-
-    def buckets(self, monitor: str, from_ms: int, until_ms: int) -> list[Bucket]:
-        """The counts of the five minutes that begin from one moment on and before another, ascending; those without any
-        are left out. Read consistently."""
-        ...
-
-    def count_run_time(self, definition: str, at_ms: int, step: int) -> None:
-        """Count a run time (core/runtimes.py) of a job of that definition, which ended then. The counts of a month are
-        forgotten RUN_TIMES_KEPT_DAYS after the last one. Of a call whose answer was lost it may be counted twice."""
+    def buckets(self, under: str, from_ms: int, until_ms: int) -> list[Bucket]:
+        """How many endings were counted under that name (`observe_job` counts them) in the five minutes that begin from
+        one moment on and before another, ascending; those without any are left out. Read consistently. Forgotten after
+        BUCKETS_KEPT_DAYS."""
         ...
 
     def run_times(self, definition: str, month: str) -> dict[int, int]:
-        """How many of the jobs that ended in a month (`2026-11`) took a time of which step."""
+        """How many of the counted jobs that ended in a month (`2026-11`) took a time of which step. Forgotten
+        RUN_TIMES_KEPT_DAYS after the last of them."""
         ...
 
 
@@ -361,6 +353,14 @@ class Digests(Protocol):
 
     def close_window(self, scope: str, number: int) -> bool:
         """Close the window, if it is the latest; whether it was. Closing twice is closing once."""
+        ...
+
+    def settle_window(self, scope: str, number: int) -> None:
+        """Note that all that the window gathered was told, if it is the latest and closed. Twice is once."""
+        ...
+
+    def unsettled_window(self, scope: str) -> Window | None:
+        """The scope's latest window, unless it is settled; read consistently."""
         ...
 
     def note_told(self, scope: str, count: int) -> None:
@@ -383,10 +383,13 @@ JOBS_LOOKED_AT = 50_000
 class Jobs(Protocol):
     """The records of Batch jobs, those of others above all."""
 
-    def observe_job(self, record: JobRecord, keep_until_ms: int) -> JobRecord | None:
+    def observe_job(self, record: JobRecord, keep_until_ms: int, counted: Counted | None = None) -> JobRecord | None:
         """Put the record in place of an earlier one of its job, or where there is none. Returns None when it was, else
         the one that stood in the way. Earlier by `order`, so that neither a repeat nor a late event changes anything,
-        and an ended one never moves. It is forgotten some time after `keep_until_ms`."""
+        and an ended one never moves. It is forgotten some time after `keep_until_ms`.
+
+        `counted` is counted if and only if the record is put, in one write: an ending is put once, so it is counted
+        once."""
         ...
 
     def job(self, job_id: str) -> JobRecord | None:

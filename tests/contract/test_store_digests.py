@@ -66,3 +66,21 @@ def test_members_are_listed_by_their_times_and_once(store: Store, fresh: str) ->
         store.add_member(fresh, member, at_ms)
     assert store.members(fresh) == ["b", "a", "c"]
     assert store.members(f"{fresh}/1") == []
+
+
+def test_a_window_is_settled_once_it_is_closed_until_the_next_one_opens(store: Store, fresh: str) -> None:
+    assert store.unsettled_window(fresh) is None
+    store.settle_window(fresh, 1)
+    store.open_window(fresh, 1, "a", 10)
+    store.settle_window(fresh, 1)
+    assert store.unsettled_window(fresh) == store.window(fresh) is not None, "it is open"
+    store.close_window(fresh, 1)
+    store.settle_window(fresh, 2)
+    assert store.unsettled_window(fresh) == store.window(fresh), "that is another one"
+    for _ in range(2):
+        store.settle_window(fresh, 1)
+        assert store.unsettled_window(fresh) is None
+    store.open_window(fresh, 2, "b", 20)
+    store.close_window(fresh, 2)
+    store.settle_window(fresh, 1)
+    assert store.unsettled_window(fresh) == store.window(fresh)

@@ -13,6 +13,7 @@ from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_jobs import entry_key
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord, JobState, JobTry, ManagedBy, NamePattern
+from chalicelib.core.monitoring import Counted
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import Store
 from tests.contract.conftest import SERVERS
@@ -293,11 +294,12 @@ def test_every_store_answers_as_the_one_in_memory(dynamodb: tuple[Any, str], fre
             summary = {"children": {"RUNNING": 1}, "children_at_ms": draw.randrange(9), "array_size": 2}
             record = replace(record, **summary)
         stored = memory.job(record.job_id)
+        counted = Counted(AT_MS, draw.random() < 0.5, (fresh,)) if record.status.ended else None
         seen = stored if stored and draw.random() < 0.7 else record
         call = draw.choice(
             [
                 lambda store, r=record: store.observe_job(r, KEEP_MS),
-                lambda store, r=record: store.observe_job(r, KEEP_MS),
+                lambda store, r=record, c=counted: store.observe_job(r, KEEP_MS, c),
                 lambda store, r=seen: store.job_lost(r, AT_MS + 500),
                 lambda store, r=seen: store.job_asked(r, AT_MS + 300, KEEP_MS),
                 lambda store: silent(store, fresh, AT_MS + 301),
@@ -308,6 +310,7 @@ def test_every_store_answers_as_the_one_in_memory(dynamodb: tuple[Any, str], fre
     for number in range(4):
         job_id = job(fresh, number).job_id
         assert table.job(job_id) == memory.job(job_id)
+    assert table.buckets(fresh, 0, 2 * AT_MS) == memory.buckets(fresh, 0, 2 * AT_MS)
 
 
 # What it costs
@@ -338,6 +341,20 @@ def test_a_job_with_long_names_costs_one_unit_a_write_and_what_its_entry_in_the_
     # The first time there is an entry in the list of its queue as well; the repetition writes that one anew.
     for (operation, units), most in zip(meter.calls, (2, 2, 3, 2), strict=True):
         assert (operation, units <= most) == ("PutItem", True), meter.calls
+
+
+@pytest.mark.parametrize("dynamodb", SERVERS, indirect=True)
+def test_an_ending_that_is_counted_costs_a_transaction_and_one_that_is_not_a_put(
+    dynamodb: tuple[Any, str], fresh: str
+) -> None:
+    store = DynamoStore(*dynamodb)
+    running = job(fresh)
+    ended = replace(running, status=JobStatus.FAILED, job_tries=1)
+    store.observe_job(running, KEEP_MS)
+    with metered(dynamodb[0]) as meter:
+        store.observe_job(ended, KEEP_MS, Counted(AT_MS, False, (fresh,)))
+    [(operation, units)] = meter.calls
+    assert (operation, units <= 7) == ("TransactWriteItems", True), meter.calls
 
 
 def test_records_expire_when_they_are_to(dynamodb: tuple[Any, str], fresh: str) -> None:

@@ -15,9 +15,11 @@ import pytest
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.ids import Attempt
+from chalicelib.core.jobrecord import JobRecord
+from chalicelib.core.monitoring import Bucket, Counted
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask
 from chalicelib.core.records import Claim, JobResult, Run, Tally
-from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.states import JobStatus, RunState, TaskState
 from tests.contract import servers
 
 SUCCESS = JobResult("job-1", succeeded=True, exit_code=0)
@@ -39,7 +41,8 @@ def every_write_is_sent_twice(dynamodb: tuple[Any, str]) -> Losing:
 
     @contextmanager
     def losing() -> Any:
-        events = ("needs-retry.dynamodb.PutItem", "needs-retry.dynamodb.UpdateItem")
+        writes = ("PutItem", "UpdateItem", "TransactWriteItems")
+        events = [f"needs-retry.dynamodb.{write}" for write in writes]
         for event in events:
             client.meta.events.register_first(event, again, unique_id=f"lost-{event}")
         try:
@@ -135,6 +138,21 @@ def test_a_version_sent_twice_is_one_version(store: DynamoStore, every_write_is_
         assert store.push(fresh, {"n": 1}, plan, 1).version == 1
         assert store.push(fresh, {"n": 2}, plan, 2).version == 2
     assert store.workflow(fresh, 3) is None
+
+
+def test_an_ending_sent_twice_is_recorded_and_counted_once(
+    store: DynamoStore, every_write_is_sent_twice: Losing, fresh: str
+) -> None:
+    running = JobRecord(fresh, "n", "q", "d:1", JobStatus.RUNNING, created_at_ms=1, seen_at_ms=1)
+    ended, counted = replace(running, status=JobStatus.FAILED), Counted(300_000, False, (fresh,), (fresh, 7))
+    for before in ((), (running,)):
+        for number, record in enumerate((*before, ended)):
+            job_id = f"{fresh}-{len(before)}"
+            with every_write_is_sent_twice():
+                stood = store.observe_job(replace(record, job_id=job_id), 1, counted if record is ended else None)
+            assert stood is None, number
+    assert store.buckets(fresh, 0, 600_000) == [Bucket(300_000, failed=2)]
+    assert store.run_times(fresh, "1970-01") == {7: 2}
 
 
 def test_a_table_that_cannot_be_reached_says_try_again(attempt: Attempt, claim: Claim) -> None:

@@ -2,9 +2,14 @@
 
 from dataclasses import replace
 
-from chalicelib.core.monitoring import BUCKET_MS, Bucket
+import pytest
+
+from chalicelib.core.jobrecord import JobFilter, JobRecord, NamePattern
+from chalicelib.core.limits import MONITORS_MAXIMUM
+from chalicelib.core.monitoring import BUCKET_MS, Bucket, Counted
 from chalicelib.core.monitorrecord import MonitorLook, Telling, pushed_after
 from chalicelib.core.notices import NoticeKind
+from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import TOLD_KEPT_DAYS, Store
 
 NOW_MS = 1_767_225_600_000
@@ -64,9 +69,19 @@ def test_a_telling_of_five_thousand_jobs_fits(store: Store, fresh: str) -> None:
     assert found.job_ids == jobs
 
 
+def job(job_id: str, status: str = "SUCCEEDED") -> JobRecord:
+    return JobRecord(job_id, "n", "q", "d:1", JobStatus(status), created_at_ms=NOW_MS, seen_at_ms=NOW_MS)
+
+
+def put(store: Store, job_id: str, counted: Counted, status: str = "SUCCEEDED") -> bool:
+    """Whether the record of an ended job was put, and its ending counted."""
+    return store.observe_job(job(job_id, status), NOW_MS, counted) is None
+
+
 def test_endings_are_counted_by_five_minutes(store: Store, fresh: str) -> None:
-    for bucket, succeeded in ((0, True), (0, True), (0, False), (1, False), (3, True)):
-        store.count_ending(fresh, NOW_MS + bucket * BUCKET_MS, succeeded=succeeded)
+    for number, (bucket, succeeded) in enumerate(((0, True), (0, True), (0, False), (1, False), (3, True))):
+        counted = Counted(NOW_MS + bucket * BUCKET_MS + number, succeeded, (fresh, f"{fresh}-too"))
+        assert put(store, f"{fresh}-{number}", counted)
     counts = [
         Bucket(NOW_MS, succeeded=2, failed=1),
         Bucket(NOW_MS + BUCKET_MS, failed=1),
@@ -74,13 +89,34 @@ def test_endings_are_counted_by_five_minutes(store: Store, fresh: str) -> None:
     ]
     assert store.buckets(fresh, NOW_MS, NOW_MS + 4 * BUCKET_MS) == counts
     assert store.buckets(fresh, NOW_MS + 1, NOW_MS + 3 * BUCKET_MS) == counts[1:2]
+    assert store.buckets(f"{fresh}-too", 0, NOW_MS * 2) == counts
     assert store.buckets(f"{fresh}-2", 0, NOW_MS * 2) == []
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+def test_an_ending_is_counted_with_its_record_or_not_at_all(store: Store, fresh: str, is_known: bool) -> None:
+    counted = Counted(NOW_MS, False, (fresh,), (fresh, 7))
+    if is_known:
+        assert store.observe_job(job(fresh, "RUNNING"), NOW_MS) is None
+    assert put(store, fresh, counted, "FAILED")
+    for again in (counted, Counted(NOW_MS + BUCKET_MS, True, (fresh,), (fresh, 9))):
+        assert store.observe_job(job(fresh, "FAILED"), NOW_MS, again) == job(fresh, "FAILED")
+    assert store.observe_job(job(fresh, "RUNNING"), NOW_MS, counted) == job(fresh, "FAILED")
+    assert store.buckets(fresh, 0, NOW_MS * 2) == [Bucket(NOW_MS, failed=1)]
+    assert store.run_times(fresh, "2026-01") == {7: 1}
+    assert store.list_jobs(3, JobFilter(queues=("q",), names=(NamePattern("n"),))).jobs[0].queue == "q"
+
+
+def test_an_ending_may_be_counted_for_all_monitors_that_there_can_be(store: Store, fresh: str) -> None:
+    under = tuple(f"{fresh}-{number}" for number in range(MONITORS_MAXIMUM))
+    assert put(store, fresh, Counted(NOW_MS, True, under, (fresh, 3)))
+    assert [store.buckets(one, 0, NOW_MS * 2) for one in under] == [[Bucket(NOW_MS, succeeded=1)]] * len(under)
+
+
 def test_run_times_are_counted_by_month(store: Store, fresh: str) -> None:
-    for step in (0, 17, 17, 160):
-        store.count_run_time(fresh, NOW_MS, step)
-    store.count_run_time(fresh, NOW_MS - 1, 3)
+    for number, step in enumerate((0, 17, 17, 160)):
+        assert put(store, f"{fresh}-{number}", Counted(NOW_MS, True, run_time=(fresh, step)))
+    assert put(store, f"{fresh}-early", Counted(NOW_MS - 1, True, run_time=(fresh, 3)))
     assert store.run_times(fresh, "2026-01") == {0: 1, 17: 2, 160: 1}
     assert store.run_times(fresh, "2025-12") == {3: 1}
     assert store.run_times(fresh, "2025-11") == {}

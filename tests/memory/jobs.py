@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
+from chalicelib.core.monitoring import Counted
 
 
 class MemoryJobs:
@@ -16,14 +17,20 @@ class MemoryJobs:
         self._quiet_since_ms: dict[str, int] = {}
         self.kept_until_ms: dict[str, int] = {}
 
-    def observe_job(self, record: JobRecord, keep_until_ms: int) -> JobRecord | None:
+    def observe_job(self, record: JobRecord, keep_until_ms: int, counted: Counted | None = None) -> JobRecord | None:
         stored = self._jobs.get(record.job_id)
         if stored is not None and stored.order >= record.order:
             return stored
         self._jobs[record.job_id] = record
         self._quiet_since_ms[record.job_id] = record.seen_at_ms
         self.kept_until_ms[record.job_id] = keep_until_ms
+        if counted is not None:
+            self.count(counted)
         return None
+
+    def count(self, counted: Counted) -> None:
+        """Count an ending. The part about monitors has the counts."""
+        raise NotImplementedError
 
     def job(self, job_id: str) -> JobRecord | None:
         return self._jobs.get(job_id)

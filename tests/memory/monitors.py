@@ -6,7 +6,7 @@ import copy
 from collections import Counter, defaultdict
 from dataclasses import replace
 
-from chalicelib.core.monitoring import Bucket
+from chalicelib.core.monitoring import Bucket, Counted, bucket_ms
 from chalicelib.core.monitorrecord import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.runtimes import month_of
@@ -61,16 +61,19 @@ class MemoryMonitors:
     def note_notice_told(self, notice_id: str, now_ms: int) -> None:
         self._told_until_ms[notice_id] = now_ms + TOLD_KEPT_DAYS * 86_400_000
 
-    def count_ending(self, monitor: str, bucket_ms: int, *, succeeded: bool) -> None:
-        found = self._buckets[monitor].get(bucket_ms, Bucket(bucket_ms))
-        counted = Bucket(bucket_ms, found.succeeded + succeeded, found.failed + (not succeeded))
-        self._buckets[monitor][bucket_ms] = counted
+    def count(self, counted: Counted) -> None:
+        """Count an ending, in the write that records it."""
+        start_ms = bucket_ms(counted.at_ms)
+        for under in counted.under:
+            found = self._buckets[under].get(start_ms, Bucket(start_ms))
+            after = Bucket(start_ms, found.succeeded + counted.succeeded, found.failed + (not counted.succeeded))
+            self._buckets[under][start_ms] = after
+        if counted.run_time is not None:
+            definition, step = counted.run_time
+            self._run_times[definition, month_of(counted.at_ms)][step] += 1
 
-    def buckets(self, monitor: str, from_ms: int, until_ms: int) -> list[Bucket]:
-        return [one for at_ms, one in sorted(self._buckets[monitor].items()) if from_ms <= at_ms < until_ms]
-
-    def count_run_time(self, definition: str, at_ms: int, step: int) -> None:
-        self._run_times[definition, month_of(at_ms)][step] += 1
+    def buckets(self, under: str, from_ms: int, until_ms: int) -> list[Bucket]:
+        return [one for at_ms, one in sorted(self._buckets[under].items()) if from_ms <= at_ms < until_ms]
 
     def run_times(self, definition: str, month: str) -> dict[int, int]:
         return dict(self._run_times[definition, month])

@@ -54,6 +54,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         self._tasks: dict[tuple[str, int, int], dict[int, TaskRecord]] = {}
         self._schedules: dict[tuple[str, str], ScheduleRecord] = {}
         self._windows: dict[str, Window] = {}
+        self._settled: dict[str, int] = {}
         self._members: dict[str, dict[str, int]] = {}
 
     # Workflows
@@ -393,6 +394,15 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
             return False
         self._windows[scope] = replace(found, is_open=False)
         return True
+
+    def settle_window(self, scope: str, number: int) -> None:
+        found = self._windows.get(scope)
+        if found and found.number == number and not found.is_open:
+            self._settled[scope] = number
+
+    def unsettled_window(self, scope: str) -> Window | None:
+        found = self._windows.get(scope)
+        return found if found and self._settled.get(scope) != found.number else None
 
     def note_told(self, scope: str, count: int) -> None:
         found = self._windows.get(scope)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 
 from tests.simulation.campaign import play_all
 from tests.simulation.faults import LOST_EVENTS
+from tests.simulation.foreign import NAME as FOREIGN
 from tests.simulation.kept import PATH, Kept, keep
 from tests.simulation.play import Played, play
 from tests.simulation.scope import Scope
@@ -15,19 +17,23 @@ from tests.simulation.shrink import smallest
 
 SHRUNK_AT_MOST = 3
 LOST_EVENTS_SHARE = 0.2
+FOREIGN_EVERYWHERE = {FOREIGN: 1.0}
+"""What is kept of seeds does not tell this, so that none of them is."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     shares = {LOST_EVENTS: LOST_EVENTS_SHARE} if given.lose_events else {}
+    if given.foreign:
+        shares |= FOREIGN_EVERYWHERE
     scope = Scope(shares=shares)
     if given.seed is not None:
-        return _tell(play(given.seed, Scope.read(given.scope), is_told=True))
+        return _tell(play(given.seed, replace(Scope.read(given.scope), shares=shares), is_told=True))
     processes = given.processes or os.cpu_count() or 1
     summary = play_all(given.first, given.seeds, processes, scope, stop_after=given.stop_after)
     print("\n".join(summary.lines()))
     for seed in sorted(summary.failures)[:SHRUNK_AT_MOST]:
-        _explain(seed, scope, summary.failures[seed], is_kept=not given.no_keep)
+        _explain(seed, scope, summary.failures[seed], is_kept=not (given.no_keep or given.foreign))
     if summary.failures:
         print(f"failed: {' '.join(map(str, sorted(summary.failures)))}")
     return 1 if summary.failures else 0
@@ -62,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stop-after", type=int, default=5, help="stop once so many seeds have failed")
     parser.add_argument("--no-keep", action="store_true", help="leave kept_seeds.txt alone")
     parser.add_argument("--lose-events", action="store_true", help="let events get lost in some of the seeds")
+    parser.add_argument("--foreign", action="store_true", help="let jobs of others, and monitors, live in all worlds")
     return parser
 
 

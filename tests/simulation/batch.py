@@ -18,7 +18,8 @@ from chalicelib.ports.services import ListedJob
 from tests.memory.clock import HandClock
 from tests.simulation.eventbridge import EventBridge
 from tests.simulation.faults import FORGOTTEN, Menu
-from tests.simulation.invariants import Judge
+from tests.simulation.foreign import Foreign
+from tests.simulation.invariants import Judge, must
 
 TRIES_INSIDE_MAXIMUM = 2
 _WEEK_MS = 7 * 24 * 3600 * 1000
@@ -100,6 +101,8 @@ class SimulatedBatch:
         """The jobs alive that may go on; the others are in `resting`, for they wait for capacity."""
         self.resting: list[SimulatedJob] = []
         self.of_attempt: dict[Attempt, list[SimulatedJob]] = {}
+        self.foreign: Foreign | None = None
+        """The jobs of others, where there are any."""
         self.let_others_run: Callable[[], None] = lambda: None
         self._clock = clock
         self._rng = rng
@@ -137,7 +140,11 @@ class SimulatedBatch:
         ]
 
     def describe(self, job_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        return {job_id: self.jobs[job_id].detail() for job_id in job_ids if self._is_known(job_id)}
+        found: dict[str, Mapping[str, Any]] = {}
+        found.update((job_id, self.jobs[job_id].detail()) for job_id in job_ids if self._is_known(job_id))
+        if self.foreign is not None:
+            found |= self.foreign.describe(job_ids)
+        return found
 
     def _is_known(self, job_id: str) -> bool:
         """A job is missed once at most, for at the second time it counts as forgotten."""
@@ -152,6 +159,7 @@ class SimulatedBatch:
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
         half = len(job_ids) // 2 if len(job_ids) > 1 and self._menu["half_done"]() else len(job_ids)
         for job_id in job_ids[:half]:
+            must(self.foreign is None or job_id not in self.foreign.jobs, f"{job_id} is terminated, and none of ours")
             job = self.jobs.get(job_id)
             if job is not None and job.terminated is None and job.ended_at_ms is None:
                 self._judge.check_termination(job.attempt, job_id, self.of_attempt)

@@ -9,6 +9,7 @@ import json
 from random import Random
 from typing import Any
 
+from chalicelib.core.schedule import iso_time
 from tests.simulation.faults import LOST_EVENTS, Menu
 from tests.simulation.queues import SimulatedQueue
 from tests.simulation.story import Story
@@ -20,8 +21,10 @@ _HOUR_MS = 3_600_000
 _LATER_MS = (0, 1_000, 5_000, 60_000, 600_000)
 
 
-def document(detail: dict[str, Any], detail_type: str = "Batch Job State Change") -> str:
-    return json.dumps({"source": "aws.batch", "detail-type": detail_type, "detail": detail})
+def document(detail: dict[str, Any], detail_type: str = "Batch Job State Change", at_ms: int | None = None) -> str:
+    """An event; with its time, which has whole seconds, if that is given."""
+    time = {} if at_ms is None else {"time": iso_time(at_ms // 1000 * 1000)}
+    return json.dumps({"source": "aws.batch", "detail-type": detail_type, **time, "detail": detail})
 
 
 class EventBridge:
@@ -36,14 +39,15 @@ class EventBridge:
         self._story = story
         self._lets_through = OBSERVED_ALL if every_state else OBSERVED
 
-    def tell(self, detail: dict[str, Any]) -> None:
-        """Tell of a job's change of status."""
-        if detail["status"] not in self._lets_through:
-            return
+    def tell(self, detail: dict[str, Any], *, at_ms: int | None = None) -> bool:
+        """Tell of a job's change of status; whether it will be heard. Of a job of others, which is told in every state,
+        with its time."""
+        if detail["status"] not in (self._lets_through if at_ms is None else OBSERVED_ALL):
+            return False
         if self._menu[LOST_EVENTS]():
             self._story.add(f"   the event {detail['status']} of {_short(detail)} is lost")
-            return
-        body = document(detail)
+            return False
+        body = document(detail, at_ms=at_ms)
         menu = self._menu
         late_ms = 0
         if menu["event_late"]():
@@ -59,6 +63,7 @@ class EventBridge:
             self._put(body, late_ms + menu["event_again"].rng.choice(_LATER_MS))
         if self._story.is_told:
             self._story.add(f"   event {detail['status']} of {_short(detail)}" + f", {late_ms} ms late" * bool(late_ms))
+        return True
 
     def repeat_an_old_one(self, rng: Random) -> None:
         if self._queue.old:
@@ -121,4 +126,5 @@ _TYPE = {"detail-type": "Batch Job State Change"}
 
 
 def _short(detail: dict[str, Any]) -> str:
-    return f"job {int(detail['jobId'][-12:])} ({detail['jobName']})"
+    number = detail["jobId"].removeprefix("00000000-0000-4000-8000-")
+    return f"job {int(number) if number.isdigit() else number} ({detail['jobName']})"

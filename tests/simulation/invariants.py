@@ -13,6 +13,10 @@ from functools import partial
 from typing import Any
 
 from chalicelib.core.ids import Attempt
+from chalicelib.core.jobrecord import JobRecord
+from chalicelib.core.monitoring import Counted
+from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.plan import Plan, PlannedTask, offset_of, shard_of
 from chalicelib.core.records import Redrive, Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.requests import RedriveRequest
@@ -95,6 +99,10 @@ class Judge:
         self.ended_after: dict[str, int] = {}
         """How many invocations had begun when a run ended."""
         self.timetable: Any = None
+        self.foreign: Any = None
+        """The jobs of others (foreign.py), where there are any."""
+        self.monitored: Any = None
+        """What their monitors saw and told (monitored.py)."""
         self._clock = clock
         self.skew_ms = skew_ms
 
@@ -248,6 +256,52 @@ class CheckedStore(MemoryStore):
         if landed:
             self._judge.timetable.check_record(before, record)
         return landed
+
+    # Jobs of others, and their monitors
+
+    def observe_job(self, record: JobRecord, keep_until_ms: int, counted: Counted | None = None) -> JobRecord | None:
+        before = self._jobs.get(record.job_id)
+        stood = super().observe_job(record, keep_until_ms, counted)
+        if stood is None and self._judge.foreign is not None:
+            self._judge.foreign.check_record(before, record)
+        return stood
+
+    def heard_of_ms(self, record: JobRecord) -> int:
+        """When a job was last heard of, or asked about."""
+        return max(record.created_at_ms, self._quiet_since_ms[record.job_id])
+
+    def monitors(self) -> PushedMonitors:
+        # Read by nearly every invocation, and changed by none.
+        return self._pushed
+
+    def look(self, monitor: str) -> MonitorLook:
+        if self._judge.monitored is not None:
+            self._judge.monitored.looks_at(monitor, None)
+        return super().look(monitor)
+
+    def put_look(self, look: MonitorLook) -> bool:
+        before = super().look(look.monitor)
+        landed = super().put_look(look)
+        if landed and self._judge.monitored is not None:
+            self._judge.monitored.check_look(before, look)
+        return landed
+
+    def tellings(self, monitor: str, kind: NoticeKind) -> list[Telling]:
+        if self._judge.monitored is not None:
+            self._judge.monitored.looks_at(monitor, kind)
+        return super().tellings(monitor, kind)
+
+    def put_telling(self, telling: Telling) -> bool:
+        landed = super().put_telling(telling)
+        if landed and self._judge.monitored is not None:
+            self._judge.monitored.check_telling(telling)
+        return landed
+
+    def looks_noted(self, monitor: str) -> MonitorLook:
+        return super().look(monitor)
+
+    def all_tellings(self) -> list[Telling]:
+        return [one for _, one in sorted(self._tellings.items())]
 
     def all_runs(self) -> list[Run]:
         return list(self._runs.values())

@@ -17,7 +17,9 @@ from tests.simulation.story import Story
 
 LAMBDA_TIMEOUT_SECONDS = 60
 _HELD_STEPS_MAXIMUM = 40
-_DECISIVE = frozenset({"tally", "claim", "take_over", "change_run", "put_schedule"})
+_DECISIVE = frozenset(
+    {"tally", "claim", "take_over", "change_run", "put_schedule", "put_look", "put_telling", "add_member"}
+)
 """The writes by which invocations learn of each other: what happens right before one of them is where races are."""
 _OF_SEVERAL = frozenset({"send", "delete", "tell"})
 """Calls for several things, of which some may be done and others not."""
@@ -87,6 +89,8 @@ class Gate:
         self.timeouts = 0
         self.untold = 0
         """How many calls failed on which telling hangs."""
+        self.troubles = 0
+        """How many calls failed, or were the last of their invocation."""
         self._clock = clock
         self._story = story
         self._switch = switch
@@ -178,10 +182,12 @@ class Gate:
         return result
 
     def _dies(self, invocation: Invocation, name: str, why: str) -> Died:
+        self.troubles += 1
         self._story.add(f"{invocation.name} !! {name}: {why}")
         return Died(why)
 
     def _fails(self, invocation: Invocation, name: str, error: Exception) -> Exception:
+        self.troubles += 1
         self.untold += name in _TELLS
         self._story.add(f"{invocation.name} !! {error}")
         return error

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-
-import pytest
-
 from chalicelib.core import redrive, retry, scheduling
 from chalicelib.engine import (
     cancel,
@@ -29,21 +23,8 @@ from chalicelib.engine import (
 from chalicelib.engine import redrive as redrive_engine
 from tests.bug import Bug
 from tests.memory.store import MemoryStore
-
-
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """A bug, and seeds that are known to catch it."""
-
-    bug: Bug
-    seeds: tuple[int, ...] = ()
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            self.bug.put_in(monkeypatch)
-            yield
-
+from tests.simulation.monitor_mutations import MONITOR_MUTATIONS
+from tests.simulation.mutation import Mutation
 
 _COMMIT_FIRST = """\
     for ending, change in ended.values():
@@ -52,6 +33,7 @@ _COMMIT_FIRST = """\
 """
 
 MUTATIONS = {
+    **MONITOR_MUTATIONS,
     "the record is committed before anything else": Mutation(
         Bug(events, "_end", {"    tallies: dict[int, Tally] = {}\n": _COMMIT_FIRST}),
         seeds=(1,),

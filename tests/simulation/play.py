@@ -122,6 +122,9 @@ def _fired(world: SimulatedWorld) -> dict[str, int]:
         ("(scheduled runs)", sum(run.schedule is not None for run in world.store.all_runs())),
         ("(digests)", sum(notice.kind is NoticeKind.TASK_FAILED for notice in world.notices.published)),
         ("(changes told)", len(world.changes.told) if world.changes else 0),
+        ("(jobs of others)", len(world.foreign.jobs) if world.foreign else 0),
+        *((f"({kind} told)", times) for kind, times in (world.monitored.times_told if world.monitored else {}).items()),
+        ("(clean looks)", world.monitored.clean_looks if world.monitored else 0),
         ("(times dropped)", len(world.timetable.dropped) if world.timetable else 0),
     ):
         if times:
@@ -134,6 +137,9 @@ def _setting(world: SimulatedWorld) -> str:
     lines = [f"  {world.conditions}", f"  faults: {world.menu.described()}"]
     if world.timetable is not None:
         lines.append(f"  schedule {world.timetable.definition}, times {world.timetable.times}")
+    if world.foreign is not None and world.monitored is not None:
+        lines += [f"  {job}" for job in world.foreign.jobs.values()]
+        lines += [f"  monitor {name}: {given}" for name, given in world.monitored.definition.items()]
     for run in world.runs:
         lines.append(f"  run {run.number}, of {run.plan.workflow}")
         lines.append(described(run.epochs[0].plan, run.epochs[0].fates))

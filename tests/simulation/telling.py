@@ -141,8 +141,11 @@ class CheckedNotices(MemoryNotices):
         self._told: dict[str, tuple[Any, ...]] = {}
 
     def publish(self, notice: Notice) -> None:
-        run = self._check(notice)
-        must(run.notify.to_topic(notice.kind), f"nobody wants to hear of {notice.notice_id}")
+        if notice.monitor is not None:
+            self._judge.monitored.check_notice(notice)
+        else:
+            run = self._check(notice)
+            must(run.notify.to_topic(notice.kind), f"nobody wants to hear of {notice.notice_id}")
         self._listen(None, notice)
         super().publish(notice)
 

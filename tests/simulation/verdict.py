@@ -26,6 +26,10 @@ def check_world(world: SimulatedWorld) -> None:
     }
     must(unreadable >= world.bridge.poison, "a message that nobody can read is not in the dead letters")
     scheduled = world.timetable.check_end() if world.timetable is not None else []
+    if world.foreign is not None:
+        world.foreign.check_end()
+    if world.monitored is not None:
+        world.monitored.check_end()
     for run in [*world.runs, *scheduled]:
         check_run(world, run)
 

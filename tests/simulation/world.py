@@ -27,8 +27,10 @@ from tests.simulation import actions
 from tests.simulation.batch import SimulatedBatch
 from tests.simulation.eventbridge import EventBridge
 from tests.simulation.faults import LOST_COMMANDS, NEED_A_SWEEP, Dice, Menu, derived
+from tests.simulation.foreign import Foreign, has_foreign
 from tests.simulation.invariants import Epoch, Judge, SimulatedRun, Violation, must
 from tests.simulation.invocations import LAMBDA_TIMEOUT_SECONDS, Died, Gate, Invocation, SkewedClock, through
+from tests.simulation.monitored import Monitored
 from tests.simulation.plans import random_fates, random_plan, thinned
 from tests.simulation.queues import SimulatedQueue
 from tests.simulation.scope import Scope
@@ -97,6 +99,11 @@ class SimulatedWorld:
         self.seed = seed
         self.rng = rng = derived(seed ^ scope.salt << 48, "order")
         self.conditions = random_conditions(derived(seed, "conditions"))
+        others = has_foreign(seed, scope)
+        if others:
+            # Most of what monitors say is found by the sweep; and these worlds' jobs of others are real.
+            self.conditions = replace(self.conditions, sweeps=True)
+            scope = replace(scope, without=scope.without | {"foreign_event"})
         without = scope.without if self.conditions.sweeps else scope.without | NEED_A_SWEEP
         self.menu = menu = Menu(seed, without=without, shares=scope.shares)
         self.clock = clock = HandClock()
@@ -110,7 +117,9 @@ class SimulatedWorld:
         self.judge.jobs_alive = self.batch.alive
         self.judge.make_epoch = self._make_epoch
         self.telling = telling_of(seed, scope)
-        self.settings = replace(self.conditions.settings, notify_kinds=self.telling.stage_kinds)
+        self.settings = replace(
+            self.conditions.settings, notify_kinds=self.telling.stage_kinds, observe_all_jobs=others
+        )
         self.notices, self.changes, self.logs = ports_of(self.telling, self.judge, menu)
         self.permits = MemoryPermits()
         self.scheduler = MemoryScheduler()
@@ -132,6 +141,7 @@ class SimulatedWorld:
         self.asleep: list[Invocation] = []
         """Invocations that do not go on before a time."""
         self.processes: list[dict[Any, Any]] = []
+        self.foreign = self.batch.foreign = self.judge.foreign = Foreign(self) if others else None
         self.invocations = 0
         self.judge.untold = lambda: self.gate.untold + self.notices.deaf.failures
         self.judge.begun = lambda: self.invocations
@@ -142,6 +152,7 @@ class SimulatedWorld:
         self.steps_of_storm = 0
         self.replayed = False
         self.asks: list[actions.Ask] = []
+        self.monitored = self.judge.monitored = Monitored(self, self.foreign) if self.foreign else None
         self.runs = self._make_runs(scope)
         self.agenda = actions.agenda(self, scope)
         self.timetable = self.judge.timetable = timetable_of(self, scope)
@@ -279,7 +290,9 @@ class SimulatedWorld:
         commands = 2.0 if may_deliver and self.commands.is_visible() else 0.0
         movable = self._movable_jobs()
         jobs = 1.0 if movable else 0.0
-        total = live + events + commands + jobs
+        theirs = self.foreign.movable() if self.foreign is not None else []
+        others = 1.0 if theirs else 0.0
+        total = live + events + commands + jobs + others
         if not total:
             return self._let_time_pass()
         chance = self.rng.random() * total
@@ -289,8 +302,10 @@ class SimulatedWorld:
             self._deliver(self.events)
         elif chance < live + events + commands:
             self._deliver(self.commands)
-        else:
+        elif chance < live + events + commands + jobs:
             self._jobs_go_on(movable)
+        elif self.foreign is not None:
+            self.foreign.go_on(theirs)
         if conditions.pace_ms:
             self.clock.advance(ms=int(self.rng.random() * conditions.pace_ms))
         if self.asleep or self.batch.resting:
@@ -345,6 +360,8 @@ class SimulatedWorld:
         times += [invocation.wakes_at_ms for invocation in self.asleep]
         times += [job.rests_until_ms for job in self.batch.resting]
         times.append(self.scheduler.next_ms())
+        if self.foreign is not None:
+            times += self.foreign.next_ms()
         known = [at_ms for at_ms in times if at_ms is not None]
         if known:
             # However long that takes, one sweep in it is enough: the next ones would find what it found.
@@ -354,6 +371,9 @@ class SimulatedWorld:
         elif self.conditions.sweeps and (due_ms := self.store.next_sweep_ms()) is not None:
             self.clock.advance_to(max(due_ms + SKEW_MS, self.next_sweep_at_ms))
             self._sweep()
+        elif self.judge.is_calm and self.foreign is not None and (due_ms := self.foreign.next_look_ms()) is not None:
+            self.clock.advance_to(due_ms)
+            self._sweep()
         else:
             return False
         self._wake()
@@ -361,7 +381,10 @@ class SimulatedWorld:
 
     def _sweep(self) -> None:
         self.next_sweep_at_ms = self.clock.now_ms() + _SWEEP_MS
-        self.invoke("sweep", sweep)
+        for _ in range(1 if self.foreign is None else self.foreign.sweeps_at_once()):
+            invocation = self.invoke("sweep", sweep)
+            if self.monitored is not None:
+                self.monitored.sweep_begins(invocation)
 
     def _wake(self) -> None:
         now_ms = self.clock.now_ms()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import TryAgain
-from chalicelib.core.monitoring import BUCKET_MS
+from chalicelib.core.monitoring import BUCKET_MS, Counted
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.observed import read_job
 from chalicelib.core.runtimes import step_of
@@ -124,10 +124,11 @@ def test_more_jobs_than_one_notice_holds_wait_for_the_next_look(monkeypatch: pyt
 def test_a_job_runs_for_too_long_by_what_others_of_its_definition_took() -> None:
     lookout = Lookout({"m": {"running_longer": {"than_p95_times": 2, "at_least_seconds": 60}}})
     lookout.happens("a", "RUNNING")
+    took = Counted(lookout.clock.now_ms(), True, run_time=("films", step_of(300_000)))
     for _ in range(19):
-        lookout.store.count_run_time("films", lookout.clock.now_ms(), step_of(300_000))
+        lookout.store.count(took)
     assert look(lookout, after_seconds=3_600) == [], "nineteen say nothing"
-    lookout.store.count_run_time("films", lookout.clock.now_ms(), step_of(300_000))
+    lookout.store.count(took)
     assert look(lookout) == ["monitor/m/job_running/a"]
     lookout.happens("b", "RUNNING")
     assert look(lookout, after_seconds=540) == []
@@ -224,6 +225,41 @@ def test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again() -> No
     assert len(second) == 1
     assert second != [first]
     assert look(lookout) == []
+
+
+def test_a_rate_that_rises_again_soon_after_a_push_is_told_under_another_id() -> None:
+    lookout = Lookout(RATE)
+    end(lookout, failed=5, succeeded=0, prefix="a")
+    first = look(lookout)
+    end(lookout, failed=0, succeeded=20, prefix="b")
+    assert look(lookout, after_seconds=300) == []
+    end(lookout, failed=5, succeeded=0, prefix="c")
+    second = look(lookout, after_seconds=300)
+    assert len(first) == len(second) == 1
+    assert first != second, "a consumer drops what it has heard of"
+
+
+def test_failures_whose_command_was_lost_are_told_by_the_sweep() -> None:
+    lookout = Lookout({"m": {"failed": True}})
+    lookout.happens("a", "FAILED")
+    assert lookout.commands.lose() == 1
+    assert look(lookout, after_seconds=600) == [], "the command may come yet"
+    assert look(lookout, after_seconds=240) == ["monitor/m/2023-11-14/job_failed/1"]
+    assert look(lookout, after_seconds=3_600) == []
+    lookout.happens("b", "FAILED")
+    lookout.rest()
+    assert lookout.ids[-1] == "monitor/m/2023-11-14/job_failed/2"
+
+
+def test_failures_whose_command_was_lost_after_it_had_closed_their_window_are_told_by_the_sweep() -> None:
+    lookout = Lookout({"m": {"failed": True}})
+    lookout.happens("a", "FAILED")
+    lookout.clock.advance(seconds=10)
+    lookout.crash(Cut("close_window", after_effect=True), lookout.deliver_commands)
+    assert lookout.commands.lose() == 1
+    lookout.clock.advance(seconds=86_000)
+    assert look(lookout) == ["monitor/m/2023-11-14/job_failed/1"]
+    assert look(lookout, after_seconds=300) == []
 
 
 def test_a_rate_that_stays_is_told_once_though_few_jobs_end_now_and_then() -> None:

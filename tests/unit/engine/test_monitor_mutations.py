@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.engine import monitor_looks, monitors, observe
 from tests.bug import Bug
+from tests.memory.jobs import MemoryJobs
 from tests.unit.engine import test_monitor_looks as looks
 from tests.unit.engine import test_monitors as failures
 
@@ -19,12 +20,12 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         Bug(
             observe,
             "observe_job",
-            {"    judge(world, record)\n": "", "        count(world, record)": "        judge(world, record)"},
+            {"    judge(world, record)\n": "", "        noting.": "        judge(world, record)\n        noting."},
         ),
     ),
     "a repeat counts": (
         looks.test_a_repeated_event_counts_once,
-        Bug(observe, "observe_job", {"    if is_news:\n        count": "    if True:\n        count"}),
+        Bug(MemoryJobs, "observe_job", {"stored is not None and": "stored is not None and counted is None and"}),
     ),
     "a member is added after its window was seen to": (
         lambda: failures.test_a_crash_at_any_call_of_any_invocation_tells_each_failure_once(after_effect=True),
@@ -75,7 +76,11 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         Bug(
             monitor_looks,
             "_look_at_rate",
-            {"_put_next(world, replace(look, above_from_ms=from_ms))": "replace(look, above_from_ms=around.now_ms)"},
+            {
+                "_put_next(world, replace(look, above_from_ms=around.now_ms))": (
+                    "replace(look, above_from_ms=around.now_ms)"
+                )
+            },
         ),
     ),
     "a rate is noted as told before it is": (
@@ -83,7 +88,7 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         Bug(
             monitor_looks,
             "_look_at_rate",
-            {"replace(look, above_from_ms=from_ms)": "replace(look, above_from_ms=from_ms, above_is_told=True)"},
+            {"above_from_ms=around.now_ms)": "above_from_ms=around.now_ms, above_is_told=True)"},
         ),
     ),
     "a rate is told at every look": (

@@ -207,6 +207,7 @@ def test_a_crash_at_any_call_of_any_invocation_tells_each_failure_once(after_eff
             counts = [notice.job_count for notice in lookout.notices.published]
             assert len(set(lookout.notices.ids)) == len(set(counts)), "the same set has one id"
             assert max(counts) == 3, "every failure is told"
+            assert ended_by_counts(lookout) == (0, 3), "every ending is counted once"
             assert set(lookout.ids) <= {f"monitor/m/2023-11-14/job_failed/{number}" for number in (1, 2, 3)}
             if not crashed:
                 break
@@ -239,6 +240,39 @@ def play_with_one_crash(lookout: Lookout, invocation: int, cut: Cut) -> bool:
     lookout.events.send([lookout.event("c", "FAILED")])
     lookout.rest(act)
     return crashed
+
+
+def ended_by_counts(lookout: Lookout) -> tuple[int, int]:
+    """How many jobs succeeded and failed by what monitor m counted."""
+    (monitor,) = lookout.store.monitors().monitors
+    found = lookout.store.buckets(monitor.counts_under, 0, 1 << 60)
+    return sum(one.succeeded for one in found), sum(one.failed for one in found)
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+def test_a_crash_at_any_call_counts_an_ending_once_however_often_it_is_told(after_effect: bool) -> None:
+    for call in count():
+        lookout = Lookout({"m": {"nothing_ran": {"by": "06:00"}, "running_longer": {"than_p95_times": 2}}})
+        lookout.happens("a", "RUNNING")
+        ended = lookout.event("a", "SUCCEEDED")
+        crashed = lookout.crash(
+            Cut(call, after_effect), lambda lookout=lookout, ended=ended: lookout.deliver_event(ended)
+        )
+        lookout.events.send([ended, ended])
+        lookout.rest()
+        assert ended_by_counts(lookout) == (1, 0)
+        assert sum(lookout.store.run_times("films", "2023-11").values()) == 1
+        if not crashed:
+            break
+    assert call >= 2
+
+
+def test_a_job_that_no_monitor_counts_is_put_alone() -> None:
+    lookout = Lookout({"m": {"failed": True, "names": ["other"], "failure_rate": {"above": 0.5}}})
+    counted = []
+    lookout.store.count = counted.append  # type: ignore[method-assign]
+    lookout.happens("a", "FAILED")
+    assert counted == []
 
 
 def test_the_logs_of_a_stage_are_those_that_notices_read() -> None:

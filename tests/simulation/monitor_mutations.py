@@ -1,0 +1,285 @@
+"""Bugs put into what records the jobs of others and watches them, each of which some seed must catch."""
+
+from __future__ import annotations
+
+from chalicelib.core.monitoring import Monitor
+from chalicelib.engine import monitor_looks, monitors, observe
+from tests.bug import Bug
+from tests.memory.jobs import MemoryJobs
+from tests.memory.monitors import MemoryMonitors
+from tests.simulation.foreign import NAME
+from tests.simulation.mutation import Mutation
+from tests.simulation.scope import Scope
+
+OTHERS = Scope(shares={NAME: 1.0})
+"""Jobs of others, and monitors, in every world."""
+
+_TELL_FIRST = """\
+    if not ran("""
+
+MONITOR_MUTATIONS = {
+    "a job's failure is judged after its record is put": Mutation(
+        Bug(
+            observe,
+            "observe_job",
+            {"    judge(world, record)\n": "", "        noting.": "        judge(world, record)\n        noting."},
+        ),
+        seeds=(35,),
+        scope=OTHERS,
+    ),
+    "an ending is counted by a write of its own, after its record": Mutation(
+        Bug(
+            observe,
+            "observe_job",
+            {
+                "counted(world, record)) is None\n": (
+                    "None) is None\n    if is_news and (one := counted(world, record)):\n"
+                    "        world.store.count(one)\n"
+                )
+            },
+        ),
+        seeds=(29,),
+        scope=OTHERS,
+    ),
+    "an ending is counted before its record is put": Mutation(
+        Bug(
+            observe,
+            "observe_job",
+            {
+                "    is_news = ": (
+                    "    if one := counted(world, record):\n        world.store.count(one)\n    is_news = "
+                ),
+                "counted(world, record)) is None": "None) is None",
+            },
+        ),
+        seeds=(11,),
+        scope=OTHERS,
+    ),
+    "a repeated ending counts": Mutation(
+        Bug(
+            MemoryJobs,
+            "observe_job",
+            {
+                "        return stored\n": (
+                    "        if counted is not None:\n            self.count(counted)\n        return stored\n"
+                )
+            },
+        ),
+        seeds=(19,),
+        scope=OTHERS,
+    ),
+    "a record is put whatever its order": Mutation(
+        Bug(MemoryJobs, "observe_job", {"stored is not None and stored.order >= record.order": "False"}),
+        seeds=(0,),
+        scope=OTHERS,
+    ),
+    "nobody asks about a job that fell silent": Mutation(
+        Bug(observe, "ask_about_silent", {"    if not silent:\n": "    if True:\n"}),
+        seeds=(40,),
+        scope=OTHERS,
+    ),
+    "what Batch tells of a silent job is not recorded": Mutation(
+        Bug(observe, "ask_about_silent", {"told is not None and told.order > known.order": "False"}),
+        seeds=(204,),
+        scope=OTHERS,
+    ),
+    "a silent job is taken for lost unasked": Mutation(
+        Bug(observe, "ask_about_silent", {"details.get(known.job_id), noting": "None, noting"}),
+        seeds=(204,),
+        scope=OTHERS,
+    ),
+    "a silent job is ended": Mutation(
+        Bug(
+            observe,
+            "ask_about_silent",
+            {"    now_ms =": "    world.batch.terminate([one.job_id for one in silent], 'silent')\n    now_ms ="},
+        ),
+        seeds=(40,),
+        scope=OTHERS,
+    ),
+    "a monitor's every failure is told": Mutation(
+        Bug(Monitor, "tells_failure", {"(job.failure or FailureClass.UNKNOWN) in self.failed": "self.failed"}),
+        seeds=(23,),
+        scope=OTHERS,
+    ),
+    "what somebody cancelled counts": Mutation(
+        Bug(Monitor, "counts", {" and job.failure is not FailureClass.CANCELLED": ""}),
+        seeds=(13,),
+        scope=OTHERS,
+    ),
+    "a job is watched whatever it is": Mutation(
+        Bug(Monitor, "_is_of_kind", {"return all(": "return True or all("}),
+        seeds=(6,),
+        scope=OTHERS,
+    ),
+    "a failed job is added after its window was seen to": Mutation(
+        Bug(
+            monitors,
+            "judge",
+            {
+                "            world.store.add_member(scope, record.job_id, record.seen_at_ms)\n": "",
+                "            see_to_window(world, scope, record.job_id)": (
+                    "            see_to_window(world, scope, record.job_id)\n"
+                    "            world.store.add_member(scope, record.job_id, record.seen_at_ms)"
+                ),
+            },
+        ),
+        seeds=(14086,),
+        scope=OTHERS,
+    ),
+    "a monitor's digest is named by its window": Mutation(
+        Bug(monitors, "tell_failures", {"command.scope, number, window": "command.scope, window.number, window"}),
+        seeds=(48,),
+        scope=OTHERS,
+    ),
+    "failures that nobody told in time are left": Mutation(
+        Bug(monitors, "tell_left", {"window is None or not is_overdue(window, now_ms)": "True"}),
+        seeds=(40,),
+        scope=OTHERS,
+    ),
+    "what a closed window did not tell is left": Mutation(
+        Bug(
+            monitors,
+            "tell_left",
+            {"not is_overdue(window, now_ms)": "not is_overdue(window, now_ms) or not window.is_open"},
+        ),
+        seeds=(15068,),
+        scope=OTHERS,
+    ),
+    "jobs are told before it is written which": Mutation(
+        Bug(
+            monitor_looks,
+            "_tell_overdue",
+            {
+                "    if store.put_telling(telling):\n        _tell(around, monitor, telling, limits_ms)": (
+                    "    _tell(around, monitor, telling, limits_ms)\n    store.put_telling(telling)"
+                )
+            },
+        ),
+        seeds=(0,),
+        scope=OTHERS,
+    ),
+    "what was written and not told is taken for told": Mutation(
+        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if False:"}),
+        seeds=(388,),
+        scope=OTHERS,
+    ),
+    "what was told is told again": Mutation(
+        Bug(monitor_looks, "_tell_overdue", {"if telling.is_open:": "if True:"}),
+        seeds=(0,),
+        scope=OTHERS,
+    ),
+    "a job that was told is told in another notice": Mutation(
+        Bug(monitor_looks, "_tell_overdue", {"for job_id in telling.job_ids}": "for job_id in ()}"}),
+        seeds=(0,),
+        scope=OTHERS,
+    ),
+    "a telling is closed before it is told": Mutation(
+        Bug(
+            monitor_looks,
+            "_tell",
+            {"    named = map": "    world.store.close_telling(telling)\n    named = map"},
+        ),
+        seeds=(388,),
+        scope=OTHERS,
+    ),
+    "of two tellings with one number the later one stays": Mutation(
+        Bug(
+            MemoryMonitors,
+            "put_telling",
+            {"return self._tellings.setdefault(key, telling) is telling": "self._tellings[key] = telling; return True"},
+        ),
+        seeds=(27,),
+        scope=OTHERS,
+    ),
+    "a job is told however short it runs or waits": Mutation(
+        Bug(monitor_looks, "_overdue", {"limit_ms is None or around.now_ms - since_ms < limit_ms": "limit_ms is None"}),
+        seeds=(0,),
+        scope=OTHERS,
+    ),
+    "jobs that a monitor does not watch are told": Mutation(
+        Bug(monitor_looks, "_overdue", {"rule is None or not monitor.watches(job)": "rule is None"}),
+        seeds=(9,),
+        scope=OTHERS,
+    ),
+    "what is usual is never asked for": Mutation(
+        Bug(monitor_looks, "_overdue", {"rule.than_p95_times is not None and": "False and"}),
+        seeds=(22,),
+        scope=OTHERS,
+    ),
+    "a rate is told before it is written since when": Mutation(
+        Bug(
+            monitor_looks,
+            "_look_at_rate",
+            {
+                "_put_next(world, replace(look, above_from_ms=around.now_ms))": (
+                    "replace(look, above_from_ms=around.now_ms)"
+                )
+            },
+        ),
+        seeds=(8,),
+        scope=OTHERS,
+    ),
+    "a rate is noted as told before it is": Mutation(
+        Bug(
+            monitor_looks,
+            "_look_at_rate",
+            {"above_from_ms=around.now_ms)": "above_from_ms=around.now_ms, above_is_told=True)"},
+        ),
+        seeds=(8,),
+        scope=OTHERS,
+    ),
+    "a rate is told at every look": Mutation(
+        Bug(monitor_looks, "_look_at_rate", {" and not now.above_is_told": ""}),
+        seeds=(8,),
+        scope=OTHERS,
+    ),
+    "a rate that fell is not forgotten": Mutation(
+        Bug(monitor_looks, "_look_at_rate", {"now.above_from_ms is not None and is_below(rule, buckets)": "False"}),
+        seeds=(13,),
+        scope=OTHERS,
+    ),
+    "a rate has fallen when few jobs end": Mutation(
+        Bug(monitor_looks, "_look_at_rate", {"is_below(rule, buckets)": "not is_above(rule, buckets)"}),
+        seeds=(13,),
+        scope=OTHERS,
+    ),
+    "a rate is named by the time that it is about": Mutation(
+        Bug(monitor_looks, "_look_at_rate", {"above_from_ms=around.now_ms": "above_from_ms=from_ms"}),
+        seeds=(86,),
+        scope=OTHERS,
+    ),
+    "a look is put whatever its revision": Mutation(
+        Bug(MemoryMonitors, "put_look", {"look.revision != self.look(look.monitor).revision + 1": "False"}),
+        seeds=(265,),
+        scope=OTHERS,
+    ),
+    "a deadline is noted before it is told": Mutation(
+        Bug(
+            monitor_looks,
+            "_look_at_deadline",
+            {
+                _TELL_FIRST: (
+                    "    look = _put_next(world, replace(look, deadline_ms=deadline.at_ms)) or look\n" + _TELL_FIRST
+                )
+            },
+        ),
+        seeds=(13,),
+        scope=OTHERS,
+    ),
+    "a deadline is told at every look": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"deadline.at_ms <= look.deadline_ms": "False"}),
+        seeds=(2,),
+        scope=OTHERS,
+    ),
+    "a time before the monitor watched counts as one without jobs": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"deadline.from_ms < monitor.since_ms": "False"}),
+        seeds=(2,),
+        scope=OTHERS,
+    ),
+    "a time of day is judged at once": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"now_ms - SETTLED_MS": "now_ms"}),
+        seeds=(2,),
+        scope=OTHERS,
+    ),
+}
