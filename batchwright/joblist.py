@@ -126,6 +126,15 @@ def minute(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def silence(job: m.Job) -> str:
+    """What is said of a job that wrote no log."""
+    if job.state is JobState.UNKNOWN or not job.status.ended:
+        return f"Job {job.job_id} has written nothing so far: it is {job.state}."
+    if job.status is JobStatus.FAILED and job.started_at_ms is None:
+        return f"Job {job.job_id} wrote nothing, because it never started: {_why_in_full(job)}"
+    return f"Job {job.job_id} wrote nothing."
+
+
 def age(ms: int) -> str:
     """How long ago, roughly: 12 s, 3 min, 5 h, 9 d."""
     seconds = max(0, ms) // 1000

@@ -16,7 +16,7 @@ from batchwright.cli.output import json_option, looking_back, print_json, print_
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.when import WHEN, check_span
 from batchwright.interrupts import Interrupts, counted
-from batchwright.joblist import broken_off, job_columns, job_lines, own_jobs_hint, try_columns, why_none
+from batchwright.joblist import broken_off, job_columns, job_lines, own_jobs_hint, silence, try_columns, why_none
 from batchwright.plain_console import PlainConsole
 from batchwright.progress import now_ms
 from batchwright.terminal import tell
@@ -191,7 +191,7 @@ def logs(
                 break
             number, tail = following, None
         if not written and not interrupts.asked:
-            click.echo(f"Job {job_id} has written nothing{'' if follow else ' so far'}.", err=True)
+            tell(silence(target.api.job(job_id if child is None else f"{job_id}:{child}")), err=True)
     return INTERRUPTED if interrupts.asked else 0
 
 

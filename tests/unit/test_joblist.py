@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from batchwright.joblist import age, job_columns, job_lines, own_jobs_hint, try_columns, why_none
+from batchwright.joblist import age, job_columns, job_lines, own_jobs_hint, silence, try_columns, why_none
 from batchwright.tables import Column, table_lines
 from chalicelib.api import models as m
 from chalicelib.core.failure import FailureClass
@@ -64,7 +64,7 @@ JOBS = [
 ]
 
 
-def printed(columns: Sequence[Column], width: int) -> str:
+def printed(columns: Sequence[Column], width: int | None) -> str:
     return "".join(f"{line.plain}\n" for line in table_lines(columns, width))
 
 
@@ -112,6 +112,21 @@ def test_an_empty_list_says_why_it_may_be_empty() -> None:
     everything = page(records_foreign=True, records_own=True)
     assert why_none(everything, filtered=True, foreign=False) == ["No such jobs are recorded."]
     assert own_jobs_hint(page(records_foreign=True, records_own=False), foreign=True) == []
+
+
+def test_one_long_name_takes_no_column_from_the_others() -> None:
+    long = JOBS[1].model_copy(update={"name": "n" * 64 + "m" * 64})
+    header, first, *_ = printed(job_columns([long, *JOBS], NOW_MS), 200).splitlines()
+    assert header.split() == ["job", "name", "queue", "state", "why", "age", "duration", "by"]
+    assert "nnn…mmm" in first
+    assert "m" * 64 in printed(job_columns([long], NOW_MS), None)
+
+
+def test_of_a_job_that_wrote_nothing_it_is_said_why() -> None:
+    assert silence(JOBS[5]) == f"Job {JOBS[5].job_id} wrote nothing."
+    assert silence(OURS) == f"Job {OURS.job_id} has written nothing so far: it is RUNNING."
+    never = JOBS[4].model_copy(update={"reason": "Job waited too long"})
+    assert silence(never).endswith("wrote nothing, because it never started: queue's time limit: Job waited too long")
 
 
 def test_an_age_is_rough() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Sequence
 from typing import Any
@@ -66,10 +67,10 @@ class Api:
 
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def give(api: Api, *words: str, terminal: bool = False) -> Result:
+    def give(api: Api, *words: str, terminal: bool = False, width: int = 120) -> Result:
         monkeypatch.setattr(module, "find_target", lambda where: Target("here", api, None, 0))  # type: ignore[arg-type]
         # What rich goes by where the stream itself is no terminal.
-        variables = {"FORCE_COLOR": "1" if terminal else None, "TERM": "xterm", "COLUMNS": "120"}
+        variables = {"FORCE_COLOR": "1" if terminal else None, "TERM": "xterm", "COLUMNS": str(width)}
         return CliRunner().invoke(
             main, ["jobs", *(words if words[:1] == ("logs",) else ("--name", "*audit", *words))], env=variables
         )
@@ -132,3 +133,15 @@ def test_the_log_of_an_arrays_job_is_read_by_the_id_that_batch_gives_it(given: A
         assert given(Api([]), "logs", *words).stdout == told
     two = given(Api([]), "logs", "3f0c2a9e:3", "--child", "4")
     assert (two.exit_code, two.stderr) == (2, "'3f0c2a9e:3' is child 3, and --child says 4; leave one out\n")
+
+
+def test_a_narrow_terminal_gets_blocks_and_a_pipe_a_table_without_spaces_at_the_ends(
+    given: Any,
+) -> None:
+    piped = given(Api([2]), width=20).stdout.splitlines()
+    assert piped[0].split() == ["job", "name", "queue", "state", "age"]
+    assert not any(line.endswith(" ") for line in piped)
+    blocks = re.sub(r"\x1b\[[0-9;]*m", "", given(Api([2]), terminal=True, width=20).stdout).splitlines()
+    assert blocks[0] == f"job    {job(0).job_id}", "whole, for it is copied"
+    assert blocks[1:4] == ["name   quarterly-0", "queue  default", "state  SUCCEEDED"]
+    assert blocks[5] == ""
