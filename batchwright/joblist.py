@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
+from batchwright.fitting import one_line
 from batchwright.progress import duration
 from batchwright.tables import Column, Short
 from chalicelib.api import models as m
@@ -77,7 +78,8 @@ def job_lines(job: m.Job, now_ms: int) -> list[tuple[str, str]]:
         ("log stream", job.log_stream or ""),
         ("last heard of", _moment(job.seen_at_ms, now_ms)),
     ]
-    return [(name.strip(), value) for name, value in told if value]
+    # A line end in what somebody else wrote would begin a line that looks like ours.
+    return [(name.strip(), one_line(value)) for name, value in told if value]
 
 
 def try_columns(job: m.Job) -> list[Column]:
@@ -131,7 +133,7 @@ def silence(job: m.Job) -> str:
     if job.state is JobState.UNKNOWN or not job.status.ended:
         return f"Job {job.job_id} has written nothing so far: it is {job.state}."
     if job.status is JobStatus.FAILED and job.started_at_ms is None:
-        return f"Job {job.job_id} wrote nothing, because it never started: {_why_in_full(job)}"
+        return f"Job {job.job_id} wrote nothing, because it never started: {one_line(_why_in_full(job))}"
     return f"Job {job.job_id} wrote nothing."
 
 
@@ -174,7 +176,7 @@ def _why(job: m.Job) -> str:
 def _why_in_full(job: m.Job) -> str:
     if job.status is not JobStatus.FAILED:
         return job.reason if job.reason and not job.status.ended else ""
-    return f"{_why(job)}: {' '.join(job.reason.split())}" if job.reason else _why(job)
+    return f"{_why(job)}: {job.reason}" if job.reason else _why(job)
 
 
 def _duration(job: m.Job, now_ms: int) -> str:
@@ -199,8 +201,7 @@ def _failed_children(job: m.Job) -> list[str]:
         return [f"AWS Batch did not say which; `batchwright jobs show {job.job_id}:N` asks about one"] * is_one
     if not job.failed_children:
         return ["which ones, AWS Batch has forgotten; their logs may still be in /aws/batch/job of CloudWatch"]
-    width = max(len(f"{child.index}") for child in job.failed_children)
-    lines = [f"{child.index:>{width}}  {_ending(child)}" for child in job.failed_children]
+    lines = [f"{child.index:,}: {_ending(child)}" for child in job.failed_children]
     rest = failed - len(lines)
     first = f"{job.job_id}:{job.failed_children[0].index}"
     return [
@@ -212,7 +213,7 @@ def _failed_children(job: m.Job) -> list[str]:
 
 def _ending(child: m.FailedChild) -> str:
     words = [] if child.exit_code is None else [f"exit code {child.exit_code}"]
-    return ": ".join([*words, *([" ".join(child.reason.split())] if child.reason else [])]) or "no exit code"
+    return ": ".join([*words, *([child.reason] if child.reason else [])]) or "no exit code"
 
 
 def _try_duration(one: m.JobTry) -> str:

@@ -108,7 +108,7 @@ def test_of_an_array_that_failed_the_jobs_that_did_are_named_and_read_by_their_i
     job_id = desk.submit("theirs-array-fails", script, arrayProperties={"size": 2})
     desk.wait_for(job_id, "FAILED")
     shown = desk.said("jobs", "show", job_id[:13])
-    assert "1  exit code 7: Essential container in task exited" in shown
+    assert "1: exit code 7: Essential container in task exited" in shown
     assert f"`batchwright jobs logs {job_id}:1` prints what one wrote" in shown
     assert desk.said("jobs", "logs", f"{job_id}:1") == desk.said("jobs", "logs", f"{job_id[:13]}:1") == "child 1\n"
     child = desk.shown(f"{job_id}:1")

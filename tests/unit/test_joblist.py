@@ -122,6 +122,13 @@ def test_one_long_name_takes_no_column_from_the_others() -> None:
     assert "m" * 64 in printed(job_columns([long], NOW_MS), None)
 
 
+def test_what_others_wrote_begins_no_line_that_looks_like_ours() -> None:
+    child = m.FailedChild(index=2, reason="x\nstate  SUCCEEDED")
+    told = job_lines(SOME_FAILED.model_copy(update={"name": "a\nstate", "failed_children": [child]}), NOW_MS)
+    assert not any("\n" in value for _, value in told)
+    assert silence(FAILED.model_copy(update={"started_at_ms": None})).count("\n") == 0
+
+
 def test_of_a_job_that_wrote_nothing_it_is_said_why() -> None:
     assert silence(JOBS[5]) == f"Job {JOBS[5].job_id} wrote nothing."
     assert silence(OURS) == f"Job {OURS.job_id} has written nothing so far: it is RUNNING."
