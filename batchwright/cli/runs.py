@@ -72,7 +72,7 @@ def runs(
         click.echo("No runs yet; `batchwright start NAME` starts one.")
     else:
         click.echo("No runs yet, and no workflows: `batchwright workflows push FILE` brings one.")
-    if len(listed) > limit:
+    if len(listed) > limit and not as_json:
         tell(f"These are the newest {limit:,}; there are more: --limit.", err=True)
 
 
