@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from batchwright.view import RunView, changed, duration_ms, past_of, result_of
+from batchwright.view import RunView, changed, duration_ms, is_held_back, past_of, result_of
 from chalicelib.api import models as m
-from chalicelib.core.failure import FailureClass
 from chalicelib.core.states import RunState, TaskState
 
 COLOURS = {
@@ -33,11 +32,12 @@ COLOURS = {
     TaskState.UPSTREAM_FAILED: "red",
     TaskState.CANCELLED: "magenta",
 }
+MAY_FAIL = "may fail"
+"""Of a task that failed and does not fail its run."""
 _NAMES_SHOWN = 3
 _NAME_WIDTH_MINIMUM = 8
 _GAP = 2
 _DAYS_FROM_SECONDS = 48 * 3600
-_SAY_NOTHING = (None, FailureClass.APPLICATION, FailureClass.DEPENDENCY, FailureClass.UNKNOWN)
 _UNDER_WAY = tuple(state for state in COLOURS if not state.ended and state is not TaskState.WAITING)
 
 
@@ -127,7 +127,8 @@ class LiveProgress:
 
 
 class PlainProgress:
-    """One line a change of state, for logs and pipes."""
+    """One line a change of state, for logs and pipes, each with the time at which it happened, as far as that is
+    known."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
@@ -143,12 +144,15 @@ class PlainProgress:
             self._held_back = True
             return
         self._held_back = False
-        lines = change_lines(self._seen, view.tasks, now_ms())
+        looked_ms = now_ms()
+        # What nobody noted the time of happened before the run's end.
+        at_ms = looked_ms if view.run.ended_at_ms is None else view.run.ended_at_ms
+        changes = change_lines(self._seen, view.tasks, at_ms)
         if not view.run.state.ended and (held := held_sentence(view.run)) != self._held:
-            lines.append(held or "Resumed.")
+            changes.append(Change(at_ms, held or "Resumed."))
             self._held = held
-        for line in lines:
-            self._write(f"{time.strftime('%H:%M:%S')} {line}")
+        for change in changes:
+            self._write(f"{clock_time(change.at_ms, looked_ms)} {change.text}")
         self._seen = view.tasks
 
     def say_lost(self, names: Sequence[str]) -> None:
@@ -176,18 +180,53 @@ class NoProgress:
         pass
 
 
-def change_lines(before: Sequence[m.Task], after: Sequence[m.Task], at_ms: int) -> list[str]:
-    """A line for each attempt that failed and each change of state between two looks at a run."""
+class Change(NamedTuple):
+    """Something that happened to a run, and when, or when it was seen."""
+
+    at_ms: int
+    text: str
+
+
+def clock_time(at_ms: int, now_ms: int) -> str:
+    """The time of day; of another day than today, with its date."""
+    then, now = (time.localtime(ms / 1000) for ms in (at_ms, now_ms))
+    return time.strftime("%H:%M:%S" if then[:3] == now[:3] else "%Y-%m-%d %H:%M:%S", then)
+
+
+def change_lines(before: Sequence[m.Task], after: Sequence[m.Task], at_ms: int) -> list[Change]:
+    """Each attempt that failed and each change of state between two looks at a run, by when it happened; `at_ms` is
+    when it was looked at."""
     known = {task.index: len(past_of(task)) for task in before}
     failed = [
-        f"{task.name} failed{_how(task, number, at_ms)}"
+        Change(task.attempts[number - 1].stopped_at_ms or at_ms, f"{task.name} failed{_how(task, number, at_ms)}")
         for task in after
         if not task.kept
         for number in range(known.get(task.index, 0) + 1, len(past_of(task)) + 1)
     ]
     # Of a task that waits for its retry, its failure says all.
     moved = [task for task in changed(before, after) if task.state is not TaskState.WAITING]
-    return failed + [f"{task.name} {task.state.value}{_details(task, at_ms)}" for task in moved]
+    happened = _times(after, at_ms)
+    moves = [Change(happened[task.name], f"{task.name} {task.state.value}{_details(task, at_ms)}") for task in moved]
+    return sorted(failed + moves, key=lambda change: change.at_ms)
+
+
+def _times(tasks: Sequence[m.Task], at_ms: int) -> dict[str, int]:
+    """By name: when each task came into its state; `at_ms` where nobody noted it. A task that did not run ended when
+    its parents' endings were known."""
+    times: dict[str, int] = {}
+    for task in tasks:
+        known: int | None = None
+        if task.state.ended:
+            never_ran = not task.attempt and task.state is not TaskState.CANCELLED
+            known = task.stopped_at_ms
+            if known is None and never_ran:
+                known = max((times[name] for name in task.depends_on if name in times), default=None)
+        elif task.state is TaskState.RUNNING:
+            known = task.started_at_ms
+        elif task.attempt > len(task.attempts):
+            known = task.claimed_at_ms
+        times[task.name] = at_ms if known is None else min(known, at_ms)
+    return times
 
 
 def _lacks_its_result(task: m.Task) -> bool:
@@ -207,6 +246,7 @@ def _how(task: m.Task, number: int, at_ms: int) -> str:
 
 def _details(task: m.Task, at_ms: int) -> str:
     attempt = lasted = reason = kept = None
+    may_fail = MAY_FAIL if task.allow_failure and task.state is TaskState.FAILED else None
     if task.attempt and task.attempts_allowed > 1:
         attempt = f"attempt {task.attempt} of {task.attempts_allowed}"
     if task.kept:
@@ -215,7 +255,7 @@ def _details(task: m.Task, at_ms: int) -> str:
         lasted = f"after {duration(ms)}"
     if task.state is TaskState.FAILED and task.attempts:
         reason = why(task.attempts[-1])
-    return _in_brackets(kept, attempt, lasted, reason)
+    return _in_brackets(may_fail, kept, attempt, lasted, reason)
 
 
 def _in_brackets(*details: str | None) -> str:
@@ -224,13 +264,10 @@ def _in_brackets(*details: str | None) -> str:
 
 
 def why(result: m.Attempt) -> str:
-    """Why an attempt failed: `out_of_memory: exit code 137: OutOfMemoryError ...`, `exit code 3: Essential ...`.
-
-    The class is left out where the rest says no less.
-    """
-    failure = "" if result.failure in _SAY_NOTHING else result.failure
+    """Why an attempt failed: its class, by which retries are declared, and what Batch told, as in `application: exit
+    code 3: Essential container in task exited`."""
     code = "" if result.exit_code is None else f"exit code {result.exit_code}"
-    return ": ".join(filter(None, (failure, code, result.reason)))
+    return ": ".join(filter(None, (result.failure, code, result.reason)))
 
 
 def task_table(tasks: Sequence[m.Task], at_ms: int, width: int) -> Table:
@@ -261,6 +298,8 @@ def _state(task: m.Task, at_ms: int) -> Text:
     state = Text(task.state.value, style=COLOURS[task.state])
     if task.state is TaskState.WAITING and task.retry_at_ms is not None:
         state.append(f", retry in {duration(max(0, task.retry_at_ms - at_ms))}")
+    elif is_held_back(task):
+        state.append(", retry held back")
     elif task.children_ended is not None and not task.state.ended:
         state.append(f", {task.children_ended:,} of {task.children:,} ended")
     return state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from batchwright.progress import counts_line, duration, now_ms, why
+from batchwright.progress import MAY_FAIL, counts_line, duration, now_ms, why
 from batchwright.runtree import choose, tree_of
 from batchwright.signs import Signs, signs_for
 from batchwright.terminal import coloured
 from batchwright.timeline import timeline_of
 from batchwright.timeline_lines import timeline_lines
 from batchwright.tree_lines import tree_lines
-from batchwright.view import RunView, past_of, result_of
+from batchwright.view import RunView, began_ms, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
 from chalicelib.core.errors import BatchwrightError
@@ -27,6 +28,8 @@ from chalicelib.core.states import RunState, TaskState
 
 LOG_LINES = 20
 FAILURES_SHOWN = 5
+ARRAYS_ASKED = 20
+"""Of so many arrays that failed a document tells which children did; each costs questions to Batch."""
 NAMES_SHOWN = 5
 ROWS_SHOWN = 40
 ROWS_MINIMUM = 10
@@ -73,7 +76,7 @@ def print_summary(console: Console, view: RunView, api: Api, asked: Asked = Aske
         _say(console, f"\n... and {number_of(len(failures) - FAILURES_SHOWN, 'more failed task')}")
     if failures:
         console.print()
-    for line in (*_second_job_lines(view), *_epoch_lines(view.run)):
+    for line in (*_second_job_lines(view), *_epoch_lines(view.run), *_pause_lines(view.run)):
         _say(console, line)
     _say(console, sentence(view))
 
@@ -87,6 +90,8 @@ def print_timeline(console: Console, view: RunView, asked: Asked) -> None:
     print_lines(console, drawn)
     if asked.states and not any(asked.includes(task.state) for task in view.tasks):
         _say(console, f"No task is {' or '.join(sorted(asked.states))}.")
+    for said in _pause_lines(view.run):
+        _say(console, said)
     _say(console, sentence(view))
 
 
@@ -125,14 +130,9 @@ def sentence(view: RunView) -> str:
 
 
 def _lasted_ms(view: RunView) -> int | None:
-    """How long the ended run lasted; of a redriven one, its epoch from the first claim on, if there was one."""
-    run, began_ms = view.run, view.run.created_at_ms
-    if run.epoch:
-        claims = [task.claimed_at_ms for task in view.tasks if not task.kept and task.claimed_at_ms is not None]
-        if not claims:
-            return None
-        began_ms = min(claims)
-    return None if run.ended_at_ms is None else max(0, run.ended_at_ms - began_ms)
+    """How long the ended run lasted; of a redriven one, its epoch."""
+    began, ended = began_ms(view), view.run.ended_at_ms
+    return None if began is None or ended is None else max(0, ended - began)
 
 
 def number_of(number: int, noun: str) -> str:
@@ -159,6 +159,14 @@ def _epoch_lines(run: m.Run) -> list[str]:
     return [f"[dim]{line}[/]" for line in lines]
 
 
+def _pause_lines(run: m.Run) -> list[str]:
+    """That the run was paused. When is noted nowhere, so a wait cannot be told from a pause."""
+    times = "once" if run.pauses == 1 else f"{run.pauses:,} times"
+    return (
+        [f"[dim]Paused {times}: waits to start include the time that a pause held them back.[/]"] if run.pauses else []
+    )
+
+
 def scope_words(redrive: m.Redriven) -> str:
     """What a redrive runs again, in words."""
     match redrive.scope:
@@ -175,7 +183,8 @@ def scope_words(redrive: m.Redriven) -> str:
 def _print_failure(console: Console, run: m.Run, task: m.Task, api: Api, *, with_reason: bool) -> None:
     result = result_of(task)
     reason = why(result) if result and with_reason else ""
-    _say(console, f"\n[bold red]{escape(task.name)} failed[/]{': ' if reason else ''}{escape(reason)}")
+    may_fail = f" ({MAY_FAIL})" if task.allow_failure else ""
+    _say(console, f"\n[bold red]{escape(task.name)} failed[/]{may_fail}{': ' if reason else ''}{escape(reason)}")
     if result is None:
         return
     try:
@@ -211,7 +220,15 @@ def _say(console: Console, text: str) -> None:
     console.print(text, soft_wrap=True, highlight=False)
 
 
-def run_document(view: RunView) -> dict[str, Any]:
-    """The run and its tasks for programs, as the API tells them. Times in milliseconds since the epoch; keys are only
-    ever added."""
-    return {**view.run.model_dump(mode="json"), "tasks": [task.model_dump(mode="json") for task in view.tasks]}
+def run_document(view: RunView, api: Api) -> dict[str, Any]:
+    """The run and its tasks for programs, as the API tells them; the first arrays that failed with their first children
+    that did, as far as Batch still tells them. Times in milliseconds since the epoch; keys are only ever added."""
+    tasks, arrays = list(view.tasks), 0
+    for place, task in enumerate(tasks):
+        if task.is_array and task.state is TaskState.FAILED and arrays < ARRAYS_ASKED:
+            arrays += 1
+            # Whoever wants the run must not lose it with what goes beside it.
+            with suppress(BotoCoreError, ClientError, BatchwrightError):
+                children = api.task(view.run.run_id, task.name, view.run.epoch).failed_children
+                tasks[place] = task.model_copy(update={"failed_children": children})
+    return {**view.run.model_dump(mode="json"), "tasks": [task.model_dump(mode="json") for task in tasks]}

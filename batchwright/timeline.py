@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from batchwright.signs import Stretch
-from batchwright.view import RunView, past_of, result_of
+from batchwright.view import RunView, began_ms, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.core.states import TaskState
 
@@ -76,7 +76,8 @@ def timeline_of(view: RunView, now_ms: int) -> Timeline:
     """The time of the run that is looked at; of one that goes on until now."""
     run, tasks = view.run, view.tasks
     looked_ms = run.ended_at_ms if run.ended_at_ms is not None else now_ms
-    begin_ms = _began_ms(view)
+    began = began_ms(view)
+    begin_ms = run.created_at_ms if began is None else began
     bars = [Bar(place, spans) for place, spans in enumerate(_all_spans(tasks, looked_ms)) if spans]
     end_ms = max(looked_ms, begin_ms + 1)
     slack_ms = max(_SKEW_MINIMUM_MS, end_ms - begin_ms)
@@ -97,14 +98,6 @@ def timeline_of(view: RunView, now_ms: int) -> Timeline:
         chain_ms=chain_ms,
         unsure=unsure,
     )
-
-
-def _began_ms(view: RunView) -> int:
-    """When the run, or its current epoch, began: of a redriven one its record has only the first beginning."""
-    if not view.run.epoch:
-        return view.run.created_at_ms
-    claims = [task.claimed_at_ms for task in view.tasks if not task.kept and task.claimed_at_ms is not None]
-    return min(claims, default=view.run.created_at_ms)
 
 
 def _all_spans(tasks: Sequence[m.Task], now_ms: int) -> Iterator[tuple[Span, ...]]:

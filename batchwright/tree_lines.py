@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from batchwright.fitting import broken, cut, one_line, width_of
-from batchwright.progress import COLOURS, duration, why
+from batchwright.progress import COLOURS, MAY_FAIL, duration, why
 from batchwright.runtree import ROOT, RunTree, Shown, causes
 from batchwright.signs import Signs
-from batchwright.view import duration_ms, past_of, result_of
+from batchwright.view import duration_ms, is_held_back, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.core.states import TaskState
 
@@ -170,14 +170,20 @@ class _Words:
     def _notes(self, place: int) -> Iterator[str]:
         """What is unusual about the task, or cannot be seen from where it stands."""
         task = self.tree.tasks[place]
+        if task.allow_failure and task.state is TaskState.FAILED:
+            yield MAY_FAIL
         if task.kept:
             yield f"kept from epoch {task.epoch}"
-        if task.attempt > 1 or (task.attempt and task.retry_at_ms is not None):
+        if task.attempt > 1 or (task.attempt and task.retry_at_ms is not None) or is_held_back(task):
             yield f"attempt {task.attempt} of {task.attempts_allowed}"
         if task.state is TaskState.WAITING and task.retry_at_ms is not None:
             yield _retry(task.retry_at_ms, self.now_ms)
+        if is_held_back(task):
+            yield "retry held back"
         if task.children_ended is not None and not task.state.ended:
             yield f"{task.children_ended:,} of {task.children:,} children ended"
+        if task.children_failed and task.state is TaskState.FAILED:
+            yield f"{task.children_failed:,} of {task.children:,} children failed"
         if (waited := long_wait_ms(task, self.now_ms)) is not None:
             yield f"waited {duration(waited)}"
         if place in self.causes:

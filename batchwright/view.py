@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
+from chalicelib.api.runview import signs_of_life
 from chalicelib.core.limits import SHARD_SIZE
 from chalicelib.core.states import TaskState
 
@@ -52,6 +53,17 @@ def every(ask: Callable[[str | None], m.Page[T]]) -> Iterator[T]:
             return
 
 
+def began_ms(view: RunView) -> int | None:
+    """When the run, or its epoch that is looked at, began. Of an earlier epoch that a redrive began nobody noted it: it
+    is the first that is known to have happened in it, or None."""
+    run = view.run
+    if run.began_at_ms is not None:
+        return run.began_at_ms
+    if not run.epoch:
+        return run.created_at_ms
+    return min((at_ms for task in view.tasks if not task.kept for at_ms in signs_of_life(task)), default=None)
+
+
 def result_of(task: m.Task) -> m.Attempt | None:
     """How the last attempt of an ended task ended; None while that is not written yet, and of one without attempts."""
     return task.attempts[-1] if task.state.ended and len(task.attempts) >= max(1, task.attempt) else None
@@ -60,6 +72,11 @@ def result_of(task: m.Task) -> m.Attempt | None:
 def past_of(task: m.Task) -> list[m.Attempt]:
     """The attempts that another followed, or is to follow; oldest first."""
     return task.attempts if result_of(task) is None else task.attempts[:-1]
+
+
+def is_held_back(task: m.Task) -> bool:
+    """Whether its retry is due and could not be started yet: the run is paused, or Batch takes no more for now."""
+    return task.state is TaskState.WAITING and bool(task.attempts) and task.retry_at_ms is None
 
 
 def duration_ms(task: m.Task, now_ms: int) -> int | None:

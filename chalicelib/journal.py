@@ -1,4 +1,4 @@
-"""What the functions write to their logs: one JSON object a line in Lambda, plain text anywhere else.
+"""What the functions write to their logs: one JSON object a line in Lambda, plain text with the same ids anywhere else.
 
 Owns the form of a line, and which invocation it is of. What is told is its caller's: `ids` of a record are those that
 engine/noting.py gives it. Nothing is added that a caller did not name: no event, no environment, no local variable.
@@ -54,6 +54,25 @@ class JsonLines(logging.Formatter):
             fields["exception"] = self.formatException(record.exc_info)
         known = {name: value for name, value in fields.items() if value is not None}
         return json.dumps(known, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+class PlainLines(logging.Formatter):
+    """A record as text, with the ids of what it is about behind it: `job failed  run_id=films-abc task=train`."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        found: Mapping[str, Any] = getattr(record, IDS, {})
+        ids = " ".join(f"{name}={_as_text(value)}" for name, value in found.items() if value is not None)
+        return super().formatMessage(record) + (f"  {ids}" if ids else "")
+
+
+def _as_text(value: Any) -> str:
+    """The value, in quotes where one could not see where it ends."""
+    text = str(value)
+    plain = text.isprintable() and not any(sign in text for sign in ' "=') and text
+    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def level_of(environment: Mapping[str, str]) -> str | None:

@@ -48,7 +48,7 @@ def cancel(run_id: str, reason: str, wait: bool, as_json: bool, where: Where) ->
     return _act(
         where, RunState.CANCELLED if wait else None, as_json,
         lambda target: target.api.cancel(run_id, as_model(m.Cancel, {"reason": reason})),
-        lambda target, _: cancel_sentence(load_view(target.api, run_id)),
+        lambda target, acted: cancel_sentence(load_view(target.api, run_id), acted.changed),
     )  # fmt: skip
 
 

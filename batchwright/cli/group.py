@@ -102,9 +102,7 @@ class LazyGroup(click.Group):
         try:
             code = super().main(args, prog_name, **{**extra, "standalone_mode": False})
         except click.ClickException as error:
-            told = StringIO()
-            error.show(told)
-            tell(told.getvalue().rstrip("\n"), err=True)
+            tell(_shown(error), err=True)
             sys.exit(error.exit_code)
         except click.Abort:
             click.echo("interrupted", err=True)
@@ -114,9 +112,17 @@ class LazyGroup(click.Group):
             sys.exit(BAD_INPUT)
         except OSError as error:
             # A disk that is full, a folder that may not be written: the system's own words name it.
-            tell(f"batchwright: {error}", err=True)
+            named = error.filename is not None and error.strerror is not None
+            tell(f"{error.filename}: {error.strerror}" if named else str(error), err=True)
             sys.exit(RUN_FAILED)
         sys.exit(code if isinstance(code, int) else OK)
+
+
+def _shown(error: click.ClickException) -> str:
+    """What click says of an error, its message as plain as all other messages are."""
+    told, message = StringIO(), error.format_message()
+    error.show(told)
+    return told.getvalue().rstrip("\n").replace(f"Error: {message}", message)
 
 
 @click.command(cls=LazyGroup, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,17 +5,28 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from batchwright.cli.asking import ask
+from batchwright.cli.target import local_target
 from batchwright.cli.told import told_plainly
 from batchwright.interrupts import raised
 from batchwright.local import home
 from batchwright.local.isolation import foreign, past_proxies
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.stack import API
-from chalicelib.core.errors import UserMistake
+from batchwright.summary import number_of
+from batchwright.terminal import tell
+from batchwright.tree_lines import some_names
+from batchwright.view import every
+from chalicelib.core.errors import BatchwrightError, UserMistake
+from chalicelib.core.states import RunState
+
+RUNS_A_PAGE = 100
 
 
 @click.group()
@@ -34,7 +45,7 @@ def up(options: LocalOptions) -> None:
                 f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
                 f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
             )
-        click.echo(f"It is up already (process {state.pid}).")
+        click.echo(f"It is up already (process {state.pid}, folder {home.home()}).")
         return
     with raised(), told_plainly(), Console(stderr=True).status("Starting the local AWS ..."):
         state = home.up(options.arguments)
@@ -46,9 +57,46 @@ def up(options: LocalOptions) -> None:
 
 
 @local.command()
-def down() -> None:
-    """Stop it, with every job in it. What was in it is gone."""
-    click.echo("Stopped." if home.down() else "Nothing was up.")
+@click.option("--yes", is_flag=True, help="Do not ask, also while runs are under way.")
+def down(yes: bool) -> None:
+    """Stop it, with every job in it. What was in it is gone: runs, workflows, monitors, subscriptions.
+
+    While runs are under way it asks first, if there is a terminal to ask at; anywhere else it says what it ended.
+    """
+    state, where = home.running(), home.looked()
+    under_way = [] if state is None else _runs_under_way(state)
+    if under_way and not yes and _can_be_asked():
+        they_are = "is" if len(under_way) == 1 else "are"
+        question = (
+            f"{number_of(len(under_way), 'run')} {they_are} under way and would be gone: {some_names(under_way)}."
+        )
+        ask(f"{question} Stop it all the same?", yes=yes, as_json=False)
+    if not home.down():
+        click.echo(f"Nothing was up {where}.")
+        return
+    click.echo("Stopped.")
+    if under_way:
+        tell(f"{number_of(len(under_way), 'run')} that had not ended went with it: {some_names(under_way)}.", err=True)
+
+
+def _can_be_asked() -> bool:
+    """Whether somebody sits at a terminal."""
+    return sys.stdin.isatty()
+
+
+def _runs_under_way(state: home.Running) -> list[str]:
+    """The ids of its runs that have not ended; none if it does not say."""
+    try:
+        api = local_target(state.environment, lambda: None).api
+        return [
+            run.run_id
+            for one in RunState
+            if not one.ended
+            for run in every(lambda page, one=one: api.runs(state=one, limit=RUNS_A_PAGE, page=page))  # type: ignore[misc]
+        ]
+    except (BatchwrightError, BotoCoreError, ClientError):
+        # It is broken, and is to be stopped.
+        return []
 
 
 @local.command()
@@ -60,7 +108,7 @@ def status(as_json: bool) -> int:
         document = {"up": False} if state is None else {"up": True, "pid": state.pid, "environment": state.environment}
         click.echo(json.dumps(document, indent=2))
     elif state is None:
-        click.echo("Nothing is up; start it with `batchwright local up`.")
+        click.echo(f"Nothing is up {home.looked()}; start it with `batchwright local up`.")
     else:
         click.echo(f"Up (process {state.pid}, folder {home.home()}).")
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BATCH", API):
@@ -80,7 +128,7 @@ def env(as_json: bool) -> None:
     """
     state = home.running()
     if state is None:
-        raise UserMistake("nothing is up; start it with `batchwright local up`")
+        raise UserMistake(f"nothing is up {home.looked()}; start it with `batchwright local up`")
     if as_json:
         click.echo(json.dumps(state.environment, indent=2))
         return

@@ -12,7 +12,8 @@ import click
 from batchwright.cli.completing import RUN, TASK
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.interrupts import Interrupts, counted
-from batchwright.terminal import coloured
+from batchwright.silence import silence_sentence
+from batchwright.terminal import coloured, tell
 from chalicelib.api import models as m
 
 INTERRUPTED = 130
@@ -58,7 +59,8 @@ def logs(
         while follow and attempt is None and not interrupts.asked and (later := reading.next_attempt(number)):
             number = reading.read(later, None, follow)
         if not reading.written and not interrupts.asked:
-            click.echo(f"Task {task} has written nothing{'' if follow else ' so far'}.", err=True)
+            now = target.api.task(run_id, task, epoch)
+            tell(silence_sentence(target.api, run_id, now, attempt=attempt, child=child, epoch=epoch), err=True)
     return INTERRUPTED if interrupts.asked else 0
 
 

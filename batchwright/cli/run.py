@@ -26,7 +26,7 @@ from batchwright.cli.told import told_plainly
 from batchwright.cli.watch import INTERRUPTED, followed_run
 from batchwright.follow import Followed
 from batchwright.interrupts import Interrupts, counted, ignored, raised
-from batchwright.local.home import Running, running, up
+from batchwright.local.home import Running, looked, running, up
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.run import put_file
 from batchwright.local.stack import LocalAws, LocalAwsError
@@ -112,7 +112,7 @@ def run_file(
             progress = progress_on(console, as_json)
             view = follow(followed_run(target, run_id), progress, interrupts, target.check, cancel)
             if as_json:
-                print_json(run_document(view))
+                print_json(run_document(view, target.api))
             else:
                 print_summary(console, view, target.api)
             if afterwards is not None:
@@ -131,24 +131,27 @@ def start_file(
     as_json: bool,
     options: LocalOptions,
 ) -> None:
-    """Start a run of a workflow file on the local AWS that is up, and say how to follow it. Raises UserMistake before
-    anything is started, also when none is up."""
+    """Start a run of a workflow file on the local AWS that is up, print its id, and say on stderr how to follow it.
+    Raises UserMistake before anything is started, also when none is up."""
     ready = _read(file, pairs, params_file, files)
     state = running()
     if state is None:
         raise UserMistake(
-            "--detach: no local AWS is up that the run could go on in; start one with `batchwright local up`"
+            f"--detach: no local AWS is up {looked()} that the run could go on in; start one with `batchwright local "
+            "up`, or go to the folder of one that is up"
         )
     _check_options(options, state)
     with raised(), told_plainly():
         target = local_target(state.environment, partial(_check_up, state))
         run_id = ready.start_on(target, ready.put_on(target))
         if as_json:
-            print_json(run_document(load_view(target.api, run_id)))
+            print_json(run_document(load_view(target.api, run_id), target.api))
             return
-    _say_started(PlainConsole(), ready.plan, run_id)
+    click.echo(run_id)
+    # Not to stdout, so that a script can take the id from there.
+    _say_started(PlainConsole(stderr=True), ready.plan, run_id)
     for what in ("watch", "pause", "cancel"):
-        click.echo(f"  batchwright {what} {run_id}")
+        click.echo(f"  batchwright {what} {run_id}", err=True)
 
 
 @dataclass(frozen=True, slots=True)

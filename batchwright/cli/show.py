@@ -61,7 +61,7 @@ def show(
     with on_target(where) as target:
         view = load_view(target.api, run_id, epoch)
         if as_json:
-            print_json(run_document(view))
+            print_json(run_document(view, target.api))
         elif timeline:
             print_timeline(PlainConsole(), view, asked)
         else:

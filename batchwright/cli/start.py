@@ -50,7 +50,7 @@ def start(
     as_json: bool,
     where: Where,
 ) -> int:
-    """Start a run of a workflow that was pushed.
+    """Start a run of a workflow that was pushed, and print its id; how to follow it goes to stderr.
 
     \b
     Examples:
@@ -68,10 +68,13 @@ def start(
         fields = {"workflow": workflow, "version": version, "params": given, "notify_queue": notify_queue}
         asked = as_model(m.StartRun, fields)
         run = target.api.start_run(asked, key or str(uuid.uuid4()))
-        if not as_json:
-            tell(f"Run {run.run_id} of {workflow}, version {run.version}, is {run.state}.")
-            if not wait:
-                tell(f"  batchwright watch {run.run_id}")
-        elif not wait:
+        if as_json and not wait:
             print_json(run.model_dump(mode="json"))
+        elif not as_json:
+            if not wait:
+                tell(run.run_id)
+            # Not to stdout where a script takes the id from there.
+            tell(f"Run {run.run_id} of {workflow}, version {run.version}, is {run.state}.", err=not wait)
+            if not wait:
+                tell(f"  batchwright watch {run.run_id}", err=True)
         return 0 if not wait or watched(target, run.run_id, as_json).run.state is RunState.SUCCEEDED else 1

@@ -142,8 +142,8 @@ def find_target(where: Where) -> Target:
     if stage:
         return stage_target(stage, where.profile, where.region)
     raise UserMistake(
-        "no local AWS is up, and neither a stage nor an API is named: start one with `batchwright local up`, or give "
-        "--stage NAME or --api URL"
+        f"no local AWS is up {home.looked()}, and neither a stage nor an API is named: start one with "
+        "`batchwright local up`, go to the folder of one that is up, or give --stage NAME or --api URL"
     )
 
 

@@ -57,7 +57,7 @@ def watched(target: Target, run_id: str, as_json: bool = False) -> RunView:
         tell(f"No more watching. Run {run_id} goes on, it is {view.run.state}.", err=True)
         sys.exit(INTERRUPTED)
     if as_json:
-        print_json(run_document(view))
+        print_json(run_document(view, target.api))
     else:
         print_summary(console, view, target.api)
     return view

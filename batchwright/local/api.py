@@ -74,8 +74,11 @@ def _serve(listener: socket.socket, project_folder: Path | None) -> None:
     import logging
 
     from batchwright.local.functions import PROJECT_FOLDER, load_app
+    from chalicelib.journal import PlainLines
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    lines = logging.StreamHandler()
+    lines.setFormatter(PlainLines())
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
     logging.getLogger("botocore").setLevel(logging.WARNING)
     Server(load_app(project_folder or PROJECT_FOLDER), listener).serve()
 

@@ -1,7 +1,7 @@
 """The local AWS that stays up: where its folder is, whether it runs, and how to start and stop it.
 
-Owns `.batchwright/` (or BATCHWRIGHT_HOME) and the file in it that says what is running. The local AWS itself is
-stack.py's.
+Owns `.batchwright/` (or BATCHWRIGHT_HOME), the way to it, and the file in it that says what is running. The local AWS
+itself is stack.py's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -28,12 +29,43 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 TAKEN = 75
 """How a supervisor ends that found another one in its folder."""
+HOME = "BATCHWRIGHT_HOME"
+FOLDER = ".batchwright"
+_STATE = "local.json"
 _LOOK_SECONDS = 0.05
 
 
 def home() -> Path:
-    """The folder of the local AWS: BATCHWRIGHT_HOME, or .batchwright where the command was given."""
-    return Path(os.environ.get("BATCHWRIGHT_HOME") or ".batchwright").absolute()
+    """The folder of the local AWS: BATCHWRIGHT_HOME, which `batchwright local env` sets, too; else .batchwright of the
+    nearest folder that has one up, from where the command was given upwards; else .batchwright there."""
+    if named := os.environ.get(HOME):
+        return Path(named).absolute()
+    here = Path.cwd()
+    for folder in _upwards(here):
+        if _running_in(folder / FOLDER) is not None:
+            return folder / FOLDER
+    return here / FOLDER
+
+
+def looked() -> str:
+    """Where a local AWS was looked for, for messages."""
+    if named := os.environ.get(HOME):
+        return f"in {Path(named).absolute()} ({HOME})"
+    return f"in {Path.cwd()} or above it"
+
+
+def _upwards(here: Path) -> Iterator[Path]:
+    """The folder and those that it lies in, up to one that somebody else may write to: what lies there may be
+    anybody's."""
+    yield here
+    for folder in here.parents:
+        try:
+            known = folder.stat()
+        except OSError:
+            return
+        if known.st_mode & stat.S_IWOTH or known.st_uid not in (os.getuid(), 0):
+            return
+        yield folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +90,17 @@ class Running:
 
 
 def _state_path() -> Path:
-    return home() / "local.json"
+    return home() / _STATE
 
 
 def running() -> Running | None:
     """The local AWS that is up, or None."""
+    return _running_in(home())
+
+
+def _running_in(folder: Path) -> Running | None:
     try:
-        state = Running(**json.loads(_state_path().read_text(encoding="utf-8")))
+        state = Running(**json.loads((folder / _STATE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
     return state if state.is_alive() else None
@@ -76,7 +112,8 @@ def write_state(environment: dict[str, str], options: Sequence[str]) -> None:
     state = {
         "pid": me.pid,
         "process_started_at": me.create_time(),
-        "environment": environment,
+        # Whoever takes the variables over finds it from every folder.
+        "environment": {**environment, HOME: str(home())},
         "options": list(options),
     }
     path = _state_path()
@@ -117,7 +154,7 @@ def up(options: Sequence[str]) -> Running:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=isolated(os.environ, {"BATCHWRIGHT_HOME": str(folder)}),
+            env=isolated(os.environ, {HOME: str(folder)}),
             start_new_session=True,
         )
     try:

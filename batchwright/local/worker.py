@@ -30,6 +30,7 @@ from batchwright.local.schedules import LocalScheduler
 from chalicelib import wiring
 from chalicelib.aws import scheduler as aws_scheduler
 from chalicelib.engine.messages import MessagesLeft
+from chalicelib.journal import PlainLines
 
 # Not below "batchwright": Chalice sets the logger of the app's name to errors alone.
 log = logging.getLogger("local.worker")
@@ -94,7 +95,9 @@ def main() -> None:
     parser.add_argument("--project", type=Path, default=PROJECT_FOLDER, help="the folder of app.py")
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin is closed")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    lines = logging.StreamHandler()
+    lines.setFormatter(PlainLines())
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
     logging.getLogger("botocore").setLevel(logging.WARNING)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

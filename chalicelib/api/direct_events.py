@@ -1,7 +1,8 @@
 """The API in process: what happened in a run, told from its records.
 
 Nothing is logged for it, so it knows what the records keep: of attempts before the last not when they were claimed, of
-tasks that were skipped or cancelled before a job no time, of a redrive when the first task was claimed after it.
+tasks that were skipped or cancelled before a job no time, of a redrive before the last one the first sign of life
+after it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from chalicelib.api import models as m
 from chalicelib.api.ground import Part, check_limit
 from chalicelib.api.models import EventKind
-from chalicelib.api.runview import RunLook
+from chalicelib.api.runview import RunLook, signs_of_life
 from chalicelib.core.pages import NUMBER, list_of, page_of, place_in
 from chalicelib.core.records import Run, in_epoch
 from chalicelib.core.states import TaskState
@@ -64,17 +65,17 @@ def _events(store: Store, run: Run) -> Iterator[_Told]:
     for epoch in range(run.epoch + 1):
         then = in_epoch(run, epoch)
         look = RunLook(store, then)
-        first_claim_ms: int | None = None
+        signs_ms: list[int] = []
         for shard in range(look.plan.shard_count):
             for task in look.tasks(shard):
                 if task.kept:
                     continue
-                if task.claimed_at_ms is not None:
-                    first_claim_ms = min(task.claimed_at_ms, first_claim_ms or task.claimed_at_ms)
+                if epoch:
+                    signs_ms += signs_of_life(task)
                 yield from _of_task(task, epoch)
         if epoch:
             ended_before_ms = run.past[epoch - 1].ended_at_ms
-            at_ms = first_claim_ms or ended_before_ms or run.created_at_ms
+            at_ms = then.redriven_at_ms or min(signs_ms, default=ended_before_ms or run.created_at_ms)
             yield _told(EventKind.RUN_REDRIVEN, at_ms, epoch, f"run redriven, version {then.version}")
         if then.ended_at_ms is not None:
             yield _told(EventKind.RUN_ENDED, then.ended_at_ms, epoch, f"run {then.state}")

@@ -92,7 +92,11 @@ class DirectLogs(Part):
         if size is None and child is not None:
             raise UnknownTask(f"task '{task.name}' is no array; it has no child {child}")
         if size is not None and child is None:
-            raise UserMistake(f"task '{task.name}' is an array of jobs, each with a log: say of which child, from 0 on")
+            last = "on" if task.children is None else f"to {task.children - 1:,}"
+            raise UserMistake(
+                f"task '{task.name}' is an array of jobs, each with a log: say of which child, from 0 {last} "
+                "(--child N)"
+            )
         if number == 0:
             return Stream(None, task.state.ended)
         if number > len(task.attempts):

@@ -123,7 +123,11 @@ class Run(Answer):
     epoch: Annotated[int, Field(description="Counts the redrives, from 0.")]
     params: dict[str, Any]
     created_at_ms: int
+    began_at_ms: Annotated[
+        int | None, Field(description="When its epoch began; null of an earlier epoch that a redrive began.")
+    ] = None
     ended_at_ms: int | None = None
+    pauses: Annotated[int, Field(description="How often it was paused in its epoch.")] = 0
     redrive: Redriven | None = None
     past: Annotated[list[PastEpoch], Field(description="The epochs before, oldest first.")] = []
     schedule: Annotated[str | None, Field(description="The workflow's schedule that started it.")] = None
@@ -169,6 +173,10 @@ class Task(Answer):
     is_array: bool = False
     children: Annotated[int | None, Field(description="Of an array: how many jobs it has.")] = None
     children_ended: Annotated[int | None, Field(description="Of an array under way: how many of them ended.")] = None
+    children_failed: Annotated[
+        int | None, Field(description="Of an array that failed: how many of them did, where that was told.")
+    ] = None
+    allow_failure: Annotated[bool, Field(description="Whether the run can succeed although the task failed.")] = False
     kept: Annotated[bool, Field(description="A redrive kept its ending; it did not run in this epoch.")] = False
     second_jobs: Annotated[list[str], Field(description="Jobs ended because their attempt had one.")] = []
     attempts: Annotated[list[Attempt], Field(description="Its ended attempts, oldest first.")] = []

@@ -83,7 +83,7 @@ class _Earlier:
                 return task
             then = _task(plan, index, epoch, record, ending)
             of_this_plan = {"index": task.index, "depends_on": task.depends_on, "children": task.children}
-            return then.model_copy(update={**of_this_plan, "kept": True})
+            return then.model_copy(update={**of_this_plan, "allow_failure": task.allow_failure, "kept": True})
         return task
 
     def _records(self, epoch: int, shard: int) -> dict[int, TaskRecord]:
@@ -104,6 +104,7 @@ def _task(plan: Plan, index: int, epoch: int, record: TaskRecord | None, ending:
         attempt=0,
         attempts_allowed=attempts_allowed(planned.retry, ()),
         is_array=planned.job.array_size is not None,
+        allow_failure=planned.allow_failure,
     )
     return task if record is None else _with_record(task, planned.retry, record, ending)
 
@@ -128,11 +129,19 @@ def _with_record(task: m.Task, retry: RetryPolicy, record: TaskRecord, ending: T
         "claimed_at_ms": record.claimed_at_ms,
         "started_at_ms": started_at_ms,
         "stopped_at_ms": told.stopped_at_ms if told else None,
+        "children_failed": result.failed_children if result and not result.succeeded else None,
         "retry_at_ms": record.retry_at_ms if waits else None,
         "second_jobs": sorted(record.second_jobs),
         "attempts": [attempt_model(one) for one in (*record.past, result) if one],
     }
     return task.model_copy(update=known)
+
+
+def signs_of_life(task: m.Task) -> list[int]:
+    """When something is known to have happened to the task: its claim, starts and stops."""
+    times = [task.claimed_at_ms, task.started_at_ms, task.stopped_at_ms]
+    times += [at_ms for one in task.attempts for at_ms in (one.started_at_ms, one.stopped_at_ms)]
+    return [at_ms for at_ms in times if at_ms is not None]
 
 
 def children_counted(task: m.Task, jobs: Mapping[str, Mapping[str, Any]]) -> m.Task:

@@ -78,7 +78,10 @@ def run_model(run: Run) -> m.Run:
         epoch=run.epoch,
         params=dict(run.params),
         created_at_ms=run.created_at_ms,
+        # Of an earlier epoch the record does not have it.
+        began_at_ms=run.redriven_at_ms if run.epoch else run.created_at_ms,
         ended_at_ms=run.ended_at_ms,
+        pauses=(run.switches + 1) // 2,
         redrive=redrive,
         past=past,
         schedule=run.schedule,

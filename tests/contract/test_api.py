@@ -309,7 +309,7 @@ def test_of_an_array_a_child_must_be_named(desk: Desk) -> None:
     array = {"only": {**TASK, "array": {"size": 4}}}
     desk.api.put_workflow("array", definition_of("array", tasks=array))
     run_id = start(desk, workflow="array")
-    with pytest.raises(UserMistake, match="task 'only' is an array of jobs, each with a log"):
+    with pytest.raises(UserMistake, match=r"'only' is an array .*: say of which child, from 0 to 3 \(--child N\)"):
         desk.api.logs(run_id, "only")
     with pytest.raises(UnknownTask, match="Batch knows no child 9 of job"):
         desk.api.logs(run_id, "only", child=9)
@@ -367,12 +367,13 @@ def test_a_paused_run_waits_until_it_is_resumed_and_twice_is_once(desk: Desk) ->
     paused = desk.api.pause(run_id)
     assert (paused.changed, paused.run.state) == (True, RunState.PAUSED)
     assert desk.api.pause(run_id).changed is False
+    assert desk.api.run(run_id).pauses == 1
     desk.carry_out()
     desk.play.play_on()
     assert states(desk, run_id) == {"first": "succeeded", "second": "waiting"}
     assert desk.api.resume(run_id).changed is True
     desk.play.play_on()
-    assert desk.api.run(run_id).state is RunState.SUCCEEDED
+    assert (desk.api.run(run_id).state, desk.api.run(run_id).pauses) == (RunState.SUCCEEDED, 1)
 
 
 def failed(desk: Desk) -> str:
@@ -398,6 +399,30 @@ def test_a_redrive_runs_again_what_failed_and_keeps_the_rest(desk: Desk) -> None
     assert (second.epoch, second.kept) == (1, False)
     kinds = [event.kind for event in desk.api.events(run_id).items]
     assert (kinds.count(EventKind.RUN_ENDED), kinds.count(EventKind.RUN_REDRIVEN)) == (2, 1)
+
+
+def test_a_redrive_is_told_before_everything_that_came_of_it_however_often_a_task_was_tried(desk: Desk) -> None:
+    retried = {"only": {**TASK, "retry": {"attempts": 2, "backoff_seconds": 5, "jitter": False}}}
+    desk.api.put_workflow("retried", definition_of("retried", tasks=retried))
+    run_id = start(desk, workflow="retried")
+    # The toy Batch names a task by its place in `films`.
+    desk.play.fails |= {("first", 1), ("first", 2)}
+    desk.play.play_on()
+    began = []
+    for _ in range(2):
+        desk.pass_seconds(60)
+        desk.api.redrive(run_id, m.Redrive())
+        began.append(desk.now_ms())
+        desk.pass_seconds(1)
+        desk.play.play_on()
+    assert desk.api.run(run_id).began_at_ms == began[-1]
+    assert desk.api.run(run_id, 1).began_at_ms is None
+    assert desk.api.run(run_id, 0).began_at_ms == desk.api.run(run_id).created_at_ms
+    events = desk.api.events(run_id).items
+    assert [event.epoch for event in events] == sorted(event.epoch for event in events)
+    redrives = [event for event in events if event.kind is EventKind.RUN_REDRIVEN]
+    assert redrives[-1].at_ms == began[-1]
+    assert [events[events.index(one) - 1].kind for one in redrives] == [EventKind.RUN_ENDED] * 2
 
 
 def test_an_earlier_epoch_is_shown_as_it_ended(desk: Desk) -> None:

@@ -35,7 +35,9 @@ def test_up_twice_is_once_and_down_twice_too(terminal: Terminal) -> None:
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout.startswith("Up: AWS at http://127.0.0.1:")
     before = status(terminal)
-    assert terminal.give("local", "up").stdout == f"It is up already (process {before['pid']}).\n"
+    assert terminal.give("local", "up").stdout == (
+        f"It is up already (process {before['pid']}, folder {terminal.folder / '.batchwright'}).\n"
+    )
     other = terminal.give("local", "up", "--reorder")
     assert other.returncode == 2
     assert other.stderr.startswith("--reorder: a local AWS is up already and was started with no such option; stop")
@@ -45,7 +47,7 @@ def test_up_twice_is_once_and_down_twice_too(terminal: Terminal) -> None:
     assert terminal.give("local", "down").stdout == "Stopped.\n"
     assert alive(family) == []
     down = terminal.give("local", "down")
-    assert (down.returncode, down.stdout) == (0, "Nothing was up.\n")
+    assert (down.returncode, down.stdout) == (0, f"Nothing was up in {terminal.folder} or above it.\n")
     assert status(terminal) == {"up": False}
 
 
@@ -64,7 +66,7 @@ def test_a_killed_supervisor_takes_everything_along_and_is_not_taken_for_alive(t
     wait_until(lambda: not alive(family), "everything to end", within_seconds=10)
     assert (terminal.folder / ".batchwright" / "local.json").exists()
     assert terminal.give("local", "status").returncode == 1
-    assert terminal.give("local", "down").stdout == "Nothing was up.\n"
+    assert terminal.give("local", "down").stdout.startswith("Nothing was up in ")
 
 
 def test_a_part_that_dies_brings_the_local_aws_down(terminal: Terminal) -> None:
@@ -90,7 +92,7 @@ def test_what_does_not_start_says_so_in_a_sentence(terminal: Terminal) -> None:
     (blocked / "ministack.log").mkdir()
     done = terminal.give("local", "up", BATCHWRIGHT_HOME=str(blocked))
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: the local AWS did not start: ")
+    assert done.stderr.startswith("the local AWS did not start: ")
     assert "Traceback" not in done.stderr
 
 
@@ -114,4 +116,22 @@ def test_the_variables_as_json_are_those_of_the_status(kept: Terminal) -> None:
 def test_without_a_local_aws_there_are_no_variables(words: list[str], terminal: Terminal) -> None:
     done = terminal.give("local", *words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "nothing is up; start it with `batchwright local up`\n"
+    assert done.stderr == f"nothing is up in {terminal.folder} or above it; start it with `batchwright local up`\n"
+
+
+def test_what_is_up_is_the_same_for_every_command_wherever_it_is_given(terminal: Terminal) -> None:
+    file = terminal.folder / terminal.workflow("slow", {"only": {"command": ["sleep", "60"]}})
+    below, elsewhere = terminal.folder / "sub" / "folder", terminal.folder.parent / f"{terminal.folder.name}-elsewhere"
+    below.mkdir(parents=True)
+    elsewhere.mkdir()
+    terminal.give("local", "up")
+    variables = json.loads(terminal.give("local", "env", "--json").stdout)
+    for folder, loaded in ((below, {}), (elsewhere, variables)):
+        for words in (["local", "status"], ["run", str(file), "--detach"], ["runs"]):
+            done = terminal.give(*words, folder=folder, **loaded)
+            assert done.returncode == 0, done
+    assert terminal.give("local", "status", folder=elsewhere).returncode == 1
+    ids = [run["run_id"] for run in json.loads(terminal.give("runs", "--json").stdout)]
+    down = terminal.give("local", "down", folder=below)
+    assert (down.returncode, down.stdout) == (0, "Stopped.\n")
+    assert down.stderr == f"2 runs that had not ended went with it: {', '.join(ids)}.\n"

@@ -33,7 +33,10 @@ def test_a_failed_task_shows_its_reason_exit_code_and_last_20_lines(kept: Termin
     script = "for line in $(seq 30); do echo \"line $line of [bold]it[/] $(printf '=%.0s' $(seq 120))\"; done; exit 3"
     done = kept.give("run", kept.workflow("bad", {"fails": shell(script)}))
     assert done.returncode == 1
-    assert "\n   exit code 3: Essential container in task exited\n\nfails failed\nlast 20 log lines:\n" in done.stdout
+    assert (
+        "\n   application: exit code 3: Essential container in task exited\n\nfails failed\nlast 20 log lines:\n"
+        in done.stdout
+    )
     lines = [line for line in done.stdout.splitlines() if line.startswith("  line")]
     assert lines == [f"  line {number} of [bold]it[/] {'=' * 120}" for number in range(11, 31)]
     assert "\n\n\n" not in done.stdout
@@ -44,10 +47,12 @@ def test_a_failed_array_shows_the_last_lines_of_its_first_failed_children(kept: 
     script = 'echo "I am $AWS_BATCH_JOB_ARRAY_INDEX"; test $AWS_BATCH_JOB_ARRAY_INDEX -lt 2 || exit 7'
     done = kept.give("run", kept.workflow("array", {"many": shell(script, array={"size": 4})}))
     assert done.returncode == 1
-    assert "\n   Array Child Job failed\n" in done.stdout
+    assert "\n   dependency: Array Child Job failed\n" in done.stdout
     for index in (2, 3):
         assert f"child {index}, exit code 7: last 1 log line:\n  I am {index}\n" in done.stdout
-    assert re.search(r"^. many \[4\] +failed +\d+\.\d s$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^. many \[4\] +failed +\d+\.\d s  2 of 4 children failed$", done.stdout, re.MULTILINE), (
+        done.stdout
+    )
 
 
 def test_a_retry_is_told_with_the_failure_that_led_to_it(kept: Terminal) -> None:
@@ -55,7 +60,7 @@ def test_a_retry_is_told_with_the_failure_that_led_to_it(kept: Terminal) -> None
     tasks = {"flaky": shell(script, retry={"attempts": 2}), "never": {**TRUE, "depends_on": ["flaky"]}}
     done = kept.give("run", kept.workflow("retry", tasks))
     assert done.returncode == 0
-    assert re.search(r"flaky failed \(attempt 1 of 2, after [\d.]+ s, exit code 1: Essential", done.stdout)
+    assert re.search(r"flaky failed \(attempt 1 of 2, after [\d.]+ s, application: exit code 1: Essential", done.stdout)
     assert "attempt 0" not in done.stdout
     assert done.stdout.endswith(" 2 tasks, 3 attempts, 1 of them failed and retried.\n")
 
@@ -67,6 +72,37 @@ def test_json_is_one_document_and_nothing_else(script: str, code: int, state: st
     document = json.loads(done.stdout)
     assert (document["state"], document["tasks"][0]["state"]) == (state, state)
     assert document["tasks"][0]["attempts"][0]["exit_code"] == (9 if code else 0)
+
+
+def test_the_document_of_a_failed_array_names_its_first_failed_children(kept: Terminal) -> None:
+    script = "test $AWS_BATCH_JOB_ARRAY_INDEX != 2 || exit 7"
+    done = kept.give("run", kept.workflow("array-document", {"many": shell(script, array={"size": 4})}), "--json")
+    (many,) = json.loads(done.stdout)["tasks"]
+    assert many["children_failed"] == 1
+    assert [(child["index"], child["exit_code"]) for child in many["failed_children"]] == [(2, 7)]
+
+
+def test_a_run_that_may_fail_in_part_says_so_where_it_did(kept: Terminal) -> None:
+    done = kept.give("run", kept.workflow("may-fail", {"bad": shell("exit 5", allow_failure=True)}))
+    assert done.returncode == 0
+    assert re.search(r"^\S+ bad failed \(may fail, after ", done.stdout, re.MULTILINE)
+    assert re.search(r"^. bad +failed +[\d.]+ s  may fail$", done.stdout, re.MULTILINE), done.stdout
+    assert "\nbad failed (may fail)\n" in done.stdout
+
+
+def test_what_a_script_reads_of_a_detached_run_is_its_id_alone(kept: Terminal) -> None:
+    done = kept.give("run", kept.workflow("detached", {"only": TRUE}), "--detach")
+    assert re.fullmatch(r"detached-\w+\n", done.stdout), done.stdout
+    run_id = done.stdout.strip()
+    for what in ("watch", "pause", "cancel"):
+        assert f"  batchwright {what} {run_id}\n" in done.stderr
+    started = kept.give("start", "detached")
+    assert re.fullmatch(r"detached-\w+\n", started.stdout), started.stdout
+    assert started.stderr == (
+        f"Run {started.stdout.strip()} of detached, version 1, is running.\n"
+        f"  batchwright watch {started.stdout.strip()}\n"
+    )
+    assert kept.give("watch", run_id).returncode == kept.give("watch", started.stdout.strip()).returncode == 0
 
 
 def test_bad_input_ends_with_2_before_anything_is_started_and_tells_every_problem(terminal: Terminal) -> None:
@@ -172,10 +208,10 @@ def test_kept_it_stays_up_and_the_next_run_uses_it(terminal: Terminal) -> None:
     assert list((terminal.folder / "temporary").iterdir()) == []
 
 
-def test_a_lost_ending_is_named_and_found_by_the_sweep(terminal: Terminal) -> None:
+def test_a_lost_ending_is_found_by_the_sweep_before_anybody_is_alarmed(terminal: Terminal) -> None:
     done = terminal.give("run", terminal.workflow("lossy", {"only": TRUE}), "--drop", "1")
     assert done.returncode == 0, done
-    assert "The job of 'only' has ended, but no event has told the run so yet." in done.stdout
+    assert "no event has told" not in done.stdout
     assert re.search(r"^Run lossy-\w+ succeeded after ", done.stdout, re.MULTILINE)
 
 
@@ -186,7 +222,7 @@ def test_a_local_aws_that_breaks_ends_the_run_with_a_sentence(terminal: Terminal
     (worker,) = [process for process in family if "batchwright.local.worker" in process.cmdline()]
     worker.kill()
     assert command.end() == 1
-    assert "Error: the local AWS broke: its worker process ended" in command.printed
+    assert "the local AWS broke: its worker process ended" in command.printed
     assert "Traceback" not in command.printed
     wait_until(lambda: not alive(family), "all its processes to end")
 

@@ -103,5 +103,6 @@ def redriven(state: RunState = RunState.FAILED) -> RunView:
     redrive = m.Redriven(scope=Scope.TASKS, tasks=["count", "import"])
     fresh = {"epoch": 2, "claimed_at_ms": NOON_MS + 100_000}
     tasks = tuple(one if one.kept else one.model_copy(update=fresh) for one in shown.tasks)
-    run = shown.run.model_copy(update={"epoch": 2, "version": 3, "past": past, "redrive": redrive})
+    fields = {"epoch": 2, "version": 3, "past": past, "redrive": redrive, "began_at_ms": NOON_MS + 100_000}
+    run = shown.run.model_copy(update=fields)
     return RunView(run, tasks)

@@ -9,8 +9,9 @@ from batchwright.control import (
     resume_sentence,
 )
 from batchwright.view import RunView
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.states import RunState, TaskState
-from tests.unit.rows import redriven, row, view
+from tests.unit.rows import FAILURE, redriven, result, row, view
 
 ONE = view(row(0, "a", TaskState.RUNNING), row(1, "b", TaskState.WAITING, 0))
 MANY = view(
@@ -48,12 +49,34 @@ def test_a_resume_says_what_is_still_to_come() -> None:
     ],
 )
 def test_a_cancel_says_what_is_ended_and_what_will_not_start(shown: RunView, said: str) -> None:
-    assert cancel_sentence(shown) == f"Run films-abc {said}`batchwright watch films-abc` follows it."
+    assert cancel_sentence(shown, news=True) == f"Run films-abc {said}`batchwright watch films-abc` follows it."
+
+
+def test_a_second_cancel_tells_what_was_ended_from_what_will_not_start() -> None:
+    terminated = result(False, exit_code=143, failure=FailureClass.CANCELLED)
+    shown = view(
+        row(0, "ended", TaskState.CANCELLED, attempts=[terminated]),
+        row(1, "ended-and-not-written-yet", TaskState.CANCELLED),
+        row(2, "under-way", TaskState.RUNNING),
+        row(3, "waited-for-its-retry", TaskState.CANCELLED, attempts=[FAILURE]),
+        row(4, "never", TaskState.CANCELLED, 0),
+        state=RunState.CANCELLING,
+    )
+    assert cancel_sentence(shown, news=False) == (
+        "Run films-abc is being cancelled already: 2 jobs were ended, 1 job under way is being ended, "
+        "2 tasks will not start; `batchwright watch films-abc` follows it."
+    )
+
+
+def test_where_no_job_is_under_way_none_is_counted() -> None:
+    idle = view(row(0, "a", TaskState.WAITING, 0))
+    assert pause_sentence(idle, news=True).startswith("Run films-abc is paused: no job is under way, 1 task waits; ")
+    assert resume_sentence(idle, news=True).startswith("Run films-abc goes on: no job under way, 1 task waits; ")
 
 
 def test_a_cancel_that_is_done_already_says_so() -> None:
     ended = view(row(0, "a", TaskState.CANCELLED), state=RunState.CANCELLED, lasted_seconds=1)
-    assert cancel_sentence(ended) == "Run films-abc is cancelled."
+    assert cancel_sentence(ended, news=False) == "Run films-abc is cancelled."
 
 
 def test_a_redrive_says_how_many_tasks_run_again_and_how_many_endings_it_keeps() -> None:

@@ -14,7 +14,7 @@ from chalicelib.core.errors import UserMistake
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
 from chalicelib.engine.messages import MessagesLeft
 from chalicelib.engine.noting import ids
-from chalicelib.journal import FUNCTION, LOG_LEVEL, OURS, JsonLines, level_of, of_invocation, open_journal
+from chalicelib.journal import FUNCTION, LOG_LEVEL, OURS, JsonLines, PlainLines, level_of, of_invocation, open_journal
 from tests.memory.batch import SubmitFault
 from tests.memory.theatre import Theatre, plan_of, task
 
@@ -71,6 +71,17 @@ def test_a_line_is_one_object_with_its_time_its_invocation_and_its_ids(journal):
         "run_id": "films-abc",
         "job_id": "job-1",
     }
+
+
+def test_off_lambda_a_line_is_text_with_the_same_ids_behind_it():
+    record = logging.LogRecord("chalicelib.engine.noting", logging.INFO, "x.py", 1, "job %s", ("failed",), None)
+    record.ids = {"run_id": "films-abc", "task": "train", "attempt": 2, "job_id": None, "reason": "a b\nc"}
+    line = PlainLines().format(record)
+    assert line.endswith(
+        'INFO chalicelib.engine.noting: job failed  run_id=films-abc task=train attempt=2 reason="a b\\nc"'
+    )
+    record.ids = {}
+    assert PlainLines().format(record).endswith("noting: job failed")
 
 
 def test_only_the_first_invocation_of_a_process_is_cold(journal):

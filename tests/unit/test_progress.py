@@ -2,13 +2,24 @@ from __future__ import annotations
 
 import io
 import re
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from batchwright import progress
-from batchwright.progress import LiveProgress, PlainProgress, change_lines, duration, lost_sentence, task_table
+from batchwright.progress import (
+    LiveProgress,
+    PlainProgress,
+    change_lines,
+    clock_time,
+    duration,
+    lost_sentence,
+    task_table,
+)
+from chalicelib.api import models as m
 from chalicelib.core.states import RunState, TaskState
 from tests.unit.rows import EVERY_STATE, FAILURE, NOON_MS, ended, redriven, result, row, view
 
@@ -32,17 +43,21 @@ def test_the_table_of_tasks_is_as_in_the_golden_file(width: int) -> None:
     assert max(len(line) for line in text.splitlines()) <= width
 
 
+def lines_of(before: Sequence[m.Task], after: Sequence[m.Task]) -> list[str]:
+    return [change.text for change in change_lines(before, after, NOW_MS)]
+
+
 def test_every_change_is_a_line_as_in_the_golden_file() -> None:
-    lines = change_lines((), EVERY_STATE.tasks, NOW_MS)
+    lines = lines_of((), EVERY_STATE.tasks)
     assert lines == (GOLDEN / "changes.txt").read_text().splitlines()
 
 
 def test_what_a_redrive_kept_is_said_with_its_epoch_and_without_what_led_to_it() -> None:
-    assert change_lines((), redriven().tasks, NOW_MS) == [
-        "import failed (attempt 1 of 3, after 2.0 s, exit code 3: Essential container in task exited)",
+    assert lines_of((), redriven().tasks) == [
+        "import failed (attempt 1 of 3, after 2.0 s, application: exit code 3: Essential container in task exited)",
         "fetch succeeded (kept from epoch 0, attempt 2 of 3, after 2.0 s)",
+        "count failed (after 2.0 s, application: exit code 3: Essential container in task exited)",
         "import succeeded (attempt 2 of 3, after 7.0 s)",
-        "count failed (after 2.0 s, exit code 3: Essential container in task exited)",
         "report upstream_failed",
     ]
 
@@ -60,8 +75,43 @@ def test_a_pause_is_said_once_and_its_end_too() -> None:
     ]
 
 
+def test_what_happened_before_it_was_looked_at_has_the_time_at_which_it_happened() -> None:
+    first, second = result(False, exit_code=1, seconds=(1, 3)), result(False, exit_code=1, seconds=(10, 14))
+    failed = ended(0, "a", TaskState.FAILED, second, 2, 2).model_copy(update={"attempts": [first, second]})
+    tasks = [
+        failed,
+        row(1, "b", TaskState.UPSTREAM_FAILED, 0, depends_on=["a"]),
+        row(2, "c", TaskState.RUNNING, started_at_ms=NOON_MS + 5_000, claimed_at_ms=NOON_MS + 4_000),
+        row(3, "d", TaskState.RUNNABLE, claimed_at_ms=NOON_MS + 12_000),
+        row(4, "e", TaskState.CANCELLED, 0),
+    ]
+    told = [(change.at_ms - NOON_MS, change.text.split(" (")[0]) for change in change_lines((), tasks, NOW_MS)]
+    assert told == [
+        (3_000, "a failed"),
+        (5_000, "c running"),
+        (12_000, "d runnable"),
+        (14_000, "a failed"),
+        (14_000, "b upstream_failed"),
+        (90_000, "e cancelled"),
+    ]
+
+
+def test_who_watches_a_run_that_ended_is_told_nothing_as_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "now_ms", lambda: NOON_MS + 600_000)
+    lines: list[str] = []
+    cancelled = row(0, "a", TaskState.CANCELLED, 0)
+    PlainProgress(lines.append).show(view(cancelled, state=RunState.CANCELLED, lasted_seconds=7))
+    assert lines == [f"{clock_time(NOON_MS + 7_000, NOON_MS)} a cancelled"]
+
+
+def test_a_change_of_another_day_has_its_date() -> None:
+    noon_ms = int(time.mktime((2026, 11, 21, 12, 0, 0, 0, 0, -1))) * 1_000
+    assert clock_time(noon_ms, noon_ms + 3_600_000) == "12:00:00"
+    assert clock_time(noon_ms, noon_ms + 86_400_000) == "2026-11-21 12:00:00"
+
+
 def test_what_did_not_change_is_not_said_again() -> None:
-    assert change_lines(EVERY_STATE.tasks, EVERY_STATE.tasks, NOW_MS) == []
+    assert lines_of(EVERY_STATE.tasks, EVERY_STATE.tasks) == []
 
 
 def test_an_attempt_that_failed_between_two_looks_is_told_with_the_next_one() -> None:
@@ -71,8 +121,8 @@ def test_an_attempt_that_failed_between_two_looks_is_told_with_the_next_one() ->
             0, "flaky", TaskState.RUNNING, 3, 3, attempts=[FAILURE, result(False, reason="Host EC2 gone", seconds=None)]
         )
     ]
-    assert change_lines(before, after, NOW_MS) == [
-        "flaky failed (attempt 1 of 3, after 2.0 s, exit code 3: Essential container in task exited)",
+    assert lines_of(before, after) == [
+        "flaky failed (attempt 1 of 3, after 2.0 s, application: exit code 3: Essential container in task exited)",
         "flaky failed (attempt 2 of 3, Host EC2 gone)",
         "flaky running (attempt 3 of 3)",
     ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import cast
 
 import pytest
 from rich.console import Console
@@ -10,6 +11,8 @@ from batchwright.plain_console import PlainConsole
 from batchwright.summary import Asked, print_summary, print_timeline, run_document, scope_words, sentence
 from batchwright.view import RunView
 from chalicelib.api import models as m
+from chalicelib.api.port import Api
+from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState, TaskState
 from tests.unit.rows import FAILURE, KILLED, NOON_MS, ended, redriven, result, row, view
@@ -34,6 +37,7 @@ class Told:
         return row(2, name, TaskState.FAILED, is_array=True, failed_children=children)
 
 
+TOLD = cast(Api, Told())
 FAILED = view(
     ended(0, "fetch", TaskState.SUCCEEDED, result(True, exit_code=0)),
     ended(1, "[i]import[/]", TaskState.FAILED, FAILURE, 2, 2),
@@ -48,7 +52,7 @@ FAILED = view(
 
 def printed(shown: RunView, asked: Asked = ALL) -> str:
     console = Console(file=io.StringIO(), width=80)
-    print_summary(console, shown, Told(), asked)
+    print_summary(console, shown, TOLD, asked)
     assert isinstance(console.file, io.StringIO)
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
@@ -73,12 +77,18 @@ def test_the_scope_of_a_redrive_is_said_in_words(redrive: m.Redriven, said: str)
     assert scope_words(redrive) == said
 
 
-def test_a_redriven_run_in_which_nothing_was_claimed_again_has_no_duration() -> None:
+def test_an_epoch_whose_beginning_nobody_noted_and_in_which_nothing_was_claimed_has_no_duration() -> None:
     cancelled = redriven(RunState.CANCELLED)
-    unclaimed = {"claimed_at_ms": None, "attempt": 0, "attempts": []}
+    unclaimed = {"claimed_at_ms": None, "attempt": 0, "attempts": [], "started_at_ms": None, "stopped_at_ms": None}
     tasks = tuple(one.model_copy(update=unclaimed) for one in cancelled.tasks)
-    said = sentence(RunView(cancelled.run, tasks))
+    said = sentence(RunView(cancelled.run.model_copy(update={"began_at_ms": None}), tasks))
     assert said == "Run films-abc [bold magenta]cancelled[/] in epoch 2: 4 tasks, 0 attempts."
+
+
+def test_a_redriven_run_lasted_from_its_redrive_and_not_from_its_last_claim() -> None:
+    shown = redriven()
+    retried = tuple(one.model_copy(update={"claimed_at_ms": NOON_MS + 111_000}) for one in shown.tasks)
+    assert "in epoch 2 after 12 s: " in sentence(RunView(shown.run, retried))
 
 
 def a_large_run() -> RunView:
@@ -129,7 +139,7 @@ def test_a_terminal_without_unicode_breaks_nothing(encoding: str) -> None:
     told = result(False, exit_code=1, reason="la crème brûlée → brûlée 焦")
     shown = view(ended(0, "t", TaskState.FAILED, told), state=RunState.FAILED, lasted_seconds=3)
     for show in (
-        lambda console: print_summary(console, shown, Told()),
+        lambda console: print_summary(console, shown, TOLD),
         lambda console: print_timeline(console, shown, ALL),
     ):
         written = io.BytesIO()
@@ -168,7 +178,9 @@ def test_one_sentence_says_how_a_run_went(shown: RunView, said: str) -> None:
 
 
 def test_the_document_holds_the_run_and_every_attempt() -> None:
-    document = run_document(view(row(0, "a", TaskState.RUNNING, 2, 2, attempts=[FAILURE]), state=RunState.RUNNING))
+    document = run_document(
+        view(row(0, "a", TaskState.RUNNING, 2, 2, attempts=[FAILURE]), state=RunState.RUNNING), TOLD
+    )
     assert (document["run_id"], document["state"], document["ended_at_ms"]) == ("films-abc", "running", None)
     (task,) = document["tasks"]
     assert (task["name"], task["state"], task["attempt"]) == ("a", "running", 2)
@@ -187,7 +199,7 @@ def test_the_document_holds_the_run_and_every_attempt() -> None:
 
 
 def test_the_document_of_a_redriven_run_holds_its_epochs_and_whose_each_attempt_is() -> None:
-    document = run_document(redriven())
+    document = run_document(redriven(), TOLD)
     assert (document["epoch"], document["version"]) == (2, 3)
     assert document["redrive"] == {"scope": "tasks", "tasks": ["count", "import"]}
     assert document["past"] == [
@@ -196,5 +208,45 @@ def test_the_document_of_a_redriven_run_holds_its_epochs_and_whose_each_attempt_
     ]
     assert [task["epoch"] for task in document["tasks"]] == [0, 2, 2, 2]
     assert [task["second_jobs"] for task in document["tasks"]] == [[], [], ["job-a", "job-b"], []]
-    first = run_document(view(row(0, "a", TaskState.RUNNING)))
+    first = run_document(view(row(0, "a", TaskState.RUNNING)), TOLD)
     assert (first["epoch"], first["redrive"], first["past"]) == (0, None, [])
+
+
+def test_the_document_names_the_first_children_that_failed_of_an_array_that_did() -> None:
+    fetch, broken, array, _ = run_document(FAILED, TOLD)["tasks"]
+    assert [child["index"] for child in array["failed_children"]] == [4, 7]
+    assert fetch["failed_children"] == broken["failed_children"] == []
+
+
+def test_the_document_is_there_also_when_batch_tells_nothing_of_children() -> None:
+    class Silent(Told):
+        def task(self, run_id: str, name: str, epoch: int) -> m.Task:
+            raise BatchwrightError("Batch is away")
+
+    assert run_document(FAILED, cast(Api, Silent()))["tasks"][2]["failed_children"] == []
+
+
+@pytest.mark.parametrize(("pauses", "times"), [(1, "once"), (2, "2 times")])
+def test_that_a_run_was_paused_is_said_beside_its_waits(pauses: int, times: str) -> None:
+    paused = RunView(FAILED.run.model_copy(update={"pauses": pauses}), FAILED.tasks)
+    console = Console(file=io.StringIO(), width=200)
+    print_timeline(console, paused, ALL)
+    assert isinstance(console.file, io.StringIO)
+    for text in (printed(paused), console.file.getvalue()):
+        assert f"\nPaused {times}: waits to start include the time that a pause held them back.\n" in text.replace(
+            "time\nthat", "time that"
+        )
+    assert "Paused" not in printed(FAILED)
+
+
+def test_a_failure_that_the_run_survives_is_told_as_one() -> None:
+    may_fail = ended(0, "bad", TaskState.FAILED, FAILURE).model_copy(update={"allow_failure": True})
+    said = printed(view(may_fail, state=RunState.SUCCEEDED, lasted_seconds=3))
+    assert "✗ bad  failed  2.0 s  may fail\n" in said
+    assert "\nbad failed (may fail)\n" in said
+
+
+def test_of_an_array_that_failed_the_children_that_did_are_counted() -> None:
+    array = ended(0, "parts", TaskState.FAILED, result(False, reason="Array Child Job failed"))
+    array = array.model_copy(update={"is_array": True, "children": 40, "children_failed": 3})
+    assert "3 of 40 children failed\n" in printed(view(array, state=RunState.FAILED, lasted_seconds=3))

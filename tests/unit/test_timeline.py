@@ -44,6 +44,15 @@ def test_an_epoch_begins_with_its_first_claim_and_what_it_kept_has_no_bar() -> N
     assert [line.tasks[bar.place].name for bar in line.bars] == ["evaluate", "publish", "announce", "tidy"]
 
 
+def test_an_epoch_begins_when_it_was_redriven_however_late_its_last_claim_was() -> None:
+    retried = ran("t", "", 104, 105, 106, TaskState.SUCCEEDED, None, result(False, seconds=(101, 103)), epoch=1)
+    shown = view(*numbered(retried), state=RunState.SUCCEEDED, lasted_seconds=106)
+    for began_at_ms, begins in ((at_ms(100), 100), (None, 101)):
+        redrive = {"epoch": 1, "began_at_ms": began_at_ms}
+        line = timeline_of(RunView(shown.run.model_copy(update=redrive), shown.tasks), at_ms(9_999))
+        assert (seconds(line.begin_ms), line.unsure) == (begins, 0)
+
+
 def test_the_longest_chain_counts_waiting_and_what_two_share_once() -> None:
     line = timeline_of(FAILED, at_ms(9_999))
     assert [line.tasks[place].name for place in line.chain] == ["fetch", "train", "evaluate", "tidy"]

@@ -15,7 +15,7 @@ from batchwright.tree_lines import tree_lines
 from batchwright.view import RunView
 from chalicelib.api import models as m
 from chalicelib.core.states import TaskState
-from tests.unit.rows import EVERY_STATE, NOON_MS, redriven, result, row
+from tests.unit.rows import EVERY_STATE, FAILURE, NOON_MS, redriven, result, row
 from tests.unit.run_stories import FAILED, NIGHTLY, RUNNING, RUNNING_NOW_MS, at_ms, idle, large, numbered, ran
 from tests.unit.run_stories import redriven as redriven_nightly
 from tests.unit.runs_drawn import runs
@@ -151,6 +151,13 @@ def test_a_wide_script_counts_its_cells() -> None:
 
 def test_what_an_earlier_epoch_gave_is_said() -> None:
     assert "kept from epoch 0, attempt 2 of 3" in drawn(redriven().tasks, NOON_MS, 120)[0]
+
+
+def test_a_retry_that_is_due_and_could_not_start_is_told_from_a_task_that_never_did() -> None:
+    tasks = (row(0, "held", TaskState.WAITING, 1, 2, attempts=[FAILURE]), idle("never", ""))
+    held, _, never = drawn(tasks, NOON_MS, 120)
+    assert held.endswith("attempt 1 of 2, retry held back")
+    assert never.endswith("waiting")
 
 
 def test_a_long_wait_is_said_and_a_short_one_is_not() -> None:

@@ -32,7 +32,7 @@ def give(*words: str) -> Result:
     ("words", "code", "said"),
     [
         ([], 2, "in which region is the stage? give --region, or set AWS_REGION"),
-        (["--region", "eu-west-1"], 1, "Error: there are no AWS credentials: sign in"),
+        (["--region", "eu-west-1"], 1, "there are no AWS credentials: sign in"),
         (["--profile", "nobody"], 2, "AWS has no profile 'nobody'"),
         (["--stage", "Dev"], 2, "--stage Dev: a stage is a lower-case letter"),
         (["--stage", "dev-start"], 2, "--stage dev-start: a stage does not end in -start"),

@@ -79,6 +79,16 @@ def test_an_unknown_option_suggests_the_nearest(batchwright: Command) -> None:
     assert "--limit" in result.stderr
 
 
+def test_every_error_is_told_in_one_form(command: Callable[..., Result]) -> None:
+    assert command(raising(click.ClickException("AWS is away"))).stderr == "AWS is away\n"
+    assert command(raising(OSError(28, "No space left", "x.log"))).stderr == "x.log: No space left\n"
+    assert command(raising(OSError("the disk is away"))).stderr == "the disk is away\n"
+
+
+def test_what_click_refuses_is_told_as_every_other_mistake(batchwright: Command) -> None:
+    assert batchwright("runs", "--limit", "x").stderr.splitlines()[-1].startswith("Invalid value for '--limit'")
+
+
 def test_a_users_mistake_is_a_message_and_2(command: Callable[..., Result]) -> None:
     result = command(raising(UserMistake("the queue is not there")))
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", "the queue is not there\n")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,6 +11,7 @@ from batchwright.cli.group import main
 from batchwright.cli.target import Target
 from batchwright.summary import run_document
 from chalicelib.api import models as m
+from chalicelib.api.port import Api as ApiPort
 from tests.unit.cli.test_completion import completed
 from tests.unit.run_stories import FAILED
 
@@ -80,7 +81,7 @@ def test_failed_is_short_for_two_states() -> None:
 
 
 def test_the_document_is_the_whole_run_and_nothing_else_goes_with_it() -> None:
-    assert json.loads(given("--json").stdout) == run_document(FAILED)
+    assert json.loads(given("--json").stdout) == run_document(FAILED, cast(ApiPort, Api()))
     for words in (["--timeline"], ["--failed"], ["--state", "failed"], ["--all"]):
         refused = given("--json", *words)
         assert refused.exit_code == 2

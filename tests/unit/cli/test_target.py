@@ -37,7 +37,11 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "variables", "said"),
     [
-        (Where(), {}, "no local AWS is up, and neither a stage nor an API is named: "),
+        (
+            Where(),
+            {"BATCHWRIGHT_HOME": "/none"},
+            "no local AWS is up in /none (BATCHWRIGHT_HOME), and neither a stage ",
+        ),
         (Where(stage="dev", address="http://x"), {}, "--stage and --api are two places to speak to; take one of them"),
         (
             Where(),
