@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
+from batchwright.filter_policy import lets_through
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notices import NoticeKind, Severity
 from chalicelib.core.suggest import Names, shown
@@ -20,6 +22,10 @@ _PENDING = "PendingConfirmation"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _QUEUE_ARN = re.compile(r"arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,80}")
 _FUNCTION_ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_:-]{1,140}")
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+_BY_ATTRIBUTES = "MessageAttributes"
 
 FILTERS: Mapping[str, tuple[str, ...] | None] = {
     "kind": tuple(NoticeKind),
@@ -33,12 +39,15 @@ FILTERS: Mapping[str, tuple[str, ...] | None] = {
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Who is told what. `arn` is None until it is confirmed; `filters` are empty for all notices."""
+    """Who is told what. `arn` is None until it is confirmed; `filters` are empty for all notices. `policy` is the
+    filter policy as SNS has it, `scope` what it chooses by."""
 
     protocol: str
     address: str
     arn: str | None
     filters: Mapping[str, tuple[str, ...]]
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    scope: str = _BY_ATTRIBUTES
 
     @property
     def is_pending(self) -> bool:
@@ -47,6 +56,14 @@ class Subscription:
     @property
     def subscription_id(self) -> str | None:
         return None if self.arn is None else self.arn.rpartition(":")[2]
+
+    def hears(self, attributes: Mapping[str, str]) -> bool | None:
+        """Whether it hears a notice with these attributes, as SNS judges; None when that cannot be told here."""
+        if self.is_pending:
+            return False
+        if self.scope != _BY_ATTRIBUTES and self.policy:
+            return None
+        return lets_through(self.policy, attributes)
 
     def document(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -60,13 +77,18 @@ class Subscription:
 
 
 def protocol_of(address: str) -> str:
-    """What SNS calls the way to an address. Raises UserMistake."""
+    """What SNS calls the way to an address. Raises UserMistake, also for what SNS would take and never reach."""
     if _QUEUE_ARN.fullmatch(address):
+        if address.endswith(".fifo"):
+            raise UserMistake(
+                f"{shown(address)} is a FIFO queue, which no standard topic can send to; take a standard one"
+            )
         return "sqs"
     if _FUNCTION_ARN.fullmatch(address):
         return "lambda"
     for scheme in ("https", "http"):
         if address.startswith(f"{scheme}://"):
+            _check_url(address)
             return scheme
     if _EMAIL.fullmatch(address):
         return "email"
@@ -74,6 +96,21 @@ def protocol_of(address: str) -> str:
         f"{shown(address)} is no address that can be subscribed: give an e-mail address, an https:// address, or the "
         "ARN of an SQS queue or a Lambda function"
     )
+
+
+def _check_url(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise UserMistake(f"{shown(address)} is no address of an endpoint: {error}") from error
+    if not _HOST.fullmatch(host) or re.search(r"\s", address):
+        raise UserMistake(f"{shown(address)} names no host; write it as in https://example.com/notices")
+    if parts.scheme == "http" and host not in _THIS_MACHINE:
+        raise UserMistake(
+            f"{shown(address)} would be told in clear, with the lines that jobs wrote; give its https:// address "
+            "(http:// is for this machine's own SNS)"
+        )
 
 
 def filters_of(given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
@@ -120,14 +157,14 @@ class Subscriptions:
                 self._sns.set_subscription_attributes(
                     SubscriptionArn=there.arn, AttributeName=name, AttributeValue=value
                 )
-            return Subscription(protocol, address, there.arn, filters)
+            return Subscription(protocol, address, there.arn, filters, dict(filters))
         if not filters:
             del attributes["FilterPolicy"]
         answer = self._sns.subscribe(
             TopicArn=self._topic_arn, Protocol=protocol, Endpoint=address, Attributes=attributes
         )
         arn = answer["SubscriptionArn"]
-        return Subscription(protocol, address, arn if arn.startswith("arn:") else None, filters)
+        return Subscription(protocol, address, arn if arn.startswith("arn:") else None, filters, dict(filters))
 
     def remove(self, named: str) -> Subscription:
         """End the one with that address or id; what it was. Raises UserMistake."""
@@ -151,20 +188,21 @@ class Subscriptions:
 
     def _read(self, listed: Mapping[str, str]) -> Subscription:
         arn: str | None = listed["SubscriptionArn"]
-        filters: dict[str, tuple[str, ...]] = {}
+        policy: dict[str, Any] = {}
+        scope = _BY_ATTRIBUTES
         if arn is None or not arn.startswith("arn:"):
             arn = None
         else:
             attributes = self._sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
             if attributes.get("PendingConfirmation") == "true":
                 arn = None
-            filters = _filters(attributes.get("FilterPolicy"))
-        return Subscription(listed["Protocol"], listed["Endpoint"], arn, filters)
+            policy = json.loads(attributes.get("FilterPolicy") or "{}")
+            scope = attributes.get("FilterPolicyScope") or scope
+        return Subscription(listed["Protocol"], listed["Endpoint"], arn, _filters(policy), policy, scope)
 
 
-def _filters(policy: str | None) -> dict[str, tuple[str, ...]]:
+def _filters(read: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """A filter policy as it is shown; of one that somebody else wrote, its conditions as JSON."""
-    read = json.loads(policy) if policy else {}
     return {
         name: tuple(one if isinstance(one, str) else json.dumps(one) for one in values)
         if isinstance(values, list)

@@ -119,12 +119,16 @@ def status(as_json: bool) -> int:
 @local.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def env(as_json: bool) -> None:
-    """Print the variables that point any AWS tool at it, for a POSIX shell. What would lead past it is unset.
+    """Print the variables that point AWS tools at it, for a POSIX shell. What would lead past it is unset.
+
+    One tool heeds no variable: version 1 of the AWS CLI sends `aws sqs` to AWS all the same, unless it is given
+    --endpoint-url. Version 2 does not.
 
     \b
-    Example:
+    Examples:
       eval "$(batchwright local env)"
       aws batch describe-job-queues
+      aws --endpoint-url "$AWS_ENDPOINT_URL" sqs list-queues
     """
     state = home.running()
     if state is None:

@@ -6,22 +6,28 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from botocore.exceptions import ClientError
 
 from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Aws, Where, api_options, on_target
+from batchwright.example_notices import FORMS, example_notice, form_of
 from batchwright.progress import now_ms
-from batchwright.sample_notice import sample_notice
+from batchwright.reached import Reach, Reached, in_sum, past_queues, reached
+from batchwright.sample_notice import sample_kind, sample_notice
+from batchwright.subscribing import SubscribedQueue, check_filters, find_queue, notes_on_names
 from batchwright.subscriptionlist import hears, subscription_columns
-from batchwright.subscriptions import Subscriptions, filters_of
-from batchwright.terminal import tell
-from chalicelib.core.notices import NoticeKind
+from batchwright.subscriptions import Subscriptions, filters_of, protocol_of
+from batchwright.terminal import printable, tell
+from chalicelib.aws.answers import code_of
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.notices import NoticeKind, Severity
 
 TOPIC = "BATCHWRIGHT_TOPIC_ARN"
 
 
 @click.group()
 def notices() -> None:
-    """Who is told of runs and jobs: subscribe, list, unsubscribe, test (docs/notices.md)."""
+    """Who is told of runs and jobs: subscribe, list, unsubscribe, test, preview (docs/notices.md)."""
 
 
 def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,6 +49,7 @@ def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("endpoint", metavar="ADDRESS")
 @_filter_options
 @click.option("--raw", is_flag=True, help="Of a queue or endpoint: the notice alone, without SNS's envelope.")
+@click.option("--allow", is_flag=True, help="Of a queue: let the topic send, by a statement in the queue's own policy.")
 @json_option
 @api_options
 def subscribe(
@@ -53,6 +60,7 @@ def subscribe(
     monitors: Sequence[str],
     queues: Sequence[str],
     raw: bool,
+    allow: bool,
     as_json: bool,
     where: Where,
 ) -> None:
@@ -64,24 +72,34 @@ def subscribe(
     \b
     Examples:
       batchwright notices subscribe ada@example.com --severity error --stage prod
-      batchwright notices subscribe arn:aws:sqs:eu-west-1:111122223333:told --workflow films --raw --stage prod
+      batchwright notices subscribe arn:aws:sqs:eu-west-1:111122223333:told --workflow films --raw --allow --stage prod
     """
     filters = filters_of(
         {"kind": kinds, "severity": severities, "workflow": workflows, "monitor": monitors, "queue": queues}
     )
+    notes = check_filters(filters)
+    if allow and protocol_of(endpoint) != "sqs":
+        raise UserMistake(f"--allow is for SQS queues, whose own policy it changes; {endpoint} is none")
     with on_target(where) as target:
-        made = _subscriptions(target.needed_aws("notices subscribe")).add(endpoint, filters, raw=raw)
+        aws = target.needed_aws("notices subscribe")
+        queue = _queue(endpoint, aws) if protocol_of(endpoint) == "sqs" else None
+        notes += notes_on_names(filters, target.api, aws.client("batch"))
+        if queue is not None:
+            # First: where that is refused, nobody is subscribed.
+            notes += _let_send(queue, allow)
+        made = _subscriptions(aws).add(endpoint, filters, raw=raw)
     if as_json:
         print_json(made.document())
-        return
-    if made.is_pending:
+    elif made.protocol == "email" and aws.is_local:
+        tell(f"{endpoint} is subscribed, and the local AWS sends no mail: nothing arrives.")
+    elif made.is_pending:
         tell(f"{endpoint} has been asked to confirm; it hears nothing before.")
     else:
         tell(f"{endpoint} is told of {hears(made)}.")
-    if made.protocol == "sqs":
-        tell("The queue's own policy must let the topic send to it (docs/notices.md shows one).", err=True)
     if made.protocol == "https":
-        tell("Over https the document is the one that Amazon Q Developer shows in chats (docs/notices.md).", err=True)
+        notes.append("Over https the document is the one that Amazon Q Developer shows in chats (docs/notices.md).")
+    for note in notes:
+        tell(note, err=True)
 
 
 @notices.command(name="list")
@@ -125,31 +143,111 @@ def unsubscribe(named: str, as_json: bool, where: Where) -> None:
 
 @notices.command()
 @click.option(
-    "--kind",
-    type=click.Choice([kind.value for kind in NoticeKind]),
-    default=NoticeKind.RUN_FAILED.value,
-    show_default=True,
-    metavar="KIND",
-    help="Of which kind.",
+    "--kind", type=click.Choice([one.value for one in NoticeKind]), metavar="KIND", help="Of this kind.  [run_failed]"
+)
+@click.option(
+    "--severity", type=click.Choice([one.value for one in Severity]), metavar="S", help="Of a kind that is so severe."
 )
 @click.option("--workflow", metavar="NAME", help="As if of this workflow, for those who filter by it.")
+@click.option("--monitor", metavar="NAME", help="As if this monitor asked for it.")
+@click.option("--queue", metavar="NAME", help="As if of jobs in this job queue.")
 @json_option
 @api_options
-def test(kind: str, workflow: str | None, as_json: bool, where: Where) -> None:
-    """Publish a notice that says that it is a test, to all who are subscribed to its kind.
+def test(
+    kind: str | None,
+    severity: str | None,
+    workflow: str | None,
+    monitor: str | None,
+    queue: str | None,
+    as_json: bool,
+    where: Where,
+) -> None:
+    """Publish a notice that says that it is a test, and say whom it reaches.
+
+    Who chooses by a workflow, a monitor or a queue hears of it only when it is given here, too.
 
     \b
-    Example:
-      batchwright notices test --kind run_failed --stage prod
+    Examples:
+      batchwright notices test --stage prod
+      batchwright notices test --severity error --monitor nightly --stage prod
     """
+    given = {"kind": kind, "severity": severity, "workflow": workflow, "monitor": monitor, "queue": queue}
+    attributes = {name: value for name, value in given.items() if value}
+    # A mistake is told before anything is asked for.
+    sample_kind(attributes)
     with on_target(where) as target:
-        world = target.needed_aws("notices test").wired.world
-        notice = sample_notice(NoticeKind(kind), world.stage, workflow, now_ms())
+        aws = target.needed_aws("notices test")
+        world = aws.wired.world
+        notice = sample_notice(world.stage, attributes, now_ms())
+        judged, trouble = None, None
+        try:
+            there = reached(_subscriptions(aws).all(), notice, is_local=aws.is_local)
+            judged = past_queues(there, lambda arn: _queue(arn, aws))
+        except ClientError as error:
+            # Who may publish need not be allowed to see who hears it.
+            trouble = f"Whom it reaches was not to be learned: {error.operation_name} says {code_of(error)}."
         world.notices.publish(notice)
     if as_json:
-        print_json(notice.document())
+        print_json({"notice": notice.document(), "subscriptions": judged and [_reach_document(one) for one in judged]})
     else:
         tell(f"Published {notice.notice_id} ({notice.severity}).")
+    if trouble is not None:
+        tell(trouble, err=True)
+    if judged is not None and not as_json:
+        tell(in_sum(judged))
+        for one in judged:
+            tell(f"  {one.reach:<13}  {one.who.protocol:<6}  {one.who.address}  {hears(one.who)}")
+        if any(one.reach is Reach.SHUT for one in judged):
+            tell("A shut queue has a policy that keeps the topic out; `notices subscribe` prints what it lacks.")
+
+
+def _reach_document(one: Reached) -> dict[str, Any]:
+    return {**one.who.document(), "reach": one.reach}
+
+
+def _queue(arn: str, aws: Aws) -> SubscribedQueue:
+    def sqs_in(region: str) -> Any:
+        # A local AWS has one region.
+        return aws.client("sqs") if aws.is_local else aws.session.client("sqs", region_name=region)
+
+    return find_queue(arn, aws.environment[TOPIC], sqs_in, aws.is_local)
+
+
+def _let_send(queue: SubscribedQueue, allow: bool) -> list[str]:
+    """See to it that the topic may send to the queue, or say what keeps it from it."""
+    if allow and queue.is_open is not True:
+        lets = queue.allow()
+        said = "lets the topic send to it now" if lets else "has another statement that forbids it, or may"
+        return [*queue.notes, f"A statement was added to the queue's own policy, which {said}."]
+    if queue.is_open is True or queue.url is None:
+        return list(queue.notes)
+    is_not = "does not let" if queue.is_open is False else "may not let"
+    return [
+        *queue.notes,
+        f"The queue's own policy {is_not} the topic send to it. Give the command again with --allow to add this:",
+        queue.statement_text(),
+    ]
+
+
+@notices.command()
+@click.argument("kind", metavar="KIND", type=click.Choice([one.value for one in NoticeKind]))
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(FORMS),
+    default=FORMS[0],
+    show_default=True,
+    help="An e-mail, what a Slack webhook is sent, the document for programs, Amazon Q Developer's card, or an SMS.",
+)
+def preview(kind: str, form: str) -> None:
+    """Show what a notice of KIND looks like, by an example; nothing is sent.
+
+    \b
+    Examples:
+      batchwright notices preview run_failed
+      batchwright notices preview queue_blocked --as slack
+    """
+    click.echo(printable(form_of(example_notice(NoticeKind(kind)), form)), nl=False)
 
 
 def _subscriptions(aws: Aws) -> Subscriptions:

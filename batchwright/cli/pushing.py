@@ -8,6 +8,8 @@ from typing import Any
 
 from batchwright.cli.target import Target
 from batchwright.local.run import prepare
+from batchwright.run_queues import make_queue, queue_named, trouble_with
+from batchwright.terminal import tell
 from batchwright.workflow_file import WorkflowFile
 from chalicelib.api import models as m
 from chalicelib.core.compile import compile_workflow
@@ -30,10 +32,16 @@ def push_file(
     target: Target, loaded: WorkflowFile, folder: Path, params: Mapping[str, Any] | None = None
 ) -> m.Workflow:
     """Push a workflow file. A local AWS is given the queues and job definitions that it names, too: `folder` becomes
-    the image of new ones, and `params` are those of the run to come, complete, if one is."""
-    workflow = loaded.workflow
+    the image of new ones, and `params` are those of the run to come, complete, if one is. Elsewhere it is said at once
+    when a queue that its runs are to tell is not there."""
+    workflow, queue = loaded.workflow, queue_named(loaded.definition)
     if target.aws is None or not target.aws.is_local:
-        return target.api.put_workflow(workflow.name, loaded.definition)
+        pushed = target.api.put_workflow(workflow.name, loaded.definition)
+        if queue is not None:
+            say_of_queue(target, f"{workflow.name}: notify.queue", queue)
+        return pushed
+    if queue is not None:
+        make_queue(target.aws.environment, queue)
     version = prepare(
         target.aws.environment,
         target.aws.wired.world.store,
@@ -45,6 +53,14 @@ def push_file(
     )
     place_pushed(target.aws.wired.world, workflow.name, version)
     return target.api.workflow(workflow.name, version)
+
+
+def say_of_queue(target: Target, where: str, queue: str) -> None:
+    """Say on stderr why what runs tell that queue may be lost, if anything is known or cannot be learned."""
+    if target.aws is None:
+        tell(f"{where}: whether the SQS queue {queue} is there is not known over an API.", err=True)
+    elif trouble := trouble_with(target.aws.client("sqs"), queue):
+        tell(f"{where}: {trouble}", err=True)
 
 
 def _sample(declared: Mapping[str, Declaration]) -> dict[str, Any]:

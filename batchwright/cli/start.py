@@ -12,11 +12,14 @@ import click
 from batchwright.cli.completing import WORKFLOW
 from batchwright.cli.output import json_option, print_json
 from batchwright.cli.params import param_options, read_given_params
-from batchwright.cli.target import Where, api_options, on_target
+from batchwright.cli.pushing import say_of_queue
+from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.watch import watched
+from batchwright.run_queues import make_queue
 from batchwright.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.reading import as_model
+from chalicelib.core.errors import TryAgain
 from chalicelib.core.params import declarations
 from chalicelib.core.states import RunState
 
@@ -67,7 +70,9 @@ def start(
             given = read_given_params(declarations(definition), pairs, params_file)
         fields = {"workflow": workflow, "version": version, "params": given, "notify_queue": notify_queue}
         asked = as_model(m.StartRun, fields)
-        run = target.api.start_run(asked, key or str(uuid.uuid4()))
+        if notify_queue is not None and target.aws is not None and target.aws.is_local:
+            make_queue(target.aws.environment, notify_queue)
+        run = _started(target, asked, key or str(uuid.uuid4()))
         if as_json and not wait:
             print_json(run.model_dump(mode="json"))
         elif not as_json:
@@ -78,3 +83,23 @@ def start(
             if not wait:
                 tell(f"  batchwright watch {run.run_id}", err=True)
         return 0 if not wait or watched(target, run.run_id, as_json).run.state is RunState.SUCCEEDED else 1
+
+
+def _started(target: Target, asked: m.StartRun, key: str) -> m.Run:
+    """The run, started; with a word on its queue, if what it tells it may be lost."""
+    run = target.api.start_run(asked, key)
+    if (queue := _told_queue(target, run.run_id, asked.notify_queue)) is not None:
+        say_of_queue(target, run.run_id, queue)
+    return run
+
+
+def _told_queue(target: Target, run_id: str, asked: str | None) -> str | None:
+    """The queue that the run tells: its record has the workflow's own, too, where the record can be seen."""
+    if target.aws is None:
+        return asked
+    try:
+        record = target.aws.wired.world.store.run(run_id)
+    except TryAgain:
+        # The run has started, and is not to look as if it had not.
+        return asked
+    return asked if record is None else record.notify.queue

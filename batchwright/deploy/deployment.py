@@ -24,6 +24,7 @@ from batchwright.deploy.stage_name import STACK_ENDINGS
 from batchwright.foundation import stack_name, variables_of
 from batchwright.monitor_file import SHIPPED, MonitorFile, load_file, load_monitors
 from batchwright.monitorlist import blind_spots, replaced_lines
+from batchwright.run_queues import queue_named, trouble_with
 from chalicelib.api.port import Api
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
@@ -237,6 +238,9 @@ def push_workflows(
         version = api.put_workflow(name, loaded.definition).version
         pushed[name] = (version, version != before)
         say(f"workflow {name}: {f'version {version}' if version != before else 'unchanged'}")
+        queue = queue_named(loaded.definition)
+        if queue is not None and (trouble := trouble_with(account.client("sqs"), queue)):
+            say(f"  notify.queue: {trouble}")
     return pushed
 
 

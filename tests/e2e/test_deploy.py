@@ -167,7 +167,7 @@ def test_notices_go_to_slack_by_a_function_that_may_read_one_secret(account: Acc
         account.client("secretsmanager").create_secret(Name="team/slack", SecretString=address)
         topic_arn = PLACE.arn("sns", f"{PLACE.prefix}-notices")
         notices = SnsNotices(account.client("sns"), topic_arn, NamedQueues(lambda: account.client("sqs")))
-        notices.publish(sample_notice(NoticeKind.RUN_LATE, STAGE, None, 0))
+        notices.publish(sample_notice(STAGE, {"kind": NoticeKind.RUN_LATE}, 0))
         wait_until(lambda: bool(slack.received), "the notice in Slack")
     assert slack.received[0].path == "/services/planted-webhook-secret"
     assert "run_late" in slack.received[0].body

@@ -41,14 +41,20 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def give(
+def give(command: Callable[..., Result]) -> Callable[..., Result]:
+    """Gives a command of `batchwright notices`, on the stage."""
+    return lambda *words: command("notices", *words)
+
+
+@pytest.fixture
+def command(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Result]:
-    """Gives a command of `batchwright notices` where no local AWS is up and the variables name the stage."""
+    """Gives a command where no local AWS is up and the variables name the stage."""
     home = str(tmp_path_factory.mktemp("home"))
     for name, value in (isolated(os.environ, stage.environment) | {"BATCHWRIGHT_HOME": home}).items():
         monkeypatch.setenv(name, value)
-    return lambda *words: CliRunner().invoke(main, ["notices", *words])
+    return lambda *words: CliRunner().invoke(main, list(words))
 
 
 class Queue:

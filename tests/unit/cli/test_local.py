@@ -1,6 +1,8 @@
-"""`batchwright local down` while runs are under way: who asks, who tells, and what becomes of an answer."""
+"""`batchwright local`: who is asked before runs are lost, and which tool the variables of `env` do not reach."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,6 +13,8 @@ from batchwright.local.home import Running
 
 LEFT = "Stopped.\n"
 TOLD = "2 runs that had not ended went with it: a-1, b-2.\n"
+PAGE = Path(__file__).parents[3] / "docs" / "local-batch.md"
+SQS = 'aws --endpoint-url "$AWS_ENDPOINT_URL" sqs list-queues'
 QUESTION = "2 runs are under way and would be gone: a-1, b-2. Stop it all the same? [y/N]: "
 
 
@@ -48,3 +52,10 @@ def test_a_script_is_not_asked_and_told_what_was_lost(
 ) -> None:
     done = given(monkeypatch, *words, terminal=terminal)
     assert (done.exit_code, done.stdout, done.stderr, stops) == (0, LEFT, TOLD, ["down"])
+
+
+def test_the_help_and_the_page_say_how_version_1_of_the_aws_cli_reaches_the_local_sqs() -> None:
+    said = CliRunner().invoke(main, ["local", "env", "--help"]).output
+    for text in (said, PAGE.read_text(encoding="utf-8")):
+        assert SQS in text
+        assert "ersion 1 of the" in text
