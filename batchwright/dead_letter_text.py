@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
 from batchwright.dead_letters import DeadLetter, short_ids
+from batchwright.tables import Column, Short
 from batchwright.terminal import printable
 from chalicelib.aws.dead_letters import EVENTS, REASON
 from chalicelib.core.commands import ScheduleNext, StartScheduled, TellJobFailures, decode
@@ -22,6 +20,8 @@ from chalicelib.core.jobchange import MalformedEvent
 
 NO_REASON = "no reason: the function died each time, or the move was SQS's own"
 UNREADABLE = "unreadable"
+_ID_WIDTH = 37
+"""A job's id and a comma, which are not broken."""
 
 
 def subject_of(letter: DeadLetter) -> str:
@@ -46,21 +46,18 @@ def reason_of(letter: DeadLetter) -> str | None:
     return f"EventBridge could not deliver it: {': '.join(told)}{f' ({behind})' if behind else ''}"
 
 
-def table(letters: Sequence[DeadLetter]) -> Table:
-    """A line each, oldest first as they are given; on a narrow screen the last two columns wrap."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("id", "queue", "sent (UTC)"):
-        made.add_column(title, no_wrap=True)
-    made.add_column("receipts", no_wrap=True, justify="right")
-    made.add_column("message", overflow="fold")
-    made.add_column("reason", overflow="fold")
-    for letter, short_id in zip(letters, short_ids(letters), strict=True):
-        receipts = "" if letter.receive_count is None else str(letter.receive_count)
-        reason = one_line(reason_of(letter) or NO_REASON)
-        cells = (short_id, letter.queue, _time(letter.sent_at_ms), receipts, one_line(subject_of(letter)), reason)
-        # As Text, in which brackets are no markup.
-        made.add_row(*map(Text, cells))
-    return made
+def letter_columns(letters: Sequence[DeadLetter]) -> list[Column]:
+    """A row each, oldest first as they are given."""
+    receipts = ["" if letter.receive_count is None else str(letter.receive_count) for letter in letters]
+    reasons = [reason_of(letter) or NO_REASON for letter in letters]
+    return [
+        Column("id", short_ids(letters)),
+        Column("queue", [letter.queue for letter in letters], goes=3),
+        Column("sent (UTC)", [_time(letter.sent_at_ms) for letter in letters], goes=2),
+        Column("receipts", receipts, goes=1, right=True),
+        Column("message", list(map(subject_of, letters)), least=_ID_WIDTH, short=Short.LINES),
+        Column("reason", reasons, least=24, short=Short.LINES),
+    ]
 
 
 def full_text(letter: DeadLetter) -> str:

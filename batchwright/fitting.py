@@ -32,6 +32,20 @@ def cut(text: str, width: int, ellipsis: str) -> str:
     return set_cell_size(text, room).rstrip() + ellipsis if room > 0 else ellipsis[: max(0, width)]
 
 
+def cut_in_the_middle(text: str, width: int, ellipsis: str) -> str:
+    """The text, at most `width` cells wide; an ellipsis stands for what had to go of its middle. Names that are made
+    one after another differ at their ends."""
+    if width_of(text) <= width:
+        return text
+    room = width - width_of(ellipsis)
+    if room < 2:
+        return cut(text, width, ellipsis)
+    end = text[-(room // 2) :]
+    while width_of(end) > room // 2:
+        end = end[1:]
+    return set_cell_size(text, room - room // 2).rstrip() + ellipsis + end.lstrip()
+
+
 def broken(text: str, width: int, lines_maximum: int, ellipsis: str) -> list[str]:
     """The text in lines of at most `width` cells, broken between words where that is possible; the last of at most
     `lines_maximum` lines is cut."""

@@ -257,7 +257,7 @@ class HttpApi:
     ) -> Response:
         """The good answer to a request. `path`: its pieces, those with a name being somebody's, to be checked first."""
         given = {name: value for name, value in query.items() if value is not None}
-        target = "".join(f"/{quote(_checked(piece), safe='')}" for piece in path) + (
+        target = "".join(f"/{quote(_checked(piece), safe=':')}" for piece in path) + (
             f"?{urlencode(given)}" if given else ""
         )
         content = _json(body)
@@ -313,7 +313,7 @@ def _checked(piece: str | tuple[str, str]) -> str:
     kind, value = piece
     if not PATH_PARAMETERS[kind].fits(value):
         shown = "that" if kind == "token_id" else repr(value[:60])
-        raise _UNKNOWN[kind](f"nothing has the name {shown}: it must fit {PATH_PARAMETERS[kind].pattern}")
+        raise _UNKNOWN[kind](f"nothing has the name {shown}: it must be {PATH_PARAMETERS[kind].rule}")
     return value
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
 
-from rich.table import Table
 from rich.text import Text
 
 from batchwright.fitting import one_line
+from batchwright.tables import Column, Short
 from chalicelib.api import models as m
 from chalicelib.core.durations import rough, short
 from chalicelib.core.failure import FailureClass
@@ -23,11 +22,6 @@ COLOURS = {
     JobState.FAILED: "bold red",
     JobState.UNKNOWN: "yellow",
 }
-_GAP = 2
-_FIRST_TO_GO = ("by", "duration", "queue")
-"""The columns that give way when the terminal is narrow; then names and whys are shortened, and then these go."""
-_LAST_TO_GO = ("age", "why")
-_SHORTENED_TO = 12
 _BY = {ManagedBy.STEP_FUNCTIONS: "Step Functions", ManagedBy.BATCHWRIGHT: "Batchwright"}
 _SHORT = {
     FailureClass.APPLICATION: "",
@@ -42,47 +36,28 @@ _SHORT = {
 }
 
 
-def jobs_table(jobs: Sequence[m.Job], now_ms: int, width: int) -> Table:
-    """A line each, in the given order, at most `width` characters wide. A column that says nothing is left out."""
-    columns = {
-        "job": [Text(job.job_id) for job in jobs],
-        "name": [Text(one_line(job.name) or "-") for job in jobs],
-        "queue": [Text(one_line(job.queue) or "-") for job in jobs],
-        "state": [_state(job) for job in jobs],
-        "why": [Text(_why(job)) for job in jobs],
-        "age": [Text(rough(now_ms - job.created_at_ms)) for job in jobs],
-        "duration": [Text(_duration(job, now_ms)) for job in jobs],
-        "by": [Text(_by(job)) for job in jobs],
-    }
-    for title in ("why", "duration", "by"):
-        if not any(columns[title]):
-            del columns[title]
-    for title in _FIRST_TO_GO:
-        if _width(columns) > width:
-            columns.pop(title, None)
-    can_shrink = {title: max(0, _longest(columns, title) - _SHORTENED_TO) for title in ("name", "why")}
-    for title in _LAST_TO_GO:
-        if _width(columns) - sum(can_shrink[one] for one in can_shrink if one in columns) > width:
-            columns.pop(title, None)
-    widths: dict[str, int | None] = {}
-    too_much = _width(columns) - width
-    for title in (one for one in can_shrink if one in columns):
-        less = min(can_shrink[title], max(0, too_much))
-        widths[title] = _longest(columns, title) - less
-        too_much -= less
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in columns:
-        # An id that is cut can be given to no command.
-        least = _longest(columns, title) if title == "job" else None
-        side: Literal["left", "right"] = "right" if title in ("age", "duration") else "left"
-        table.add_column(title, no_wrap=True, justify=side, min_width=least, max_width=widths.get(title))
-    for row in zip(*columns.values(), strict=True):
-        table.add_row(*row)
-    return table
+def job_columns(jobs: Sequence[m.Job], now_ms: int) -> list[Column]:
+    """A row each, in the given order. A column that says nothing is left out."""
+    whys = [_why(job) or _how_far(job) for job in jobs]
+    # Between words, so that no number is broken.
+    longest_word = max((len(word) for why in whys for word in why.split()), default=0)
+    columns = [
+        Column("job", [job.job_id for job in jobs]),
+        Column("name", [job.name or "-" for job in jobs], least=12, goes=5),
+        Column("queue", [job.queue or "-" for job in jobs], least=8, goes=3),
+        Column("state", [Text(job.state.value, style=COLOURS.get(job.state, "cyan")) for job in jobs]),
+        Column("why", whys, least=max(11, longest_word), goes=6, short=Short.LINES),
+        Column("age", [rough(now_ms - job.created_at_ms) for job in jobs], goes=4, right=True),
+        Column("duration", [_duration(job, now_ms) for job in jobs], goes=2, right=True),
+        Column("by", [_by(job) for job in jobs], goes=1),
+    ]
+    return [column for column in columns if any(column.cells) or column.title not in ("why", "duration", "by")]
 
 
 def job_lines(job: m.Job, now_ms: int) -> list[tuple[str, str]]:
-    """All that is known of a job, as pairs of what it is and its value, in the order in which people ask."""
+    """All that is known of a job, as pairs of what it is and its value, in the order in which people ask; of
+    several lines of one thing, those below the first have no name."""
+    failed = _failed_children(job)
     told = [
         ("job", job.job_id),
         ("name", job.name),
@@ -91,35 +66,33 @@ def job_lines(job: m.Job, now_ms: int) -> list[tuple[str, str]]:
         ("queue", job.queue),
         ("definition", job.definition),
         ("submitted by", _by(job)),
-        ("run", f"{job.run_id}, task {job.task}, attempt {job.attempt}" if job.run_id else ""),
+        ("run", _run(job)),
         ("created", _moment(job.created_at_ms, now_ms)),
         ("started", _moment(job.started_at_ms, now_ms)),
         ("stopped", _moment(job.stopped_at_ms, now_ms)),
         ("duration", _duration(job, now_ms)),
         ("asks for", _resources(job)),
         ("array", _children(job)),
+        *zip(("failed jobs", *[" "] * len(failed)), failed, strict=False),
         ("nodes", str(job.nodes or "")),
         ("log stream", job.log_stream or ""),
         ("last heard of", _moment(job.seen_at_ms, now_ms)),
     ]
     # A line end in what somebody else wrote would begin a line that looks like ours.
-    return [(name, one_line(value)) for name, value in told if value]
+    return [(name.strip(), one_line(value)) for name, value in told if value]
 
 
-def tries_table(job: m.Job) -> Table | None:
-    """The tries that ended inside Batch, if there was more than one."""
+def try_columns(job: m.Job) -> list[Column]:
+    """The tries that ended inside Batch, if there was more than one; else nothing."""
     if job.job_tries < 2:
-        return None
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("try", "exit code", "duration", "reason"):
-        table.add_column(title, no_wrap=title != "reason", justify="left" if title == "reason" else "right")
+        return []
     first = job.job_tries - len(job.tries) + 1
-    for number, one in enumerate(job.tries, first):
-        lasted = "" if None in (one.started_at_ms, one.stopped_at_ms) else short(_between(one))
-        table.add_row(
-            str(number), "-" if one.exit_code is None else str(one.exit_code), lasted, Text(one_line(one.reason or ""))
-        )
-    return table
+    return [
+        Column("try", [str(number) for number in range(first, job.job_tries + 1)], right=True),
+        Column("exit code", ["-" if one.exit_code is None else str(one.exit_code) for one in job.tries], right=True),
+        Column("duration", [_try_duration(one) for one in job.tries], goes=1, right=True),
+        Column("reason", [one.reason or "" for one in job.tries], least=24, short=Short.LINES),
+    ]
 
 
 def why_none(page: m.JobPage, *, filtered: bool, foreign: bool) -> list[str]:
@@ -155,23 +128,22 @@ def minute(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _longest(columns: dict[str, list[Text]], title: str) -> int:
-    return max(len(title), *map(len, columns.get(title, ())), 0)
-
-
-def _width(columns: dict[str, list[Text]]) -> int:
-    return sum(_longest(columns, title) for title in columns) + _GAP * (len(columns) - 1)
+def silence(job: m.Job) -> str:
+    """What is said of a job that wrote no log."""
+    if job.state is JobState.UNKNOWN or not job.status.ended:
+        return f"Job {job.job_id} has written nothing so far: it is {job.state}."
+    if job.status is JobStatus.FAILED and job.started_at_ms is None:
+        return f"Job {job.job_id} wrote nothing, because it never started: {one_line(_why_in_full(job))}"
+    return f"Job {job.job_id} wrote nothing."
 
 
 def _ended_children(job: m.Job) -> int:
     return sum(job.children.get(status, 0) for status in (JobStatus.SUCCEEDED, JobStatus.FAILED))
 
 
-def _state(job: m.Job) -> Text:
-    shown = Text(job.state.value, style=COLOURS.get(job.state, "cyan"))
-    if job.array_size and not job.status.ended:
-        shown.append(f" {_ended_children(job):,}/{job.array_size:,}", style="dim")
-    return shown
+def _how_far(job: m.Job) -> str:
+    """Of an array under way: how many of its jobs have ended."""
+    return f"{_ended_children(job):,} of {job.array_size:,} ended" if job.array_size and not job.status.ended else ""
 
 
 def _state_in_full(job: m.Job) -> str:
@@ -206,8 +178,39 @@ def _duration(job: m.Job, now_ms: int) -> str:
     return "" if job.stopped_at_ms is None else short(max(0, job.stopped_at_ms - job.started_at_ms))
 
 
-def _between(one: m.JobTry) -> int:
-    return max(0, (one.stopped_at_ms or 0) - (one.started_at_ms or 0))
+def _run(job: m.Job) -> str:
+    if not job.run_id:
+        return ""
+    return f"{job.run_id}, task {job.task}, attempt {job.attempt}; `batchwright show {job.run_id}` has all of it"
+
+
+def _failed_children(job: m.Job) -> list[str]:
+    """A line each of the jobs of an array that failed, and how to see more; or why they are not told."""
+    failed = job.children.get(JobStatus.FAILED, 0)
+    if job.failed_children is None:
+        is_one = bool(job.array_size) and (failed > 0 or job.status is JobStatus.FAILED)
+        return [f"AWS Batch did not say which; `batchwright jobs show {job.job_id}:N` asks about one"] * is_one
+    if not job.failed_children:
+        return ["which ones, AWS Batch has forgotten; their logs may still be in /aws/batch/job of CloudWatch"]
+    lines = [f"{child.index:,}: {_ending(child)}" for child in job.failed_children]
+    rest = failed - len(lines)
+    first = f"{job.job_id}:{job.failed_children[0].index}"
+    return [
+        *lines,
+        *([f"and {rest:,} more"] if rest > 0 else []),
+        f"`batchwright jobs logs {first}` prints what one wrote",
+    ]
+
+
+def _ending(child: m.FailedChild) -> str:
+    words = [] if child.exit_code is None else [f"exit code {child.exit_code}"]
+    return ": ".join([*words, *([child.reason] if child.reason else [])]) or "no exit code"
+
+
+def _try_duration(one: m.JobTry) -> str:
+    if one.started_at_ms is None or one.stopped_at_ms is None:
+        return ""
+    return short(max(0, one.stopped_at_ms - one.started_at_ms))
 
 
 def _by(job: m.Job) -> str:

@@ -13,9 +13,11 @@ from typing import Any
 from batchwright.positions import Document
 from batchwright.workflow_file import (
     BadFile,
+    Problem,
     WorkflowFile,
     at_places,
     at_spots,
+    holds_a_workflow,
     holds_monitors,
     read_document,
     workflow_in,
@@ -50,6 +52,10 @@ def load_file(path: str | Path) -> WorkflowFile | MonitorFile:
 
 def _monitors_in(path: str | Path, document: Document) -> MonitorFile:
     definition = document.data()
+    if holds_a_workflow(definition):
+        place = document.place_of(["tasks"], at_key=True)
+        hint = "`batchwright validate` and `batchwright workflows push` take it"
+        raise BadFile([Problem(str(path), *place, "this file holds a workflow, and no monitors", hint)])
     mistakes = monitor_mistakes(definition)
     if mistakes or document.spots:
         raise BadFile([*at_spots(path, document.spots), *at_places(path, document, mistakes)])

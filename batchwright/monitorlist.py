@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
 from batchwright.monitor_trial import Trial
+from batchwright.tables import Column, Short
 from chalicelib.api import models as m
 from chalicelib.core.durations import in_words
 from chalicelib.core.monitoring import Monitor, monitors_of
@@ -17,14 +15,13 @@ from chalicelib.core.monitoring import Monitor, monitors_of
 SAID_SHOWN = 10
 
 
-def monitors_table(monitors: Sequence[Monitor]) -> Table:
-    """A line each, in the file's order."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("monitor", "watches", "says"):
-        table.add_column(title, overflow="fold", no_wrap=title == "monitor")
-    for monitor in monitors:
-        table.add_row(Text(monitor.name), Text(watched_words(monitor)), Text("; ".join(rule_words(monitor))))
-    return table
+def monitor_columns(monitors: Sequence[Monitor]) -> list[Column]:
+    """A row each, in the file's order."""
+    return [
+        Column("monitor", [monitor.name for monitor in monitors]),
+        Column("watches", list(map(watched_words, monitors)), least=20, short=Short.LINES),
+        Column("says", ["; ".join(rule_words(monitor)) for monitor in monitors], least=24, short=Short.LINES),
+    ]
 
 
 def watched_words(monitor: Monitor) -> str:

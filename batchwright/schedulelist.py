@@ -4,58 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.table import Table
 from rich.text import Text
 
+from batchwright.tables import Column
 from chalicelib.api import models as m
 from chalicelib.core.durations import short
 from chalicelib.core.schedule import zone, zoned
 
-_GAP = 2
-_FIRST_TO_GO = ("catch-up", "overlap", "time zone", "last", "workflow")
-"""The columns that give way when the terminal is narrow."""
+
+def schedule_columns(schedules: Sequence[m.Schedule]) -> list[Column]:
+    """A row each, in the given order; times are in the schedule's time zone."""
+    several = len({one.workflow for one in schedules}) > 1
+    return [
+        Column("workflow", [one.workflow for one in schedules], goes=None if several else 5),
+        Column("schedule", [one.name for one in schedules]),
+        Column("state", [_state(one) for one in schedules]),
+        Column("expression", [one.expression for one in schedules], goes=7),
+        Column("time zone", [one.time_zone for one in schedules], goes=3),
+        Column("next", [_or_dash(one.next_at_ms, one.time_zone) for one in schedules], goes=6),
+        Column("last", [_or_dash(one.last_at_ms, one.time_zone) for one in schedules], goes=4),
+        Column("overlap", [one.overlap for one in schedules], goes=2),
+        Column("catch-up", [one.catch_up for one in schedules], goes=1),
+    ]
 
 
-def schedules_table(schedules: Sequence[m.Schedule], width: int) -> Table:
-    """A line each, in the given order, at most about `width` characters wide; times are in the schedule's time zone."""
-    columns = {
-        "workflow": [Text(one.workflow) for one in schedules],
-        "schedule": [Text(one.name) for one in schedules],
-        "state": [_state(one) for one in schedules],
-        "expression": [Text(one.expression) for one in schedules],
-        "time zone": [Text(one.time_zone) for one in schedules],
-        "next": [Text(_or_dash(one.next_at_ms, one.time_zone)) for one in schedules],
-        "last": [Text(_or_dash(one.last_at_ms, one.time_zone)) for one in schedules],
-        "overlap": [Text(one.overlap) for one in schedules],
-        "catch-up": [Text(one.catch_up) for one in schedules],
-    }
-    for title in _FIRST_TO_GO:
-        widths = [max(len(name), *map(len, cells)) for name, cells in columns.items()]
-        if sum(widths) + _GAP * len(widths) > width and not (title == "workflow" and _has_many(schedules)):
-            columns.pop(title, None)
-    return _table(columns)
-
-
-def times_table(times_ms: Sequence[int], time_zone: str, now_ms: int) -> Table:
-    """Times to come, a line each."""
+def time_columns(times_ms: Sequence[int], time_zone: str, now_ms: int) -> list[Column]:
+    """Times to come, a row each."""
     away = [short(abs(at_ms - now_ms)) for at_ms in times_ms]
-    return _table(
-        {
-            time_zone: [Text(clock_time(at_ms, time_zone, with_offset=True)) for at_ms in times_ms],
-            "UTC": [Text(clock_time(at_ms, "UTC")) for at_ms in times_ms],
-            "in": [Text(text if at_ms >= now_ms else f"-{text}") for at_ms, text in zip(times_ms, away, strict=True)],
-        }
-    )
+    return [
+        Column(time_zone, [clock_time(at_ms, time_zone, with_offset=True) for at_ms in times_ms]),
+        *([] if time_zone == "UTC" else [Column("UTC", [clock_time(at_ms, "UTC") for at_ms in times_ms], goes=1)]),
+        Column("in", [f"{'' if at_ms >= now_ms else '-'}{text}" for at_ms, text in zip(times_ms, away, strict=True)]),
+    ]
 
 
-def backfill_table(filled: m.Backfilled, time_zone: str) -> Table:
-    """The times of a backfill and their runs, a line each."""
-    return _table(
-        {
-            time_zone: [Text(clock_time(at_ms, time_zone, with_offset=True)) for at_ms in filled.times_ms],
-            "run": [Text(run_id) for run_id in filled.run_ids],
-        }
-    )
+def backfill_columns(filled: m.Backfilled, time_zone: str) -> list[Column]:
+    """The times of a backfill and their runs, a row each."""
+    times = [clock_time(at_ms, time_zone, with_offset=True) for at_ms in filled.times_ms]
+    return [Column(time_zone, times), Column("run", filled.run_ids)]
 
 
 def complaints(schedules: Sequence[m.Schedule]) -> list[str]:
@@ -91,16 +77,3 @@ def _state(schedule: m.Schedule) -> Text:
 
 def _or_dash(at_ms: int | None, time_zone: str) -> str:
     return "-" if at_ms is None else clock_time(at_ms, time_zone)
-
-
-def _has_many(schedules: Sequence[m.Schedule]) -> bool:
-    return len({one.workflow for one in schedules}) > 1
-
-
-def _table(columns: dict[str, list[Text]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in columns:
-        table.add_column(title, no_wrap=True, justify="right" if title == "in" else "left")
-    for cells in zip(*columns.values(), strict=True):
-        table.add_row(*cells)
-    return table

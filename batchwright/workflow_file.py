@@ -79,6 +79,11 @@ def holds_monitors(definition: Any) -> bool:
     return isinstance(definition, dict) and "monitors" in definition and "tasks" not in definition
 
 
+def holds_a_workflow(definition: Any) -> bool:
+    """Whether a definition is one of a workflow, be it a right one or not."""
+    return isinstance(definition, dict) and "tasks" in definition and "monitors" not in definition
+
+
 def problems_of(path: str | Path) -> list[Problem]:
     """Every problem of a workflow file, sorted by place."""
     try:

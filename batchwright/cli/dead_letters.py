@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 import click
 
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.asking import ask
+from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Aws, Target, Where, api_options, on_target
-from batchwright.dead_letter_text import full_text, letter_document, table
+from batchwright.dead_letter_text import full_text, letter_columns, letter_document
 from batchwright.dead_letters import VARIABLES, DeadLetter, DeadLetterQueue, Held, chosen, held
 from chalicelib.core.errors import UserMistake
 
@@ -58,7 +59,7 @@ def list_letters(queue: str | None, as_json: bool, where: Where) -> None:
     if as_json:
         print_json([letter_document(letter) for letter in letters])
     elif letters:
-        table_console().print(table(letters))
+        print_table(letter_columns(letters))
     else:
         click.echo(f"No dead letters{_of(queue)}.")
     if elsewhere:
@@ -114,7 +115,7 @@ def drop(ids: Sequence[str], every: bool, queue: str | None, yes: bool, as_json:
             _say_moved("Removed", 0, queue, as_json)
             return
         ids, every = [letter.message_id for letter in letters], False
-        click.confirm(f"Remove {_counted(len(letters))} of {target.who} for good?", abort=True, err=True)
+        ask(f"Remove {_counted(len(letters))} of {target.who} for good?", yes=yes, as_json=as_json)
     with _taken(where, queue) as (taken, _):
         letters = _letters(taken, ids, every)
         try:

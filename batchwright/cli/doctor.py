@@ -8,14 +8,14 @@ from dataclasses import asdict
 
 import click
 from botocore.exceptions import ClientError
-from rich.table import Table
-from rich.text import Text
 
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Aws, Where, api_options, on_target
 from batchwright.doctor import Finding, Severity, patience_of
 from batchwright.doctor_look import BatchJobs, Doctor, Report, run_ids_in
 from batchwright.event_bus import bus_mistake
+from batchwright.plain_console import PlainConsole
+from batchwright.tables import Column, Short
 from batchwright.terminal import tell
 from chalicelib.aws.dynamodb_items import RUNS_BY_WORKFLOW
 from chalicelib.core.errors import UnknownRun
@@ -80,10 +80,10 @@ def _look_at_bus(aws: Aws, report: Report) -> None:
 
 
 def _print(report: Report) -> None:
-    console = table_console()
+    console = PlainConsole()
     looked_at = f"{_counted(report.runs, 'run')}, {_counted(report.tasks, 'task')}"
     if report.findings:
-        console.print(_table(report.findings))
+        print_table(_columns(report.findings))
         console.print(f"\n{looked_at}: {_counted(len(report.findings), 'finding')} (docs/doctor.md)", highlight=False)
     else:
         console.print(f"{looked_at}: nothing to report", highlight=False)
@@ -91,15 +91,15 @@ def _print(report: Report) -> None:
         tell(what, err=True)
 
 
-def _table(findings: Sequence[Finding]) -> Table:
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    made.add_column("")
-    for title in ("run", "place", "rule", "found", "what to do"):
-        made.add_column(title, overflow="fold")
-    for one in findings:
-        cells = (one.severity, one.run_id, one.place, one.rule, one.value, one.advice)
-        made.add_row(*(Text(cell) for cell in cells))
-    return made
+def _columns(findings: Sequence[Finding]) -> list[Column]:
+    return [
+        Column("severity", [one.severity for one in findings]),
+        Column("run", [one.run_id for one in findings]),
+        Column("place", [one.place for one in findings]),
+        Column("rule", [one.rule for one in findings], least=20, short=Short.LINES),
+        Column("found", [one.value for one in findings], least=20, short=Short.LINES),
+        Column("what to do", [one.advice for one in findings], least=24, short=Short.LINES),
+    ]
 
 
 def _counted(number: int, what: str) -> str:

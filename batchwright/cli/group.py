@@ -32,7 +32,7 @@ COMMANDS = {
     "start": ("batchwright.cli.start:start", "Start a run of a workflow that was pushed."),
     "watch": ("batchwright.cli.watch:watch", "Follow a run that is under way."),
     "show": ("batchwright.cli.show:show", "Show a run as it is now."),
-    "runs": ("batchwright.cli.show:runs", "List runs, newest first."),
+    "runs": ("batchwright.cli.runs:runs", "List runs, newest first."),
     "logs": ("batchwright.cli.logs:logs", "Print what a task's job wrote, or is writing."),
     "jobs": ("batchwright.cli.jobs:jobs", "Batch jobs of everybody: list, show, logs."),
     "cancel": ("batchwright.cli.control:cancel", "Cancel a run and end its jobs."),

@@ -12,20 +12,24 @@ from rich.text import Text
 from batchwright.cli.completing import JOB, QUEUE
 from batchwright.cli.group import OK
 from batchwright.cli.logs import FOLLOW_PAUSE_SECONDS, INTERRUPTED, LINES_A_PAGE, writer
-from batchwright.cli.output import json_option, looking_back, print_json, table_console
+from batchwright.cli.output import json_option, looking_back, print_json, print_table
 from batchwright.cli.target import Target, Where, api_options, on_target
-from batchwright.cli.when import WHEN
+from batchwright.cli.when import WHEN, check_span
 from batchwright.interrupts import Interrupts, counted
-from batchwright.joblist import broken_off, job_lines, jobs_table, own_jobs_hint, tries_table, why_none
+from batchwright.joblist import broken_off, job_columns, job_lines, own_jobs_hint, silence, try_columns, why_none
+from batchwright.plain_console import PlainConsole
 from batchwright.progress import now_ms
 from batchwright.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.jobrecord import JobState
+from chalicelib.core.observed import child_of
 
 JOBS_SHOWN = 50
 _JOBS_A_PAGE = 1_000
+_ID_CHARACTERS = 36
+_BEGINNING_CHARACTERS = 8
 _job_id = click.argument("job_id", metavar="JOB", shell_complete=JOB)
 
 
@@ -77,6 +81,7 @@ def jobs(
     if ctx.invoked_subcommand is not None:
         _check_behind(ctx)
         return OK
+    check_span(since, until)
     wanted = {
         "queues": queues,
         "states": [JobState(state) for state in states],
@@ -94,7 +99,7 @@ def jobs(
         return INTERRUPTED
     assert search.page is not None
     if as_json:
-        print_json([job.model_dump(mode="json") for job in search.found])
+        print_json(search.page.model_copy(update={"items": search.found}).model_dump(mode="json"))
         return OK
     if not search.found:
         filtered = any(value for value in wanted.values()) or since is not None or until is not None
@@ -116,24 +121,28 @@ def jobs(
 def show(job_id: str, as_json: bool, where: Where) -> None:
     """Show a job: its state and why, its times, tries and resources, how far an array is.
 
+    JOB is an id, or what one of the newest 1,000 begins with, from 8 letters on. ID:N is job N of an array; only Batch
+    knows of these, until some days after their end.
+
     \b
-    Example:
+    Examples:
       batchwright jobs show 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21
+      batchwright jobs show 3f0c2a9e
+      batchwright jobs show 3f0c2a9e:17
     """
     with on_target(where) as target:
         job = target.api.job(job_id)
     if as_json:
         print_json(job.model_dump(mode="json"))
         return
-    console = table_console()
+    console = PlainConsole()
     lines = job_lines(job, now_ms())
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         console.print(Text(f"{name:<{width}}  ", style="bold") + Text(value), soft_wrap=True)
-    table = tries_table(job)
-    if table is not None:
+    if tries := try_columns(job):
         console.print()
-        console.print(table)
+        print_table(tries)
 
 
 @jobs.command()
@@ -155,17 +164,18 @@ def logs(
     as_json: bool,
     where: Where,
 ) -> int:
-    """Print what a job wrote.
+    """Print what a job wrote. JOB is as for `jobs show`; ID:N is the same as ID --child N.
 
     \b
     Examples:
       batchwright jobs logs 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21 --tail 50
       batchwright jobs logs 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21 --follow
-      batchwright jobs logs 3f0c2a9e-5b1d-4c55-9d0e-0f6a1f1c7b21 --child 3
+      batchwright jobs logs 3f0c2a9e --child 3
     """
     write = writer(times, as_json)
     written = 0
     with on_target(where) as target, counted() as interrupts:
+        job_id, child = _whole(target.api, job_id, child)
         number = job_try
         if follow and number is None and child is None:
             # The try that it begins with: another one may follow before it was read to its end.
@@ -181,7 +191,7 @@ def logs(
                 break
             number, tail = following, None
         if not written and not interrupts.asked:
-            click.echo(f"Job {job_id} has written nothing{'' if follow else ' so far'}.", err=True)
+            tell(silence(target.api.job(job_id if child is None else f"{job_id}:{child}")), err=True)
     return INTERRUPTED if interrupts.asked else 0
 
 
@@ -225,8 +235,18 @@ def _search(api: Api, wanted: Mapping[str, object], limit: int, looked_back: Cal
 
 def _show(found: Sequence[m.Job]) -> None:
     if found:
-        console = table_console()
-        console.print(jobs_table(found, now_ms(), console.width))
+        print_table(job_columns(found, now_ms()))
+
+
+def _whole(api: Api, job_id: str, child: int | None) -> tuple[str, int | None]:
+    """The whole id and the array's child of what was typed. Raises UserMistake for two children."""
+    job_id, named = child_of(job_id)
+    if named is not None and child not in (None, named):
+        raise UserMistake(f"'{job_id}:{named}' is child {named}, and --child says {child}; leave one out")
+    if _BEGINNING_CHARACTERS <= len(job_id) < _ID_CHARACTERS:
+        # Once, and not for each page.
+        job_id = api.job(job_id).job_id
+    return job_id, child if named is None else named
 
 
 def _pages(

@@ -11,6 +11,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from batchwright.cli.asking import ask
 from batchwright.cli.target import local_target
 from batchwright.cli.told import told_plainly
 from batchwright.interrupts import raised
@@ -69,7 +70,7 @@ def down(yes: bool) -> None:
         question = (
             f"{number_of(len(under_way), 'run')} {they_are} under way and would be gone: {some_names(under_way)}."
         )
-        click.confirm(f"{question} Stop it all the same?", abort=True, err=True)
+        ask(f"{question} Stop it all the same?", yes=yes, as_json=False)
     if not home.down():
         click.echo(f"Nothing was up {where}.")
         return

@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 import yaml
 
+from batchwright.cli.asking import ask
 from batchwright.cli.completing import MONITOR
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.monitor_file import load_monitors
 from batchwright.monitor_trial import record_of, tried
-from batchwright.monitorlist import blind_spots, monitors_table, trial_lines
+from batchwright.monitorlist import blind_spots, monitor_columns, trial_lines
 from batchwright.progress import now_ms
 from batchwright.summary import number_of
 from batchwright.terminal import tell
@@ -105,7 +106,7 @@ def list_monitors(as_json: bool, where: Where) -> None:
     if as_json:
         print_json(found.model_dump(mode="json"))
     elif found.definition["monitors"]:
-        table_console().print(monitors_table(_monitors(found)))
+        print_table(monitor_columns(_monitors(found)))
         for sentence in unseen:
             tell(sentence, err=True)
     else:
@@ -153,9 +154,8 @@ def delete(yes: bool, as_json: bool, where: Where) -> None:
     with on_target(where) as target:
         found = target.api.monitors()
         count = len(found.definition["monitors"])
-        if count and not yes:
-            click.confirm(f"Delete {number_of(count, 'monitor')} of {target.who}?", abort=True, err=True)
         if count:
+            ask(f"Delete {number_of(count, 'monitor')} of {target.who}?", yes=yes, as_json=as_json)
             # What somebody else pushed meanwhile is something else than what was asked about.
             target.api.delete_monitors(if_match=found.etag)
     if as_json:

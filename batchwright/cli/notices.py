@@ -7,17 +7,16 @@ from typing import Any
 
 import click
 from botocore.exceptions import ClientError
-from rich.table import Table
-from rich.text import Text
 
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Aws, Where, api_options, on_target
 from batchwright.example_notices import FORMS, example_notice, form_of
 from batchwright.progress import now_ms
 from batchwright.reached import Reach, Reached, in_sum, past_queues, reached
 from batchwright.sample_notice import sample_kind, sample_notice
 from batchwright.subscribing import SubscribedQueue, check_filters, find_queue, notes_on_names
-from batchwright.subscriptions import Subscription, Subscriptions, filters_of, protocol_of
+from batchwright.subscriptionlist import hears, subscription_columns
+from batchwright.subscriptions import Subscriptions, filters_of, protocol_of
 from batchwright.terminal import printable, tell
 from chalicelib.aws.answers import code_of
 from chalicelib.core.errors import UserMistake
@@ -96,7 +95,7 @@ def subscribe(
     elif made.is_pending:
         tell(f"{endpoint} has been asked to confirm; it hears nothing before.")
     else:
-        tell(f"{endpoint} is told of {_hears(made)}.")
+        tell(f"{endpoint} is told of {hears(made)}.")
     if made.protocol == "lambda":
         notes.append("The function's own policy must let the topic invoke it (docs/notices.md shows how).")
     if made.protocol == "https":
@@ -120,7 +119,7 @@ def list_subscriptions(as_json: bool, where: Where) -> None:
     if as_json:
         print_json([one.document() for one in found])
     elif found:
-        table_console().print(subscriptions_table(found))
+        print_table(subscription_columns(found))
     else:
         click.echo("Nobody is subscribed; `batchwright notices subscribe ADDRESS` changes that.")
 
@@ -199,7 +198,7 @@ def test(
     if judged is not None and not as_json:
         tell(in_sum(judged))
         for one in judged:
-            tell(f"  {one.reach:<13}  {one.who.protocol:<6}  {one.who.address}  {_hears(one.who)}")
+            tell(f"  {one.reach:<13}  {one.who.protocol:<6}  {one.who.address}  {hears(one.who)}")
         if any(one.reach is Reach.SHUT for one in judged):
             tell("A shut queue has a policy that keeps the topic out; `notices subscribe` prints what it lacks.")
 
@@ -251,22 +250,6 @@ def preview(kind: str, form: str) -> None:
       batchwright notices preview queue_blocked --as slack
     """
     click.echo(printable(form_of(example_notice(NoticeKind(kind)), form)), nl=False)
-
-
-def subscriptions_table(found: Sequence[Subscription]) -> Table:
-    """A line each, in the given order."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("id", "by", "address", "hears"):
-        table.add_column(title, overflow="fold", no_wrap=title in ("id", "by"))
-    for one in found:
-        cells = (one.subscription_id or "not confirmed", one.protocol, one.address, _hears(one))
-        table.add_row(*map(Text, cells))
-    return table
-
-
-def _hears(one: Subscription) -> str:
-    said = [f"{name} {' or '.join(values)}" for name, values in one.filters.items()]
-    return ", ".join(said) or ("what is known once it is confirmed" if one.is_pending else "everything")
 
 
 def _subscriptions(aws: Aws) -> Subscriptions:

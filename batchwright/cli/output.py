@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 from batchwright.joblist import minute
 from batchwright.plain_console import PlainConsole
 from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progress
-from batchwright.summary import FILE_WIDTH
+from batchwright.signs import signs_for
+from batchwright.tables import Column, table_lines
 from batchwright.terminal import tell
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -30,10 +32,18 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2))
 
 
-def table_console() -> Console:
-    """A console for tables: as wide as the terminal; what is not one has no width that would shorten names."""
+def print_table(columns: Sequence[Column], *, indent: int = 0, between: Mapping[int, Sequence[Text]] = {}) -> None:
+    """Print a table that fits the terminal (tables.py); what is not one gets all of it."""
     console = PlainConsole()
-    return console if console.is_terminal else PlainConsole(width=FILE_WIDTH)
+    width = console.width if console.is_terminal else None
+    ellipsis = signs_for(not console.encoding.startswith("utf")).ellipsis
+    for line in table_lines(columns, width, indent=indent, between=between, ellipsis=ellipsis):
+        print_line(line, console)
+
+
+def print_line(line: Text, console: Console | None = None) -> None:
+    """Print a line as it is. One that is wider than the terminal is the terminal's to break: so it is copied whole."""
+    (console or PlainConsole()).print(line, soft_wrap=True, highlight=False)
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,9 @@ from batchwright.cli.params import param_options, read_params
 from batchwright.plan_summary import PlanSummary, TaskSummary, graphviz, summarise
 from batchwright.workflow_file import load_workflow
 from chalicelib.core.compile import compile_workflow
+
+if TYPE_CHECKING:
+    from batchwright.tables import Column
 
 WAVES_SHOWN = 12
 TASKS_SHOWN = 20
@@ -26,7 +29,7 @@ def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:,.10g}"
 
 
-_COLUMNS: dict[str, Cell] = {
+_CELLS: dict[str, Cell] = {
     "task": lambda task: task.name,
     "job": lambda task: task.job_definition,
     "queue": lambda task: task.queue,
@@ -40,6 +43,10 @@ _COLUMNS: dict[str, Cell] = {
     "out": lambda task: str(task.fan_out),
 }
 _TO_THE_RIGHT = {"vCPUs", "MiB", "GPUs", "array", "tries", "in", "out"}
+_LEAST = {"task": 16, "job": 10, "queue": 10}
+"""Names may be shortened to so many letters; figures are not."""
+_GOING = ("out", "in", "tries", "trigger rule", "array", "GPUs", "vCPUs", "MiB", "job")
+"""The columns that go where there is no room, the first one first."""
 _SAYS_NOTHING = {"vCPUs": "-", "MiB": "-", "GPUs": "-", "array": "-", "tries": "1", "trigger rule": "all_success"}
 
 
@@ -63,68 +70,41 @@ def plan(file: Path, pairs: Sequence[str], params_file: Path | None, as_json: bo
         click.echo(json.dumps(summary.document(), indent=2, ensure_ascii=False))
     elif as_dot:
         click.echo(graphviz(summary))
-    elif sys.stdout.isatty():
-        _print_table(summary)
     else:
-        click.echo("\n".join(_plain_lines(summary)))
+        _print(summary)
 
 
-def _plain_lines(summary: PlanSummary) -> list[str]:
-    columns = _columns(summary)
+def _print(summary: PlanSummary) -> None:
+    # Only here, so that neither --json nor --dot wait for rich to load.
+    from rich.text import Text
+
+    from batchwright.cli.output import print_line, print_table
+
     shown = summary.waves[:WAVES_SHOWN]
-    rows = [[cell(task) for cell in columns.values()] for wave in shown for task in wave[:TASKS_SHOWN]]
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    lines = [_heading(summary), "", _aligned(columns, tuple(columns), widths)]
+    between: dict[int, list[Text]] = {}
+    row = 0
     for number, wave in enumerate(shown, start=1):
-        lines.append(_title(number, summary, wave))
-        lines += [_aligned(columns, [cell(task) for cell in columns.values()], widths) for task in wave[:TASKS_SHOWN]]
-        lines += [f"  {rest}" for rest in _rest_of(wave)]
-    return [*lines, *_rest_of_waves(summary), "", *_total_lines(summary)]
+        between.setdefault(row, []).append(Text(_title(number, summary, wave), style="bold cyan"))
+        row += len(wave[:TASKS_SHOWN])
+        between[row] = [Text(f"  {rest}", style="dim") for rest in _rest_of(wave)]
+    print_line(Text(_heading(summary), style="bold"))
+    print_line(Text())
+    print_table(_columns([task for wave in shown for task in wave[:TASKS_SHOWN]]), indent=2, between=between)
+    for line in (*_rest_of_waves(summary), "", *_total_lines(summary)):
+        print_line(Text(line))
 
 
-def _print_table(summary: PlanSummary) -> None:
-    # Only here, so that a plan that is piped on does not wait for rich to load.
-    from rich import box
-    from rich.table import Table
+def _columns(tasks: Sequence[TaskSummary]) -> list[Column]:
+    """The columns worth printing: those that say nothing for any task are left out."""
+    from batchwright.tables import Column
 
-    from batchwright.plain_console import PlainConsole
-
-    columns = _columns(summary)
-    shown = [task for wave in summary.waves[:WAVES_SHOWN] for task in wave[:TASKS_SHOWN]]
-    table = Table(
-        title=_heading(summary),
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    for heading, cell in columns.items():
-        figures = heading in _TO_THE_RIGHT
-        # In a narrow terminal names are cut, figures are not.
-        narrowest = max(len(heading), *(len(cell(task)) for task in shown)) if figures else None
-        table.add_column(heading, justify="right" if figures else "left", no_wrap=True, min_width=narrowest)
-    for number, wave in enumerate(summary.waves[:WAVES_SHOWN], start=1):
-        table.add_row(_title(number, summary, wave), style="bold cyan")
-        for task in wave[:TASKS_SHOWN]:
-            table.add_row(*(cell(task) for cell in columns.values()))
-        for rest in _rest_of(wave):
-            table.add_row(rest, style="dim")
-        table.add_section()
-    console = PlainConsole(highlight=False)
-    console.print(table)
-    for line in (*_rest_of_waves(summary), *_total_lines(summary)):
-        console.print(line)
-
-
-def _columns(summary: PlanSummary) -> dict[str, Cell]:
-    """The columns worth printing: those that say nothing for any task shown are left out."""
-    shown = [task for wave in summary.waves[:WAVES_SHOWN] for task in wave[:TASKS_SHOWN]]
-    return {
-        heading: cell
-        for heading, cell in _COLUMNS.items()
-        if heading not in _SAYS_NOTHING or any(cell(task) != _SAYS_NOTHING[heading] for task in shown)
-    }
+    found = []
+    for title, cell in _CELLS.items():
+        cells = [cell(task) for task in tasks]
+        if title not in _SAYS_NOTHING or any(one != _SAYS_NOTHING[title] for one in cells):
+            goes = _GOING.index(title) if title in _GOING else None
+            found.append(Column(title, cells, _LEAST.get(title), goes, right=title in _TO_THE_RIGHT))
+    return found
 
 
 def _heading(summary: PlanSummary) -> str:
@@ -133,14 +113,6 @@ def _heading(summary: PlanSummary) -> str:
 
 def _title(number: int, summary: PlanSummary, wave: Sequence[TaskSummary]) -> str:
     return f"wave {number} of {summary.totals.waves}: {_counted(len(wave), 'task')}"
-
-
-def _aligned(headings: Iterable[str], cells: Iterable[str], widths: Iterable[int]) -> str:
-    parts = [
-        cell.rjust(width) if heading in _TO_THE_RIGHT else cell.ljust(width)
-        for heading, cell, width in zip(headings, cells, widths, strict=True)
-    ]
-    return ("  " + "  ".join(parts)).rstrip()
 
 
 def _rest_of(wave: Sequence[TaskSummary]) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from batchwright.cli.completing import SCHEDULE, WORKFLOW
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.when import WHEN
 from batchwright.progress import now_ms
-from batchwright.schedulelist import backfill_table, clock_time, complaints, schedules_table, times_table
+from batchwright.schedulelist import backfill_columns, clock_time, complaints, schedule_columns, time_columns
 from batchwright.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.core.errors import UnknownSchedule
@@ -42,8 +42,7 @@ def list_schedules(workflow: str | None, as_json: bool, where: Where) -> None:
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
     elif found:
-        console = table_console()
-        console.print(schedules_table(found, console.width))
+        print_table(schedule_columns(found))
         for sentence in complaints(found):
             tell(sentence, err=True)
     else:
@@ -72,7 +71,7 @@ def next_times(workflow: str, schedule: str, count: int, after_ms: int | None, a
         print_json(times_ms)
         return
     if times_ms:
-        table_console().print(times_table(times_ms, shown.time_zone, now_ms()))
+        print_table(time_columns(times_ms, shown.time_zone, now_ms()))
     else:
         tell(f"Schedule {schedule} of {workflow} has no times any more ({shown.expression}).")
     if shown.paused:
@@ -153,7 +152,7 @@ def backfill(
     if not filled.times_ms:
         tell(f"Schedule {schedule} of {workflow} has no times there.")
         return
-    table_console().print(backfill_table(filled, shown.time_zone))
+    print_table(backfill_columns(filled, shown.time_zone))
     several = len(filled.times_ms) > 1
     how = "at once" if shown.overlap is Overlap.ALLOW or not several else "one after another"
     runs = f"{len(filled.times_ms):,} runs" if several else "1 run"

@@ -1,25 +1,18 @@
-"""`batchwright show RUN` and `batchwright runs`: what is known of runs, once."""
+"""`batchwright show RUN`: what is known of a run, once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 
 import click
 
-from batchwright.cli.completing import RUN, WORKFLOW
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.completing import RUN
+from batchwright.cli.output import json_option, print_json
 from batchwright.cli.target import Where, api_options, on_target
-from batchwright.cli.when import WHEN
 from batchwright.plain_console import PlainConsole
-from batchwright.progress import now_ms
-from batchwright.runlist import runs_table
 from batchwright.summary import Asked, print_summary, print_timeline, run_document
-from batchwright.view import every, load_view
-from chalicelib.core.states import RunState, TaskState
-
-RUNS_SHOWN = 20
-RUNS_A_PAGE = 100
+from batchwright.view import load_view
+from chalicelib.core.states import TaskState
 
 
 @click.command()
@@ -73,56 +66,3 @@ def show(
             print_timeline(PlainConsole(), view, asked)
         else:
             print_summary(PlainConsole(), view, target.api, asked)
-
-
-@click.command()
-@click.option("--workflow", metavar="NAME", shell_complete=WORKFLOW, help="Only those of one workflow.")
-@click.option("--state", type=click.Choice([state.value for state in RunState]), help="Only those in that state.")
-@click.option("--since", type=WHEN, help="Only those started from then on: 2h, 3d, 2026-11-21, 2026-11-21T09:30 (UTC).")
-@click.option("--until", type=WHEN, help="Only those started before then.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=RUNS_SHOWN, show_default=True, help="How many at most."
-)
-@json_option
-@api_options
-def runs(
-    workflow: str | None,
-    state: str | None,
-    since: int | None,
-    until: int | None,
-    limit: int,
-    as_json: bool,
-    where: Where,
-) -> None:
-    """List runs, newest first. A duration is from the run's start to its last end, over all its epochs.
-
-    \b
-    Examples:
-      batchwright runs --workflow nightly --state failed
-      batchwright runs --since 2d --limit 100 --stage prod
-    """
-    wanted = None if state is None else RunState(state)
-    with on_target(where) as target:
-        pages = every(
-            lambda page: target.api.runs(
-                workflow=workflow,
-                state=wanted,
-                since_ms=since,
-                until_ms=until,
-                limit=min(limit, RUNS_A_PAGE),
-                page=page,
-            )
-        )
-        found = list(islice(pages, limit))
-        some = bool(found) or as_json or bool(target.api.workflows(limit=1).items)
-    if as_json:
-        print_json([run.model_dump(mode="json") for run in found])
-    elif found:
-        console = table_console()
-        console.print(runs_table(found, now_ms(), console.width))
-    elif workflow or state or since is not None or until is not None:
-        click.echo("No such runs.")
-    elif some:
-        click.echo("No runs yet; `batchwright start NAME` starts one.")
-    else:
-        click.echo("No runs yet, and no workflows: `batchwright workflows push FILE` brings one.")

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
-from rich.table import Table
-from rich.text import Text
 
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.progress import now_ms
+from batchwright.tables import Column, Short
 from batchwright.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.reading import as_model
@@ -67,7 +66,7 @@ def list_tokens(as_json: bool, where: Where) -> None:
     if as_json:
         print_json([token.model_dump(mode="json") for token in found])
     elif found:
-        table_console().print(tokens_table(found, now_ms()))
+        print_table(token_columns(found, now_ms()))
     else:
         click.echo("No tokens yet; `batchwright tokens create NAME` makes one.")
 
@@ -86,23 +85,16 @@ def revoke(token_id: str, as_json: bool, where: Where) -> None:
         tell(f"Token {revoked.token_id} ({revoked.name}) is revoked.")
 
 
-def tokens_table(found: Sequence[m.Token], now_ms: int) -> Table:
-    """A line each, in the given order."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("id", "name", "allows", "made (UTC)", "last used", "ends"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis" if title == "name" else "crop")
-    for token in found:
-        ends = _ends(token, now_ms)
-        cells = (
-            token.token_id,
-            token.name,
-            _allows(token),
-            _day(token.created_at_ms),
-            _day(token.last_used_at_ms),
-            ends,
-        )
-        table.add_row(*map(Text, cells))
-    return table
+def token_columns(found: Sequence[m.Token], now_ms: int) -> list[Column]:
+    """A row each, in the given order."""
+    return [
+        Column("id", [one.token_id for one in found]),
+        Column("name", [one.name for one in found], least=12, goes=3),
+        Column("allows", [_allows(one) for one in found], least=12, short=Short.LINES),
+        Column("made (UTC)", [_day(one.created_at_ms) for one in found], goes=1),
+        Column("last used", [_day(one.last_used_at_ms) for one in found], goes=2),
+        Column("ends", [_ends(one, now_ms) for one in found]),
+    ]
 
 
 def _allows(token: m.Token) -> str:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import click
 
+from chalicelib.core.errors import UserMistake
+
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
@@ -31,3 +33,16 @@ class When(click.ParamType[int]):
 
 
 WHEN = When()
+
+
+def check_span(since_ms: int | None, until_ms: int | None) -> None:
+    """Raises UserMistake for a span of time that holds nothing."""
+    if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+        raise UserMistake(
+            f"--since is {_shown(since_ms)} and --until {_shown(until_ms)}, so nothing lies between; --since must be "
+            "the earlier one (2h is longer ago than 1h)"
+        )
+
+
+def _shown(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 import yaml
-from rich.table import Table
-from rich.text import Text
 
+from batchwright.cli.asking import ask
 from batchwright.cli.completing import WORKFLOW
-from batchwright.cli.output import json_option, print_json, table_console
+from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.monitor_file import load_file
+from batchwright.tables import Column, Short
 from batchwright.terminal import tell
 from batchwright.view import every
 from batchwright.workflow_file import BadFile, WorkflowFile
@@ -28,8 +28,6 @@ from chalicelib.core.errors import SchedulesNotPlaced, UnknownWorkflow, UserMist
 Pushed = tuple[m.Workflow, int | None]
 """The version that a file became, and the one that was the latest before."""
 
-_GAP = 2
-_DESCRIPTION_WIDTH_MINIMUM = 12
 _name = click.argument("name", metavar="NAME", shell_complete=WORKFLOW)
 
 
@@ -102,8 +100,7 @@ def list_workflows(as_json: bool, where: Where) -> None:
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
     elif found:
-        console = table_console()
-        console.print(workflows_table(found, console.width))
+        print_table(workflow_columns(found))
     else:
         click.echo("No workflows yet; `batchwright workflows push FILE` brings one.")
 
@@ -133,8 +130,7 @@ def delete(name: str, yes: bool, as_json: bool, where: Where) -> None:
     """Forget a workflow and its schedules. Its runs stay and go on; pushed again, it goes on counting versions."""
     with on_target(where) as target:
         found = target.api.workflow(name)
-        if not yes:
-            click.confirm(f"Delete workflow {name} (version {found.version}) of {target.who}?", abort=True, err=True)
+        ask(f"Delete workflow {name} (version {found.version}) of {target.who}?", yes=yes, as_json=as_json)
         # What somebody else pushed meanwhile is another workflow than the one that was asked about.
         target.api.delete_workflow(name, if_match=found.etag)
     if as_json:
@@ -167,25 +163,17 @@ def _loaded(files: Sequence[Path]) -> list[tuple[Path, WorkflowFile]]:
     return loaded
 
 
-def workflows_table(found: Sequence[m.WorkflowSummary], width: int) -> Table:
-    """A line each, in the given order, at most `width` characters wide: descriptions are cut, and go where there is no
-    room for them."""
-    columns = {
-        "workflow": [one.name for one in found],
-        "version": [str(one.version) for one in found],
-        "tasks": [f"{one.tasks:,}" for one in found],
-        "pushed (UTC)": [_when(one.pushed_at_ms) for one in found],
-    }
-    room = width - sum(max(len(title), *map(len, cells)) + _GAP for title, cells in columns.items())
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in columns:
-        table.add_column(title, no_wrap=True, justify="right" if title in ("version", "tasks") else "left")
-    if room >= _DESCRIPTION_WIDTH_MINIMUM:
-        columns["description"] = [(one.description or "").strip().partition("\n")[0] for one in found]
-        table.add_column("description", no_wrap=True, overflow="ellipsis", max_width=room)
-    for cells in zip(*columns.values(), strict=True):
-        table.add_row(*map(Text, cells))
-    return table
+def workflow_columns(found: Sequence[m.WorkflowSummary]) -> list[Column]:
+    """A row each, in the given order."""
+    described = [(one.description or "").strip().partition("\n")[0] for one in found]
+    columns = [
+        Column("workflow", [one.name for one in found]),
+        Column("version", [str(one.version) for one in found], right=True),
+        Column("tasks", [f"{one.tasks:,}" for one in found], goes=2, right=True),
+        Column("pushed (UTC)", [_when(one.pushed_at_ms) for one in found], goes=3),
+        Column("description", described, least=12, goes=1, short=Short.END),
+    ]
+    return columns if any(described) else columns[:-1]
 
 
 def _when(at_ms: int) -> str:

@@ -7,22 +7,32 @@ Batch has forgotten the job; only for what goes on, and for an array's children,
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from chalicelib.api import models as m
 from chalicelib.api.direct_logs import Stream, check_log_limits, is_long_ago, log_page, read_stream, stream_of
-from chalicelib.api.ground import Part, check_limit, with_suggestion
-from chalicelib.api.route_table import JOB_NAMES_PATTERN, QUEUE_PATTERN, SEVERAL_MAXIMUM
-from chalicelib.api.shown import job_model
-from chalicelib.core.errors import UnknownJob, UserMistake
+from chalicelib.api.ground import Part, check_limit
+from chalicelib.api.job_search import UnrecordedJob
+from chalicelib.api.route_table import (
+    JOB_NAMES_PATTERN,
+    JOB_NAMES_RULE,
+    QUEUE_PATTERN,
+    QUEUE_RULE,
+    SEVERAL_MAXIMUM,
+)
+from chalicelib.api.shown import failed_children_model, job_model
+from chalicelib.core.errors import TryAgain, UnknownJob, UserMistake
 from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord, JobState, NamePattern
-from chalicelib.core.observed import read_job_detail
+from chalicelib.core.observed import child_of, read_job_detail
 from chalicelib.core.pages import COUNT, NAME, TOKEN, or_nothing, page_of, place_in
-from chalicelib.core.suggest import Names, shown
+from chalicelib.core.states import JobStatus
+from chalicelib.core.suggest import shown
 
 JOBS_A_PAGE = 1_000
-_JOBS_FOR_A_SUGGESTION = 100
+FAILED_CHILDREN = 10
+"""How many of an array's jobs that failed are told."""
 _PLACE = {"created_at_ms": COUNT, "job_id": NAME}
 _LOG_PLACE = {"job_try": or_nothing(COUNT), "token": or_nothing(TOKEN)}
 
@@ -43,8 +53,8 @@ class DirectJobs(Part):
         page: str | None = None,
     ) -> m.JobPage:
         check_limit(limit, JOBS_A_PAGE)
-        _check_names("queue", queues, QUEUE_PATTERN)
-        _check_names("name", names, JOB_NAMES_PATTERN)
+        _check_names("queue", queues, QUEUE_PATTERN, QUEUE_RULE)
+        _check_names("name", names, JOB_NAMES_PATTERN, JOB_NAMES_RULE)
         patterns = tuple(map(NamePattern, names))
         wanted = JobFilter(tuple(queues), tuple(states), patterns, since_ms, until_ms, foreign)
         of_list = ("jobs", sorted(queues), sorted(states), sorted(names), since_ms, until_ms, foreign)
@@ -61,7 +71,14 @@ class DirectJobs(Part):
         )
 
     def job(self, job_id: str) -> m.Job:
-        return job_model(self._record(job_id))
+        array_id, child = child_of(job_id)
+        record = self._record(array_id, child)
+        if child is not None:
+            return job_model(self._child(record, child))
+        failed = record.children.get(JobStatus.FAILED) or record.status is JobStatus.FAILED
+        if not (record.array_size and failed):
+            return job_model(record)
+        return job_model(record).model_copy(update={"failed_children": self._failed_children(record.job_id)})
 
     def job_logs(
         self,
@@ -74,29 +91,51 @@ class DirectJobs(Part):
         page: str | None = None,
     ) -> m.LogPage:
         check_log_limits(limit, tail)
+        array_id, named = child_of(job_id)
+        if named is not None:
+            if child not in (None, named):
+                raise UserMistake(f"job {job_id} is child {named} of its array, and child {child} is asked for")
+            job_id, child = array_id, named
         of_list, token = ("job_logs", job_id, child), None
         if page is not None:
             place = place_in(of_list, page, _LOG_PLACE)
             # The try that the log is of, also when another one followed since.
             job_try, token = place["job_try"], place["token"]
-        asked = _Asked(self._record(job_id), job_try, child)
+        asked = _Asked(self._record(job_id, child), job_try, child)
         stream = self._stream_of(asked)
         told, goes_on = read_stream(self._ground.logs, stream, limit, None if page else tail, token)
         place = {"job_try": asked.number if child is None else job_try, "token": told.token}
         return log_page(told, page_of(of_list, place) if goes_on else None)
 
-    def _record(self, job_id: str) -> JobRecord:
+    def _record(self, job_id: str, child: int | None = None) -> JobRecord:
+        """The record of a job, named by its id or a beginning of it. Raises UnknownJob, with what else is known."""
         record = self._ground.store.job(job_id)
-        if record is not None:
-            return record
-        newest = self._ground.store.list_jobs(_JOBS_FOR_A_SUGGESTION).jobs
-        suggestion = Names(one.job_id for one in newest).suggestion(job_id)
-        why = "" if suggestion else "; jobs of runs are told by the runs" * (not self._records_own)
-        raise UnknownJob(with_suggestion(f"no job '{job_id}' is recorded{why}", suggestion))
+        return record if record is not None else UnrecordedJob(self._ground, job_id, child).meant()
 
-    @property
-    def _records_own(self) -> bool:
-        return self._ground.world.settings.record_own_jobs
+    def _child(self, array: JobRecord, child: int) -> JobRecord:
+        """A child of an array as Batch tells it: children have no records."""
+        _check_child(array, child)
+        told = read_job_detail(self._told_child(array, child), self._ground.world.clock.now_ms(), parts=True)
+        if told is None:
+            raise UnknownJob(f"Batch tells of job {array.job_id}:{child} in a way that is not understood")
+        return told
+
+    def _told_child(self, array: JobRecord, child: int) -> Mapping[str, Any]:
+        named = f"{array.job_id}:{child}"
+        job = self._ground.world.batch.describe([named]).get(named)
+        if job is None:
+            raise UnknownJob(
+                f"Batch knows no job {named}; some days after the end of an array it forgets its jobs, of which no "
+                f"records are kept. That of the array is {array.job_id}"
+            )
+        return job
+
+    def _failed_children(self, job_id: str) -> list[m.FailedChild] | None:
+        try:
+            return failed_children_model(self._ground.world.batch.failed_children(job_id, FAILED_CHILDREN))
+        except TryAgain:
+            # The record is worth showing without it.
+            return None
 
     def _stream_of(self, asked: _Asked) -> Stream:
         now_ms = self._ground.world.clock.now_ms()
@@ -122,23 +161,29 @@ class DirectJobs(Part):
         return told if told is not None and told.order >= record.order else record
 
     def _of_child(self, asked: _Asked, is_over: bool) -> Stream:
-        named = f"{asked.record.job_id}:{asked.child}"
-        job = self._ground.world.batch.describe([named]).get(named)
-        if job is None:
-            raise UnknownJob(f"Batch knows no job {named}; some days after the end of an array it forgets its jobs")
+        assert asked.child is not None
+        job = self._told_child(asked.record, asked.child)
         ended = job.get("status") in ("SUCCEEDED", "FAILED")
         if ended:
             is_over = is_over or is_long_ago(job.get("stoppedAt"), self._ground.world.clock.now_ms())
         return Stream(stream_of(job), is_over)
 
 
-def _check_names(what: str, given: Sequence[str], pattern: str) -> None:
+def _check_names(what: str, given: Sequence[str], pattern: str, rule: str) -> None:
     """Raises UserMistake for what no name can be, and for too many."""
     if len(given) > SEVERAL_MAXIMUM:
         raise UserMistake(f"{what} may be given {SEVERAL_MAXIMUM} times, not {len(given)}")
     for one in given:
         if not re.fullmatch(pattern, one):
-            raise UserMistake(f"{what} must be text that fits {pattern}, not {shown(one)}")
+            raise UserMistake(f"{what} must be {rule}, not {shown(one)}")
+
+
+def _check_child(record: JobRecord, child: int) -> None:
+    """Raises UnknownJob for a child that a job does not have."""
+    if record.array_size is None:
+        raise UnknownJob(f"job {record.job_id} is no array; it has no child {child}")
+    if child >= record.array_size:
+        raise UnknownJob(f"job {record.job_id} has {record.array_size:,} children, from 0; it has no {child}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +197,13 @@ class _Asked:
 
     def __post_init__(self) -> None:
         record = self.record
-        if record.array_size is None and self.child is not None:
-            raise UnknownJob(f"job {record.job_id} is no array; it has no child {self.child}")
+        if self.child is not None:
+            _check_child(record, self.child)
         if record.array_size is not None and self.child is None:
             raise UserMistake(
                 f"job {record.job_id} is an array of jobs, each with a log: say of which child, from 0 to "
                 f"{record.array_size - 1:,}"
             )
-        if record.array_size is not None and self.child is not None and self.child >= record.array_size:
-            raise UnknownJob(f"job {record.job_id} has {record.array_size:,} children, from 0; it has no {self.child}")
         if self.child is not None and self.job_try is not None:
             raise UserMistake("of a child of an array the last try alone is told: leave try out")
         first = record.job_tries - len(record.tries)

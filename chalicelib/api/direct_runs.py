@@ -10,7 +10,7 @@ from itertools import islice
 from chalicelib.api import models as m
 from chalicelib.api.ground import WORKFLOWS_MAXIMUM, Part, check_limit
 from chalicelib.api.runview import RunLook, children_counted
-from chalicelib.api.shown import run_model
+from chalicelib.api.shown import failed_children_model, run_model
 from chalicelib.core.errors import UnknownTask, UnknownWorkflow, UserMistake
 from chalicelib.core.limits import DESCRIBE_IDS, SHARD_SIZE
 from chalicelib.core.pages import COUNT, NAME, page_of, place_in
@@ -132,15 +132,7 @@ class DirectRuns(Part):
 
     def _failed_children(self, job_id: str) -> list[m.FailedChild]:
         jobs = self._ground.world.batch.failed_children(job_id, FAILED_CHILDREN)
-        children = [
-            m.FailedChild(
-                index=job["arrayProperties"]["index"],
-                exit_code=job.get("container", {}).get("exitCode"),
-                reason=job.get("container", {}).get("reason") or job.get("statusReason"),
-            )
-            for job in jobs
-        ]
-        return sorted(children, key=lambda child: child.index)
+        return failed_children_model(jobs)
 
     def _with_children(self, tasks: list[m.Task]) -> list[m.Task]:
         """The tasks with how far arrays are: as many of them as one call of Batch tells."""

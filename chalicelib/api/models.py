@@ -288,6 +288,13 @@ class Job(Answer):
     gpus: int | None = None
     array_size: Annotated[int | None, Field(description="Of an array: how many jobs it has.")] = None
     children: Annotated[dict[str, int], Field(description="Of an array: how many are in which status, lately.")] = {}
+    failed_children: Annotated[
+        list[FailedChild] | None,
+        Field(
+            description="Of an array of which some failed: the first few that did, as Batch tells; empty when it has "
+            "forgotten them. Null otherwise, in lists, and when Batch did not answer."
+        ),
+    ] = None
     nodes: Annotated[int | None, Field(description="Of a multi-node job: how many nodes it has.")] = None
     managed_by: Annotated[ManagedBy | None, Field(description="Who submitted it, where that can be told.")] = None
     run_id: Annotated[str | None, Field(description="Of a job of Batchwright's: its run.")] = None

@@ -165,7 +165,9 @@ class Api(Protocol):
         ...
 
     def job(self, job_id: str) -> m.Job:
-        """A job that was recorded. Raises UnknownJob, with the nearest id among the newest ones."""
+        """A job that was recorded; of an array with the first few of its jobs that failed. A beginning of 8 letters or
+        more will do among the newest 1,000. `ID:N` is an array's child, as Batch tells. Raises UnknownJob: with the
+        nearest id among the newest ones, or with the run that has it."""
         ...
 
     def job_logs(
@@ -178,9 +180,9 @@ class Api(Protocol):
         limit: int = 1000,
         page: str | None = None,
     ) -> m.LogPage:
-        """What a recorded job wrote in a try (the one under way or the last one by default; of an array a child),
-        oldest line first. `tail` begins with the last so many lines. Raises UnknownJob, also for a try or a child that
-        there is not."""
+        """What a recorded job wrote in a try (the one under way or the last one by default; of an array a child, also
+        as `ID:N`), oldest line first. `tail` begins with the last so many lines. Raises UnknownJob, also for a try or a
+        child that there is not."""
         ...
 
     # Monitors

@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from chalicelib.api.json_body import NoJson, TooLarge, read_json
-from chalicelib.api.route_table import IDEMPOTENCY_KEY, Kind, Parameter
+from chalicelib.api.route_table import IDEMPOTENCY_KEY, SEVERAL_MAXIMUM, Kind, Parameter
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.notify import QUEUE_PATTERN as NOTICES_QUEUE_PATTERN
+from chalicelib.core.notify import QUEUE_PREFIX
 from chalicelib.core.rules import PEOPLES_TEXT, PEOPLES_TEXT_PATTERN
 from chalicelib.core.suggest import Names, shown
 
@@ -104,8 +106,19 @@ def _value(parameter: Parameter, text: str) -> Any:
             raise _broken(parameter, rule, text, suggestion)
         case Kind.TEXT:
             if not parameter.fits(text):
-                raise _broken(parameter, f"text that fits {parameter.pattern}", text)
+                raise _not_fitting(parameter, text)
             return text
+
+
+def _not_fitting(parameter: Parameter, text: str) -> UserMistake:
+    rule = parameter.rule or f"text that fits {parameter.pattern}"
+    if not parameter.one:
+        return _broken(parameter, rule, text)
+    given = text.split(",")
+    if len(given) > SEVERAL_MAXIMUM:
+        return UserMistake(f"{parameter.name} may be given {SEVERAL_MAXIMUM} times, not {len(given)}")
+    wrong = next(one for one in given if not re.fullmatch(parameter.one, one))
+    return _broken(parameter, rule, wrong, Names(parameter.choices).suggestion(wrong))
 
 
 def _count(parameter: Parameter, text: str) -> int:
@@ -135,6 +148,10 @@ _TYPES = {
     "dict_type": "an object",
     "model_type": "an object",
 }
+
+
+_RULES = {NOTICES_QUEUE_PATTERN: f"the name of an SQS queue that begins with '{QUEUE_PREFIX}'"}
+"""What the patterns of bodies ask for, in words."""
 
 
 def _told(model: type[BaseModel], error: ValidationError) -> list[str]:
@@ -168,7 +185,8 @@ def _rule(kind: str, context: Mapping[str, Any]) -> str:
             return f"{context['max_length']:,} or fewer characters"
         case "string_pattern_mismatch":
             is_for_people = context["pattern"] == PEOPLES_TEXT_PATTERN
-            return PEOPLES_TEXT if is_for_people else f"text that fits {context['pattern']}"
+            rule = _RULES.get(context["pattern"], f"text that fits {context['pattern']}")
+            return PEOPLES_TEXT if is_for_people else rule
         case "enum":
             return f"one of {context['expected']}"
     return "something else"

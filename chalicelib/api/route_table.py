@@ -26,7 +26,15 @@ BODY_BYTES_MAXIMUM = 512 * 1024
 WORKFLOW_BYTES_MAXIMUM = 4 * 1024 * 1024
 """A Lambda is invoked with 6 MB at most, in which the body is text within JSON."""
 
-JOB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,127}$"
+NAME_RULE = "a name (1 to 128 letters, digits, '-', '_' and '.', the first a letter or a digit)"
+JOB_ID_RULE = "a job's id (letters, digits and '-'; of an array's job with ':' and its number)"
+QUEUE_RULE = "the name of a queue (1 to 128 letters, digits, '-' and '_')"
+JOB_NAMES_RULE = (
+    "what a name begins with, or a pattern (1 to 128 letters, digits, '-' and '_', and '*' for any of them)"
+)
+RUN_ID_RULE = "a run's id (letters, digits, '-' and '_')"
+JOB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,127}(:[0-9]{1,4})?$"
+"""With a number behind a colon, of the array's child."""
 QUEUE_PATTERN = "[A-Za-z0-9_-]{1,128}"
 JOB_NAMES_PATTERN = "[A-Za-z0-9_*-]{1,128}"
 SEVERAL_MAXIMUM = 20
@@ -44,7 +52,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of the path or the query: its kind, and the rule of that kind."""
+    """A parameter of the path or the query: its kind, and the rule of that kind. A text keeps the `pattern`, which
+    `rule` says in words. Where there may be several, with commas in between, `one` is the pattern of each, and
+    `choices` what it may be if that is a list."""
 
     name: str
     description: str
@@ -53,6 +63,8 @@ class Parameter:
     maximum: int = COUNT_MAXIMUM
     choices: tuple[str, ...] = ()
     pattern: str = ""
+    rule: str = ""
+    one: str = ""
     default: int | None = None
 
     def fits(self, text: str) -> bool:
@@ -133,19 +145,26 @@ IF_MATCH = "If-Match"
 IF_NONE_MATCH = "If-None-Match"
 
 PATH_PARAMETERS = {
-    "name": Parameter("name", "The workflow's name.", pattern=NAME_PATTERN),
-    "workflow": Parameter("workflow", "The workflow's name.", pattern=NAME_PATTERN),
+    "name": Parameter("name", "The workflow's name.", pattern=NAME_PATTERN, rule=NAME_RULE),
+    "workflow": Parameter("workflow", "The workflow's name.", pattern=NAME_PATTERN, rule=NAME_RULE),
     "version": Parameter("version", "The number of the version.", Kind.COUNT, minimum=1),
-    "run_id": Parameter("run_id", "The run's id.", pattern=RUN_ID_PATTERN),
-    "task": Parameter("task", "The task's name.", pattern=NAME_PATTERN),
-    "schedule": Parameter("schedule", "The schedule's name.", pattern=NAME_PATTERN),
-    "job_id": Parameter("job_id", "The id that Batch gave the job.", pattern=JOB_ID_PATTERN),
-    "token_id": Parameter("token_id", "The token's id, which is its second part.", pattern=ID_PATTERN),
+    "run_id": Parameter("run_id", "The run's id.", pattern=RUN_ID_PATTERN, rule=RUN_ID_RULE),
+    "task": Parameter("task", "The task's name.", pattern=NAME_PATTERN, rule=NAME_RULE),
+    "schedule": Parameter("schedule", "The schedule's name.", pattern=NAME_PATTERN, rule=NAME_RULE),
+    "job_id": Parameter(
+        "job_id",
+        "The id that Batch gave the job, or what it begins with, from 8 letters on; with `:N` an array's child.",
+        pattern=JOB_ID_PATTERN,
+        rule=JOB_ID_RULE,
+    ),
+    "token_id": Parameter(
+        "token_id", "The token's id, which is its second part.", pattern=ID_PATTERN, rule="a token's id"
+    ),
 }
 
 _PAGE = Parameter("page", "The `next` of the page before; the first page without it.")
 _EPOCH = Parameter("epoch", "The epoch; the run's present one unless given.", Kind.COUNT, maximum=1_000_000)
-_WORKFLOW = Parameter("workflow", "Only those of this workflow.", pattern=NAME_PATTERN)
+_WORKFLOW = Parameter("workflow", "Only those of this workflow.", pattern=NAME_PATTERN, rule=NAME_RULE)
 
 
 def _limit(default: int, maximum: int) -> Parameter:
@@ -161,10 +180,11 @@ def _states(states: Sequence[str]) -> Parameter:
     return Parameter("state", "Only those in this state.", Kind.CHOICE, choices=tuple(states))
 
 
-def _several(name: str, description: str, one: str) -> Parameter:
-    """Texts of a form, with commas in between."""
+def _several(name: str, description: str, one: str, rule: str, choices: Sequence[str] = ()) -> Parameter:
+    """Texts of a form, or of some choices, with commas in between."""
     pattern = rf"^(?:{one})(?:,(?:{one})){{0,{SEVERAL_MAXIMUM - 1}}}$"
-    return Parameter(name, f"{description}; several with commas in between.", pattern=pattern)
+    text = f"{description}; several with commas in between."
+    return Parameter(name, text, pattern=pattern, rule=rule, one=one, choices=tuple(choices))
 
 
 READ, START, ADMIN = TokenScope
@@ -207,12 +227,13 @@ _LOG_PLACE = (
     _PAGE,
 )
 _JOB_FILTERS = (
-    _several("queue", "Only those of this queue", QUEUE_PATTERN),
-    _several("state", "Only those in this state", "|".join(JobState)),
+    _several("queue", "Only those of this queue", QUEUE_PATTERN, QUEUE_RULE),
+    _several("state", "Only those in this state", "|".join(JobState), f"one of {', '.join(JobState)}", list(JobState)),
     _several(
         "name",
         "Only those whose names begin so, or fit this where it has a `*`, which stands for any characters",
         JOB_NAMES_PATTERN,
+        JOB_NAMES_RULE,
     ),
     _time("since_ms", "Only those created then or later; milliseconds since the epoch."),
     _time("until_ms", "Only those created before; milliseconds since the epoch."),

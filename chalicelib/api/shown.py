@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from chalicelib.api import models as m
 from chalicelib.core.ids import definition_digest
@@ -11,7 +13,7 @@ from chalicelib.core.records import JobResult, Run, WorkflowEntry, WorkflowVersi
 from chalicelib.core.schedule import Schedule
 from chalicelib.core.scheduling import ScheduleRecord
 
-_OF_JOB = tuple(name for name in m.Job.model_fields if name not in ("children", "tries"))
+_OF_JOB = tuple(name for name in m.Job.model_fields if name not in ("children", "tries", "failed_children"))
 
 
 def workflow_model(version: WorkflowVersion) -> m.Workflow:
@@ -45,6 +47,19 @@ def job_model(record: JobRecord) -> m.Job:
     values = {name: getattr(record, name) for name in _OF_JOB}
     tries = [m.JobTry(**asdict(one)) for one in record.tries]
     return m.Job(**values, children=dict(record.children), tries=tries)
+
+
+def failed_children_model(jobs: Sequence[Mapping[str, Any]]) -> list[m.FailedChild]:
+    """Jobs of an array, in DescribeJobs' shape, by their place in it."""
+    children = [
+        m.FailedChild(
+            index=job["arrayProperties"]["index"],
+            exit_code=job.get("container", {}).get("exitCode"),
+            reason=job.get("container", {}).get("reason") or job.get("statusReason"),
+        )
+        for job in jobs
+    ]
+    return sorted(children, key=lambda child: child.index)
 
 
 def run_model(run: Run) -> m.Run:

@@ -126,7 +126,7 @@ def parse_cron(text: str) -> Cron:
     names no day of any year."""
     wrapped = re.fullmatch(r"\s*cron\((.*)\)\s*", text)
     if wrapped:
-        raise CronMistake(f"must be the six fields alone, not {shown(text)}", f"write '{wrapped[1].strip()}'")
+        raise CronMistake(f"must be the six fields alone, not {shown(text)}", _offered(f"write '{wrapped[1].strip()}'"))
     fields = text.upper().split()
     if len(fields) != len(FIELDS):
         raise _wrong_count(text, len(fields))
@@ -134,7 +134,7 @@ def parse_cron(text: str) -> Cron:
     if (of_month == "?") == (of_week == "?"):
         raise CronMistake(
             f"must have '?' in one of day-of-month and day-of-week, not {shown(text)}",
-            f"write '{_with_a_question_mark(fields)}'",
+            _offered(f"write '{_with_a_question_mark(fields)}'"),
         )
     cron = Cron(
         _numbers("minutes", minutes),
@@ -152,8 +152,19 @@ def _wrong_count(text: str, count: int) -> CronMistake:
     form = f"six fields ({' '.join(FIELDS)})"
     unix = converted(text)
     if unix is not None:
-        return CronMistake(f"must have {form}, and {shown(text)} is a Unix cron expression", unix)
+        return CronMistake(f"must have {form}, and {shown(text)} is a Unix cron expression", _offered(unix))
     return CronMistake(f"must have {form}, not {count}: {shown(text)}", "'0 9 ? * MON-FRI *' is 9:00 from Monday on")
+
+
+def _offered(offer: str) -> str:
+    """An offer of expressions, in quotes; if one of them is wrong itself, what is."""
+    # Not if there are quotes in what was given: then nobody can tell where an expression ends.
+    for expression in re.findall("'([^']+)'", offer) if offer.count("'") in (2, 4) else ():
+        try:
+            parse_cron(expression)
+        except CronMistake as mistake:
+            return f"as '{expression}' it {mistake}"
+    return offer
 
 
 def _with_a_question_mark(fields: list[str]) -> str:

@@ -50,11 +50,24 @@ def _part_at(path: Path) -> type[BaseModel]:
     return Monitor if len(path) == 2 else _PARTS[str(path[2])]
 
 
+_YES, _NO = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
+
+
+def _hint_at(path: Path, value: Any) -> str | None:
+    if len(path) == 2 and value is None:
+        return f"give one of {', '.join(RULES)}, such as {{failed: true}}"
+    if path[2:] == ("failed",):
+        word = value.lower() if isinstance(value, str) else None
+        return "write false" if word in _NO else "write true" if word in _YES else "write true for all failures"
+    return None
+
+
 _KIND = Kind(
     "a monitor file",
     "a monitor file needs monitors",
     _part_at,
     {"kinds": WatchedKind, "classes": FailureClass, "excluding": FailureClass},
+    _hint_at,
 )
 
 

@@ -92,6 +92,13 @@ def whole_job_id(job_id: str) -> str:
     return re.split("[:#]", job_id, maxsplit=1)[0]
 
 
+def child_of(job_id: str) -> tuple[str, int | None]:
+    """The array's id and the number of a child's id, `id:3`; of any other job its own id and None."""
+    array, colon, number = job_id.partition(":")
+    is_child = bool(colon) and number.isascii() and number.isdigit()
+    return (array, int(number)) if is_child else (job_id, None)
+
+
 def _with_ending(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
     if not record.status.ended:
         return record

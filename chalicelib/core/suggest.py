@@ -42,7 +42,16 @@ class Names:
         self._left -= 1 + len(names)
         lowered = {known.lower(): known for known in reversed(names)}
         found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
-        return lowered[found[0]] if found else None
+        if found:
+            return lowered[found[0]]
+        abbreviated = [known for known in names if _initials(known) == name.lower()]
+        return abbreviated[0] if len(abbreviated) == 1 else None
+
+
+def _initials(name: str) -> str | None:
+    """`oom` of `out_of_memory`: how people call what has a name of several words."""
+    words = re.split("[_-]", name.lower())
+    return "".join(word[:1] for word in words) if len(words) > 2 else None
 
 
 def shown(value: Any) -> str:

@@ -54,6 +54,8 @@ class Kind:
     needs: str
     model_at: Callable[[Path], type[BaseModel]]
     enums: Mapping[str, Iterable[str]]
+    hint_at: Callable[[Path, Any], str | None] = lambda path, value: None
+    """What to write at a path in place of a value of the wrong type, where that is not as it is elsewhere."""
 
 
 def mistakes_of(error: ValidationError, path: Path = (), of: Kind | None = None) -> Iterator[Mistake]:
@@ -80,7 +82,7 @@ def _mistake(of: Kind, kind: str, loc: Path, value: Any, context: Mapping[str, A
     if kind in _TYPES:
         what = label_of(path) if path else of.whole
         text = f"{what} must be {_TYPES[kind]}, not {_with_kind(value)}".lstrip()
-        return Mistake(path, text, _hint(kind, value) if path else None)
+        return Mistake(path, text, of.hint_at(path, value) or _hint(kind, value) if path else None)
     return broken_at(path, Broken(f"has a value that does not fit here: {shown(value)}"))
 
 

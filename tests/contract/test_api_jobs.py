@@ -228,3 +228,65 @@ def test_of_an_array_a_child_must_be_named(desk: Desk) -> None:
     tell(desk, "single", "RUNNING")
     with pytest.raises(UnknownJob, match="job single is no array; it has no child 0"):
         desk.api.job_logs("single", child=0)
+
+
+# Names of jobs
+
+LONG = "3f0c2a9e-5b1d-4c55-9d0e-00000000000"
+
+
+def test_a_job_is_found_by_what_its_id_begins_with_when_no_other_begins_so(desk: Desk) -> None:
+    tell(desk, f"{LONG}1", "RUNNING")
+    assert desk.api.job("3f0c2a9e").job_id == f"{LONG}1"
+    with pytest.raises(UnknownJob, match="no job '3f0c2a9' is recorded"):
+        desk.api.job("3f0c2a9")
+    tell(desk, f"{LONG}2", "RUNNING")
+    with pytest.raises(UnknownJob, match=f"2 jobs have ids that begin with '3f0c2a9e': {LONG}2, {LONG}1$"):
+        desk.api.job("3f0c2a9e")
+    assert desk.api.job(f"{LONG}2").job_id == f"{LONG}2"
+
+
+def test_a_job_of_a_run_is_told_by_its_run(desk: Desk) -> None:
+    run_id = desk.api.start_run(m.StartRun(workflow="films"), "key").run_id
+    desk.carry_out()
+    (job_id,) = desk.play.batch.jobs
+    told = f"it is attempt 1 of task 'first' of run {run_id}. `batchwright show {run_id}` has it, and"
+    with pytest.raises(UnknownJob, match=f"job {job_id} has no record; {told}"):
+        desk.api.job(job_id)
+    with pytest.raises(UnknownJob, match=f"`batchwright logs {run_id} first --attempt 1 --child 3` prints"):
+        desk.api.job_logs(f"{job_id}:3")
+
+
+def test_an_arrays_child_is_shown_as_batch_tells_it(desk: Desk) -> None:
+    tell(desk, "j", "FAILED", arrayProperties={"size": 3, "statusSummary": {"SUCCEEDED": 2, "FAILED": 1}})
+    with pytest.raises(UnknownJob, match="Batch knows no job j:1; some days after the end of an array it forgets its"):
+        desk.api.job("j:1")
+    with pytest.raises(UnknownJob, match="job j has 3 children, from 0; it has no 3"):
+        desk.api.job("j:3")
+    with pytest.raises(UnknownJob, match="no job 'k' is recorded"):
+        desk.api.job("k:1")
+    container = {"exitCode": 7, "reason": "went wrong", "environment": [{"name": "TOKEN", "value": SECRET}]}
+    detail = {"jobId": "j:1", "jobName": "scan", "status": "FAILED", "createdAt": 1, "container": container}
+    desk.play.batch.others["j:1"] = {**detail, "arrayProperties": {"index": 1}, "attempts": tries("log-c")}
+    child = desk.api.job("j:1")
+    assert (child.job_id, child.state, child.name) == ("j:1", "FAILED", "scan")
+    assert SECRET not in child.model_dump_json()
+    desk.logs.write("log-c", "child one")
+    assert texts(desk.api.job_logs("j:1")) == texts(desk.api.job_logs("j", child=1)) == ["child one"]
+    with pytest.raises(UserMistake, match="job j:1 is child 1 of its array, and child 2 is asked for"):
+        desk.api.job_logs("j:1", child=2)
+
+
+def test_an_array_names_its_jobs_that_failed_where_it_is_shown_alone(desk: Desk) -> None:
+    tell(desk, "ok", "SUCCEEDED", arrayProperties={"size": 3, "statusSummary": {"SUCCEEDED": 3}})
+    tell(desk, "j", "FAILED", arrayProperties={"size": 3, "statusSummary": {"SUCCEEDED": 1, "FAILED": 2}})
+    assert desk.api.job("j").failed_children == [], "Batch has forgotten them"
+    failed = [(2, 7), (0, 9)]
+    desk.play.batch.children["j"] = [
+        {"jobId": f"j:{index}", "arrayProperties": {"index": index}, "container": {"exitCode": code}}
+        for index, code in failed
+    ]
+    told = desk.api.job("j").failed_children
+    assert told == [m.FailedChild(index=0, exit_code=9), m.FailedChild(index=2, exit_code=7)]
+    assert [job.failed_children for job in desk.api.jobs().items] == [None, None]
+    assert desk.api.job("ok").failed_children is None

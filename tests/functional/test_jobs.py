@@ -79,7 +79,7 @@ def test_a_job_of_somebody_else_is_listed_shown_and_read(desk: Desk) -> None:
     job_id = desk.submit("theirs-fails", SCRIPT, retryStrategy={"attempts": 2})
     desk.wait_for(job_id, "FAILED")
     listed = json.loads(desk.printed("jobs", "--name", "theirs-f", "--state", "failed", "--since", "1h", "--json"))
-    assert [(job["job_id"], job["exit_code"], job["job_tries"]) for job in listed] == [(job_id, 3, 2)]
+    assert [(job["job_id"], job["exit_code"], job["job_tries"]) for job in listed["items"]] == [(job_id, 3, 2)]
     table = desk.said("jobs", "--name", "theirs-*s", "--queue", "default", "--foreign")
     assert job_id in table and "exit code 3" in table and "batchwright show RUN" not in table
     shown = desk.said("jobs", "show", job_id)
@@ -103,14 +103,27 @@ def test_an_array_tells_how_far_it_is_and_its_childrens_logs(desk: Desk) -> None
     assert "say of which child" in desk.said("jobs", "logs", job_id, code=2)
 
 
+def test_of_an_array_that_failed_the_jobs_that_did_are_named_and_read_by_their_ids(desk: Desk) -> None:
+    script = "echo child $AWS_BATCH_JOB_ARRAY_INDEX; exit $((AWS_BATCH_JOB_ARRAY_INDEX * 7))"
+    job_id = desk.submit("theirs-array-fails", script, arrayProperties={"size": 2})
+    desk.wait_for(job_id, "FAILED")
+    shown = desk.said("jobs", "show", job_id[:13])
+    assert "1: exit code 7: Essential container in task exited" in shown
+    assert f"`batchwright jobs logs {job_id}:1` prints what one wrote" in shown
+    assert desk.said("jobs", "logs", f"{job_id}:1") == desk.said("jobs", "logs", f"{job_id[:13]}:1") == "child 1\n"
+    child = desk.shown(f"{job_id}:1")
+    assert (child["job_id"], child["state"], child["exit_code"]) == (f"{job_id}:1", "FAILED", 7)
+    assert "has 2 children, from 0; it has no 2" in desk.said("jobs", "show", f"{job_id}:2", code=2)
+
+
 def test_mistakes_and_empty_lists_are_told(desk: Desk) -> None:
     none = desk.said("jobs", "--queue", "no-such-queue")
     assert none.splitlines() == [
         "No such jobs are recorded.",
         "Jobs of runs are not in this list; `batchwright show RUN` has them.",
     ]
-    assert json.loads(desk.printed("jobs", "--queue", "no-such-queue", "--json")) == []
+    assert json.loads(desk.printed("jobs", "--queue", "no-such-queue", "--json"))["items"] == []
     assert "options go behind 'show'" in desk.said("jobs", "--foreign", "show", "x", code=2)
     assert "no job 'x' is recorded" in desk.said("jobs", "show", "x", code=2)
-    assert "name must be text that fits" in desk.said("jobs", "--name", "[a]", code=2)
+    assert "name must be what a name begins with, or a pattern" in desk.said("jobs", "--name", "[a]", code=2)
     assert "there is no" not in desk.said("jobs", "logs", "--help")

@@ -48,14 +48,15 @@ class MemoryBatch:
 
     `faults`: what happens to the next submissions, one entry each; None lets one through. `find_fails` and
     `terminate_fails` make those calls raise TryAgain. `detail_of`: what `describe` tells of a job, None when Batch
-    does not know it; `others`: the same of jobs that somebody else submitted. `find_lag_ms`: how long a job stays
-    invisible to `find`. `described`: who was asked about, a call.
+    does not know it; `others`: the same of jobs that somebody else submitted; `children`: an array's that failed.
+    `find_lag_ms`: how long a job stays invisible to `find`. `described`: who was asked about, a call.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.jobs: dict[str, MemoryJob] = {}
         self.detail_of: Callable[[MemoryJob], Mapping[str, Any] | None] = waiting_detail
         self.others: dict[str, Mapping[str, Any]] = {}
+        self.children: dict[str, list[Mapping[str, Any]]] = {}
         self.described: list[tuple[str, ...]] = []
         self.faults: deque[SubmitFault | None] = deque()
         self.find_fails = False
@@ -96,8 +97,7 @@ class MemoryBatch:
         return known | {job_id: self.others[job_id] for job_id in job_ids if job_id in self.others}
 
     def failed_children(self, job_id: str, limit: int) -> list[Mapping[str, Any]]:
-        """Its jobs have no children."""
-        return []
+        return self.children.get(job_id, [])[:limit]
 
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:
         if self.terminate_fails:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from batchwright.joblist import job_lines, jobs_table, own_jobs_hint, tries_table, why_none
+from batchwright.joblist import job_columns, job_lines, own_jobs_hint, silence, try_columns, why_none
+from batchwright.tables import Column, table_lines
 from chalicelib.api import models as m
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import JobState, ManagedBy
@@ -46,6 +46,12 @@ FAILED = job(
 ARRAY = job(6, "PENDING", "scan", array_size=10_000, children={"RUNNING": 40, "SUCCEEDED": 3_710, "FAILED": 2})
 OURS = job(5, "RUNNING", "import-0123456789abcdef", managed_by=ManagedBy.BATCHWRIGHT, run_id="films-abc", task="import",
            attempt=2, queue="spot")  # fmt: skip
+SOME_FAILED = job(
+    4, "FAILED", "scan-2", array_size=50, children={"SUCCEEDED": 37, "FAILED": 13},
+    failed_children=[
+        m.FailedChild(index=2, exit_code=7, reason="Essential container\n in task exited"), m.FailedChild(index=11)
+    ],
+)  # fmt: skip
 FORGOTTEN = job(1, "UNKNOWN", "train", lost_at_ms=NOON_MS + 90_000_000)
 JOBS = [
     FAILED,
@@ -58,27 +64,26 @@ JOBS = [
 ]
 
 
-def printed(renderable: object, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(renderable)
-    assert isinstance(console.file, io.StringIO)
-    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+def printed(columns: Sequence[Column], width: int | None) -> str:
+    return "".join(f"{line.plain}\n" for line in table_lines(columns, width))
 
 
-@pytest.mark.parametrize("width", [200, 100, 80, 60])
+@pytest.mark.parametrize("width", [200, 100, 80, 60, 44])
 def test_jobs_are_listed_as_in_the_golden_file(width: int) -> None:
-    text = printed(jobs_table(JOBS, NOW_MS, width), width)
+    text = printed(job_columns(JOBS, NOW_MS), width)
     assert text == (GOLDEN / f"jobs.{width}.txt").read_text()
-    assert max(map(len, text.splitlines())) <= width
+    if width > 44:
+        assert max(map(len, text.splitlines())) <= width
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("failed", FAILED), ("array", ARRAY), ("ours", OURS), ("forgotten", FORGOTTEN)]
+    ("name", "shown"),
+    [("failed", FAILED), ("array", ARRAY), ("ours", OURS), ("forgotten", FORGOTTEN), ("array-failed", SOME_FAILED)],
 )
 def test_a_job_is_shown_as_in_the_golden_file(name: str, shown: m.Job) -> None:
     text = "".join(f"{title:<14} {value}\n" for title, value in job_lines(shown, NOW_MS))
-    table = tries_table(shown)
-    text += "" if table is None else f"\n{printed(table, 80)}"
+    tries = try_columns(shown)
+    text += f"\n{printed(tries, 80)}" if tries else ""
     assert text == (GOLDEN / f"job.{name}.txt").read_text()
 
 
@@ -88,8 +93,21 @@ def test_nothing_that_somebody_else_wrote_begins_a_line_of_its_own() -> None:
     running = job(1, "RUNNING", fake, queue=fake, reason=fake, log_stream=fake, job_tries=2, tries=[one, one])
     assert all(len(value.splitlines()) == 1 for _, value in job_lines(running, NOW_MS))
     assert dict(job_lines(running, NOW_MS))["why"] == "why state SUCCEEDED x"
-    assert len(printed(jobs_table([running], NOW_MS, 400), 400).splitlines()) == 2
-    assert len(printed(tries_table(running), 400).splitlines()) == 3
+    assert len(printed(job_columns([running], NOW_MS), 400).splitlines()) == 2
+    assert len(printed(try_columns(running), 400).splitlines()) == 3
+
+
+def test_of_a_failed_array_it_is_said_why_its_failed_jobs_are_not_told() -> None:
+    def told(**fields: object) -> list[str]:
+        return [
+            value for name, value in job_lines(SOME_FAILED.model_copy(update=fields), NOW_MS) if name == "failed jobs"
+        ]
+
+    assert told(failed_children=[])[0].startswith("which ones, AWS Batch has forgotten")
+    assert told(failed_children=None) == [
+        f"AWS Batch did not say which; `batchwright jobs show {SOME_FAILED.job_id}:N` asks about one"
+    ]
+    assert told(failed_children=None, children={"SUCCEEDED": 50}, status=JobStatus.SUCCEEDED) == []
 
 
 def page(*, records_foreign: bool, records_own: bool) -> m.JobPage:
@@ -104,3 +122,25 @@ def test_an_empty_list_says_why_it_may_be_empty() -> None:
     everything = page(records_foreign=True, records_own=True)
     assert why_none(everything, filtered=True, foreign=False) == ["No such jobs are recorded."]
     assert own_jobs_hint(page(records_foreign=True, records_own=False), foreign=True) == []
+
+
+def test_one_long_name_takes_no_column_from_the_others() -> None:
+    long = JOBS[1].model_copy(update={"name": "n" * 64 + "m" * 64})
+    header, first, *_ = printed(job_columns([long, *JOBS], NOW_MS), 200).splitlines()
+    assert header.split() == ["job", "name", "queue", "state", "why", "age", "duration", "by"]
+    assert "nnn…mmm" in first
+    assert "m" * 64 in printed(job_columns([long], NOW_MS), None)
+
+
+def test_what_others_wrote_begins_no_line_that_looks_like_ours() -> None:
+    child = m.FailedChild(index=2, reason="x\nstate  SUCCEEDED")
+    told = job_lines(SOME_FAILED.model_copy(update={"name": "a\nstate", "failed_children": [child]}), NOW_MS)
+    assert not any("\n" in value for _, value in told)
+    assert silence(FAILED.model_copy(update={"started_at_ms": None})).count("\n") == 0
+
+
+def test_of_a_job_that_wrote_nothing_it_is_said_why() -> None:
+    assert silence(JOBS[5]) == f"Job {JOBS[5].job_id} wrote nothing."
+    assert silence(OURS) == f"Job {OURS.job_id} has written nothing so far: it is RUNNING."
+    never = JOBS[4].model_copy(update={"reason": "Job waited too long"})
+    assert silence(never).endswith("wrote nothing, because it never started: queue's time limit: Job waited too long")

@@ -66,7 +66,7 @@ write 'etl'
 F:16:13: monitor 'f': kinds[0] must be one of foreign, step_functions, own, single, array, multi_node, not 'foregn'; \
 did you mean 'foreign'?
 F:17:5: monitor 'f': faild is no key that is known here; did you mean 'failed'?
-F:18:15: monitor 'g': failed must be a mapping, not the number 3
+F:18:15: monitor 'g': failed must be a mapping, not the number 3; write true for all failures
 F:18:26: monitor 'g': names[0] must be a name or a pattern of names, not 'a b'; letters, digits, '-' and '_', '*' for \
 any of them, '?' for one
 """
@@ -92,6 +92,17 @@ def test_every_mistake_is_told_with_its_place_the_rule_the_value_and_a_suggestio
         ("monitors:\n", "F:1:10: monitors must be a mapping, not nothing; write {} for an empty one\n"),
         ("monitors: {a: {failed: true}, a: {failed: true}}\n", "the key 'a' stands here a second time"),
         ("", "F: the file is empty\n"),
+        (
+            "monitors:\n  t: null\n",
+            "F:2:6: monitor 't': must be a mapping, not nothing; give one of failed, running_longer, waiting_longer, "
+            "failure_rate, nothing_ran, such as {failed: true}\n",
+        ),
+        ("monitors: {t: {failed: yes}}\n", "failed must be a mapping, not the string 'yes'; write true\n"),
+        ("monitors: {t: {failed: off}}\n", "failed must be a mapping, not the string 'off'; write false\n"),
+        (
+            "monitors: {t: {failed: {classes: [oom]}}}\n",
+            "refused, unknown, not 'oom'; did you mean 'out_of_memory'?\n",
+        ),
     ],
 )
 def test_a_file_of_another_shape_is_refused(tmp_path: Path, text: str, expected: str) -> None:
@@ -108,6 +119,10 @@ def test_a_file_of_monitors_is_told_from_one_of_a_workflow(tmp_path: Path) -> No
         load_workflow(path)
     path.write_text("name: a\ntasks: {a: {job_definition: a, queue: a}}\n")
     assert isinstance(load_file(path), WorkflowFile)
+    assert told(path) == (
+        "F:2:1: this file holds a workflow, and no monitors; `batchwright validate` and `batchwright workflows push` "
+        "take it\n"
+    )
 
 
 def test_more_monitors_than_a_stage_may_have_are_refused_at_once() -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from batchwright.monitor_trial import Trial, record_of, tried
-from batchwright.monitorlist import blind_spots, monitors_table, trial_lines
+from batchwright.monitorlist import blind_spots, monitor_columns, trial_lines
+from batchwright.tables import table_lines
 from chalicelib.api import models as m
 from chalicelib.api.shown import job_model
 from chalicelib.core.failure import FailureClass
@@ -157,10 +156,7 @@ def test_monitors_are_listed_in_words() -> None:
         ),
         {},
     )
-    console = Console(file=io.StringIO(), width=400)
-    console.print(monitors_table(found))
-    assert isinstance(console.file, io.StringIO)
-    _, first, second = (line.rstrip() for line in console.file.getvalue().splitlines())
+    _, first, second = (line.plain for line in table_lines(monitor_columns(found), None))
     assert first.split("  ")[0] == "a"
     assert "step functions, array; queue etl, gpu-*" in first
     assert second.endswith(

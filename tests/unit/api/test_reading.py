@@ -43,8 +43,8 @@ def test_a_query_gives_what_was_given_and_the_defaults() -> None:
         ({"limit": ["9" * 5_000]}, "limit must be a whole number"),
         ({"limit": ["1", "2"]}, "the query gives limit 2 times; once is enough"),
         ({"state": ["faild"]}, "state must be one of .*, not 'faild'; did you mean 'failed'?"),
-        ({"workflow": ["a b"]}, r"workflow must be text that fits .*, not 'a b'"),
-        ({"workflow": ["films\n"]}, "workflow must be text that fits"),
+        ({"workflow": ["a b"]}, r"workflow must be a name \(1 to 128 letters, .*\), not 'a b'"),
+        ({"workflow": ["films\n"]}, "workflow must be a name"),
         ({"lmit": ["1"]}, "the query has no parameter 'lmit' here; did you mean 'limit'?"),
         ({"x": ["1"]}, "the query has no parameter 'x' here; it has workflow, state, since_ms"),
     ],
@@ -52,6 +52,33 @@ def test_a_query_gives_what_was_given_and_the_defaults() -> None:
 def test_a_mistake_in_a_query_is_told_with_its_rule_and_value(query: dict[str, list[str]], told: str) -> None:
     with pytest.raises(UserMistake, match=f"^{told}"):
         read_query(route("list_runs").query, query)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"queue": ["etl,def*"]}, r"queue must be the name of a queue \(1 to 128 letters, .*\), not 'def\*'$"),
+        (
+            {"name": ["ab?"]},
+            r"name must be what a name begins with, or a pattern \(.*'\*' for any of them\), not 'ab\?'$",
+        ),
+        (
+            {"state": ["FAILED,RUNING"]},
+            r"state must be one of SUBMITTED, .*, UNKNOWN, not 'RUNING'; did you mean 'RUNNING'",
+        ),
+        ({"state": ["faild"]}, "state must be one of SUBMITTED, .*, not 'faild'; did you mean 'FAILED'"),
+        ({"name": [",".join("a" * 21)]}, "name may be given 20 times, not 21$"),
+    ],
+)
+def test_the_rule_of_a_text_is_told_as_a_sentence_of_the_one_that_breaks_it(query: Any, told: str) -> None:
+    with pytest.raises(UserMistake, match=f"^{told}"):
+        read_query(route("list_jobs").query, query)
+
+
+def test_no_parameter_tells_its_pattern_to_people() -> None:
+    of_paths = [parameter for route in ROUTES for parameter in route.path_parameters]
+    of_queries = [parameter for route in ROUTES for parameter in route.query]
+    assert {one.name for one in (*of_paths, *of_queries) if one.pattern and not one.rule} == set()
 
 
 def test_a_piece_of_a_path_that_can_be_nothings_name_is_told_of() -> None:
@@ -87,6 +114,11 @@ def test_an_idempotency_key_must_be_given() -> None:
         (m.StartRun, b'{"workflow": "a", "version": 9999999999}', "version must be 1,000,000,000 or less"),
         (m.StartRun, b'{"workflow": "a", "params": []}', "params must be an object, not an empty list"),
         (m.StartRun, b'{"workflow": "a", "parms": {}}', "the body has no field 'parms'; did you mean 'params'?"),
+        (
+            m.StartRun,
+            b'{"workflow": "a", "notify_queue": "foo"}',
+            "notify_queue must be the name of an SQS queue that begins with 'batchwright-notices-', not 'foo'",
+        ),
         (m.Redrive, b'{"scope": "al"}', "scope must be one of .*, not 'al'"),
         (m.Redrive, b'{"tasks": ["a", 1]}', r"tasks\[1\] must be a string, not 1"),
         (m.NewToken, b'{"name": "", "scope": "read"}', "name must be 1 or more characters, not ''"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 from collections.abc import Sequence
 from typing import Any
@@ -55,14 +57,23 @@ class Api:
             looked_back_to_ms=NOON_MS - number * DAY_MS if goes_on else None,
         )
 
+    def job(self, job_id: str) -> m.Job:
+        assert job_id == "3f0c2a9e"
+        return job(7)
+
+    def job_logs(self, job_id: str, *, child: int | None, **_: Any) -> m.LogPage:
+        return m.LogPage(items=[m.LogLine(at_ms=NOON_MS, text=f"{job_id} {child}")])
+
 
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def give(api: Api, *words: str, terminal: bool = False) -> Result:
+    def give(api: Api, *words: str, terminal: bool = False, width: int = 120) -> Result:
         monkeypatch.setattr(module, "find_target", lambda where: Target("here", api, None, 0))  # type: ignore[arg-type]
         # What rich goes by where the stream itself is no terminal.
-        variables = {"FORCE_COLOR": "1" if terminal else None, "TERM": "xterm", "COLUMNS": "120"}
-        return CliRunner().invoke(main, ["jobs", "--name", "*audit", *words], env=variables)
+        variables = {"FORCE_COLOR": "1" if terminal else None, "TERM": "xterm", "COLUMNS": str(width)}
+        return CliRunner().invoke(
+            main, ["jobs", *(words if words[:1] == ("logs",) else ("--name", "*audit", *words))], env=variables
+        )
 
     return give
 
@@ -100,3 +111,37 @@ def test_an_interrupted_search_prints_no_json_that_would_look_complete(given: An
     said = given(Api([1, 1], interrupted_at=1), "--json")
     assert (said.exit_code, said.stdout) == (130, "")
     assert "1 job found" in said.stderr
+
+
+def test_the_document_is_what_the_api_answers_so_that_a_cut_list_can_be_told(given: Any) -> None:
+    page = json.loads(given(Api([1, 0, 1, 1]), "--json", "--limit", "2").stdout)
+    assert [one["name"] for one in page["items"]] == ["quarterly-0", "quarterly-20"]
+    assert page["next"] == "3"
+    assert (page["records_foreign"], page["records_own"]) == (True, True)
+    assert json.loads(given(Api([1]), "--json").stdout)["next"] is None
+
+
+def test_the_log_of_an_arrays_job_is_read_by_the_id_that_batch_gives_it(given: Any) -> None:
+    whole = job(7).job_id
+    for words, told in (
+        ([f"{whole}:3"], f"{whole} 3\n"),
+        ([whole, "--child", "3"], f"{whole} 3\n"),
+        ([f"{whole}:3", "--child", "3"], f"{whole} 3\n"),
+        (["3f0c2a9e"], f"{whole} None\n"),
+        (["3f0c2a9e:0"], f"{whole} 0\n"),
+    ):
+        assert given(Api([]), "logs", *words).stdout == told
+    two = given(Api([]), "logs", "3f0c2a9e:3", "--child", "4")
+    assert (two.exit_code, two.stderr) == (2, "'3f0c2a9e:3' is child 3, and --child says 4; leave one out\n")
+
+
+def test_a_narrow_terminal_gets_blocks_and_a_pipe_a_table_without_spaces_at_the_ends(
+    given: Any,
+) -> None:
+    piped = given(Api([2]), width=20).stdout.splitlines()
+    assert piped[0].split() == ["job", "name", "queue", "state", "age"]
+    assert not any(line.endswith(" ") for line in piped)
+    blocks = re.sub(r"\x1b\[[0-9;]*m", "", given(Api([2]), terminal=True, width=20).stdout).splitlines()
+    assert blocks[0] == f"job    {job(0).job_id}", "whole, for it is copied"
+    assert blocks[1:4] == ["name   quarterly-0", "queue  default", "state  SUCCEEDED"]
+    assert blocks[5] == ""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
-
-from rich.console import Console
-
-from batchwright.cli.tokens import tokens_table
+from batchwright.cli.tokens import token_columns
+from batchwright.tables import table_lines
 from chalicelib.api import models as m
 from chalicelib.core.tokens import DAY_MS, TokenScope
 from tests.unit.rows import NOON_MS
@@ -15,9 +12,7 @@ TOKEN = m.Token(token_id="0123456789abcdef", name="nightly", scope=TokenScope.ST
 
 
 def lines(*tokens: m.Token) -> list[str]:
-    file = io.StringIO()
-    Console(file=file, width=110).print(tokens_table(tokens, NOON_MS + 5 * DAY_MS))
-    return [" ".join(line.split()) for line in file.getvalue().splitlines()]
+    return [" ".join(line.plain.split()) for line in table_lines(token_columns(tokens, NOON_MS + 5 * DAY_MS), 110)]
 
 
 def test_a_token_is_told_with_its_scope_its_last_use_and_its_end() -> None:
