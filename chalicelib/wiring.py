@@ -35,7 +35,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import scheduler
-from chalicelib.aws.batch import AwsBatch
+from chalicelib.aws.batch import AwsBatch, AwsFailedChildren
 from chalicelib.aws.clients import Clients, clients
 from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
 from chalicelib.aws.dynamodb import DynamoStore
@@ -207,6 +207,7 @@ def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
         settings=settings_of(environment),
         changes=EventBridgeChanges(aws.make_events, bus) if bus else None,
         logs=CloudWatchLogs(aws.make_logs_of_notices),
+        children=AwsFailedChildren(aws.make_batch_of_notices),
         figures=figures,
     )
     return Wired(

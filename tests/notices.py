@@ -21,7 +21,7 @@ from chalicelib.core.monitornotices import (
     told,
 )
 from chalicelib.core.monitorrecord import Telling
-from chalicelib.core.notices import Notice, NoticeKind, ToldJob
+from chalicelib.core.notices import Notice, NoticeKind, ToldChild, ToldJob
 from chalicelib.core.queueblocked import blocked_notice, read_blocked
 from chalicelib.core.records import Run
 from chalicelib.core.runnotices import run_ended, run_late, run_started, tasks_failed
@@ -58,6 +58,29 @@ NEVER_STARTED = ToldJob(
     reason="CannotPullContainerError: manifest for films/report:9 not found",
     created_at_ms=AT_MS - 3 * MINUTE_MS,
     stopped_at_ms=AT_MS - 2 * MINUTE_MS,
+)
+FAILED_ARRAY = ToldJob(
+    job_id="2c7e9d14-08b3-4f6a-9e52-b1d3c5a7f098",
+    name=job_name(Attempt(RUN_ID, 0, 4, 1), "import_parts"),
+    queue="default",
+    task="import_parts",
+    attempt=1,
+    failure=FailureClass.DEPENDENCY,
+    reason="Array Child Job failed",
+    log_lines=OUT_OF_MEMORY.log_lines,
+    created_at_ms=AT_MS - 9 * MINUTE_MS,
+    started_at_ms=AT_MS - 7 * MINUTE_MS,
+    stopped_at_ms=AT_MS - 12_000,
+    array_size=40,
+    failed_children=3,
+    child=ToldChild(
+        index=2,
+        failure=OUT_OF_MEMORY.failure,
+        exit_code=OUT_OF_MEMORY.exit_code,
+        reason=OUT_OF_MEMORY.reason,
+        log_stream=OUT_OF_MEMORY.log_stream,
+        alike=2,
+    ),
 )
 FOREIGN_RECORD = JobRecord(
     job_id="c3a8e1d0-5b9f-4c11-a2e7-7d4f0b6c9e32",
@@ -137,7 +160,7 @@ NOTICES: dict[NoticeKind, Notice] = {
         ),
         run_ended(RUN, STAGE, RunState.CANCELLED, AT_MS, task_counts=(("succeeded", 2), ("cancelled", 10))),
         run_late(RUN, STAGE, 10 * MINUTE_MS),
-        tasks_failed(RUN, STAGE, AT_MS, 10_000, (OUT_OF_MEMORY,), ("default", "spot")),
+        tasks_failed(RUN, STAGE, AT_MS, 10_000, (FAILED_ARRAY,), ("default", "spot")),
         failed_notice(MONITOR, STAGE, WINDOW_OVER, 1, 0, [FOREIGN], AT_MS),
         overdue(NoticeKind.JOB_WAITING, WAITING_RECORD, 60),
         overdue(NoticeKind.JOB_RUNNING, RUNNING_RECORD, 6),

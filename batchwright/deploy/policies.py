@@ -110,6 +110,8 @@ TAG = Grant("give jobs the tags of their task", ("batch:TagResource",), ("jobs",
 # Neither knows a resource: the service authorization reference lists none for them.
 FIND = Grant("find a job whose submission lost its answer", ("batch:ListJobs",), ("everything",))
 DESCRIBE = Grant("ask for the state of jobs", ("batch:DescribeJobs",), ("everything",))
+# With FIND, which lists them.
+CHILDREN = replace(DESCRIBE, why="ask what the jobs of an array failed of")
 # There is no action for the bulk call: TerminateJobs asks for batch:TerminateJob on each job. An id is Batch's and says
 # nothing of the stage.
 TERMINATE = Grant("end jobs", ("batch:TerminateJob",), ("jobs",))
@@ -151,6 +153,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         SUBMIT,
         TAG,
         FIND,
+        CHILDREN,
         TERMINATE,
         COMMAND,
         TELL,
@@ -168,6 +171,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         SUBMIT,
         TAG,
         FIND,
+        CHILDREN,
         TERMINATE,
         COMMAND,
         TELL,

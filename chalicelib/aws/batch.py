@@ -7,6 +7,7 @@ silence means is said plainly; the other calls may be repeated, and botocore rep
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 from botocore.config import Config
@@ -120,6 +121,22 @@ class AwsBatch:
                 if code_of(error) != "ClientException":
                     raise
                 # A job that ended long ago is unknown to Batch, and one that is unknown cannot be alive.
+
+
+class AwsFailedChildren:
+    """What is asked about failed arrays while a notice waits for it: with a client whose waits are short. It is made
+    when it is first needed: few invocations tell of arrays."""
+
+    def __init__(self, make_client: Callable[[], Any]) -> None:
+        self._make_client = make_client
+
+    @cached_property
+    def _batch(self) -> AwsBatch:
+        client = self._make_client()
+        return AwsBatch(client, client)
+
+    def failed_children(self, job_id: str, limit: int) -> list[Mapping[str, Any]]:
+        return self._batch.failed_children(job_id, limit)
 
 
 def _each(elements: Sequence[_Element], ask: Callable[[_Element], None]) -> None:

@@ -19,8 +19,8 @@ TELL_READ_SECONDS = 3
 @dataclass(frozen=True, slots=True)
 class Clients:
     """One client a service; `batch_submit` tries every call once, and so do those that tell: `sns`, and what
-    `make_events`, `make_run_queues` and `make_logs_of_notices` make. Those that few ask are made by whom they are of
-    use to."""
+    `make_events`, `make_run_queues`, `make_logs_of_notices` and `make_batch_of_notices` make. Those that few ask are
+    made by whom they are of use to."""
 
     dynamodb: Any
     sqs: Any
@@ -30,6 +30,7 @@ class Clients:
     make_run_queues: Callable[[], Any]
     make_logs: Callable[[], Any]
     make_logs_of_notices: Callable[[], Any]
+    make_batch_of_notices: Callable[[], Any]
     make_scheduler: Callable[[], Any]
     make_events: Callable[[], Any]
     make_secrets: Callable[[], Any]
@@ -60,6 +61,7 @@ def clients(session: Any = None) -> Clients:
         make_run_queues=partial(session.client, "sqs", config=telling),
         make_logs=partial(session.client, "logs"),
         make_logs_of_notices=partial(session.client, "logs", config=telling),
+        make_batch_of_notices=partial(session.client, "batch", config=telling),
         make_scheduler=partial(session.client, "scheduler"),
         make_events=partial(session.client, "events", config=telling),
         make_secrets=partial(session.client, "secretsmanager"),

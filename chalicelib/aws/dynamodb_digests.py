@@ -12,7 +12,7 @@ from chalicelib.core.digests import KEPT_SECONDS, Window
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.notices import ToldJob
 
-_NOT_PLAIN = ("failure", "log_lines")
+_NOT_PLAIN = ("failure", "log_lines", "child")
 _PLAIN = tuple(field.name for field in fields(ToldJob) if field.name not in _NOT_PLAIN)
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from chalicelib.core.chat_document import chat_document
 from chalicelib.core.cleantext import clean, clean_lines, cut
 from chalicelib.core.email_text import email_text, subject_line
-from chalicelib.core.notices import Notice, ToldJob
+from chalicelib.core.notices import Notice, ToldChild, ToldJob
 
 MESSAGE_BYTES = 262_144
 """What SNS takes of a message with its attributes: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
@@ -137,6 +137,15 @@ def _fitted_job(job: ToldJob, room: _Room) -> ToldJob:
         reason=None if job.reason is None else clean(job.reason, TOLD_REASON_CHARACTERS),
         log_stream=None if job.log_stream is None else clean(job.log_stream, 512),
         log_lines=tuple(_lines(job.log_lines, room)),
+        child=None if job.child is None else _fitted_child(job.child),
+    )
+
+
+def _fitted_child(child: ToldChild) -> ToldChild:
+    return replace(
+        child,
+        reason=None if child.reason is None else clean(child.reason, TOLD_REASON_CHARACTERS),
+        log_stream=None if child.log_stream is None else clean(child.log_stream, 512),
     )
 
 

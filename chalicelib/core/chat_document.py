@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.core.chat_text import code, code_block, escaped
-from chalicelib.core.notice_words import facts_of_job, facts_of_run, heading, more_jobs, next_commands, title
+from chalicelib.core.notice_words import (
+    facts_of_job,
+    facts_of_run,
+    heading,
+    how_it_failed,
+    more_jobs,
+    next_commands,
+    title,
+)
 from chalicelib.core.notices import Notice, Severity, ToldJob
 
 TITLE_CHARACTERS = 200
@@ -89,12 +97,15 @@ def job_text(job: ToldJob, characters: int) -> str:
     """A job and what it died of, as the chats' markdown, of so many characters at most."""
     facts = dict(facts_of_job(job))
     lines = [f"• {code(title(job), 200)}"]
-    if job.failure is not None:
-        lines[0] += f": {facts['Why']}" + ("" if job.exit_code is None else f", exit code {job.exit_code}")
-    if "Array" in facts:
-        lines[0] += (", " if job.failure is not None else ": ") + facts["Array"]
-    if job.reason:
-        lines.append(code(job.reason, max(40, min(300, characters // 3))))
+    said = [facts["Array"]] if "Array" in facts else []
+    if job.child is not None:
+        said.append(f"child {job.child.index}, {how_it_failed(job, job.child)}")
+    elif job.failure is not None:
+        said.insert(0, facts["Why"] + ("" if job.exit_code is None else f", exit code {job.exit_code}"))
+    if said:
+        lines[0] += f": {', '.join(said)}"
+    if "Reason" in facts:
+        lines.append(code(facts["Reason"], max(40, min(300, characters // 3))))
     told = "\n".join(lines)
     block = code_block(job.log_lines, characters - len(told) - 1)
     return f"{told}\n{block}" if block else told

@@ -97,6 +97,8 @@ def _job(job: ToldJob) -> Iterator[str]:
     yield f"  {title(job)}"
     yield from _facts(facts_of_job(job), "    ")
     if job.log_lines:
-        yield f"    The last {len(job.log_lines)} lines that it wrote:" if job.log_lines[1:] else "    It last wrote:"
+        who = "it" if job.child is None else f"child {job.child.index}"
+        last = f"The last {len(job.log_lines)} lines that {who} wrote:"
+        yield f"    {last if job.log_lines[1:] else f'{who.capitalize()} last wrote:'}"
         yield ""
         yield from (f"      | {cut(line, LINE_CHARACTERS)}" for line in job.log_lines)

@@ -88,12 +88,12 @@ def _failed(count: int, told_count: int, jobs: Sequence[ToldJob]) -> str:
     if told_count and (new > 1 or not jobs):
         return f"{new:,} more jobs failed, {count:,} in all" if new > 1 else f"another job failed, {count:,} in all"
     if told_count:
-        return f"job {jobs[0].name} failed, too ({jobs[0].failure or FailureClass.UNKNOWN}), {count:,} in all"
+        return f"job {jobs[0].name} failed, too ({jobs[0].cause or FailureClass.UNKNOWN}), {count:,} in all"
     if count > 1:
         return f"{count:,} jobs failed"
     if not jobs:
         return "a job failed"
-    return f"job {jobs[0].name} failed ({jobs[0].failure or FailureClass.UNKNOWN})"
+    return f"job {jobs[0].name} failed ({jobs[0].cause or FailureClass.UNKNOWN})"
 
 
 def _so_far(day: str, count: int, told_count: int) -> list[str]:

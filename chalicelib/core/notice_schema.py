@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notices import VERSION, Notice, NoticeKind, Severity, ToldJob
+from chalicelib.core.notices import VERSION, Notice, NoticeKind, Severity, ToldChild, ToldJob
 from chalicelib.core.suggest import shown
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -31,6 +31,27 @@ def _ms(description: str) -> dict[str, Any]:
     return {**_MS, "description": f"{description} {_MS['description']}"}
 
 
+_FAILURE = {"type": "string", "description": "What it died of.", "examples": [one.value for one in FailureClass]}
+_EXIT_CODE = {"type": "integer", "description": "What its program ended with."}
+_REASON = _text("The reason that AWS Batch gives.")
+_LOG_STREAM = _text("Its stream in the log group /aws/batch/job.")
+_CHILD: dict[str, Any] = {
+    "type": "object",
+    "required": ["index", "alike"],
+    "description": "Of a failed array: one of its jobs, of those that failed the commonest way; left out if not known.",
+    "properties": {
+        "index": {"type": "integer", "minimum": 0, "description": "Its place in the array, from 0."},
+        "failure": _FAILURE,
+        "exit_code": _EXIT_CODE,
+        "reason": _REASON,
+        "log_stream": _LOG_STREAM,
+        "alike": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "How many failed so, it among them, of those that were looked at, which are a few at most.",
+        },
+    },
+}
 _JOB: dict[str, Any] = {
     "type": "object",
     "required": ["name"],
@@ -40,24 +61,21 @@ _JOB: dict[str, Any] = {
         "queue": _text("The name of its queue."),
         "task": _text("The task that it is of, if a run submitted it."),
         "attempt": {"type": "integer", "minimum": 1, "description": "The attempt of that task, from 1."},
-        "failure": {
-            "type": "string",
-            "description": "What it died of.",
-            "examples": [one.value for one in FailureClass],
-        },
-        "exit_code": {"type": "integer", "description": "What its program ended with."},
-        "reason": _text("The reason that AWS Batch gives."),
-        "log_stream": _text("Its stream in the log group /aws/batch/job."),
+        "failure": _FAILURE,
+        "exit_code": _EXIT_CODE,
+        "reason": _REASON,
+        "log_stream": _LOG_STREAM,
         "log_lines": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "The last lines that it wrote, oldest first.",
+            "description": "The last lines that it wrote, oldest first; of an array, those of `child`.",
         },
         "created_at_ms": _ms("When it was submitted."),
         "started_at_ms": _ms("When it began to run."),
         "stopped_at_ms": _ms("When it ended."),
         "array_size": {"type": "integer", "minimum": 2, "description": "How many jobs it has, if it is an array."},
         "failed_children": {"type": "integer", "minimum": 0, "description": "How many jobs of the array failed."},
+        "child": _CHILD,
         "is_allowed": {"type": "boolean", "description": "Whether its task may fail (allow_failure)."},
     },
 }
@@ -163,7 +181,20 @@ def _job(job: Mapping[str, Any]) -> ToldJob:
         stopped_at_ms=_number(job, "stopped_at_ms"),
         array_size=_number(job, "array_size"),
         failed_children=_number(job, "failed_children"),
+        child=_child(job["child"]) if job.get("child") is not None else None,
         is_allowed=job.get("is_allowed") is True,
+    )
+
+
+def _child(child: Mapping[str, Any]) -> ToldChild:
+    failure = _optional(child, "failure")
+    return ToldChild(
+        index=int(child["index"]),
+        failure=None if failure is None else FailureClass(failure),
+        exit_code=_number(child, "exit_code"),
+        reason=_optional(child, "reason"),
+        log_stream=_optional(child, "log_stream"),
+        alike=int(child["alike"]),
     )
 
 

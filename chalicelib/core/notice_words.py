@@ -12,7 +12,7 @@ from typing import TypeGuard
 
 from chalicelib.core.durations import in_words
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notices import Notice, NoticeKind, ToldJob
+from chalicelib.core.notices import Notice, NoticeKind, ToldChild, ToldJob
 
 FAILURES: dict[FailureClass, str] = {
     FailureClass.CANCELLED: "somebody cancelled or terminated it",
@@ -97,15 +97,21 @@ def _times(notice: Notice) -> Iterator[tuple[str, str]]:
 
 
 def facts_of_job(job: ToldJob) -> Iterator[tuple[str, str]]:
-    """What is known of a job but its log: a name and a value each."""
-    if job.failure is not None:
-        yield "Why", f"{FAILURES[job.failure]} ({job.failure})"
-    if job.reason:
-        yield "Reason", job.reason
-    if job.exit_code is not None:
-        yield "Exit code", str(job.exit_code)
+    """What is known of a job but its log: a name and a value each. Of an array whose child is known, that one's end
+    stands for its own, which says no more than that a child failed."""
+    if job.child is None:
+        if job.failure is not None:
+            yield "Why", _why(job.failure)
+        if job.reason:
+            yield "Reason", job.reason
+        if job.exit_code is not None:
+            yield "Exit code", str(job.exit_code)
     if array := _array(job):
         yield "Array", array
+    if job.child is not None:
+        yield f"Child {job.child.index}", how_it_failed(job, job.child)
+        if job.child.reason:
+            yield "Reason", job.child.reason
     if job.job_id:
         yield "Job", job.job_id
     if job.queue:
@@ -118,6 +124,20 @@ def facts_of_job(job: ToldJob) -> Iterator[tuple[str, str]]:
     if job.stopped_at_ms is not None:
         ran = _lasted(job.started_at_ms, job.stopped_at_ms)
         yield "Stopped", moment(job.stopped_at_ms) + (f", after {ran}" if ran else "")
+
+
+def how_it_failed(job: ToldJob, child: ToldChild) -> str:
+    """`exit code 7: its program ended with an error (application); all 3 failed so`, of a child of an array. That only
+    2 failed so does not say that no other did."""
+    said = "" if child.exit_code is None else f"exit code {child.exit_code}: "
+    said += _why(child.failure or FailureClass.UNKNOWN)
+    if child.alike > 1:
+        said += f"; {'all ' if child.alike == job.failed_children else ''}{child.alike:,} failed so"
+    return said
+
+
+def _why(failure: FailureClass) -> str:
+    return f"{FAILURES[failure]} ({failure})"
 
 
 def _array(job: ToldJob) -> str | None:
@@ -152,12 +172,12 @@ def commands_to_look(notice: Notice) -> list[str]:
         run = shell_word(notice.run_id)
         commands.append(f"batchwright show {run} {stage}")
         if logged is not None and logged.task is not None:
-            commands.append(f"batchwright logs {run} {shell_word(logged.task)} {stage}")
+            commands.append(f"batchwright logs {run} {shell_word(logged.task)}{_of_child(logged)} {stage}")
         return commands
     if notice.jobs and notice.jobs[0].job_id is not None:
         commands.append(f"batchwright jobs show {shell_word(notice.jobs[0].job_id)} {stage}")
     if logged is not None and logged.job_id is not None:
-        commands.append(f"batchwright jobs logs {shell_word(logged.job_id)} {stage}")
+        commands.append(f"batchwright jobs logs {shell_word(logged.job_id)}{_of_child(logged)} {stage}")
     if notice.queue is not None and (notice.kind in _WAITS_IN_A_QUEUE or not commands):
         commands.append(f"batchwright jobs --queue {shell_word(notice.queue)} {stage}")
     if notice.kind is NoticeKind.FAILURE_RATE and _is_a_date(notice.began_at_ms):
@@ -182,10 +202,16 @@ def next_commands(notice: Notice) -> list[str]:
 
 def _has_a_log(kind: NoticeKind, job: ToldJob) -> bool:
     """Whether a command can print what the job itself wrote. Of an array each child has a log, and which of them failed
-    is not known here; what never ran has none."""
+    may not be known; what never ran has none."""
+    if job.child is not None:
+        return job.child.log_stream is not None
     if job.array_size is not None or job.failed_children is not None:
         return False
     return job.log_stream is not None or (kind not in _WAITS_IN_A_QUEUE and job.started_at_ms is not None)
+
+
+def _of_child(job: ToldJob) -> str:
+    return "" if job.child is None else f" --child {job.child.index}"
 
 
 def shell_word(text: str) -> str:

@@ -67,10 +67,24 @@ SEVERITIES: dict[NoticeKind, Severity] = {
 
 
 @dataclass(frozen=True, slots=True)
+class ToldChild:
+    """What the jobs of an array failed of, by one of those that failed the commonest way: its place in the array, from
+    0, and how it ended. `alike` is how many are known to have failed so, of those that were looked at."""
+
+    index: int
+    failure: FailureClass | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    log_stream: str | None = None
+    alike: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class ToldJob:
     """A job that a notice names: what it died of, or how long it has waited or run. `task` and `attempt` are there for
     one of ours; `log_lines` are the last that it wrote, oldest first; of an array, `array_size` is how many jobs it
-    has, and `failed_children` how many of them failed. `is_allowed`: its task may fail (`allow_failure`)."""
+    has, and `failed_children` how many of them failed; `child` tells one of those, where Batch could be asked, and the
+    `log_lines` are that one's. `is_allowed`: its task may fail (`allow_failure`)."""
 
     job_id: str | None
     name: str
@@ -87,7 +101,13 @@ class ToldJob:
     stopped_at_ms: int | None = None
     array_size: int | None = None
     failed_children: int | None = None
+    child: ToldChild | None = None
     is_allowed: bool = False
+
+    @property
+    def cause(self) -> FailureClass | None:
+        """What it died of; of an array whose child is known, what that one did."""
+        return (self.child and self.child.failure) or self.failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +199,19 @@ def _told(job: ToldJob) -> dict[str, Any]:
         "stopped_at_ms": job.stopped_at_ms,
         "array_size": job.array_size,
         "failed_children": job.failed_children,
+        "child": job.child and _told_child(job.child),
         "is_allowed": job.is_allowed or None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _told_child(child: ToldChild) -> dict[str, Any]:
+    fields = {
+        "index": child.index,
+        "failure": child.failure,
+        "exit_code": child.exit_code,
+        "reason": child.reason,
+        "log_stream": child.log_stream,
+        "alike": child.alike,
     }
     return {name: value for name, value in fields.items() if value is not None}

@@ -150,7 +150,6 @@ def told_task(
     *,
     queue: str | None = None,
     array_size: int | None = None,
-    log_lines: tuple[str, ...] = (),
 ) -> ToldJob:
     """A task as a notice names it, as far as it is known: its record is of an earlier epoch where a redrive kept it, or
     gone. `queue` is the job queue's name or its ARN."""
@@ -166,7 +165,6 @@ def told_task(
         exit_code=result.exit_code if result else None,
         reason=result.reason if result else None,
         log_stream=result.log_stream if result else None,
-        log_lines=log_lines,
         created_at_ms=record.claimed_at_ms,
         started_at_ms=(result.started_at_ms if result else None) or record.started_at_ms,
         stopped_at_ms=result.stopped_at_ms if result else None,

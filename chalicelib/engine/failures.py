@@ -128,18 +128,15 @@ def named(
     for index in islice(indexes, NAMED_MAXIMUM):
         then, record = _last_record(world, facts, index)
         result = results.get(index) or (record.result if record else None)
-        lines = last_lines.of(result.log_stream if result else None)
         asked = _asked(then, record)
-        jobs.append(
-            told_task(
-                facts.plan.tasks[index],
-                record,
-                result,
-                queue=asked.queue if asked else None,
-                array_size=asked.array_size if asked else None,
-                log_lines=lines,
-            )
+        told = told_task(
+            facts.plan.tasks[index],
+            record,
+            result,
+            queue=asked.queue if asked else None,
+            array_size=asked.array_size if asked else None,
         )
+        jobs.append(last_lines.looked_up(told))
     return tuple(jobs)
 
 

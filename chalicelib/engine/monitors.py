@@ -8,7 +8,6 @@ become true, such as a job that runs for too long, is found by the looks of the 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from functools import partial
 
 from chalicelib.core.commands import TellJobFailures
@@ -88,7 +87,7 @@ def tell_job_failures(world: World, command: TellJobFailures) -> Outcome:
         named = [window.opener, *(one for one in (*new, *old) if one != window.opener)][:NAMED_MAXIMUM]
         jobs = world.store.told_members(command.scope, named)
         if jobs:
-            jobs[0] = replace(jobs[0], log_lines=LastLines(world, LOG_LINES).of(jobs[0].log_stream))
+            jobs[0] = LastLines(world, LOG_LINES).looked_up(jobs[0])
         now_ms = world.clock.now_ms()
         publish(world, failed_notice(monitor, world.stage, command, number, window.told_count, jobs, now_ms))
 

@@ -22,6 +22,7 @@ from chalicelib.ports.services import (
     Changes,
     Clock,
     Commands,
+    FailedChildren,
     Figures,
     Logs,
     Notices,
@@ -94,8 +95,8 @@ class World:
     """The ports and settings, for one invocation. `owner` names the invocation in its claims and is never reused.
     `stage` is the deployment that it is one of.
 
-    `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be; None for
-    nobody who could.
+    `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be, and
+    `children` asked about failed arrays; None for nobody who could.
 
     `unheard` counts the tellings of the invocation that failed, by place.
 
@@ -115,6 +116,7 @@ class World:
     settings: Settings = Settings()
     changes: Changes | None = None
     logs: Logs | None = None
+    children: FailedChildren | None = None
     figures: Figures = NO_FIGURES
     unheard: Counter[str] = field(default_factory=Counter)
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)

@@ -87,7 +87,16 @@ class ListedJob:
     created_at_ms: int
 
 
-class Batch(Protocol):
+class FailedChildren(Protocol):
+    """What is asked of AWS Batch about arrays that failed."""
+
+    def failed_children(self, job_id: str, limit: int) -> list[Mapping[str, Any]]:
+        """Some of an array's jobs that failed, in DescribeJobs' shape; none of a job that is no array, or unknown.
+        `limit` is 100 at most. Raises TryAgain."""
+        ...
+
+
+class Batch(FailedChildren, Protocol):
     """The part of AWS Batch that changes something. One call, one try: nothing here repeats itself."""
 
     def submit(self, request: JobRequest) -> str:
@@ -105,11 +114,6 @@ class Batch(Protocol):
     def describe(self, job_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """The details of jobs by id, in DescribeJobs' shape, which is that of an event's detail. A job that Batch does
         not know is left out; one that was just submitted may be, too. Raises TryAgain."""
-        ...
-
-    def failed_children(self, job_id: str, limit: int) -> list[Mapping[str, Any]]:
-        """Some of an array's jobs that failed, in DescribeJobs' shape; none of a job that is no array, or unknown.
-        Raises TryAgain."""
         ...
 
     def terminate(self, job_ids: Sequence[str], reason: str) -> None:

@@ -159,6 +159,7 @@ class Theatre:
             owner=f"invocation-{self._invocations}",
             settings=self.settings,
             logs=Crashing(self.logs, self),
+            children=Crashing(self.batch, self),
             changes=self.changes and Crashing(self.changes, self),
             figures=self.figures,
         )

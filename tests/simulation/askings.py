@@ -36,6 +36,7 @@ _OF_PORT = {
     ],
     ("batch", "find"): [("batch:ListJobs", "everything")],
     ("batch", "describe"): [("batch:DescribeJobs", "everything")],
+    ("batch", "failed_children"): [("batch:ListJobs", "everything"), ("batch:DescribeJobs", "everything")],
     ("batch", "terminate"): [("batch:TerminateJob", "jobs")],
     ("notices", "publish"): [("sns:Publish", "topic")],
     ("notices", "send"): [("sqs:GetQueueUrl", "run-queues"), ("sqs:SendMessage", "run-queues")],

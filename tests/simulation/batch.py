@@ -22,6 +22,7 @@ from tests.simulation.foreign import Foreign
 from tests.simulation.invariants import Judge, must
 
 TRIES_INSIDE_MAXIMUM = 2
+CHILD_EXIT_CODE = 7
 _WEEK_MS = 7 * 24 * 3600 * 1000
 _WAITS_SECONDS = (30, 100, 100, 200, 600, 7200)
 
@@ -89,6 +90,19 @@ class SimulatedJob:
         return detail
 
 
+def _child(array: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """What DescribeJobs tells of a job of an array that failed."""
+    container = {"exitCode": CHILD_EXIT_CODE, "logStreamName": f"log/{array['jobId']}:{index}"}
+    return {
+        "jobId": f"{array['jobId']}:{index}",
+        "status": "FAILED",
+        "statusReason": _EXITED,
+        "arrayProperties": {"index": index},
+        "attempts": [{"container": container}],
+        "container": container,
+    }
+
+
 class SimulatedBatch:
     """The Batch port, and the jobs behind it. `list_lag_ms` is the longest time that a job stays unlisted."""
 
@@ -145,6 +159,15 @@ class SimulatedBatch:
         if self.foreign is not None:
             found |= self.foreign.describe(job_ids)
         return found
+
+    def failed_children(self, job_id: str, limit: int) -> list[Mapping[str, Any]]:
+        """Of a failed array, its jobs but the first: each failed as the array's event does not tell."""
+        job = self.jobs.get(job_id) or (self.foreign and self.foreign.jobs.get(job_id))
+        if not job or not job.is_array or job.detail()["status"] != "FAILED" or self._menu["describe_forgets"]():
+            return []
+        if isinstance(job, SimulatedJob) and job.is_forgotten:
+            return []
+        return [_child(job.detail(), index) for index in range(1, job.detail()["arrayProperties"]["size"])][:limit]
 
     def _is_known(self, job_id: str) -> bool:
         """A job is missed once at most, for at the second time it counts as forgotten."""

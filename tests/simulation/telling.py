@@ -22,6 +22,7 @@ from chalicelib.core.states import RunState, TaskState
 from chalicelib.ports.services import LogLines
 from tests.memory.logs import MemoryLogs
 from tests.memory.notices import MemoryChanges, MemoryNotices
+from tests.simulation.batch import CHILD_EXIT_CODE
 from tests.simulation.faults import Menu, derived
 from tests.simulation.invariants import Judge, SimulatedRun, must
 from tests.simulation.scope import Scope
@@ -36,6 +37,9 @@ _DEAF_MINUTES = (1, 5, 30, 300)
 HEARD_MAXIMUM = 4
 """How often a place may hear one thing while another one fails: who told it may have died before it could say so, or
 somebody else was about to tell it as well. What hangs on the other place comes every minute, for hours."""
+_TELLS_OF_FAILED = frozenset({NoticeKind.TASK_FAILED, NoticeKind.RUN_FAILED, NoticeKind.JOB_FAILED})
+_OF_CHILDREN = (FailureClass.APPLICATION, FailureClass.DEPENDENCY)
+"""What arrays of ours and of others fail of here."""
 NAME = "telling"
 """What leaves it out of a scope, or gives it another share."""
 ENDINGS = (NoticeKind.RUN_SUCCEEDED, NoticeKind.RUN_FAILED, NoticeKind.RUN_CANCELLED)
@@ -83,7 +87,8 @@ def ports_of(
 ) -> tuple[CheckedNotices, CheckedChanges | None, MemoryLogs | None]:
     """The ports behind which a world's notices and changes go."""
     deaf = Deaf(judge, menu)
-    notices = CheckedNotices(judge, telling.gone, deaf)
+    all_is_well = telling.is_drawn and not any(dice.rate for dice in menu.values())
+    notices = CheckedNotices(judge, telling.gone, deaf, all_is_well=all_is_well)
     changes = CheckedChanges(judge, deaf) if telling.has_bus else None
     return notices, changes, DeafLogs(deaf) if telling.is_drawn else None
 
@@ -142,13 +147,14 @@ class DeafLogs(MemoryLogs):
 class CheckedNotices(MemoryNotices):
     """The notices, each looked at when it is told."""
 
-    def __init__(self, judge: Judge, gone: frozenset[str], deaf: Deaf) -> None:
+    def __init__(self, judge: Judge, gone: frozenset[str], deaf: Deaf, *, all_is_well: bool) -> None:
         super().__init__()
         self.gone = set(gone)
         self.deaf = deaf
         self.given_up: list[tuple[str | None, Notice]] = []
         """What a queue, or the topic, refused for good."""
         self._judge = judge
+        self._all_is_well = all_is_well
         self._sets: dict[str, frozenset[Any]] = {}
         """By the id of a notice: the jobs that it told, by name and attempt."""
         self._ids_of_sets: dict[tuple[str, int, frozenset[str]], str] = {}
@@ -156,6 +162,7 @@ class CheckedNotices(MemoryNotices):
         self._told: dict[str, tuple[Any, ...]] = {}
 
     def publish(self, notice: Notice) -> None:
+        self._check_children(notice)
         if notice.monitor is not None:
             self._judge.monitored.check_notice(notice)
         else:
@@ -165,6 +172,7 @@ class CheckedNotices(MemoryNotices):
         super().publish(notice)
 
     def send(self, notice: Notice, queue: str) -> None:
+        self._check_children(notice)
         run = self._check(notice)
         must(run.notify.queue == queue, f"{notice.notice_id} was sent to {queue}")
         must(run.notify.to_queue(notice.kind), f"queue {queue} does not want to hear of {notice.notice_id}")
@@ -209,6 +217,20 @@ class CheckedNotices(MemoryNotices):
                 must(notice.notice_id == right, f"{notice.notice_id} was told, and the run is {right}")
                 self._check_named(notice, run, failed_tasks(self._judge, run, at_the_end=True))
         return stored
+
+    def _check_children(self, notice: Notice) -> None:
+        """That of one failed array it is told what its jobs failed of, unless something kept Batch from answering."""
+        for job in notice.jobs:
+            if job.child is not None and job.array_size is not None:
+                told = (job.child.index, job.child.exit_code, job.child.alike)
+                must(told == (1, CHILD_EXIT_CODE, job.array_size - 1), f"{notice.notice_id}: a child is told as {told}")
+        must(sum(job.child is not None for job in notice.jobs) <= 1, f"{notice.notice_id} asked about many arrays")
+        # Of the jobs of others the first alone is looked up.
+        jobs = notice.jobs[:1] if notice.monitor is not None else notice.jobs
+        arrays = [job for job in jobs if job.array_size is not None and job.failure in _OF_CHILDREN]
+        if self._all_is_well and notice.kind in _TELLS_OF_FAILED and arrays:
+            told = any(job.child is not None for job in notice.jobs)
+            must(told, f"{notice.notice_id} does not say what the jobs of {arrays[0].name} failed of")
 
     def _check_failures(self, notice: Notice, run: Run) -> None:
         failed = failed_tasks(self._judge, run, at_the_end=False)

@@ -133,6 +133,8 @@ class SimulatedWorld:
         self.ports: dict[str, Any] = {name: through(self.gate, getattr(self, name)) for name in names}
         for name, port in (("changes", self.changes), ("logs", self.logs)):
             self.ports[name] = port and through(self.gate, port)
+        # Where nobody hears more than the ends of runs, nobody asks what was the matter.
+        self.ports["children"] = self.logs and self.ports["batch"]
         self.inboxes = {queue: through(self.gate, queue) for queue in (self.events, self.commands)}
         self.gated_dead = through(self.gate, self.dead)
         self.live: list[Invocation] = []
