@@ -94,6 +94,25 @@ def test_a_run_with_a_queue_of_its_own_whose_task_fails(app: JudgedApp) -> None:
     assert app.run_to_its_end(app.start("told")) == "failed"
 
 
+def test_the_notice_of_a_failed_array_tells_what_its_child_died_of_and_wrote(app: JudgedApp) -> None:
+    sqs = client("sqs", app.aws.environment)
+    url = sqs.create_queue(QueueName=f"{RUN_QUEUE}-arrays")["QueueUrl"]
+    command = [
+        "sh",
+        "-c",
+        "echo part $AWS_BATCH_JOB_ARRAY_INDEX is bad; test $AWS_BATCH_JOB_ARRAY_INDEX != 2 || exit 7",
+    ]
+    tasks = {"parts": {"command": command, "array": {"size": 4}}}
+    app.push("array", tasks, notify={"queue": f"{RUN_QUEUE}-arrays", "on": ["run_failed"]})
+    assert app.run_to_its_end(app.start("array")) == "failed"
+    told = [json.loads(one["Body"]) for one in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]]
+    [job] = next(one["jobs"] for one in told if one["kind"] == NoticeKind.RUN_FAILED)
+    assert (job["failed_children"], job["array_size"], job["failure"]) == (1, 4, "dependency")
+    child = job["child"]
+    assert (child["index"], child["exit_code"], child["failure"], child["alike"]) == (2, 7, "application", 1)
+    assert job["log_lines"] == ["part 2 is bad"]
+
+
 def test_what_the_api_is_asked_of_a_run(app: JudgedApp) -> None:
     long = {"command": ["sh", "-c", "echo began; sleep 600"]}
     app.push("asked", {"long": long, "then": {"command": ["true"], "depends_on": ["long"]}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ from chalicelib.core.notices import Notice, NoticeKind
 from chalicelib.core.runnotices import run_ended
 from chalicelib.core.slack_message import slack_message
 from chalicelib.core.states import RunState
-from tests.notices import AT_MS, FOREIGN, NEVER_STARTED, NOTICES, OUT_OF_MEMORY, RUN, STAGE
+from tests.notices import AT_MS, FAILED_ARRAY, FOREIGN, NEVER_STARTED, NOTICES, OUT_OF_MEMORY, RUN, RUN_ID, STAGE
 
 
 def test_every_class_of_failure_has_words() -> None:
@@ -137,6 +138,33 @@ def test_a_log_is_named_only_where_a_command_can_print_it() -> None:
     foreign = NOTICES[NoticeKind.JOB_FAILED]
     assert logs_of(foreign) == [FOREIGN.job_id]
     assert logs_of(replace(foreign, jobs=(replace(FOREIGN, array_size=40),))) == []
+
+
+def test_of_an_array_the_log_of_the_child_is_named_that_failed() -> None:
+    failed = NOTICES[NoticeKind.TASK_FAILED]
+    assert f"batchwright logs {RUN_ID} import_parts --child 2 --stage prod" in next_commands(failed)
+    foreign = replace(NOTICES[NoticeKind.JOB_FAILED], jobs=(replace(FOREIGN, child=FAILED_ARRAY.child),))
+    assert f"batchwright jobs logs {FOREIGN.job_id} --child 2 --stage prod" in next_commands(foreign)
+    assert FAILED_ARRAY.child is not None
+    never_ran = replace(FAILED_ARRAY, child=replace(FAILED_ARRAY.child, log_stream=None))
+    assert logs_of(replace(failed, jobs=(never_ran,))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "exit code 137: it needed more memory than it had (out_of_memory); 2 failed so"),
+        ({"alike": 3}, "exit code 137: it needed more memory than it had (out_of_memory); all 3 failed so"),
+        ({"alike": 1, "exit_code": None}, "it needed more memory than it had (out_of_memory)"),
+        ({"alike": 1, "exit_code": 7, "failure": None}, "exit code 7: AWS Batch does not say why (unknown)"),
+    ],
+)
+def test_the_end_of_a_child_stands_for_that_of_its_array(changes: dict[str, Any], said: str) -> None:
+    assert FAILED_ARRAY.child is not None
+    facts = dict(facts_of_job(replace(FAILED_ARRAY, child=replace(FAILED_ARRAY.child, **changes))))
+    assert facts["Child 2"] == said
+    assert facts["Reason"] == OUT_OF_MEMORY.reason
+    assert "Why" not in facts
 
 
 def logs_of(notice: Notice) -> list[str]:
