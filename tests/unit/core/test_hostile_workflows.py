@@ -153,7 +153,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
 
 
 TRIES = 3
-"""A processor that others share takes longer for the same work, now and then; work that is too much takes long always."""
+"""A processor that others share takes longer for the same work now and then; too much work takes long every time."""
 
 
 @pytest.fixture(scope="module")
