@@ -32,7 +32,8 @@ def _switch(world: World, run_id: str, to: RunState) -> bool:
         wanted = "paused" if to is RunState.PAUSED else "resumed"
         raise WrongState(f"run '{run_id}' {now}, and cannot be {wanted}")
     switched = world.store.switch_run(run_id, run.epoch, to, untold=change_to_tell(world, run.epoch, to))
+    # Before anybody else looks at the run, who would tell it as well.
+    tell_or_leave(world, switched or run)
     # Also when it was so already: whoever switched it may have died before sending this.
     world.commands.send([encode(HealRun(run_id, run.epoch))])
-    tell_or_leave(world, switched or run)
     return switched is not None

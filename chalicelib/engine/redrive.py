@@ -69,9 +69,10 @@ def _is_the_same(run: Run, redrive: Redrive, version: int | None) -> bool:
 
 
 def _go_on(world: World, run: Run) -> Run:
+    # Before anybody else hears of the epoch, who would tell it as well.
+    tell_or_leave(world, run)
     # Should this get lost, the sweep finds the run, which is due for it.
     world.commands.send([encode(HealRun(run.run_id, run.epoch))])
-    tell_or_leave(world, run)
     return run
 
 

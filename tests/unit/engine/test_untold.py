@@ -344,6 +344,23 @@ def test_a_redrive_does_not_tell_the_failure_again():
     assert ids(theatre) == ["0/failed"]
 
 
+def test_a_redrive_and_a_pause_are_told_before_anybody_else_could_tell_them(monkeypatch):
+    theatre = with_bus(Theatre(ONE, [("a", 1)]))
+    theatre.start()
+    theatre.play_on()
+    left: list[frozenset[str]] = []
+    send = theatre.commands.send
+
+    def sent(bodies: Any, delay_seconds: int = 0) -> None:
+        left.append(theatre.run.untold)
+        send(bodies, delay_seconds)
+
+    monkeypatch.setattr(theatre.commands, "send", sent)
+    theatre.redrive()
+    theatre.pause()
+    assert left == [frozenset(), frozenset()]
+
+
 def test_a_redrive_tells_the_failure_that_nobody_told():
     theatre = Theatre(ONE, [("a", 1)])
     theatre.start()
