@@ -186,7 +186,7 @@ def test_monitors(file: Path, days: int, as_json: bool, where: Where) -> None:
         saw_from_ms = _saw_from_ms(target, records, since_ms, until_ms)
     # Without those that were created before: the list is by creation, and the oldest of a full one are missing.
     if len(records) >= TRIED_JOBS_MAXIMUM:
-        since_ms = min(job.created_at_ms for job in records)
+        since_ms = saw_from_ms = min(job.created_at_ms for job in records)
     trials = [tried(monitor, records, since_ms, until_ms, saw_from_ms) for monitor in given]
     if as_json:
         print_json([asdict(trial) for trial in trials])
