@@ -31,6 +31,7 @@ _OUTPUT_OF = {
     "BATCHWRIGHT_RECORD_JOBS": "RecordedJobs",
     "BATCHWRIGHT_JOBS_KEPT_DAYS": "JobsKeptDays",
     "BATCHWRIGHT_NOTIFY": "Notify",
+    "BATCHWRIGHT_BLOCKED_QUEUES": "BlockedQueues",
     "BATCHWRIGHT_EVENT_BUS": "EventBus",
 }
 

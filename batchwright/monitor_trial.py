@@ -49,11 +49,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of a monitor: how many of the jobs it watches, and what it would have said, oldest first."""
+    """What became of a monitor: how many of the jobs it watches, and what it would have said, oldest first.
+    `looked_from_ms` is there where `nothing_ran` could be judged from then on alone, and not for the whole time."""
 
     monitor: str
     watched: int
     said: tuple[Said, ...]
+    looked_from_ms: int | None = None
 
 
 def record_of(job: m.Job) -> JobRecord:
@@ -64,14 +66,19 @@ def record_of(job: m.Job) -> JobRecord:
     return JobRecord(**{name: value for name, value in told.items() if name in known}, tries=tries)
 
 
-def tried(monitor: Monitor, records: Sequence[JobRecord], since_ms: int, now_ms: int) -> Trial:
-    """What a monitor would have said from `since_ms` to `now_ms` of these jobs, which are all since then."""
+def tried(
+    monitor: Monitor, records: Sequence[JobRecord], since_ms: int, now_ms: int, saw_from_ms: int | None = None
+) -> Trial:
+    """What a monitor would have said from `since_ms` to `now_ms` of these jobs, which are all since then. `saw_from_ms`
+    is since when jobs were seen at all: that none succeeded before says nothing."""
     watched = [job for job in records if monitor.watches(job)]
     said = [*_failures(monitor, watched), *_overdue(monitor, watched, now_ms)]
     buckets = _buckets(monitor, watched)
-    said += [*_rates(monitor, buckets, now_ms), *_deadlines(monitor, buckets, since_ms, now_ms)]
+    looked_from_ms = max(since_ms, saw_from_ms or 0)
+    said += [*_rates(monitor, buckets, now_ms), *_deadlines(monitor, buckets, looked_from_ms, now_ms)]
     ordered = sorted((one for one in said if one.at_ms >= since_ms), key=lambda one: (one.at_ms, one.text))
-    return Trial(monitor.name, len(watched), tuple(ordered))
+    is_cut = monitor.nothing_ran is not None and looked_from_ms > since_ms
+    return Trial(monitor.name, len(watched), tuple(ordered), looked_from_ms if is_cut else None)
 
 
 def _failures(monitor: Monitor, jobs: Iterable[JobRecord]) -> Iterator[Said]:

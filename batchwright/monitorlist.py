@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batchwright.monitor_trial import Trial
+from batchwright.summary import number_of
 from batchwright.tables import Column, Short
 from chalicelib.api import models as m
 from chalicelib.core.durations import in_words
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.monitoring import Monitor, monitors_of
 
 SAID_SHOWN = 10
@@ -43,22 +45,38 @@ def rule_words(monitor: Monitor) -> list[str]:
     """What a monitor speaks of, a phrase each."""
     words = []
     if monitor.failed:
-        words.append("failed")
+        words.append(_failed_words(monitor.failed))
     running = monitor.running_longer
     if running is not None and running.than_seconds is not None:
         words.append(f"runs for {in_words(running.than_seconds * 1000)}")
     if running is not None and running.than_p95_times is not None:
-        words.append(f"runs {running.than_p95_times:g} times as long as 19 of 20 do")
+        least = in_words(running.at_least_seconds * 1000)
+        words.append(f"runs {running.than_p95_times:g} times as long as 19 of 20 do, and {least}")
     if monitor.waiting_longer_than_seconds is not None:
         words.append(f"waits for {in_words(monitor.waiting_longer_than_seconds * 1000)}")
     rate = monitor.failure_rate
     if rate is not None:
-        words.append(f"more than {rate.above * 100:.3g} % failed within {in_words(rate.within_seconds * 1000)}")
+        of = f"{number_of(rate.at_least_jobs, 'job')} or more"
+        words.append(f"more than {rate.above * 100:.3g} % of {of} failed within {in_words(rate.within_seconds * 1000)}")
     nothing = monitor.nothing_ran
     if nothing is not None:
         days = "" if nothing.days == "*" else f", {nothing.days}"
-        words.append(f"nothing ran by {nothing.by} ({nothing.time_zone}{days})")
+        after = nothing.after if nothing.after < nothing.by else f"{nothing.after} of the day before"
+        words.append(f"nothing succeeded from {after} to {nothing.by} ({nothing.time_zone}{days})")
     return words
+
+
+def _failed_words(told: frozenset[FailureClass]) -> str:
+    """Which failures are told of, by the shorter of the two lists; those that `failed: true` means have no list."""
+    left_out = [one for one in FailureClass if one not in told]
+    if left_out == [FailureClass.CANCELLED]:
+        return "failed"
+    if not left_out:
+        return "failed, or was cancelled"
+    classes = [one for one in FailureClass if one in told]
+    listed = left_out if len(left_out) < len(classes) else classes
+    names = ", ".join(one.replace("_", " ") for one in listed)
+    return f"failed ({'all but ' * (listed is left_out)}{names})"
 
 
 def trial_lines(trial: Trial, recorded: int, limit: int = SAID_SHOWN) -> list[str]:
@@ -70,11 +88,15 @@ def trial_lines(trial: Trial, recorded: int, limit: int = SAID_SHOWN) -> list[st
     lines += [f"  {_when(one.at_ms)}  {one.kind:<12}  {one.text}" for one in trial.said[-limit:]]
     if count > limit:
         lines.insert(1, f"  ... and {count - limit:,} before these")
+    if trial.looked_from_ms is not None:
+        when = _when(trial.looked_from_ms)
+        lines.append(f"  nothing_ran was looked at from {when} (UTC) on: before, this stage knew of no job")
     return lines
 
 
-def blind_spots(monitors: Sequence[Monitor], page: m.JobPage) -> list[str]:
-    """What a stage does not see of what is to be watched, a sentence each; `page` is one of its jobs."""
+def blind_spots(monitors: Sequence[Monitor], page: m.JobPage, *, is_local: bool = False) -> list[str]:
+    """What a stage does not see of what is to be watched, a sentence each; `page` is one of its jobs. `is_local`: it is
+    that of the local AWS, which is not deployed."""
     found = []
     others = [one.name for one in monitors if one.watches_foreign]
     if others and not page.records_foreign:
@@ -86,7 +108,8 @@ def blind_spots(monitors: Sequence[Monitor], page: m.JobPage) -> list[str]:
     if own and not page.records_own:
         found.append(
             f"The jobs of runs are not recorded on this stage, so {_names(own)} will not see these: "
-            "`batchwright deploy --record-own-jobs` has them recorded. A workflow's own `notify` tells of its tasks."
+            f"`batchwright {'local up' if is_local else 'deploy'} --record-own-jobs` has them recorded. "
+            "A workflow's own `notify` tells of its tasks."
         )
     waiting = [one.name for one in monitors if one.watches_own and one.waiting_longer_than_seconds is not None]
     if waiting and page.records_own and not page.records_all_states:

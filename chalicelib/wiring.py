@@ -10,9 +10,9 @@ that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim 
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
 whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose events the rule
 lets through, and BATCHWRIGHT_OBSERVE_STATES, `deciding` or `all`, whether ours come while they wait for capacity, too.
-BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which, and
-`queue_blocked` if blocked queues are told of; `none` for none. Without it, or `usual`, they are those of
-core/notify.py, and blocked queues are told of. BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change,
+BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which;
+`none` for none. Without it, or `usual`, they are those of core/notify.py. BATCHWRIGHT_BLOCKED_QUEUES, `told` or
+`untold`, says whether blocked queues are told of. BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change,
 `default` for the account's own; without it, or `none`, none does.
 BATCHWRIGHT_FIGURES, `emf` or `none`, says whether figures are written to the standard output; if it is not set, they
 are in Lambda and nowhere else. BATCHWRIGHT_LOG_LEVEL is journal.py's.
@@ -49,8 +49,7 @@ from chalicelib.aws.slack import SlackWebhook
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.notify import KINDS, read_kinds
+from chalicelib.core.notify import read_kinds
 from chalicelib.core.records import Run
 from chalicelib.core.requests import read_start
 from chalicelib.core.webhook import VARIABLE as SLACK_WEBHOOK
@@ -91,6 +90,7 @@ OBSERVE_JOBS = "BATCHWRIGHT_OBSERVE_JOBS"
 OBSERVE_STATES = "BATCHWRIGHT_OBSERVE_STATES"
 API_AUTH = "BATCHWRIGHT_API_AUTH"
 NOTIFY = "BATCHWRIGHT_NOTIFY"
+BLOCKED_QUEUES = "BATCHWRIGHT_BLOCKED_QUEUES"
 EVENT_BUS = "BATCHWRIGHT_EVENT_BUS"
 NONE, USUAL = "none", "usual"
 """What NOTIFY may say instead of kinds, and NONE what EVENT_BUS may instead of a name."""
@@ -268,25 +268,25 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         given[field] = int(text)
     if (kinds := environment.get(NOTIFY, USUAL)) != USUAL:
         try:
-            told = read_kinds("" if kinds == NONE else kinds)
+            given["notify_kinds"] = read_kinds("" if kinds == NONE else kinds)
         except ValueError as error:
             raise UserMistake(f"{NOTIFY} {error}") from error
-        given["notify_kinds"] = tuple(kind for kind in told if kind in KINDS)
-        given["tells_blocked_queues"] = NoticeKind.QUEUE_BLOCKED in told
     return replace(
         Settings(),
         **given,
-        record_own_jobs=_is_all(environment, RECORD_JOBS, "foreign"),
-        observe_all_jobs=_is_all(environment, OBSERVE_JOBS, "ours"),
-        observe_all_states=_is_all(environment, OBSERVE_STATES, "deciding"),
+        tells_blocked_queues=not _is_other(environment, BLOCKED_QUEUES, "told", "untold"),
+        record_own_jobs=_is_other(environment, RECORD_JOBS, "foreign", "all"),
+        observe_all_jobs=_is_other(environment, OBSERVE_JOBS, "ours", "all"),
+        observe_all_states=_is_other(environment, OBSERVE_STATES, "deciding", "all"),
     )
 
 
-def _is_all(environment: Mapping[str, str], name: str, usual: str) -> bool:
+def _is_other(environment: Mapping[str, str], name: str, usual: str, other: str) -> bool:
+    """Whether a variable of two words says the other one. Raises UserMistake."""
     given = environment.get(name) or usual
-    if given not in (usual, "all"):
-        raise UserMistake(f"{name} must be {usual} or all, not '{given}'; leave it out for {usual}")
-    return given == "all"
+    if given not in (usual, other):
+        raise UserMistake(f"{name} must be {usual} or {other}, not '{given}'; leave it out for {usual}")
+    return given == other
 
 
 def figures_of(environment: Mapping[str, str], stage: str) -> Figures:

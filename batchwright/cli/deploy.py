@@ -64,6 +64,12 @@ def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="KINDS",
     help="Notices that runs send whose workflows do not say which: run_failed,task_failed; or none.",
 )
+@click.option(
+    "--blocked-queues/--no-blocked-queues",
+    "tells_blocked_queues",
+    default=None,
+    help="Whether a notice says that a queue is blocked, whoever's job it is; as it was before (first: it does).",
+)
 @click.option("--event-bus", metavar="NAME", help="The EventBridge bus that hears of every change: default; or none.")
 @click.option("--xray/--no-xray", default=None, help="Whether AWS X-Ray traces the functions (first: not).")
 @click.option("--with-batch-environment", "with_batch", is_flag=True, help="Also make job queues to submit to.")
@@ -95,6 +101,7 @@ def deploy(
     auth: str | None,
     slack_webhook: str | None,
     notify: str | None,
+    tells_blocked_queues: bool | None,
     event_bus: str | None,
     xray: bool | None,
     with_batch: bool,
@@ -123,6 +130,7 @@ def deploy(
         "RecordOwnJobs": records_own,
         "JobsKeptDays": jobs_kept_days,
         NOTIFY_PARAMETER: notify,
+        "TellBlockedQueues": tells_blocked_queues,
         EVENT_BUS_PARAMETER: event_bus,
     }
     parameters = {**_parameters(pairs), **{name: _text(value) for name, value in said.items() if value is not None}}

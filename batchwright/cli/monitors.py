@@ -183,10 +183,11 @@ def test_monitors(file: Path, days: int, as_json: bool, where: Where) -> None:
     since_ms = until_ms - days * DAY_MS
     with on_target(where) as target:
         records, page = _recorded(target, since_ms)
+        saw_from_ms = _saw_from_ms(target, records, since_ms, until_ms)
     # Without those that were created before: the list is by creation, and the oldest of a full one are missing.
     if len(records) >= TRIED_JOBS_MAXIMUM:
-        since_ms = min(job.created_at_ms for job in records)
-    trials = [tried(monitor, records, since_ms, until_ms) for monitor in given]
+        since_ms = saw_from_ms = min(job.created_at_ms for job in records)
+    trials = [tried(monitor, records, since_ms, until_ms, saw_from_ms) for monitor in given]
     if as_json:
         print_json([asdict(trial) for trial in trials])
         return
@@ -195,7 +196,7 @@ def test_monitors(file: Path, days: int, as_json: bool, where: Where) -> None:
     for trial in trials:
         for line in trial_lines(trial, len(records)):
             tell(line)
-    for sentence in blind_spots(given, page):
+    for sentence in blind_spots(given, page, is_local=_is_local(target)):
         tell(sentence, err=True)
 
 
@@ -210,6 +211,18 @@ def _recorded(target: Target, since_ms: int) -> tuple[list[JobRecord], m.JobPage
     return found[:TRIED_JOBS_MAXIMUM], page
 
 
+def _saw_from_ms(target: Target, records: list[JobRecord], since_ms: int, now_ms: int) -> int:
+    """Since when the stage saw jobs, as far as that is known: at the latest since it recorded the first of them, and
+    since monitors were pushed last. `since_ms` if it did before, `now_ms` if it never did."""
+    # One that was created before that time and seen after it says nothing of the time between.
+    before = target.api.jobs(until_ms=since_ms, limit=1).items
+    seen_ms = [job.seen_at_ms for job in (*records, *map(record_of, before))]
+    pushed_at_ms = target.api.monitors().pushed_at_ms
+    if pushed_at_ms is not None:
+        seen_ms.append(pushed_at_ms)
+    return max(since_ms, min(seen_ms, default=now_ms))
+
+
 def _monitors(pushed: m.Monitors) -> tuple[Monitor, ...]:
     return monitors_of(pushed.definition, {})
 
@@ -217,5 +230,10 @@ def _monitors(pushed: m.Monitors) -> tuple[Monitor, ...]:
 def _unseen(target: Target, found: tuple[Monitor, ...]) -> list[str]:
     """What the stage does not see; nothing where that cannot be found out."""
     with suppress(TryAgain, UserMistake):
-        return blind_spots(found, target.api.jobs(limit=1))
+        return blind_spots(found, target.api.jobs(limit=1), is_local=_is_local(target))
     return []
+
+
+def _is_local(target: Target) -> bool:
+    """Whether it is known to be the local AWS; of an API it is not."""
+    return target.aws is not None and target.aws.is_local

@@ -235,6 +235,7 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[T
         faults=options.faults,
         submit_rate=options.submit_rate,
         max_vcpus=options.max_vcpus,
+        records_own_jobs=options.records_own_jobs,
         # Whoever waits at the terminal wants the processes gone now.
         kill_grace_seconds=KILL_GRACE_SECONDS,
     )

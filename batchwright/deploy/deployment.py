@@ -30,6 +30,7 @@ from chalicelib.api.port import Api
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
 from chalicelib.core.monitoring import monitors_of
+from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import read_kinds
 from chalicelib.core.suggest import Names, shown
 from chalicelib.core.webhook import VARIABLE as SLACK_VARIABLE
@@ -206,6 +207,11 @@ def check_notify(notify: str | None) -> None:
     if notify in (None, NONE, USUAL):
         return
     try:
+        if NoticeKind.QUEUE_BLOCKED in (part.strip() for part in (notify or "").split(",")):
+            raise ValueError(
+                f"names '{NoticeKind.QUEUE_BLOCKED}', which is no kind of notice of a run (--no-blocked-queues keeps "
+                "quiet about blocked queues; otherwise they are told of)"
+            )
         if not read_kinds(notify or ""):
             raise ValueError(f"must name kinds of notices, or be {USUAL} (those that hold for every stage) or {NONE}")
     except ValueError as error:

@@ -21,6 +21,7 @@ class LocalOptions:
     faults: Faults
     submit_rate: int | None
     max_vcpus: int | None
+    records_own_jobs: bool = False
 
     @property
     def arguments(self) -> list[str]:
@@ -34,7 +35,8 @@ class LocalOptions:
             "--vcpus": self.max_vcpus,
         }
         given = [f"{name}={value}" for name, value in figures.items() if value]
-        return given + (["--reorder"] if self.faults.reorder else [])
+        flags = {"--reorder": self.faults.reorder, "--record-own-jobs": self.records_own_jobs}
+        return given + [name for name, is_set in flags.items() if is_set]
 
 
 _OPTIONS = (
@@ -55,6 +57,12 @@ _OPTIONS = (
     click.option(
         "--vcpus", type=click.IntRange(1), metavar="N", help="vCPUs that jobs share (default: the cores, 4 or more)."
     ),
+    click.option(
+        "--record-own-jobs",
+        "records_own_jobs",
+        is_flag=True,
+        help="Let `batchwright jobs` and monitors see the jobs of runs, too.",
+    ),
 )
 
 
@@ -71,9 +79,11 @@ def local_options(command: Callable[..., Any]) -> Callable[..., Any]:
         seed: int,
         submit_rate: int | None,
         vcpus: int | None,
+        records_own_jobs: bool,
         **kwargs: Any,
     ) -> Any:
-        options = LocalOptions(Faults(duplicate, drop, delay, reorder, seed), submit_rate, vcpus)
+        faults = Faults(duplicate, drop, delay, reorder, seed)
+        options = LocalOptions(faults, submit_rate, vcpus, records_own_jobs)
         return command(*args, options=options, **kwargs)
 
     decorated: Callable[..., Any] = with_options

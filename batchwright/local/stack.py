@@ -76,6 +76,7 @@ class LocalAws:
         faults: Faults = Faults(),
         submit_rate: int | None = None,
         max_vcpus: int | None = None,
+        records_own_jobs: bool = False,
         kill_grace_seconds: float = 30.0,
         workers: int = 1,
         dynamodb_url: str | None = None,
@@ -88,6 +89,7 @@ class LocalAws:
         self._faults = faults
         self._submit_rate = submit_rate
         self._max_vcpus = max_vcpus or max(4, os.cpu_count() or 1)
+        self._records_own_jobs = records_own_jobs
         self._kill_grace_seconds = kill_grace_seconds
         self._worker_count = workers
         self._dynamodb_url = dynamodb_url
@@ -112,7 +114,7 @@ class LocalAws:
         except MiniStackError as error:
             raise LocalAwsError(str(error)) from error
         self.environment = {**CLOSED, **self._account()}
-        outputs = create_foundation(self.environment)
+        outputs = create_foundation(self.environment, OWN_JOBS if self._records_own_jobs else {})
         self.environment |= {
             "BATCHWRIGHT_STAGE": STAGE,
             **variables_of(outputs),
@@ -256,7 +258,11 @@ RULES = ("job-state-changes", "queues-blocked")
 """What the rules of infra/foundation.yaml for Batch's events are called, behind the stage."""
 
 
-def create_foundation(environment: Mapping[str, str]) -> dict[str, str]:
+OWN_JOBS = {"RecordOwnJobs": "true", "ObserveAllStates": "true"}
+"""The parameters of a foundation that records the jobs of runs as it does others': a laptop has no events to save."""
+
+
+def create_foundation(environment: Mapping[str, str], parameters: Mapping[str, str] = {}) -> dict[str, str]:
     """Create the stack of infra/foundation.yaml and return its outputs. Raises LocalAwsError with the reason."""
     cloudformation = client("cloudformation", environment)
     name = stack_name(STAGE)
@@ -265,7 +271,7 @@ def create_foundation(environment: Mapping[str, str]) -> dict[str, str]:
         TemplateBody=FOUNDATION.read_text(encoding="utf-8"),
         Parameters=[
             {"ParameterKey": name, "ParameterValue": value}
-            for name, value in {"Stage": STAGE, "ObserveAllJobs": "true", "EventBus": "default"}.items()
+            for name, value in {"Stage": STAGE, "ObserveAllJobs": "true", "EventBus": "default", **parameters}.items()
         ],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )

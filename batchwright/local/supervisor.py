@@ -40,6 +40,7 @@ def _hold(options: LocalOptions, ended: threading.Event) -> None:
         faults=options.faults,
         submit_rate=options.submit_rate,
         max_vcpus=options.max_vcpus,
+        records_own_jobs=options.records_own_jobs,
         serves_api=True,
     )
     with aws:

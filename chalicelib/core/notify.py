@@ -27,8 +27,6 @@ KINDS = (
     NoticeKind.JOB_RUNNING,
 )
 """The kinds of notices that a run sends."""
-STAGE_KINDS = (*KINDS, NoticeKind.QUEUE_BLOCKED)
-"""Those that a stage may leave out: of its runs, and of blocked queues. What monitors say is theirs to say."""
 DEFAULT_KINDS = (
     NoticeKind.RUN_SUCCEEDED,
     NoticeKind.RUN_FAILED,
@@ -112,23 +110,19 @@ def resolve(section: object, stage_kinds: Iterable[NoticeKind], queue: str | Non
 
 
 def read_kinds(text: str) -> tuple[NoticeKind, ...]:
-    """Kinds of a stage with commas between them, in the order of STAGE_KINDS; none of an empty text. Raises ValueError
+    """Kinds of a stage with commas between them, in the order of KINDS; none of an empty text. Raises ValueError
     with the rule and the value."""
     names = {part.strip() for part in text.split(",")} - {""}
     for name in sorted(names):
-        broken = _known_rule(name, STAGE_KINDS)
+        broken = kind_rule(name)
         if broken:
             raise ValueError(f"{broken.text} ({broken.suggestion})")
-    return tuple(kind for kind in STAGE_KINDS if kind.value in names)
+    return tuple(kind for kind in KINDS if kind.value in names)
 
 
 def kind_rule(value: str) -> Broken | None:
     """A kind of notice that a run sends."""
-    return _known_rule(value, KINDS)
-
-
-def _known_rule(value: str, kinds: Iterable[NoticeKind]) -> Broken | None:
-    known = [kind.value for kind in kinds]
+    known = [kind.value for kind in KINDS]
     if value in known:
         return None
     suggestion = Names(known).suggestion(value) or f"known kinds: {', '.join(known)}"

@@ -28,9 +28,9 @@ def _switch(world: World, run_id: str, to: RunState) -> bool:
     if run is None:
         raise UnknownRun(f"there is no run '{run_id}'")
     if run.state not in (to, OTHER_OF_SWITCH[to]):
-        raise WrongState(
-            f"run '{run_id}' is {run.state} and cannot be {'paused' if to is RunState.PAUSED else 'resumed'}"
-        )
+        now = f"has ended ({run.state})" if run.state.ended else "is being cancelled"
+        wanted = "paused" if to is RunState.PAUSED else "resumed"
+        raise WrongState(f"run '{run_id}' {now}, and cannot be {wanted}")
     switched = world.store.switch_run(run_id, run.epoch, to, untold=change_to_tell(world, run.epoch, to))
     # Before anybody else looks at the run, who would tell it as well.
     tell_or_leave(world, switched or run)

@@ -355,9 +355,9 @@ def test_what_ended_otherwise_is_neither_cancelled_nor_paused_nor_resumed(desk: 
     desk.play.play_on()
     with pytest.raises(WrongState, match=f"run '{run_id}' has ended already, it succeeded; there is nothing to cancel"):
         desk.api.cancel(run_id, m.Cancel())
-    with pytest.raises(WrongState, match=f"run '{run_id}' is succeeded and cannot be paused"):
+    with pytest.raises(WrongState, match=rf"run '{run_id}' has ended \(succeeded\), and cannot be paused"):
         desk.api.pause(run_id)
-    with pytest.raises(WrongState, match=f"run '{run_id}' is succeeded and cannot be resumed"):
+    with pytest.raises(WrongState, match=rf"run '{run_id}' has ended \(succeeded\), and cannot be resumed"):
         desk.api.resume(run_id)
 
 

@@ -12,7 +12,7 @@ from batchwright.foundation import variables_of
 from batchwright.local.ministack import MiniStack
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
 from chalicelib.engine.messages import FAILED_AGAIN_SECONDS
-from chalicelib.wiring import VARIABLES
+from chalicelib.wiring import VARIABLES, settings_of
 from tests.contract import foundation, servers
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
@@ -205,6 +205,14 @@ def test_where_jobs_of_others_pass_they_do_while_they_wait_and_ours_do_not(
     assert not passes(events, pattern, event(status="SUBMITTED", parameters={}))
     assert not passes(events, pattern, event(status=status, parameters={}, arrayProperties={"index": 0}))
     assert passes(events, pattern, event(status="RUNNING")), "what decides something passes as it did"
+
+
+def test_what_a_stage_says_of_its_runs_does_not_keep_quiet_about_blocked_queues(ministack: MiniStack) -> None:
+    cloudformation = servers.client("cloudformation", ministack.endpoint_url)
+    told = foundation.create(cloudformation, "toldqueues", Notify="run_failed,task_failed")
+    assert settings_of(variables_of(told)).tells_blocked_queues
+    untold = foundation.create(cloudformation, "quietqueues", TellBlockedQueues="false")
+    assert not settings_of(variables_of(untold)).tells_blocked_queues
 
 
 def test_all_states_can_be_observed(ministack: MiniStack, events: Any) -> None:

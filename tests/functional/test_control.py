@@ -85,7 +85,7 @@ def test_a_paused_run_starts_nothing_more_until_it_is_resumed(desk: Desk) -> Non
     # What it counts may have started meanwhile, or even ended.
     assert re.match(rf"Run {run_id} goes on: (\d|no) jobs? under way, \d tasks? waits?; ", resumed)
     assert re.search(rf"^Run {run_id} succeeded after [\d.]+ s: 2 tasks, 2 attempts\.$", resumed, re.MULTILINE)
-    assert desk.said("pause", run_id, code=2) == f"run '{run_id}' is succeeded and cannot be paused\n"
+    assert desk.said("pause", run_id, code=2) == f"run '{run_id}' has ended (succeeded), and cannot be paused\n"
     assert "has ended already, it succeeded; there is nothing to cancel" in desk.said("cancel", run_id, code=2)
 
 

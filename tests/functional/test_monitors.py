@@ -121,6 +121,35 @@ def test_a_foreign_job_that_fails_is_told_and_the_commands_say_what_is_watched(
     assert kept.give("monitors", "delete", "--yes").stdout == "There were no monitors.\n"
 
 
+OWN = """\
+monitors:
+  mine:
+    kinds: [own]
+    failed: true
+    waiting_longer: {than_seconds: 3600}
+    nothing_ran: {by: "06:00"}
+"""
+
+
+def test_a_local_aws_that_records_the_jobs_of_runs_has_monitors_see_them(terminal: Terminal) -> None:
+    up = terminal.give("local", "up", "--record-own-jobs")
+    assert up.returncode == 0, up
+    (terminal.folder / "monitors.yaml").write_text(OWN)
+    pushed = terminal.give("monitors", "push", "monitors.yaml")
+    assert (pushed.returncode, pushed.stderr) == (0, "")
+    failed = terminal.give("run", terminal.workflow("broken", {"only": {"command": ["false"]}}))
+    assert failed.returncode == 1, failed
+
+    def tried() -> list[str]:
+        return terminal.give("monitors", "test", "monitors.yaml").stdout.splitlines()
+
+    wait_until(lambda: len(tried()) > 2, "the job's record")
+    first, said, looked = tried()
+    assert first == "mine watches 1 of the 1 recorded job, and would have said 1 thing:"
+    assert "failed (application)" in said
+    assert looked.endswith("(UTC) on: before, this stage knew of no job")
+
+
 def test_a_monitor_file_with_mistakes_is_refused_with_their_places(kept: Terminal) -> None:
     (kept.folder / "monitors.yaml").write_text("monitors:\n  a: {faild: true}\n")
     refused = kept.give("monitors", "push", "monitors.yaml")

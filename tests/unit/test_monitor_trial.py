@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from batchwright.monitor_trial import Trial, record_of, tried
-from batchwright.monitorlist import blind_spots, monitor_columns, trial_lines
+from batchwright.monitorlist import blind_spots, monitor_columns, rule_words, trial_lines
 from batchwright.tables import table_lines
 from chalicelib.api import models as m
 from chalicelib.api.shown import job_model
@@ -117,6 +117,26 @@ def test_the_days_without_a_success_are_told() -> None:
     assert {one.kind for one in trial.said} == {NoticeKind.NOTHING_RAN}
 
 
+def test_times_of_day_before_the_stage_saw_anything_are_not_judged() -> None:
+    jobs = [job("first", JobStatus.FAILED, read_moment_ms("2026-11-18T03:00Z"))]
+    rule = monitor(nothing_ran={"by": "06:00"}, failed=True)
+    trial = tried(rule, jobs, SINCE_MS, NOW_MS, saw_from_ms=read_moment_ms("2026-11-18T03:00Z"))
+    assert [one.text for one in trial.said] == [
+        "job first failed (unknown)",
+        "nothing succeeded by 06:00 on 2026-11-19",
+        "nothing succeeded by 06:00 on 2026-11-20",
+    ], "of the 18th it saw half"
+    assert trial.looked_from_ms == read_moment_ms("2026-11-18T03:00Z")
+    assert trial_lines(trial, 1)[-1] == (
+        "  nothing_ran was looked at from 2026-11-18 03:00 (UTC) on: before, this stage knew of no job"
+    )
+    blind = tried(monitor(nothing_ran={"by": "06:00"}), [], SINCE_MS, NOW_MS, saw_from_ms=NOW_MS)
+    assert blind.said == ()
+    assert "from 2026-11-20 12:00 (UTC) on" in trial_lines(blind, 0)[-1]
+    assert len(tried(rule, jobs, SINCE_MS, NOW_MS, saw_from_ms=SINCE_MS).said) == 8
+    assert len(trial_lines(tried(monitor(failed=True), jobs, SINCE_MS, NOW_MS, saw_from_ms=NOW_MS), 1)) == 2
+
+
 def test_a_job_comes_back_from_the_api_as_it_was_recorded() -> None:
     record = replace(
         job("a", JobStatus.FAILED, NOW_MS, failure=FailureClass.SPOT, managed_by=ManagedBy.STEP_FUNCTIONS),
@@ -151,18 +171,44 @@ def test_monitors_are_listed_in_words() -> None:
                         "failure_rate": {"above": 0.2},
                         "nothing_ran": {"by": "06:00", "time_zone": "Europe/Berlin", "days": "MON-FRI"},
                     },
+                    "c": {
+                        "running_longer": {"than_p95_times": 2, "at_least_seconds": 600},
+                        "failure_rate": {"above": 0, "at_least_jobs": 1},
+                        "nothing_ran": {"by": "06:00", "after": "22:00"},
+                    },
                 }
             }
         ),
         {},
     )
-    _, first, second = (line.plain for line in table_lines(monitor_columns(found), None))
+    _, first, second, third = (line.plain for line in table_lines(monitor_columns(found), None))
     assert first.split("  ")[0] == "a"
     assert "step functions, array; queue etl, gpu-*" in first
     assert second.endswith(
-        "runs for 2 hours; runs 1.5 times as long as 19 of 20 do; waits for 1 hour 30 minutes; "
-        "more than 20 % failed within 1 hour; nothing ran by 06:00 (Europe/Berlin, MON-FRI)"
+        "runs for 2 hours; runs 1.5 times as long as 19 of 20 do, and 5 minutes; waits for 1 hour 30 minutes; "
+        "more than 20 % of 10 jobs or more failed within 1 hour; "
+        "nothing succeeded from 00:00 to 06:00 (Europe/Berlin, MON-FRI)"
     )
+    assert third.endswith(
+        "runs 2 times as long as 19 of 20 do, and 10 minutes; more than 0 % of 1 job or more failed within 1 hour; "
+        "nothing succeeded from 22:00 of the day before to 06:00 (UTC)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("failed", "words"),
+    [
+        (True, ["failed"]),
+        ({"classes": [*map(str, FailureClass)]}, ["failed, or was cancelled"]),
+        ({"classes": ["out_of_memory"]}, ["failed (out of memory)"]),
+        ({"classes": ["spot", "timeout"]}, ["failed (timeout, spot)"]),
+        ({"excluding": ["spot"]}, ["failed (all but spot)"]),
+        ({"excluding": ["cancelled"]}, ["failed"]),
+        (False, []),
+    ],
+)
+def test_which_failures_a_monitor_tells_is_listed(failed: Any, words: list[str]) -> None:
+    assert rule_words(monitor(failed=failed, nothing_ran={"by": "06:00"}))[:-1] == words
 
 
 @pytest.mark.parametrize(
@@ -181,6 +227,13 @@ def test_monitors_are_listed_in_words() -> None:
 def test_what_a_stage_cannot_see_is_said(kinds: list[str] | None, foreign: bool, own: bool, sentences: int) -> None:
     page = m.JobPage(items=[], records_foreign=foreign, records_own=own)
     assert len(blind_spots([monitor(failed=True, kinds=kinds)], page)) == sentences
+
+
+def test_on_the_local_aws_what_is_not_seen_is_no_matter_of_a_deployment() -> None:
+    page = m.JobPage(items=[], records_foreign=True, records_own=False)
+    (sentence,) = blind_spots([monitor(failed=True)], page, is_local=True)
+    assert "`batchwright local up --record-own-jobs`" in sentence
+    assert "deploy" not in sentence
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,16 @@ from chalicelib.core.errors import UserMistake
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import DEFAULT_KINDS
 from chalicelib.engine.world import Settings
-from chalicelib.wiring import EVENT_BUS, LEASE_SECONDS, NOTIFY, SUBMIT_RATE, WallClock, event_bus, settings_of
+from chalicelib.wiring import (
+    BLOCKED_QUEUES,
+    EVENT_BUS,
+    LEASE_SECONDS,
+    NOTIFY,
+    SUBMIT_RATE,
+    WallClock,
+    event_bus,
+    settings_of,
+)
 
 
 @pytest.mark.parametrize(("given", "rate"), [({}, 48), ({SUBMIT_RATE: ""}, 48), ({SUBMIT_RATE: " 20 "}, 20)])
@@ -48,6 +57,28 @@ def test_a_lease_may_be_short_where_no_lambda_runs_and_not_in_one() -> None:
 )
 def test_a_stage_says_which_notices_its_runs_send(given: dict[str, str], kinds: tuple[NoticeKind, ...]) -> None:
     assert settings_of(given).notify_kinds == kinds
+
+
+@pytest.mark.parametrize(
+    ("given", "tells"),
+    [
+        ({}, True),
+        ({NOTIFY: "run_failed,task_failed"}, True),
+        ({NOTIFY: "none"}, True),
+        ({BLOCKED_QUEUES: "told"}, True),
+        ({BLOCKED_QUEUES: "untold"}, False),
+        ({BLOCKED_QUEUES: "untold", NOTIFY: "usual"}, False),
+    ],
+)
+def test_blocked_queues_are_told_of_unless_that_is_turned_off(given: dict[str, str], tells: bool) -> None:
+    assert settings_of(given).tells_blocked_queues is tells
+
+
+def test_what_is_no_word_for_blocked_queues_and_no_kind_of_a_run_is_refused() -> None:
+    with pytest.raises(UserMistake, match=f"^{BLOCKED_QUEUES} must be told or untold, not 'no'; leave it out for told"):
+        settings_of({BLOCKED_QUEUES: "no"})
+    with pytest.raises(UserMistake, match=f"^{NOTIFY} names 'queue_blocked', which is no kind of notice of a run"):
+        settings_of({NOTIFY: "run_failed,queue_blocked"})
 
 
 @pytest.mark.parametrize(("given", "bus"), [({}, None), ({EVENT_BUS: "none"}, None), ({EVENT_BUS: "mine"}, "mine")])

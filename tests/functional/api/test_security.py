@@ -162,6 +162,13 @@ def test_of_a_failed_try_the_log_has_the_reason_and_never_the_secret(
     assert not any(piece in said.lower() for piece in pieces), said
 
 
+def refusal(said: str) -> dict[str, str]:
+    """What the one refusal among these lines tells. Behind it are the ids of what the line is about."""
+    (line,) = (line for line in said.splitlines() if "refused" in line)
+    told, _ = json.JSONDecoder().raw_decode(line.partition("refused ")[2])
+    return told
+
+
 @pytest.mark.parametrize(
     ("kind", "reason"), [("wrong", "wrong_secret"), ("expired", "expired"), ("revoked", "revoked")]
 )
@@ -171,8 +178,7 @@ def test_a_failed_try_with_a_whole_token_is_logged_with_its_id(
     log = api_folder / "api.log"
     before = len(log.read_text())
     service.ask("GET", "/workflows", kind)
-    (line,) = (line for line in log.read_text()[before:].splitlines() if "refused" in line)
-    told = json.loads(line.partition("refused ")[2])
+    told = refusal(log.read_text()[before:])
     token_id = service.credentials[kind]["Authorization"].split("_")[1]
     assert told == {"token": token_id, "reason": reason, "asked": "GET/workflows", "source": "-"}
 
@@ -181,8 +187,7 @@ def test_what_a_scope_does_not_allow_is_logged_with_its_source(service: Service,
     log = api_folder / "api.log"
     before = len(log.read_text())
     service.ask("GET", "/tokens", "read")
-    (line,) = (line for line in log.read_text()[before:].splitlines() if "refused" in line)
-    told = json.loads(line.partition("refused ")[2])
+    told = refusal(log.read_text()[before:])
     assert told["source"] == "127.0.0.1"
     assert told["reason"] == "this needs a token of scope 'admin'; this one's is 'read'"
 

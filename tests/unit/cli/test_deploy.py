@@ -63,6 +63,10 @@ def test_a_mistake_in_the_monitor_file_is_told_before_anything_is_done(nobody: N
         (["--parameter", "MaxVcpu=3"], "--parameter MaxVcpu: no template has it; did you mean 'MaxVcpus'?"),
         (["--parameter", "MaxVcpus"], "--parameter MaxVcpus: write NAME=VALUE"),
         (["--parameter", "Stage=x"], "--parameter Stage: no template has it"),
+        (
+            ["--notify", "run_failed,queue_blocked"],
+            "--notify names 'queue_blocked', which is no kind of notice of a run (--no-blocked-queues keeps quiet",
+        ),
         (["--project", "/"], "infra/foundation.yaml is not there"),
     ],
 )

@@ -96,7 +96,7 @@ def stack(ministack: MiniStack, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
 def test_a_stage_is_found_by_its_stacks_outputs(stack: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = foundation.template()["Outputs"]
     figures = {"JobsKeptDays": "90", "ObservedJobs": "ours", "ObservedStates": "deciding", "RecordedJobs": "foreign"}
-    figures |= {"Notify": "run_failed", "EventBus": "changes"}
+    figures |= {"Notify": "run_failed", "BlockedQueues": "untold", "EventBus": "changes"}
     stack("batchwright-whole", {output: figures.get(output, f"the {output}") for output in outputs})
     monkeypatch.setenv("BATCHWRIGHT_STAGE", "whole")
     found = find_target(Where())

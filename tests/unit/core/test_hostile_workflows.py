@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -151,14 +152,39 @@ HOSTILE: dict[str, Callable[[], Any]] = {
 }
 
 
+TRIES = 3
+"""A processor that others share takes longer for the same work now and then; too much work takes long every time."""
+
+
+@pytest.fixture(scope="module")
+def nothing_of_others() -> Iterator[None]:
+    """What the tests before left in memory is not for the collector to walk through while time is taken: a process that
+    ran thousands of them has millions of objects, which no function that reads a definition has."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def refused(body: bytes) -> tuple[str, float]:
+    """What is said of a definition, and how many seconds of the processor's time that took."""
+    begun = time.process_time()
+    with pytest.raises((InvalidWorkflow, NoJson)) as raised:
+        workflow_from(read_json(body))
+    said = str(raised.value)
+    return said, time.process_time() - begun
+
+
+@pytest.mark.usefixtures("nothing_of_others")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_workflow_is_refused_within_a_second(name: str) -> None:
     body = json.dumps(HOSTILE[name](), separators=(",", ":")).encode()
-    begun = time.process_time()
-    with pytest.raises((InvalidWorkflow, NoJson)) as refused:
-        workflow_from(read_json(body))
-    said = str(refused.value)
-    assert time.process_time() - begun < SECONDS
+    said, taken_seconds = refused(body)
+    for _ in range(TRIES - 1):
+        if taken_seconds >= SECONDS:
+            said, again_seconds = refused(body)
+            taken_seconds = min(taken_seconds, again_seconds)
+    assert taken_seconds < SECONDS
     assert said
     assert len(said) < TEXT_CHARACTERS
 

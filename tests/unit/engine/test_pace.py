@@ -71,9 +71,9 @@ def test_a_run_that_ends_while_it_is_paused_has_ended():
     theatre = paused(Theatre(plan_of((task("a"), ()))))
     theatre.deliver_event(end_of(theatre, "a"))
     assert theatre.run.state is RunState.SUCCEEDED
-    with pytest.raises(UserMistake, match="is succeeded and cannot be resumed"):
+    with pytest.raises(UserMistake, match=r"has ended \(succeeded\), and cannot be resumed"):
         theatre.resume()
-    with pytest.raises(UserMistake, match="is succeeded and cannot be paused"):
+    with pytest.raises(UserMistake, match=r"has ended \(succeeded\), and cannot be paused"):
         theatre.pause()
 
 
@@ -205,7 +205,7 @@ def test_what_a_submitter_never_claimed_for_the_pause_is_started_though_its_pare
 def test_a_paused_run_can_be_cancelled():
     theatre = paused(Theatre(CHAIN))
     request_cancel(theatre.world(), theatre.run.run_id, "no longer wanted")
-    with pytest.raises(UserMistake, match="cannot be resumed"):
+    with pytest.raises(UserMistake, match="is being cancelled, and cannot be resumed"):
         theatre.resume()
     theatre.deliver_commands()
     theatre.play_on()
