@@ -83,6 +83,7 @@ def said(call: Call, store: Store) -> Any:
         return str(defect)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
 def test_every_store_answers_as_the_one_in_memory(dynamodb: tuple[Any, str], fresh: str, seed: int) -> None:
     draw = random.Random(seed)

@@ -126,6 +126,7 @@ def drawn(fresh: str) -> list[JobRecord]:
     return records
 
 
+@pytest.mark.long
 def test_however_names_are_looked_for_the_list_is_the_same(
     dynamodb: tuple[Any, str], fresh: str, drawn: list[JobRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def said(text: Any) -> str:
     return str(text.get("!Sub", text) if isinstance(text, dict) else text).replace("${Stage}", "dev")
 
 
+@pytest.mark.long
 def test_cfn_lint_finds_nothing() -> None:
     paths = [str(INFRA / f"{name}.yaml") for name in ("foundation", "observability", "batch")]
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--", *paths]

@@ -75,6 +75,7 @@ def desk(kept: Terminal, kept_home: Path, monkeypatch: pytest.MonkeyPatch) -> It
     os.environ.update(before)
 
 
+@pytest.mark.long
 def test_a_job_of_somebody_else_is_listed_shown_and_read(desk: Desk) -> None:
     job_id = desk.submit("theirs-fails", SCRIPT, retryStrategy={"attempts": 2})
     desk.wait_for(job_id, "FAILED")

@@ -193,6 +193,7 @@ def test_a_file_is_run_from_any_folder(kept: Terminal) -> None:
     assert "\n  found\n" in done.stdout, done
 
 
+@pytest.mark.long
 def test_kept_it_stays_up_and_the_next_run_uses_it(terminal: Terminal) -> None:
     file = terminal.workflow("keeps", {"only": TRUE})
     first = terminal.give("run", file, "--keep")
