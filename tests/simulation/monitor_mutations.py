@@ -313,7 +313,7 @@ MONITOR_MUTATIONS = {
                 )
             },
         ),
-        seeds=(132,),
+        seeds=(1758, 10479),
         scope=OTHERS,
     ),
     "a deadline is told at every look": Mutation(
