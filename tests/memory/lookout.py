@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitorcheck import check_monitors
 from chalicelib.core.monitorrecord import pushed_after
-from chalicelib.core.schedule import iso_time
+from chalicelib.core.observed import read_job
+from chalicelib.core.schedule import iso_time, read_moment_ms
 from chalicelib.engine.messages import MessagesLeft
 from chalicelib.engine.world import Settings
+from tests.memory.clock import HandClock
 from tests.memory.theatre import Theatre, plan_of, task
 
+RATE = {"m": {"failure_rate": {"above": 0.2, "within_seconds": 3600, "at_least_jobs": 5}}}
+NOTHING = {"m": {"nothing_ran": {"by": "06:00", "time_zone": "Europe/Berlin"}}}
 ARN = "arn:aws:batch:eu-west-1:111122223333"
 
 
@@ -83,3 +89,32 @@ class Lookout(Theatre):
     def ids(self) -> list[str]:
         """The ids of what was told, each once, in order."""
         return list(dict.fromkeys(self.notices.ids))
+
+
+def look(lookout: Lookout, *, after_seconds: float = 0) -> list[str]:
+    """The ids of what a look tells."""
+    before = len(lookout.notices.published)
+    lookout.sweep(after_seconds=after_seconds)
+    return [notice.notice_id for notice in lookout.notices.published[before:]]
+
+
+def end(lookout: Lookout, failed: int, succeeded: int, prefix: str) -> None:
+    """So many jobs end, those that fail first."""
+    for number in range(failed + succeeded):
+        lookout.happens(f"{prefix}{number}", "FAILED" if number < failed else "SUCCEEDED")
+
+
+def at(moment: str, monitors: dict[str, Any] = NOTHING) -> Lookout:
+    """A stage at that moment, whose monitors were pushed just then."""
+    lookout = Lookout({"other": {"failed": True}})
+    lookout.clock = HandClock(read_moment_ms(moment))
+    lookout.events._clock = lookout.commands._clock = lookout.clock
+    lookout.push_monitors(monitors)
+    return lookout
+
+
+def record_of(lookout: Lookout, job_id: str, status: str) -> JobRecord:
+    """What a job's event of now makes of its record."""
+    record = read_job(json.loads(lookout.event(job_id, status)))
+    assert record is not None
+    return replace(record, seen_at_ms=lookout.clock.now_ms())

@@ -98,3 +98,12 @@ class Queue:
 def queue(stage: Stage, request: pytest.FixtureRequest) -> Queue:
     """A queue of the test's own."""
     return Queue(stage, f"told-{abs(hash(request.node.nodeid)) % 10**9}")
+
+
+@pytest.fixture
+def nobody_stays_subscribed(stage: Stage) -> Iterator[None]:
+    """Afterwards the topic is as it was."""
+    yield
+    sns = stage.client("sns")
+    for one in sns.list_subscriptions_by_topic(TopicArn=stage.topic_arn)["Subscriptions"]:
+        sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])

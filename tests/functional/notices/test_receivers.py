@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from click.testing import Result
@@ -22,17 +22,9 @@ from tests.functional.notices.conftest import Queue, Stage
 from tests.notices import NOTICES
 from tests.receivers import http_receiver
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("nobody_stays_subscribed")]
 
 Give = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def nobody_stays_subscribed(stage: Stage) -> Iterator[None]:
-    yield
-    sns = stage.client("sns")
-    for one in sns.list_subscriptions_by_topic(TopicArn=stage.topic_arn)["Subscriptions"]:
-        sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
 
 
 def publish(stage: Stage, *kinds: NoticeKind) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,9 @@ from tests.functional.commands import SHELL
 from tests.functional.notices.conftest import Queue, Stage
 
 # A MiniStack of its own: `make e2e`.
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("nobody_stays_subscribed")]
 
 Give = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def nobody_stays_subscribed(stage: Stage) -> Iterator[None]:
-    yield
-    sns = stage.client("sns")
-    for one in sns.list_subscriptions_by_topic(TopicArn=stage.topic_arn)["Subscriptions"]:
-        sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
 
 
 @pytest.fixture

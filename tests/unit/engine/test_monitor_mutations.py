@@ -9,6 +9,7 @@ import pytest
 from chalicelib.engine import monitor_looks, monitors, observe
 from tests.bug import Bug
 from tests.memory.jobs import MemoryJobs
+from tests.unit.engine import test_monitor_counts as counts
 from tests.unit.engine import test_monitor_looks as looks
 from tests.unit.engine import test_monitors as failures
 
@@ -24,7 +25,7 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         ),
     ),
     "a repeat counts": (
-        looks.test_a_repeated_event_counts_once,
+        counts.test_a_repeated_event_counts_once,
         Bug(MemoryJobs, "observe_job", {"stored is not None and": "stored is not None and counted is None and"}),
     ),
     "a member is added after its window was seen to": (
@@ -93,15 +94,15 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         ),
     ),
     "a rate is told at every look": (
-        looks.test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again,
+        counts.test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again,
         Bug(monitor_looks, "_look_at_rate", {"not now.above_is_told": "True"}),
     ),
     "a rate that fell is not forgotten": (
-        looks.test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again,
+        counts.test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again,
         Bug(monitor_looks, "_look_at_rate", {"now is not None and is_below(rule, buckets)": "False"}),
     ),
     "a rate is left when few jobs end": (
-        looks.test_a_rate_that_stays_is_told_once_though_few_jobs_end_now_and_then,
+        counts.test_a_rate_that_stays_is_told_once_though_few_jobs_end_now_and_then,
         Bug(monitor_looks, "_look_at_rate", {"is_below(rule, buckets)": "not is_above(rule, buckets)"}),
     ),
     "a deadline is noted before it is told": (
@@ -117,13 +118,13 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         ),
     ),
     "a deadline is told at every look": (
-        lambda: looks.test_that_nothing_ran_by_a_time_of_day_is_told_two_minutes_later_and_once(
+        lambda: counts.test_that_nothing_ran_by_a_time_of_day_is_told_two_minutes_later_and_once(
             "2026-11-01T12:00Z", "2026-11-02T05:02Z", "2026-11-02"
         ),
         Bug(monitor_looks, "_look_at_deadline", {"deadline.at_ms <= look.deadline_ms": "False"}),
     ),
     "a time before the monitor watched counts as one without jobs": (
-        looks.test_a_monitor_says_nothing_of_a_time_that_it_did_not_watch_from_the_beginning,
+        counts.test_a_monitor_says_nothing_of_a_time_that_it_did_not_watch_from_the_beginning,
         Bug(
             monitor_looks,
             "_look_at_deadline",
