@@ -15,10 +15,12 @@ from batchwright.local.ministack import MiniStack
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
-# A shell without a terminal starts what it leaves in the background deaf to interrupts, and every process from there
-# on inherits that: commands that the tests interrupt would go on for ever.
+# `nohup`, and a shell without a terminal for what it leaves in the background, let signals be ignored, and every
+# process from there on inherits that: commands that the tests interrupt would go on for ever. No handler is inherited.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 _FIRST = ("tests/functional/test_movie_ratings", "tests/functional", "tests/contract", "tests/unit")
 """What waits for long comes first; the simulation, which only computes and comes in small pieces, fills the end."""
