@@ -112,6 +112,7 @@ def overdue_notice(
     is how long they may."""
     runs = telling.kind is NoticeKind.JOB_RUNNING
     count = len(telling.job_ids)
+    named = [told(job) for job in jobs]
     subject = f"{count:,} jobs {'run' if runs else 'wait'} for too long"
     sentences = []
     for first in jobs[:1]:
@@ -132,8 +133,8 @@ def overdue_notice(
         thread=_thread(monitor, day_of(telling.at_ms)),
         text=_text(monitor, *sentences),
         monitor=monitor.name,
-        queues=_queues(monitor, [told(job) for job in jobs], count),
-        jobs=tuple(told(job) for job in jobs[:NAMED_MAXIMUM]),
+        queues=_queues(monitor, named, count),
+        jobs=tuple(named[:NAMED_MAXIMUM]),
         job_count=count,
     )
 

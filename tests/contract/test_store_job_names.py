@@ -11,10 +11,11 @@ import pytest
 
 from chalicelib.aws import dynamodb_jobs
 from chalicelib.aws.dynamodb import DynamoStore
-from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord, JobState, ManagedBy, NamePattern
+from chalicelib.core.jobrecord import JobFilter, JobRecord, JobState, ManagedBy, NamePattern
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import Store
 from tests.contract.conftest import SERVERS
+from tests.contract.job_pages import listed
 from tests.contract.metering import called, metered
 from tests.memory.store import MemoryStore
 
@@ -40,19 +41,6 @@ def put_all(store: Store, records: list[JobRecord]) -> None:
 
 def named(fresh: str, *patterns: str, **more: Any) -> JobFilter:
     return JobFilter(names=tuple(NamePattern(f"{fresh}-{pattern}") for pattern in patterns), **more)
-
-
-def listed(store: Store, wanted: JobFilter, limit: int = 1_000) -> list[int]:
-    """The numbers of the jobs in a list, all pages of it."""
-    found: list[JobRecord] = []
-    after: JobPlace | None = None
-    while True:
-        page = store.list_jobs(limit, wanted, after=after)
-        assert len(page.jobs) <= limit
-        found += page.jobs
-        after = page.after
-        if after is None:
-            return [int(record.job_id.rpartition("-")[2]) for record in found]
 
 
 def test_few_jobs_of_a_name_are_found_with_two_calls_among_many_that_begin_alike(

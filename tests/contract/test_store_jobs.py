@@ -12,11 +12,12 @@ import pytest
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_jobs import entry_key
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord, JobState, JobTry, ManagedBy, NamePattern
+from chalicelib.core.jobrecord import JobFilter, JobRecord, JobState, JobTry, ManagedBy, NamePattern
 from chalicelib.core.monitoring import Counted
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import Store
 from tests.contract.conftest import SERVERS
+from tests.contract.job_pages import listed
 from tests.contract.metering import item_bytes, metered
 from tests.memory.store import MemoryStore
 
@@ -124,18 +125,9 @@ def test_a_record_whose_entry_was_not_made_gets_it_when_its_event_comes_again(
 # Lists
 
 
-def listed(store: Store, fresh: str, wanted: JobFilter | None = None, limit: int = 1_000) -> list[int]:
-    """The numbers of this test's jobs that a list has, all pages of it."""
-    wanted = replace(wanted or JobFilter(), queues=(fresh,))
-    found: list[JobRecord] = []
-    after: JobPlace | None = None
-    while True:
-        page = store.list_jobs(limit, wanted, after=after)
-        assert len(page.jobs) <= limit
-        found += page.jobs
-        after = page.after
-        if after is None:
-            return [int(record.job_id.removeprefix(f"{fresh}-")) for record in found]
+def own(store: Store, fresh: str, wanted: JobFilter | None = None, limit: int = 1_000) -> list[int]:
+    """The numbers of this test's jobs in a list."""
+    return listed(store, replace(wanted or JobFilter(), queues=(fresh,)), limit)
 
 
 STATES = ("RUNNING", "SUCCEEDED", "FAILED", "SUCCEEDED", "PENDING", "SUCCEEDED")
@@ -153,7 +145,7 @@ def some(store: Store, fresh: str) -> Store:
 
 @pytest.mark.parametrize("limit", [4, 29, 30, 1_000])
 def test_jobs_are_listed_newest_first_whatever_the_page(some: Store, fresh: str, limit: int) -> None:
-    assert listed(some, fresh, limit=limit) == list(reversed(range(30)))
+    assert own(some, fresh, limit=limit) == list(reversed(range(30)))
 
 
 def wants(**more: Any) -> JobFilter:
@@ -188,7 +180,7 @@ FILTERS = {
 @pytest.mark.parametrize("limit", [7, 1_000])
 def test_a_list_has_what_is_wanted(some: Store, fresh: str, name: str, limit: int) -> None:
     wanted, has = FILTERS[name]
-    assert listed(some, fresh, wanted, limit) == [number for number in reversed(range(30)) if has(number)]
+    assert own(some, fresh, wanted, limit) == [number for number in reversed(range(30)) if has(number)]
 
 
 def test_another_queues_jobs_are_not_wanted(some: Store, fresh: str) -> None:
@@ -271,9 +263,9 @@ def test_a_job_that_batch_forgot_is_unknown_until_it_is_heard_of_again(store: St
     assert lost == replace(running, lost_at_ms=AT_MS + 50)
     assert lost is not None and lost.state is JobState.UNKNOWN and lost.is_over
     assert silent(store, fresh, AT_MS + 999) == []
-    assert listed(store, fresh, JobFilter(states=(JobState.UNKNOWN,))) == [0]
-    assert listed(store, fresh, JobFilter(states=(JobState.RUNNING,))) == []
-    assert listed(store, fresh) == [0]
+    assert own(store, fresh, JobFilter(states=(JobState.UNKNOWN,))) == [0]
+    assert own(store, fresh, JobFilter(states=(JobState.RUNNING,))) == []
+    assert own(store, fresh) == [0]
     ended = replace(running, status=JobStatus.SUCCEEDED)
     assert put(store, ended)
     assert store.job(running.job_id) == ended
@@ -303,7 +295,7 @@ def test_every_store_answers_as_the_one_in_memory(dynamodb: tuple[Any, str], fre
                 lambda store, r=seen: store.job_lost(r, AT_MS + 500),
                 lambda store, r=seen: store.job_asked(r, AT_MS + 300, KEEP_MS),
                 lambda store: silent(store, fresh, AT_MS + 301),
-                lambda store: listed(store, fresh, limit=3),
+                lambda store: own(store, fresh, limit=3),
             ]
         )
         assert call(table) == call(memory), f"seed {seed}, step {step}"
