@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Hundreds of processes are started by the tests: none of them is to compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test e2e lint types sim soak bench clean
+.PHONY: help demo test e2e dynoxide lint types sim soak bench clean
 
 help: ## print this help
 	@echo "Batchwright: workflows of AWS Batch jobs, advanced by Batch's own events."
@@ -21,13 +21,18 @@ demo: $(VENV)/.run ## run the movie-ratings workflow on a local AWS; no account 
 
 # Four processes also on two cores: half of the time is waiting, for processes to start, to end and to be told of.
 test: $(VENV)/.dev ## lint, check types and run the whole suite
-	@$(MAKE) --no-print-directory lint types
+	@$(MAKE) --no-print-directory lint types dynoxide
 	@$(BIN)/python -m pytest -n 4 -rs -m "not long"
 
 # In this order, and in one process: the tests of a stage's life follow each other.
 e2e: $(VENV)/.dev ## the demo, and a stage in a MiniStack: deploy it, run the example there, remove it (10 minutes)
+	@$(MAKE) --no-print-directory dynoxide
 	@$(BIN)/python -m pytest tests/e2e -rs
 	@$(BIN)/python -m pytest tests -n 2 -rs -m long
+
+# At each call, because npm may have come since the last one.
+dynoxide: $(VENV)/.dev
+	@VENV="$(VENV)" sh .ci/dynoxide
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -40,7 +40,7 @@ def ministack_dynamodb(ministack: MiniStack, ministack_outputs: dict[str, str]) 
 def dynoxide_dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str]]:
     binary = servers.dynoxide_binary()
     if binary is None:
-        pytest.skip(f"dynoxide is not installed: put it on the PATH, or its path in {servers.DYNOXIDE_VARIABLE}")
+        pytest.skip(f"dynoxide is not installed: `make dynoxide`, or name its binary in {servers.DYNOXIDE_VARIABLE}")
     with servers.dynoxide(binary, tmp_path_factory.mktemp("dynoxide") / "dynoxide.log") as endpoint_url:
         client = servers.client("dynamodb", endpoint_url)
         client.create_table(**foundation.table_request("batchwright-contract"))

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,8 +38,9 @@ def client(service: str, endpoint_url: str | None = None, *, total_tries: int = 
 
 
 def dynoxide_binary() -> str | None:
-    """Where dynoxide is installed, if it is."""
-    return os.environ.get(DYNOXIDE_VARIABLE) or shutil.which("dynoxide")
+    """The path of dynoxide, or None where it is not installed. `make test` puts it beside this interpreter."""
+    beside = Path(sys.executable).parent
+    return os.environ.get(DYNOXIDE_VARIABLE) or shutil.which("dynoxide", path=beside) or shutil.which("dynoxide")
 
 
 @contextmanager
