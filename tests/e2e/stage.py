@@ -96,6 +96,7 @@ class Account:
                 f"--events-queue-url={queue_url}",
                 f"--aws-endpoint-url={self.ministack.endpoint_url}",
                 f"--event-pattern={pattern_path}",
+                "--serve-rules",
                 *(f"--job-environment={name}={value}" for name, value in jobs.items()),
             ],
             jobs,
