@@ -119,6 +119,21 @@ def test_a_run_succeeds_on_the_deployed_functions(account: Account) -> None:
     assert json.loads(report)["films_counted"] == 58_788
 
 
+def test_verify_finds_that_the_stage_works_and_leaves_nothing_behind(account: Account) -> None:
+    was = before(account)
+    done = account.ask("verify", "--queue", DEFAULT_QUEUE, "--job-definition", "movie-ratings", "--json")
+    assert done.stdout, done
+    rows = {one["key"]: (one["verdict"], one["told"]) for one in json.loads(done.stdout)["assumptions"]}
+    # What the deployment sets is told, not required here: MiniStack may not keep it.
+    set_by_deploy = {"partial-responses", "recursion", "concurrency"}
+    verdicts = {key: verdict for key, (verdict, _) in rows.items() if key not in set_by_deploy}
+    not_here = {"schedule", "token", "wrong-token", "no-token", "authorizer-context"}
+    assert {key for key, verdict in verdicts.items() if verdict == "not here"} == not_here, rows
+    assert {key for key, verdict in verdicts.items() if verdict == "not seen"} <= {"duplicates"}, rows
+    assert {key: rows[key] for key, verdict in verdicts.items() if verdict == "does not hold"} == {}
+    assert before(account) == was
+
+
 def test_a_deployed_function_is_refused_what_its_policy_does_not_allow(account: Account) -> None:
     iam, role = account.client("iam"), f"{PLACE.prefix}-start"
     [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
