@@ -86,7 +86,7 @@ class Made:
         """What is still there, after a wait for what goes slowly."""
         deadline = time.monotonic() + END_SECONDS
         while True:
-            left = [f"{thing.what} {name}" for thing in self.things() for name in thing.find()]
+            left = [told for thing in self.things() for told in _still_there(thing)]
             if not left or time.monotonic() > deadline:
                 return left
             time.sleep(POLL_SECONDS)
@@ -228,6 +228,13 @@ def earlier_stamps(here: Here) -> list[str]:
     workflows = every(lambda page: here.api.workflows(limit=1000, page=page))
     found |= {stamp for workflow in workflows if (stamp := stamp_in(workflow.name))}
     return sorted(found)
+
+
+def _still_there(thing: Thing) -> list[str]:
+    try:
+        return [f"{thing.what} {name}" for name in thing.find()]
+    except (ClientError, BotoCoreError, BatchwrightError) as error:
+        return [f"perhaps a {thing.what}: {error}"]
 
 
 def _is_there(look: Callable[[], object]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from batchwright.verify.here import Here
 from batchwright.verify.jobs import RUN_TASK_AGAIN, SCHEDULE, scheduled_workflow_name, stamped
@@ -15,11 +16,31 @@ from batchwright.verify.observed import NOT_YET, Fired, Look, NotHere, RunSeen, 
 from batchwright.verify.stage_checks import SCHEDULE_SECONDS_MAXIMUM
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
-from chalicelib.core.errors import UnknownRun
+from chalicelib.core.errors import TryAgain, UnknownRun, UserMistake
 from chalicelib.core.ids import scheduled_run_id
 from chalicelib.core.states import RunState
 
+T = TypeVar("T")
+
 REASON = "batchwright verify cancels this run"
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """By which API something is asked of a run: by the stage's HTTP API if there is one, because that shows what its
+    function may do; in the caller's own name where that fails, so that the rest is seen. `errors` keeps what failed."""
+
+    api: Api
+    own: Api
+    errors: list[str]
+
+    def do(self, what: str, ask: Callable[[Api], T]) -> T:
+        if self.api is not self.own:
+            try:
+                return ask(self.api)
+            except (TryAgain, UserMistake) as error:
+                self.errors.append(f"the HTTP API did not {what}: {error}")
+        return ask(self.own)
 
 
 def seen(api: Api, run: m.Run, stamp: str) -> RunSeen:
@@ -31,10 +52,10 @@ def seen(api: Api, run: m.Run, stamp: str) -> RunSeen:
 
 @dataclass
 class RunToTheEnd:
-    """A run that was started: to its end, then one task of it again. `acting` is the API that the redrive goes by."""
+    """A run that was started: to its end, then one task of it again."""
 
     here: Here
-    acting: Api
+    acting: Acting
     stamp: str
     run_id: str
     run: Look[RunSeen] = NOT_YET
@@ -56,7 +77,7 @@ class RunToTheEnd:
             self.run = ended
             if found.state is RunState.SUCCEEDED:
                 request = m.Redrive(tasks=[f"{stamped(self.stamp)}-{RUN_TASK_AGAIN}"], epoch=0)
-                self.acting.redrive(self.run_id, request)
+                self.acting.do("redrive a run", lambda api: api.redrive(self.run_id, request))
             else:
                 self.redrive = Unseen("the run did not succeed, so nothing of it was run again")
         return f"{self.run_id} {found.state}"
@@ -77,7 +98,7 @@ class RunToCancel:
     same workflow is started instead, so that cancelling is seen in any case."""
 
     here: Here
-    acting: Api
+    acting: Acting
     stamp: str
     due_ms: int
     now_ms: Callable[[], int]
@@ -92,15 +113,16 @@ class RunToCancel:
 
     def step(self) -> str:
         """Look once, and do what follows; how far it is."""
-        if self.run_id is None:
+        run_id = self.run_id
+        if run_id is None:
             return self._wait_for_it()
-        found = self.here.api.run(self.run_id)
+        found = self.here.api.run(run_id)
         if found.state.ended:
             self.cancel = Saw(seen(self.here.api, found, self.stamp))
-        elif not self._asked and any(task.job_id for task in self.here.api.tasks(self.run_id).items):
-            self.acting.cancel(self.run_id, m.Cancel(reason=REASON))
+        elif not self._asked and any(task.job_id for task in self.here.api.tasks(run_id).items):
+            self.acting.do("cancel a run", lambda api: api.cancel(run_id, m.Cancel(reason=REASON)))
             self._asked = True
-        return f"{self.run_id} is {found.state}"
+        return f"{run_id} is {found.state}"
 
     def _wait_for_it(self) -> str:
         workflow = scheduled_workflow_name(self.stamp)
@@ -117,7 +139,8 @@ class RunToCancel:
                 else Saw(Fired(self.due_ms, None))
             )
             request = m.StartRun(workflow=workflow)
-            self.run_id = self.acting.start_run(request, stamped(self.stamp)).run_id
+            started = self.acting.do("start a run", lambda api: api.start_run(request, stamped(self.stamp)))
+            self.run_id = started.run_id
             return f"{self.run_id} was started by hand"
         self.run_id = run_id
         self.schedule = Saw(Fired(self.due_ms, found.created_at_ms))

@@ -23,11 +23,10 @@ from batchwright.verify.jobs import (
     submission,
 )
 from batchwright.verify.observed import NOT_YET, Asked, JobKind, Look, NotHere, Observed, Saw, Submitted, Unseen
-from batchwright.verify.runs_watched import RunToCancel, RunToTheEnd
+from batchwright.verify.runs_watched import Acting, RunToCancel, RunToTheEnd
 from batchwright.verify.steps import Steps
 from batchwright.verify.watcher import Watch
 from chalicelib.api import models as m
-from chalicelib.api.port import Api
 
 RULE_SECONDS = 120.0
 """Bounds the wait for the temporary rule to work. EventBridge says a short time, and means up to a minute."""
@@ -131,13 +130,14 @@ class Verification:
         address = here.api_address()
         answers = looks.look_at_api(address, tokens, stamp)
         # What the functions may do shows only if they do it: the caller's own rights are others.
-        acting: Api = here.api
+        acting = Acting(here.api, here.api, self._errors)
         if isinstance(address, Saw) and isinstance(answers, Saw) and answers.value.get(Asked.TOKEN) == 200:
-            acting = HttpApi(address.value, tokens.admin)
+            acting = Acting(HttpApi(address.value, tokens.admin), here.api, self._errors)
         if not here.is_local:
             payload = {"workflow": run_workflow_name(stamp), "params": {}, "idempotency_key": stamped(stamp)}
             self._invoke("start", payload)
-        run = acting.start_run(m.StartRun(workflow=run_workflow_name(stamp)), stamped(stamp))
+        request = m.StartRun(workflow=run_workflow_name(stamp))
+        run = acting.do("start a run", lambda api: api.start_run(request, stamped(stamp)))
         return RunToTheEnd(here, acting, stamp, run.run_id), RunToCancel(here, acting, stamp, due_ms, now_ms), answers
 
     def _follow(self, ended: RunToTheEnd, cancelled: RunToCancel, deadline: float) -> None:

@@ -1,0 +1,118 @@
+"""`batchwright verify` on a local AWS: what it finds there, and that it leaves nothing, however it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchwright.cli.target import local_target
+from batchwright.cli.verify import here_of
+from batchwright.verify.events_file import read
+from batchwright.verify.made import Made, earlier_stamps
+from batchwright.verify.observed import JobKind
+from batchwright.verify.verdict import Verdict
+from tests.functional.commands import Terminal
+
+# Each call takes ten seconds and more: `make e2e`.
+pytestmark = pytest.mark.long
+
+NOT_HERE = {"partial-responses", "recursion", "concurrency", "policies"}
+"""What only Lambda and IAM can answer."""
+
+
+@pytest.fixture
+def environment(kept: Terminal) -> dict[str, str]:
+    variables: dict[str, str] = json.loads(kept.give("local", "env", "--json").stdout)
+    return variables
+
+
+@pytest.fixture
+def rows_before(environment: dict[str, str]) -> Iterator[set[str]]:
+    """The keys of the table's rows, which must be the same afterwards."""
+    before = rows(environment)
+    yield before
+    assert {row for row in rows(environment) - before if "verify-" in row} == set()
+
+
+def rows(environment: dict[str, str]) -> set[str]:
+    here = here_of(local_target(environment, lambda: None))
+    pages = here.aws.wired.clients.dynamodb.get_paginator("scan").paginate(TableName=here.table)
+    return {json.dumps(item, default=str) for page in pages for item in page["Items"]}
+
+
+def what_is_left(environment: dict[str, str]) -> list[str]:
+    here = here_of(local_target(environment, lambda: None))
+    return earlier_stamps(here)
+
+
+def verdicts(document: dict[str, Any]) -> dict[str, str]:
+    return {one["key"]: one["verdict"] for one in document["assumptions"]}
+
+
+def test_a_local_aws_does_what_is_assumed_of_aws(
+    kept: Terminal, environment: dict[str, str], rows_before: set[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "events.jsonl"
+    done = kept.give("verify", "--json", "--keep-events", str(path))
+    assert (done.returncode, done.stderr) == (0, ""), done
+    document = json.loads(done.stdout)
+    found = verdicts(document)
+    assert {key for key, verdict in found.items() if verdict == Verdict.NOT_HERE} == NOT_HERE, document
+    assert {key for key, verdict in found.items() if verdict == Verdict.NOT_SEEN} <= {"duplicates"}, document
+    assert Verdict.BROKEN not in found.values(), document
+    saved = read(path)
+    assert len(saved.received) == document["events"]
+    assert {job.kind for job in saved.submitted} == set(JobKind)
+    assert what_is_left(environment) == []
+
+
+def test_an_interrupted_call_removes_what_it_made(
+    kept: Terminal, environment: dict[str, str], rows_before: set[str]
+) -> None:
+    begun = kept.begin("verify")
+    begun.wait_for("jobs: ")
+    begun.signal(signal.SIGINT)
+    assert begun.end() == 130, begun.printed
+    assert "clean-up: removing rule" in begun.printed
+    assert what_is_left(environment) == []
+    here = here_of(local_target(environment, lambda: None))
+    sqs, events = here.client("sqs"), here.client("events")
+    assert sqs.list_queues(QueueNamePrefix=here.watch_prefix).get("QueueUrls", []) == []
+    assert events.list_rules(NamePrefix=here.watch_prefix)["Rules"] == []
+
+
+def test_a_killed_call_is_cleaned_up_by_the_next_one(
+    kept: Terminal, environment: dict[str, str], rows_before: set[str]
+) -> None:
+    begun = kept.begin("verify")
+    begun.wait_for("jobs: ")
+    begun.signal(signal.SIGKILL)
+    begun.end()
+    [stamp] = what_is_left(environment)
+    done = kept.give("verify")
+    assert done.returncode == 0, done
+    assert f"before: removing what a call of {stamp} left" in done.stdout
+    here = here_of(local_target(environment, lambda: None))
+    assert Made(here, stamp, "default").left() == []
+    assert what_is_left(environment) == []
+
+
+def test_what_cannot_be_submitted_is_told_in_a_sentence_and_leaves_nothing(
+    kept: Terminal, environment: dict[str, str], rows_before: set[str]
+) -> None:
+    done = kept.give("verify", "--queue", "not-there")
+    assert done.returncode in (1, 2)
+    assert "not-there" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert what_is_left(environment) == []
+
+
+def test_an_api_alone_is_not_enough(kept: Terminal) -> None:
+    done = kept.give("verify", "--api", "https://example.invalid/api", BATCHWRIGHT_TOKEN=f"bw_{'0' * 16}_{'0' * 64}")
+    assert done.returncode == 2
+    assert "looks at AWS itself" in done.stderr
