@@ -60,7 +60,7 @@ COMMANDS = {
 _EXIT_CODES = """\b
 Exit codes:
   0    all went well
-  1    the run failed, AWS or the API did not answer, or the doctor found something
+  1    the run failed, AWS or the API did not answer, or the doctor or verify found something
   2    bad input: a file, a param, an option, or a name that is not there
   130  interrupted
 

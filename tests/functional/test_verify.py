@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from batchwright.cli.target import local_target
-from batchwright.cli.verify import here_of
+from batchwright.cli.verify import _verified, here_of, wish_of
+from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.verify.events_file import read
 from batchwright.verify.made import Made, earlier_stamps
 from batchwright.verify.observed import JobKind
+from batchwright.verify.steps import NoSteps
 from batchwright.verify.verdict import Verdict
 from tests.functional.commands import Terminal
 
@@ -116,3 +118,29 @@ def test_an_api_alone_is_not_enough(kept: Terminal) -> None:
     done = kept.give("verify", "--api", "https://example.invalid/api", BATCHWRIGHT_TOKEN=f"bw_{'0' * 16}_{'0' * 64}")
     assert done.returncode == 2
     assert "looks at AWS itself" in done.stderr
+
+
+def test_the_page_names_every_permission_that_a_call_uses_here(environment: dict[str, str]) -> None:
+    """What only a stage is asked (Lambda, logs of functions, the bucket) is not seen here."""
+    used: set[str] = set()
+    target = local_target(environment, lambda: None)
+    here = here_of(target)
+
+    def note(model: Any, **_: Any) -> None:
+        service = {"eventbridge": "events"}.get(
+            model.service_model.service_id.lower(), model.service_model.signing_name
+        )
+        used.add(f"{service}:{model.name}")
+
+    clients = here.aws.wired.clients
+    for made in (clients.dynamodb, clients.sqs, clients.sns, clients.batch, clients.batch_submit):
+        made.meta.events.register("before-call", note)
+    for service in ("sqs", "events", "sns", "batch", "scheduler", "logs"):
+        here.client(service).meta.events.register("before-call", note)
+    _verified(here, wish_of(here, None, None, 120), NoSteps())
+    # DeleteMessageBatch is asked for by the right to DeleteMessage; the local AWS alone needs a definition.
+    named = {"sqs:DeleteMessageBatch": "sqs:DeleteMessage"}
+    local = {"batch:RegisterJobDefinition", "batch:DeregisterJobDefinition"}
+    page = (PROJECT_FOLDER / "docs" / "verify.md").read_text(encoding="utf-8")
+    assert len(used) > 15, used
+    assert {one for one in used - local if f"`{named.get(one, one)}`" not in page} == set()
