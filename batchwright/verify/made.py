@@ -30,8 +30,9 @@ from chalicelib.core.errors import BatchwrightError, UnknownWorkflow
 JOB_LOG_GROUP = "/aws/batch/job"
 LOCAL_DEFINITION = "batchwright-verify"
 """The job definition that is made on the local AWS, where nobody has one for this."""
-END_SECONDS = 60.0
-"""Bounds the wait for terminated jobs and cancelled runs to end, and for removed things to be seen gone."""
+END_SECONDS = 90.0
+"""Bounds the wait for terminated jobs and cancelled runs to end, and for removed things to be seen gone. SQS lists a
+deleted queue for up to a minute."""
 POLL_SECONDS = 0.5
 _ENDED = ("SUCCEEDED", "FAILED")
 

@@ -176,6 +176,9 @@ def test_notices_go_to_slack_by_a_function_that_may_read_one_secret(account: Acc
 
 def test_verify_finds_that_the_stage_works_and_leaves_nothing_behind(account: Account) -> None:
     was = before(account)
+    unsaid = account.ask("verify")
+    assert (unsaid.returncode, unsaid.stdout) == (2, "")
+    assert unsaid.stderr.startswith("give --queue and --job-definition: ")
     with http_receiver() as slack:
         # The stage posts its notices there, and a secret that is not there would be refused like one that is another's.
         account.client("secretsmanager").create_secret(Name="team/slack", SecretString=slack.url("/services/planted"))
@@ -183,7 +186,6 @@ def test_verify_finds_that_the_stage_works_and_leaves_nothing_behind(account: Ac
         account.client("secretsmanager").delete_secret(SecretId="team/slack", ForceDeleteWithoutRecovery=True)
     assert done.stdout, done
     rows = {one["key"]: (one["verdict"], one["told"]) for one in json.loads(done.stdout)["assumptions"]}
-    print(json.dumps(rows, indent=1))
     # What the deployment sets is told, not required here: MiniStack may not keep it.
     set_by_deploy = {"partial-responses", "recursion", "concurrency"}
     verdicts = {key: verdict for key, (verdict, _) in rows.items() if key not in set_by_deploy}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ import pytest
 from batchwright.cli.target import local_target
 from batchwright.cli.verify import _verified, here_of, wish_of
 from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.local.queues import definition_for
 from batchwright.verify.events_file import read
+from batchwright.verify.jobs import scheduled_workflow
 from batchwright.verify.made import Made, earlier_stamps
-from batchwright.verify.observed import JobKind
+from batchwright.verify.observed import NOT_YET, Fired, JobKind, Saw, Unseen
+from batchwright.verify.runs_watched import Acting, RunToCancel
 from batchwright.verify.steps import NoSteps
 from batchwright.verify.verdict import Verdict
-from tests.functional.commands import Terminal
+from tests.functional.commands import Terminal, wait_until
 
 # Each call takes ten seconds and more: `make e2e`.
 pytestmark = pytest.mark.long
@@ -112,6 +116,31 @@ def test_what_cannot_be_submitted_is_told_in_a_sentence_and_leaves_nothing(
     assert "not-there" in done.stderr
     assert "Traceback" not in done.stderr
     assert what_is_left(environment) == []
+
+
+def test_a_schedule_that_never_fires_is_told_and_its_workflow_is_cancelled_all_the_same(
+    environment: dict[str, str], rows_before: set[str]
+) -> None:
+    here = here_of(local_target(environment, lambda: None))
+    stamp, now_ms = "20200101-000000", int(time.time() * 1000)
+    due_ms = (now_ms // 1000 + 3600) * 1000
+    made = Made(here, stamp, "default")
+    document = scheduled_workflow(stamp, "default", definition_for(environment, "shell", Path("/")), due_ms)
+    try:
+        here.api.put_workflow(document["name"], document)
+        acting = Acting(here.api, here.api, [])
+        late = RunToCancel(here, acting, stamp, due_ms, lambda: due_ms + 121_000)
+        assert late.step().endswith("was started by hand")
+        assert late.schedule == Saw(Fired(due_ms, None))
+        late.give_up(900)
+        assert isinstance(late.cancel, Unseen)
+        late.cancel = NOT_YET
+        wait_until(lambda: late.step() and late.is_over, "the end of the cancelled run")
+        assert isinstance(late.cancel, Saw)
+        assert late.cancel.value.state == "cancelled"
+    finally:
+        assert made.remove() == []
+    assert [one for one in made.left() if "job definition" not in one] == []
 
 
 def test_an_api_alone_is_not_enough(kept: Terminal) -> None:
