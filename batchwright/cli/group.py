@@ -51,6 +51,7 @@ COMMANDS = {
     "deploy": ("batchwright.cli.deploy:deploy", "Put Batchwright up on AWS, or bring it up to date."),
     "destroy": ("batchwright.cli.deploy:destroy", "Remove a deployment from AWS."),
     "doctor": ("batchwright.cli.doctor:doctor", "Check that all runs, tasks and jobs are as they should be."),
+    "verify": ("batchwright.cli.verify:verify", "Check what is assumed of AWS, with a few tiny jobs."),
     "demo": ("batchwright.cli.demo:demo", "Run the movie-ratings example on a local AWS."),
     "completion": ("batchwright.cli.completion:completion", "Print the script that completes commands in a shell."),
 }
@@ -59,7 +60,7 @@ COMMANDS = {
 _EXIT_CODES = """\b
 Exit codes:
   0    all went well
-  1    the run failed, AWS or the API did not answer, or the doctor found something
+  1    the run failed, AWS or the API did not answer, or the doctor or verify found something
   2    bad input: a file, a param, an option, or a name that is not there
   130  interrupted
 

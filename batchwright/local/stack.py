@@ -213,6 +213,7 @@ class LocalAws:
             f"--events-queue-url={self.environment['BATCHWRIGHT_EVENTS_QUEUE_URL']}",
             f"--aws-endpoint-url={self._ministack.endpoint_url}",
             f"--event-pattern={pattern_path}",
+            "--serve-rules",
             f"--kill-grace-seconds={self._kill_grace_seconds}",
             *rate,
             *self._faults.arguments(),

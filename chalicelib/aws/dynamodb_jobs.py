@@ -44,7 +44,7 @@ _PARTITIONS = {
 _JOB_PREFIX = "JOB#"
 _QUEUE_PREFIX = "queue#"
 """What `job_state` begins with of the entries that list a queue's jobs."""
-_ENTRIES = "JOBS"
+ENTRIES = "JOBS"
 """The partition of the entries. Their sort keys begin with the names of the jobs."""
 _NAME_IN_KEY = 128
 """So many characters of a name are in a key: as long as Batch's names are. A sort key has at most 1,024 bytes."""
@@ -184,7 +184,7 @@ class DynamoJobs:
                 page = self._table.query_page(
                     None,
                     "#pk = :entries AND begins_with(#sk, :front)",
-                    {"entries": _ENTRIES, "front": front, **conditions.values},
+                    {"entries": ENTRIES, "front": front, **conditions.values},
                     kept=conditions.text,
                     only=("name", "job_place"),
                     limit=limit,
@@ -359,7 +359,7 @@ def job_key(job_id: str) -> Key:
 
 
 def entry_key(record: JobRecord) -> Key:
-    return _ENTRIES, f"{record.name[:_NAME_IN_KEY]}#{_text_of(record.place)}"
+    return ENTRIES, f"{record.name[:_NAME_IN_KEY]}#{_text_of(record.place)}"
 
 
 def entry_attributes(record: JobRecord, keep_until_ms: int) -> Item:

@@ -72,6 +72,18 @@ class Account:
             timeout=DEADLINE_SECONDS,
         )
 
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Give a command that works on the deployed stage and needs no clone."""
+        return subprocess.run(
+            [COMMAND, words[0], "--stage", STAGE, *words[1:]],
+            cwd=self.folder,
+            env={**isolated(os.environ, self.environment), "PYTHONPATH": str(PROJECT_FOLDER)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+        )
+
     def chalice(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Give a `chalice` command in the clone."""
         return subprocess.run(
@@ -96,6 +108,7 @@ class Account:
                 f"--events-queue-url={queue_url}",
                 f"--aws-endpoint-url={self.ministack.endpoint_url}",
                 f"--event-pattern={pattern_path}",
+                "--serve-rules",
                 *(f"--job-environment={name}={value}" for name, value in jobs.items()),
             ],
             jobs,

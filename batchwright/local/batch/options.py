@@ -23,6 +23,7 @@ class Options:
     events_queue_url: str
     aws_endpoint_url: str
     event_pattern: Mapping[str, Any] | None
+    serves_rules: bool
     submit_rate: int | None
     faults: Faults
     job_environment: Mapping[str, str]
@@ -42,12 +43,15 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         parser.error(
             "--events-queue-url needs --aws-endpoint-url (or AWS_ENDPOINT_URL): events never go to a real account"
         )
+    if given.serve_rules and not given.events_queue_url:
+        parser.error("--serve-rules needs --events-queue-url, the queue that is served in any case")
     return Options(
         port=given.port,
         work_folder=given.work_dir.absolute(),
         events_queue_url=given.events_queue_url,
         aws_endpoint_url=given.aws_endpoint_url,
         event_pattern=_read_pattern(parser, given.event_pattern),
+        serves_rules=given.serve_rules,
         submit_rate=given.submit_rate,
         faults=Faults(given.duplicate, given.delay, given.reorder, given.drop, given.seed),
         job_environment=dict(given.job_environment),
@@ -71,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--events-queue-url", default="", help="SQS queue that gets an event for every change of state")
     add("--aws-endpoint-url", default=os.environ.get("AWS_ENDPOINT_URL", ""), help="where SQS and Logs are")
     add("--event-pattern", type=Path, help="EventBridge pattern (JSON); only matching events are put")
+    add("--serve-rules", action="store_true", help="also put events on the SQS queues of EventBridge's rules there")
     add("--submit-rate", type=int, help="SubmitJob calls a second above which 429 is answered")
     add("--duplicate", type=_probability, default=0.0, metavar="P", help="probability of a repeated event")
     add("--delay", type=float, default=0.0, metavar="SECONDS", help="longest random delay of an event")

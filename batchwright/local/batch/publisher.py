@@ -14,14 +14,15 @@ import queue
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from batchwright.local.batch.delivery import FaultPlan
 from batchwright.local.batch.logs import LOG_GROUP, LogLine
 from batchwright.local.batch.pattern import matches
+from batchwright.local.batch.rules import Rules
 
 BATCH_ENTRIES = 10
 BATCH_BYTES = 250_000
@@ -63,7 +64,7 @@ class LogsClient(Protocol):
 
 
 class Publisher:
-    """`sqs` and `logs` may be None: then events, or lines, go nowhere."""
+    """`sqs` and `logs` may be None: then events, or lines, go nowhere. `rules` name further queues for events."""
 
     def __init__(
         self,
@@ -72,14 +73,16 @@ class Publisher:
         logs: LogsClient | None,
         faults: FaultPlan,
         pattern: Mapping[str, Any] | None,
+        rules: Rules | None = None,
     ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._logs = logs
         self._faults = faults
         self._pattern = pattern
+        self._rules = rules
         self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
-        self._due: list[tuple[float, int, str]] = []
+        self._due: list[tuple[float, int, str, str]] = []
         self._numbers = itertools.count()
         self._streams: set[str] = set()
         self._backlog_bytes = 0
@@ -102,7 +105,7 @@ class Publisher:
         self._thread.join(timeout_seconds)
         if not self._faults.none_wanted:
             told = ", ".join(f"{self._counts[name]} {name}" for name in ("events", "repeated", "lost"))
-            _complain(f"{EVENTS_TOLD}{told}")
+            complain(f"{EVENTS_TOLD}{told}")
 
     def publish_event(self, document: dict[str, Any]) -> None:
         if self._sqs is not None:
@@ -136,42 +139,53 @@ class Publisher:
             self._stopping = True
         elif isinstance(item, LogBatch):
             self._send_lines(item)
-        elif self._pattern is None or matches(self._pattern, item):
-            body = json.dumps(item, separators=(",", ":"))
-            due_times = self._faults.due_times(item, time.monotonic())
+        else:
+            self._accept_event(item)
+
+    def _accept_event(self, document: dict[str, Any]) -> None:
+        now_seconds = time.monotonic()
+        is_ours = self._pattern is None or matches(self._pattern, document)
+        queue_urls = [self._queue_url] if is_ours else []
+        if self._rules is not None:
+            queue_urls += self._rules.queues_for(document, now_seconds)
+        if not queue_urls:
+            return
+        body = json.dumps(document, separators=(",", ":"))
+        due_times = self._faults.due_times(document, now_seconds)
+        if is_ours:
             self._counts.update(["events", *([["lost"], [], ["repeated"]][len(due_times)])])
-            for due in due_times:
-                heapq.heappush(self._due, (due, next(self._numbers), body))
+        for due in due_times:
+            for queue_url in queue_urls:
+                heapq.heappush(self._due, (due, next(self._numbers), queue_url, body))
 
     def _send_due(self) -> None:
         now = time.monotonic()
-        batch: list[str] = []
-        size = 0
+        due: defaultdict[str, list[str]] = defaultdict(list)
         while self._due and self._due[0][0] <= now:
-            body = heapq.heappop(self._due)[2]
-            if batch and (len(batch) == BATCH_ENTRIES or size + len(body) > BATCH_BYTES):
-                self._send_events(batch)
-                batch, size = [], 0
-            batch.append(body)
-            size += len(body)
-        if batch:
-            self._send_events(batch)
+            _, _, queue_url, body = heapq.heappop(self._due)
+            due[queue_url].append(body)
+        for queue_url, bodies in due.items():
+            for batch in _batches(bodies):
+                self._send_events(queue_url, batch)
 
-    def _send_events(self, bodies: list[str]) -> None:
+    def _send_events(self, queue_url: str, bodies: Sequence[str]) -> None:
         assert self._sqs is not None
+        # Whoever made a rule may remove its queue at any time, and the stage's own queue must not wait for that.
+        tries = TRIES if queue_url == self._queue_url else 1
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
-        for attempt in range(TRIES):
+        for attempt in range(tries):
             try:
-                answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                answer = self._sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
                 failed = {entry["Id"] for entry in answer.get("Failed", ())}
             except Exception as error:
                 failed = {entry["Id"] for entry in entries}
-                _complain(f"cannot put {len(entries)} events on {self._queue_url}: {error}")
+                complain(f"cannot put {len(entries)} events on {queue_url}: {error}")
             entries = [entry for entry in entries if entry["Id"] in failed]
             if not entries or self._stopping:
                 return
-            time.sleep(0.1 * 2**attempt)
-        _complain(f"gave up on {len(entries)} events after {TRIES} tries")
+            if attempt + 1 < tries:
+                time.sleep(0.1 * 2**attempt)
+        complain(f"gave up on {len(entries)} events after {tries} tries")
 
     def _send_lines(self, batch: LogBatch) -> None:
         assert self._logs is not None
@@ -185,7 +199,7 @@ class Publisher:
                     logEvents=[{"timestamp": line.at_ms, "message": line.text} for line in batch.lines],
                 )
         except Exception as error:
-            _complain(f"cannot write {len(batch.lines)} lines to {batch.stream}: {error}")
+            complain(f"cannot write {len(batch.lines)} lines to {batch.stream}: {error}")
         finally:
             with self._backlog_lock:
                 self._backlog_bytes -= batch.size_bytes
@@ -206,5 +220,20 @@ class Publisher:
                 raise
 
 
-def _complain(message: str) -> None:
+def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
+    """The bodies in batches that one call may carry."""
+    batch: list[str] = []
+    size = 0
+    for body in bodies:
+        if batch and (len(batch) == BATCH_ENTRIES or size + len(body) > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(body)
+        size += len(body)
+    if batch:
+        yield batch
+
+
+def complain(message: str) -> None:
+    """Say on stderr what goes wrong."""
     print(f"local batch: {message}", file=sys.stderr, flush=True)

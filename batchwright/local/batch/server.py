@@ -30,8 +30,9 @@ from batchwright.local.batch.listing import Listing
 from batchwright.local.batch.operations import JobOperations, operation_table
 from batchwright.local.batch.options import Options
 from batchwright.local.batch.protocol import Answer, Protocol
-from batchwright.local.batch.publisher import Publisher
+from batchwright.local.batch.publisher import Publisher, complain
 from batchwright.local.batch.records import JobRecords
+from batchwright.local.batch.rules import Rules
 from batchwright.local.batch.scheduler import Scheduler
 from batchwright.local.batch.tags import Tags
 
@@ -141,7 +142,7 @@ def _response(answer: Answer) -> web.Response:
 
 def _make_publisher(options: Options) -> Publisher:
     def client(service: str) -> Any:
-        # One client a thread: these two belong to the publisher's.
+        # One client a thread: these belong to the publisher's.
         return boto3.client(
             service,
             endpoint_url=options.aws_endpoint_url,
@@ -154,4 +155,5 @@ def _make_publisher(options: Options) -> Publisher:
 
     sqs = client("sqs") if options.events_queue_url else None
     logs = client("logs") if options.aws_endpoint_url else None
-    return Publisher(sqs, options.events_queue_url, logs, FaultPlan(options.faults), options.event_pattern)
+    rules = Rules(client("events"), sqs, options.events_queue_url, complain) if options.serves_rules else None
+    return Publisher(sqs, options.events_queue_url, logs, FaultPlan(options.faults), options.event_pattern, rules)

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from .account import BatchAccount, EventQueue
+from batchwright.local.ministack import MiniStack
+
+from .account import BatchAccount, EventQueue, aws_client
 from .conftest import StartBatch, new_queue
 
 pytestmark = pytest.mark.long
@@ -61,3 +63,42 @@ def test_reordering_lets_a_later_state_arrive_first(start_batch: StartBatch, sqs
     assert len(arrived) == 24
     orders = [[e["detail"]["status"] for e in arrived if e["detail"]["jobName"] == f"job-{n}"] for n in range(6)]
     assert any(order != ["RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED"] for order in orders)
+
+
+def rule(events: Any, sqs: Any, name: str, pattern: dict[str, Any], state: str = "ENABLED") -> EventQueue:
+    """A rule of EventBridge with a queue of its own as its target."""
+    queue = new_queue(sqs, name)
+    attributes = sqs.get_queue_attributes(QueueUrl=queue.queue_url, AttributeNames=["QueueArn"])["Attributes"]
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern), State=state)
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": attributes["QueueArn"]}])
+    return queue
+
+
+def test_a_rule_of_eventbridge_gets_what_its_pattern_lets_through(
+    start_batch: StartBatch, sqs: Any, ministack: MiniStack
+) -> None:
+    events = aws_client("events", ministack.endpoint_url)
+    ended = {"source": ["aws.batch"], "detail": {"status": ["SUCCEEDED"], "jobName": [{"prefix": "job-1"}]}}
+    wanted = rule(events, sqs, "served-ended", ended)
+    others = rule(events, sqs, "served-others", {"source": ["aws.ecs"]})
+    asleep = rule(events, sqs, "served-asleep", ended, state="DISABLED")
+    own = run_jobs(start_batch, new_queue(sqs, "served-own"), 2, "--serve-rules")
+    assert len(own) == 8
+    assert seen(list(wanted.receive_until_quiet())) == {("job-1", "SUCCEEDED"): 1}
+    assert [list(queue.receive_until_quiet()) for queue in (others, asleep)] == [[], []]
+
+
+def test_a_rule_whose_target_is_the_stages_own_queue_delivers_nothing_twice(
+    start_batch: StartBatch, sqs: Any, ministack: MiniStack
+) -> None:
+    own = rule(aws_client("events", ministack.endpoint_url), sqs, "served-stage", {"source": ["aws.batch"]})
+    arrived = run_jobs(start_batch, own, 1, "--serve-rules")
+    assert [event["detail"]["status"] for event in arrived] == ["RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED"]
+
+
+def test_a_rule_that_lost_its_queue_does_not_hold_up_the_stages_own(
+    start_batch: StartBatch, sqs: Any, ministack: MiniStack
+) -> None:
+    gone = rule(aws_client("events", ministack.endpoint_url), sqs, "served-gone", {"source": ["aws.batch"]})
+    sqs.delete_queue(QueueUrl=gone.queue_url)
+    assert len(run_jobs(start_batch, new_queue(sqs, "served-beside-gone"), 1, "--serve-rules")) == 4
