@@ -44,10 +44,14 @@ class Scene:
     fails: Sequence[tuple[str, int]] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def definition(self) -> dict[str, Any]:
+        """As much of the workflow's definition as a start reads."""
+        return {"params": {name: {"type": "integer"} for name in self.params}}
+
     def begin(self, store: DynamoStore) -> Theatre:
         """The scene, played up to the moment at which the release is replaced."""
-        declared = {name: {"type": "integer"} for name in self.params}
-        theatre = Theatre(self.plan, self.fails, store=store, definition={"params": declared})
+        theatre = Theatre(self.plan, self.fails, store=store, definition=self.definition)
         theatre.start(params=self.params)
         self.happens(theatre)
         theatre.notices.published.clear()

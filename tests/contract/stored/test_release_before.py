@@ -44,6 +44,8 @@ def test_a_run_that_a_release_left_in_the_middle_ends_as_it_would_have(
     theatre = go_on(scene, kept, DynamoStore(client, table))
     assert theatre.store.plan(theatre.run.plan_digest) == scene.plan
     assert to_the_end(theatre) == kept["ends"]
+    pushed = theatre.store.push(scene.plan.workflow, scene.definition, scene.plan, theatre.clock.now_ms())
+    assert pushed.version == 1, "the same workflow, whose plan has an older format, is no new version"
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.stem)
