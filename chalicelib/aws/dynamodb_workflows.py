@@ -52,7 +52,7 @@ class DynamoWorkflows:
         for _ in range(_TRIES):
             latest = self._table.get(latest_key(name))
             _check_latest(name, latest, after)
-            if latest and _is_there(latest) and _content(latest) == (plan.digest, digest):
+            if latest and _is_there(latest) and self._is_same(latest, plan, digest):
                 self._list(name, definition, plan, latest, " OR (#version = :version AND attribute_exists(#deleted))")
                 return self._version_of(name, latest)
             if not chunks_stored:
@@ -114,6 +114,12 @@ class DynamoWorkflows:
         except zlib.error as error:
             raise Defect(f"plan {digest} is not whole in the table: {error}") from error
 
+    def _is_same(self, version: Item, plan: Plan, definition_digest: str) -> bool:
+        """True if a version holds this definition and plan, also if an older format of plans gave it another digest."""
+        if version["definition_digest"] != definition_digest:
+            return False
+        return version["plan_digest"] == plan.digest or self.plan(version["plan_digest"]) == plan
+
     def _move_latest(self, name: str, item: Item | None) -> None:
         """Copy a version's item to `LATEST`, unless that is as new already."""
         if item is None:
@@ -154,10 +160,6 @@ def _check_latest(name: str, latest: Item | None, after: int | None) -> None:
 
 def _is_there(latest: Item) -> bool:
     return not latest.get("deleted")
-
-
-def _content(version: Item) -> tuple[str, str]:
-    return version["plan_digest"], version["definition_digest"]
 
 
 def _packed(definition: Mapping[str, Any]) -> bytes:

@@ -98,7 +98,7 @@ class Cut:
 
 class Theatre:
     """One run of one plan, in memory or on a `store`. `fails` names (task, attempt number) whose jobs fail. Several
-    stages may share one `batch`."""
+    stages may share one `batch`. With `push` False the store has the workflow already."""
 
     def __init__(
         self,
@@ -109,6 +109,7 @@ class Theatre:
         store: Store | None = None,
         stage: str = STAGE,
         batch: MemoryBatch | None = None,
+        push: bool = True,
     ) -> None:
         self.plan = plan
         self.stage = stage
@@ -139,7 +140,8 @@ class Theatre:
         self._told: set[tuple[str, str]] = set()
         self._over: set[str] = set()
         self.batch.detail_of = self.detail_of
-        self.store.push(plan.workflow, definition or {}, plan, self.clock.now_ms())
+        if push:
+            self.store.push(plan.workflow, definition or {}, plan, self.clock.now_ms())
 
     # The invocation under way
 
