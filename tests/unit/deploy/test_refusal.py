@@ -30,8 +30,8 @@ def refused(message: str, operation: str = "CreateRole", code: str = "AccessDeni
         (
             DeployError(
                 "the stack batchwright-dev could not be created: SchedulerRole (AWS::IAM::Role): Resource "
-                f'handler returned message: "{USER} iam:CreateRole on resource: {ROLE} because no identity-based policy allows the '
-                'iam:CreateRole action (Service: Iam, Status Code: 403)" (ROLLBACK_COMPLETE)'
+                f'handler returned message: "{USER} iam:CreateRole on resource: {ROLE} because no identity-based '
+                'policy allows the iam:CreateRole action (Service: Iam, Status Code: 403)" (ROLLBACK_COMPLETE)'
             ),
             "iam:CreateRole",
             ROLE,
