@@ -12,15 +12,23 @@ from chalice import Chalice, IAMAuthorizer, Rate
 from chalice.app import AuthRequest, CloudWatchEvent, SNSEvent, SQSEvent
 
 from chalicelib.api.http import http_routes
+from chalicelib.core.addresses import commands_queue, events_queue, topic
 from chalicelib.journal import FUNCTION, open_journal
 from chalicelib.wiring import api_trusts_iam, invocation, slack_webhook, wired
+
+if "AWS_CHALICE_CLI_MODE" in os.environ:
+    # A command of Chalice loads the app from a clone. In Lambda there is neither the variable nor the package.
+    from batchwright.chalice_commands import prepare
+
+    prepare(os.environ)
 
 open_journal(os.environ)
 app = Chalice(app_name="batchwright", configure_logs=FUNCTION not in os.environ)
 
-EVENTS_QUEUE = os.environ.get("BATCHWRIGHT_EVENTS_QUEUE", "batchwright-dev-events")
-COMMANDS_QUEUE = os.environ.get("BATCHWRIGHT_COMMANDS_QUEUE", "batchwright-dev-commands")
-TOPIC = os.environ.get("BATCHWRIGHT_TOPIC_ARN", "batchwright-dev-notices")
+STAGE = os.environ.get("BATCHWRIGHT_STAGE", "dev")
+EVENTS_QUEUE = os.environ.get("BATCHWRIGHT_EVENTS_QUEUE", events_queue(STAGE))
+COMMANDS_QUEUE = os.environ.get("BATCHWRIGHT_COMMANDS_QUEUE", commands_queue(STAGE))
+TOPIC = os.environ.get("BATCHWRIGHT_TOPIC_ARN", topic(STAGE))
 
 
 @app.middleware("all")
@@ -28,7 +36,7 @@ def around_every_invocation(event: Any, get_response: Callable[[Any], Any]) -> A
     """Give its log lines its id, and hand its figures on at the end, also of one that fails."""
     # A request of the HTTP API has another thing by the name of `context`.
     context = getattr(event, "lambda_context", None) or event.context
-    with invocation(context.aws_request_id):
+    with invocation(context.aws_request_id, context.invoked_function_arn):
         return get_response(event)
 
 
@@ -80,7 +88,7 @@ else:
     @app.authorizer(ttl_seconds=0)
     def bearer(request: AuthRequest) -> dict[str, Any]:
         """Let the holder of a good token through, and say to the routes what it allows."""
-        return wired().let_in(request.token, request.method_arn)
+        return wired(request.method_arn).let_in(request.token, request.method_arn)
 
     authorizer = bearer
 

@@ -1,10 +1,12 @@
 """Builds the whole from the environment: clients, adapters, the engine's world. The only place that knows all.
 
-Variables (set by `.chalice/config.json` on AWS and by the local AWS on a laptop):
-BATCHWRIGHT_TABLE, BATCHWRIGHT_EVENTS_QUEUE_URL, BATCHWRIGHT_EVENTS_DEAD_URL, BATCHWRIGHT_COMMANDS_QUEUE_URL,
-BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN; where schedules are kept, BATCHWRIGHT_SCHEDULE_GROUP,
-BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN, BATCHWRIGHT_COMMANDS_DEAD_ARN; and, if the account's 50
-SubmitJob calls a second are shared with others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
+BATCHWRIGHT_STAGE, set by `.chalice/config.json`, names the stage. In Lambda nothing else has to be set, because the
+names of the stage's things follow from it, the account and the region (core/addresses.py). Each of them may be set all
+the same, as the local AWS does: BATCHWRIGHT_TABLE, BATCHWRIGHT_EVENTS_QUEUE_URL, BATCHWRIGHT_EVENTS_DEAD_URL,
+BATCHWRIGHT_COMMANDS_QUEUE_URL, BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN; where schedules are kept,
+BATCHWRIGHT_SCHEDULE_GROUP, BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN and
+BATCHWRIGHT_COMMANDS_DEAD_ARN. If the account's 50 SubmitJob calls a second are shared with others,
+BATCHWRIGHT_SUBMIT_RATE is our part of them (48).
 BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
 that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
@@ -31,7 +33,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import scheduler
@@ -48,6 +49,7 @@ from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.slack import SlackWebhook
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
+from chalicelib.core.addresses import StageHome, prefix_of
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notify import read_kinds
 from chalicelib.core.records import Run
@@ -75,9 +77,10 @@ VARIABLES = (
     "BATCHWRIGHT_TOPIC_ARN",
     *scheduler.VARIABLES.values(),
 )
-"""What must be set."""
+"""What must be set or derived."""
 
-TABLE_PREFIX = "batchwright-"
+STAGE = "BATCHWRIGHT_STAGE"
+TABLE_PREFIX = prefix_of("")
 """What a stage's table is named, before the stage's own name: infra/foundation.yaml."""
 
 SUBMIT_RATE = "BATCHWRIGHT_SUBMIT_RATE"
@@ -96,6 +99,8 @@ NONE, USUAL = "none", "usual"
 """What NOTIFY may say instead of kinds, and NONE what EVENT_BUS may instead of a name."""
 SLACK_LOOPBACK = "BATCHWRIGHT_SLACK_LOOPBACK"
 WHERE_FIGURES = "BATCHWRIGHT_FIGURES"
+_ACCOUNT_OF_ARN = 4
+"""Its place in arn:partition:service:region:account:resource."""
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
 """Above the functions' time-out of 60 seconds: the owner of an expired claim must be surely dead. Elsewhere, where no
 invocation runs for long, it may be shorter."""
@@ -182,11 +187,28 @@ class Wired:
         return DirectApi(Ground(self.world_of(owner), self.logs, self.tokens, secrets.token_bytes))
 
 
-def wire(environment: Mapping[str, str], aws: Clients) -> Wired:
-    """Build everything on these clients. Raises UserMistake naming the variables that are missing or wrong."""
-    missing = [name for name in VARIABLES if not environment.get(name)]
-    if missing:
+def with_addresses(environment: Mapping[str, str], aws: Clients, arn: str) -> dict[str, str]:
+    """The environment with what it leaves out and BATCHWRIGHT_STAGE implies. `arn` is any ARN of the account.
+
+    Raises UserMistake naming the variables that are neither set nor derived.
+    """
+    derived: dict[str, str] = {}
+    stage, parts = environment.get(STAGE), arn.split(":")
+    if stage and len(parts) > _ACCOUNT_OF_ARN and parts[_ACCOUNT_OF_ARN]:
+        here = aws.sqs.meta
+        derived = StageHome(
+            stage, parts[_ACCOUNT_OF_ARN], here.region_name, here.partition, here.endpoint_url
+        ).variables()
+    found = {**derived, **{name: value for name, value in environment.items() if value or name not in derived}}
+    if missing := [name for name in VARIABLES if not found.get(name)]:
         raise UserMistake(f"the environment lacks {', '.join(missing)}; `batchwright local env` prints them")
+    return found
+
+
+def wire(environment: Mapping[str, str], aws: Clients, arn: str = "") -> Wired:
+    """Build everything on these clients. `arn` is any ARN of the account, needed if the environment only names the
+    stage. Raises UserMistake naming the variables that are missing or wrong."""
+    environment = with_addresses(environment, aws, arn)
     table, events_url, events_dead_url, commands_url, commands_dead_url, topic_arn = (
         environment[name] for name in VARIABLES[:6]
     )
@@ -306,21 +328,30 @@ def api_trusts_iam(environment: Mapping[str, str]) -> bool:
     return given == "iam"
 
 
-@cache
-def wired() -> Wired:
-    """The wiring of this process, built at its first use and kept while it is warm."""
-    built = wire(os.environ, clients())
-    _built.append(built)
-    return built
+def wired(arn: str = "") -> Wired:
+    """The wiring of this process, built at its first use and kept while it is warm.
+
+    `arn` is any ARN of the account. Only the authorizer gives one: `invocation` does not surround it.
+    """
+    if not _built:
+        _built.append(wire(os.environ, clients(), arn or _Account.arn))
+    return _built[0]
 
 
 _built: list[Wired] = []
 """What `wired` built. An invocation that did not need it has nothing to hand on, and need not build it for that."""
 
 
+class _Account:
+    """The account that this process runs in, as its first invocation names it."""
+
+    arn = ""
+
+
 @contextmanager
-def invocation(request_id: str) -> Iterator[None]:
+def invocation(request_id: str, function_arn: str) -> Iterator[None]:
     """One invocation of a function, from its beginning to its end, however it ends."""
+    _Account.arn = function_arn
     with of_invocation(request_id):
         try:
             yield

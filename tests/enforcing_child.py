@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
+from ministack.services import apigateway_v1
 
 from batchwright.local.ministack_child import serve
 from tests.iam_conditions import attributes_of, partition_of
@@ -23,6 +24,7 @@ _action_of = iam_actions.extract_iam_action
 _resource_of = iam_actions.extract_resource_arn
 _context_of_dynamodb = iam_actions.dynamodb_service_context
 _enforce = iam_evaluator.enforce
+_apigateway = apigateway_v1.handle_request
 
 
 def action_of(*args: Any) -> str | None:
@@ -87,6 +89,18 @@ def enforce(key: str, action: str, service: str, region: str, **given: Any) -> A
     return passed
 
 
+async def apigateway(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+    """MiniStack does not know PutRestApi, with which Chalice changes an API in place. It keeps nothing of a definition
+    that is imported either, so that here, too, it is enough that the API is there.
+
+    https://docs.aws.amazon.com/apigateway/latest/api/API_PutRestApi.html
+    """
+    parts = path.strip("/").split("/")
+    if method == "PUT" and len(parts) == 2 and parts[0] == "restapis":
+        return apigateway_v1._get_rest_api(parts[1])
+    return await _apigateway(method, path, headers, body, query)
+
+
 def _read(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body or b"{}")
@@ -100,4 +114,5 @@ if __name__ == "__main__":
     iam_actions.extract_resource_arn = resource_of
     iam_actions.dynamodb_service_context = context_of_dynamodb
     iam_evaluator.enforce = enforce
+    apigateway_v1.handle_request = apigateway
     serve()

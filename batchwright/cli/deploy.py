@@ -23,6 +23,7 @@ from batchwright.deploy.deployment import (
     check_webhook,
 )
 from batchwright.deploy.deployment import deploy as deploy_stage
+from batchwright.deploy.refusal import refusals_named
 from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
 from batchwright.interrupts import raised
@@ -194,7 +195,7 @@ def destroy(stage: str, profile: str | None, region: str | None, project: Path, 
 def _account(profile: str | None, region: str | None) -> Iterator[Account]:
     """The account for one command; what it refuses ends the command with 1 and a sentence."""
     try:
-        with raised(), told_plainly("AWS"):
+        with raised(), told_plainly("AWS"), refusals_named():
             yield Account(aws_session(profile, region), profile)
     except DeployError as error:
         raise click.ClickException(str(error)) from error

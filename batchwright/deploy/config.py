@@ -1,8 +1,9 @@
 """What `.chalice/config.json` says of a stage, and the policy files beside it.
 
 Owns the values that a deployment writes there, so that `chalice deploy --stage NAME` and `chalice package --stage NAME`
-need nothing else. What holds for every stage (time-outs, memory) is committed in the file; what is written here names
-an account, and is nobody's secret. What people add to a stage's entry stays: a variable, a subnet, another memory size.
+need nothing else. None of them names an account or a region, so that they can be committed, as those of the stage `dev`
+are: a deployment of `dev` as it is shipped changes no file that is committed. What people add to a stage's entry stays:
+a variable, a subnet, another memory size.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchwright.deploy.policies import Place, policy
+from batchwright.deploy.policies import Place, functions_of, policy
 from chalicelib.core.errors import UserMistake
 
 STAGE_TAG = "batchwright-stage"
 """On stacks and functions: whose they are."""
 STAGE_VARIABLE = "BATCHWRIGHT_STAGE"
 """Of the functions, likewise."""
-XRAY = "xray"
-"""Chalice's name of the setting."""
+SHIPPED_STAGE = "dev"
+"""The stage that is in the repository."""
+XRAY, POLICY_FILE = "xray", "iam_policy_file"
+"""Chalice's names of the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,16 @@ class ChaliceConfig:
             stage[XRAY] = True
         per_function = stage.setdefault("lambda_functions", {})
         for name in names:
-            per_function.setdefault(name, {})["iam_policy_file"] = f"policies/{place.stage}/{name}.json"
+            per_function.setdefault(name, {})[POLICY_FILE] = f"policies/{place.stage}/{name}.json"
+        for name in set(per_function) - set(names):
+            # A function that the stage has no more, as without a webhook.
+            per_function[name].pop(POLICY_FILE, None)
+            if not per_function[name]:
+                del per_function[name]
         changed = _write(self.path, config)
         for name in names:
-            changed |= _write(self.policy_folder(place.stage) / f"{name}.json", policy(place, name, xray=xray))
+            document = policy(place.anywhere, name, xray=xray)
+            changed |= _write(self.policy_folder(place.stage) / f"{name}.json", document)
         for path in self.policy_folder(place.stage).glob("*.json"):
             if path.stem not in names:
                 path.unlink()
@@ -87,26 +96,16 @@ class ChaliceConfig:
         return bool(self.read().get("stages", {}).get(stage, {}).get(XRAY))
 
     def remove_stage(self, stage: str, variables: Iterable[str]) -> list[str]:
-        """Take out what `put_stage` wrote, and what Chalice wrote beside it; what that was, in words."""
+        """Take out what `put_stage` wrote, and what Chalice wrote beside it; what that was, in words.
+
+        The stage that is shipped becomes again as it was shipped.
+        """
         removed = []
-        config = self.read()
-        entry = config.get("stages", {}).get(stage)
-        if entry is not None:
-            for name in variables:
-                entry.get("environment_variables", {}).pop(name, None)
-            entry.get("tags", {}).pop(STAGE_TAG, None)
-            entry.pop(XRAY, None)
-            for name in list(entry.get("lambda_functions", {})):
-                entry["lambda_functions"][name].pop("iam_policy_file", None)
-            config["stages"][stage] = _without_empty(entry)
-            if not config["stages"][stage]:
-                del config["stages"][stage]
-            if _write(self.path, config):
-                removed.append(f"the values of the stage in {self.path.name}")
-        if self.policy_folder(stage).is_dir():
-            shutil.rmtree(self.policy_folder(stage))
-            _remove_if_empty(self.policy_folder(stage).parent)
-            removed.append("its policy files")
+        if stage == SHIPPED_STAGE:
+            if self.put_stage(*shipped_stage(variables)):
+                removed.append(f"what was set for the stage in {self.path.name}")
+        else:
+            removed += self._remove_entry(stage, variables)
         if self.deployed_path(stage).exists():
             self.deployed_path(stage).unlink()
             removed.append("Chalice's note of what it had made")
@@ -117,6 +116,34 @@ class ChaliceConfig:
             shutil.rmtree(packages)
             removed.append("the deployment packages")
         return removed
+
+    def _remove_entry(self, stage: str, variables: Iterable[str]) -> list[str]:
+        removed = []
+        config = self.read()
+        entry = config.get("stages", {}).get(stage)
+        if entry is not None:
+            for name in variables:
+                entry.get("environment_variables", {}).pop(name, None)
+            entry.get("tags", {}).pop(STAGE_TAG, None)
+            entry.pop(XRAY, None)
+            for name in list(entry.get("lambda_functions", {})):
+                entry["lambda_functions"][name].pop(POLICY_FILE, None)
+            config["stages"][stage] = _without_empty(entry)
+            if not config["stages"][stage]:
+                del config["stages"][stage]
+            if _write(self.path, config):
+                removed.append(f"the values of the stage in {self.path.name}")
+        if self.policy_folder(stage).is_dir():
+            shutil.rmtree(self.policy_folder(stage))
+            _remove_if_empty(self.policy_folder(stage).parent)
+            removed.append("its policy files")
+        return removed
+
+
+def shipped_stage(variables: Iterable[str] = ()) -> tuple[Place, list[str], dict[str, str | None]]:
+    """What `put_stage` is given for the stage that is shipped; of `variables` it sets none but the stage's name."""
+    place = Place(SHIPPED_STAGE, "*", "*")
+    return place, functions_of(place), {**dict.fromkeys(variables), STAGE_VARIABLE: SHIPPED_STAGE}
 
 
 def _without_empty(entry: dict[str, Any]) -> dict[str, Any]:
@@ -138,3 +165,8 @@ def _write(path: Path, document: Mapping[str, Any]) -> bool:
 def _remove_if_empty(folder: Path) -> None:
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+
+
+if __name__ == "__main__":
+    # After a change of policies.py: `python -m batchwright.deploy.config` brings the shipped stage to it.
+    ChaliceConfig(Path(__file__).parents[2] / ".chalice").put_stage(*shipped_stage())

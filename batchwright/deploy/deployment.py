@@ -12,17 +12,18 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.config import STAGE_TAG, STAGE_VARIABLE
 from batchwright.deploy.functions import Functions
-from batchwright.deploy.leftovers import Leftovers
+from batchwright.deploy.leftovers import Leftovers, log_groups
 from batchwright.deploy.policies import Place, functions_of
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.deploy.stage_name import STACK_ENDINGS
 from batchwright.event_bus import bus_mistake
-from batchwright.foundation import stack_name, variables_of
+from batchwright.foundation import function_variables, stack_name, variables_of
 from batchwright.monitor_file import SHIPPED, MonitorFile, load_file, load_monitors
 from batchwright.monitorlist import blind_spots, replaced_lines
 from batchwright.run_queues import queue_named, trouble_with
@@ -106,6 +107,21 @@ def kept_data(account: Account, place: Place) -> list[Existing]:
     return found
 
 
+def logs_of(function: str) -> str:
+    """What infra/observability.yaml calls the log group of a function."""
+    return "LogsOf" + "".join(word.capitalize() for word in function.split("_"))
+
+
+def made_logs(account: Account, place: Place) -> list[Existing]:
+    """The log groups that Lambda made, because the functions were there before the stack that has them."""
+    return [
+        Existing(
+            logs_of(function), "AWS::Logs::LogGroup", {"LogGroupName": name}, ", RetentionInDays: !Ref LogsKeptDays"
+        )
+        for function, name in log_groups(account, place).items()
+    ]
+
+
 def template(project: Path, name: str) -> Template:
     """A template of the project. Raises UserMistake when the folder has none."""
     path = project / "infra" / f"{name}.yaml"
@@ -134,7 +150,9 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     say(f"stage {wish.stage} in account {place.account}, {place.region}")
     if not stacks.has_begun(names["foundation"]):
         _check_free(account, place)
-        _adopt(account, stacks, place, wish, say)
+        _adopt(stacks, place, "foundation", partial(kept_data, account, place), wish, say)
+    if not stacks.has_begun(names["observability"]):
+        _adopt(stacks, place, "observability", partial(made_logs, account, place), wish, say)
     done = {}
     for name in TEMPLATES:
         if name == "batch" and not wish.with_batch and stacks.find(names[name]) is None:
@@ -161,12 +179,15 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     return Deployed(place, tuple(done.values()), functions_changed, workflows, functions.api_url())
 
 
-def _adopt(account: Account, stacks: Stacks, place: Place, wish: Wish, say: Say) -> None:
-    kept = kept_data(account, place)
-    if kept:
-        say(f"stack {place.prefix}: taking up what was kept ({', '.join(one.logical_id.lower() for one in kept)})")
-        given = {"Stage": place.stage, **wish.parameters}
-        stacks.adopt(place.prefix, template(wish.project, "foundation"), given, kept)
+def _adopt(stacks: Stacks, place: Place, name: str, look: Callable[[], list[Existing]], wish: Wish, say: Say) -> None:
+    """Make a stack around what a look finds to be there already, if anything is."""
+    stack = stack_names(place)[name]
+    # First, because a stack that failed takes with it what it still has.
+    stacks.ready(stack)
+    if existing := look():
+        what = "what was kept" if name == "foundation" else "what Lambda made"
+        say(f"stack {stack}: taking up {what} ({', '.join(one.logical_id.lower() for one in existing)})")
+        stacks.adopt(stack, template(wish.project, name), {"Stage": place.stage, **wish.parameters}, existing)
 
 
 def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish, say: Say) -> StackChange:
@@ -182,17 +203,17 @@ def _apply(stacks: Stacks, place: Place, name: str, source: Template, wish: Wish
 
 
 def _variables(functions: Functions, wish: Wish, outputs: Mapping[str, str]) -> dict[str, str | None]:
-    """The variables of the functions. How callers prove who they are, whether X-Ray traces, and which webhook
-    hears of what happens, stays as it was unless it is said anew."""
+    """The variables of the functions; None takes one out, because what is as usual needs none. How callers prove who
+    they are, whether X-Ray traces, and which webhook hears of what happens, stays as it was unless it is said anew."""
     auth = wish.auth or functions.variable(AUTH_VARIABLE) or AUTHS[0]
     xray = functions.variable(XRAY_VARIABLE) == "true" if wish.xray is None else wish.xray
     webhook = wish.slack_webhook or functions.variable(SLACK_VARIABLE) or NO_WEBHOOK
     return {
+        **function_variables(outputs),
         STAGE_VARIABLE: wish.stage,
-        AUTH_VARIABLE: auth,
-        XRAY_VARIABLE: "true" if xray else "false",
+        AUTH_VARIABLE: None if auth == AUTHS[0] else auth,
+        XRAY_VARIABLE: "true" if xray else None,
         SLACK_VARIABLE: None if webhook == NO_WEBHOOK else webhook,
-        **variables_of(outputs),
     }
 
 
@@ -284,6 +305,7 @@ def _check_free(account: Account, place: Place) -> None:
     if not account.has("iam", "get_role", RoleName=role) or role in Leftovers(account, place).roles():
         return
     raise DeployError(
-        f"the role {role} is there already and is of another region than {place.region}: is '{place.stage}' deployed "
-        "in another region of this account? Choose another --stage, for roles belong to no region"
+        f"the role {role} is there already, and nothing in {place.region} has it: is '{place.stage}' deployed in "
+        "another region of this account? Then choose another --stage, because roles belong to no region; otherwise "
+        "delete the role"
     )

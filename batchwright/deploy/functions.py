@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from batchwright.deploy.account import Account, DeployError, gone_is_fine
 from batchwright.deploy.config import ChaliceConfig
 from batchwright.deploy.leftovers import Leftovers
-from batchwright.deploy.policies import GRANTS, Place
+from batchwright.deploy.policies import GRANTS, Place, functions_of, policy
 
 RECORD_KEY = "batchwright/deployment.json"
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
@@ -57,6 +57,7 @@ class Functions:
         say("functions: packaging and deploying (chalice), which takes a minute or two")
         try:
             self._chalice("deploy", lambda line: say(f"  {line}"))
+            self._narrow_policies()
             if not self.config.is_traced(self.place.stage):
                 self._stop_tracing()
         finally:
@@ -64,6 +65,17 @@ class Functions:
             self._remember(None)
         self._remember(fingerprint)
         return True
+
+    def _narrow_policies(self) -> None:
+        """Give each role that Chalice made a policy of this account and region alone; the files name none."""
+        traced = self.config.is_traced(self.place.stage)
+        made = {one.get("role_name") for one in self.made()}
+        for function in functions_of(self.place):
+            role = f"{self.place.prefix}-{function}"
+            if role in made:
+                document = json.dumps(policy(self.place, function, xray=traced))
+                # Under the name that Chalice gives a role's policy, so that it takes the place of the file's.
+                self.account.client("iam").put_role_policy(RoleName=role, PolicyName=role, PolicyDocument=document)
 
     def _stop_tracing(self) -> None:
         """Chalice turns X-Ray on, and never off."""

@@ -15,9 +15,20 @@ from typing import Any
 from batchwright.deploy.account import Account, DeployError, gone_is_fine
 from batchwright.deploy.config import STAGE_VARIABLE
 from batchwright.deploy.policies import GRANTS, Place
+from batchwright.deploy.stacks import Stacks
+from batchwright.foundation import stack_name
 
 _BY_A_STACK = "aws:cloudformation:stack-name"
 _API_OF_ARN = re.compile(r"arn:[\w-]+:execute-api:[\w-]+:\d+:(\w+)/")
+
+
+def log_groups(account: Account, place: Place) -> dict[str, str]:
+    """The names of the log groups of a stage's functions that are there, by function."""
+    wanted = {f"/aws/lambda/{place.function_name(function)}": function for function in GRANTS}
+    pages = account.client("logs").get_paginator("describe_log_groups")
+    there = pages.paginate(logGroupNamePrefix=f"/aws/lambda/{place.prefix}")
+    names = [one["logGroupName"] for page in there for one in page["logGroups"]]
+    return {wanted[name]: name for name in names if name in wanted}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +43,12 @@ class Leftovers:
         DeployError, and removes nothing, when a stack made them or one is not the stage's."""
         there = [name for name in GRANTS if self._function(name)]
         self.check_ours()
+        # Before the functions go: some roles are only known by them.
+        roles = self.roles()
         for name in there:
             self._remove_function(self.place.function_name(name))
             say(f"function {self.place.function_name(name)}: removed, which nothing was noted of")
-        for role in self.roles():
+        for role in roles:
             self._remove_role(role)
         self._remove_rule(f"{self.place.prefix}-sweep-event")
 
@@ -63,17 +76,33 @@ class Leftovers:
                 )
 
     def roles(self) -> list[str]:
-        """The roles of the stage's functions. Roles belong to no region: those are left out whose policy speaks of
-        another one, where a stage of the same name must be."""
-        return [role for role in (f"{self.place.prefix}-{name}" for name in GRANTS) if self._is_of_this_region(role)]
+        """The roles of the stage's functions. Roles belong to no region: those are left out that are of another one,
+        where a stage of the same name must be."""
+        return [f"{self.place.prefix}-{name}" for name in GRANTS if self._is_of_this_region(name)]
 
-    def _is_of_this_region(self, role: str) -> bool:
-        iam = self.account.client("iam")
+    def _is_of_this_region(self, function: str) -> bool:
+        """Whether the role of a function is there, and is of this region.
+
+        Its policy says so after a deployment. After a `chalice deploy` by itself the policy names no region. Then the
+        role is of the region that has the function or the stage's stack.
+        """
+        iam, role = self.account.client("iam"), f"{self.place.prefix}-{function}"
         if not self.account.has("iam", "get_role", RoleName=role):
             return False
         names = iam.list_role_policies(RoleName=role)["PolicyNames"]
         policies = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
-        return f":{self.place.region}:{self.place.account}:" in json.dumps(policies)
+        text = json.dumps(policies)
+        if f":{self.place.region}:{self.place.account}:" in text:
+            return True
+        names_no_region = f":logs:{self.place.anywhere.region}:{self.place.anywhere.account}:" in text
+        return names_no_region and (self._has_role(function, role) or self._has_stack())
+
+    def _has_role(self, function: str, role: str) -> bool:
+        found = self._function(function)
+        return found is not None and str(found["Configuration"]["Role"]).endswith(f"/{role}")
+
+    def _has_stack(self) -> bool:
+        return Stacks(self.account.client("cloudformation")).find(stack_name(self.place.stage)) is not None
 
     def _function(self, name: str) -> dict[str, Any] | None:
         client = self.account.client("lambda")

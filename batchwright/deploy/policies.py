@@ -13,10 +13,10 @@ from typing import Any
 
 from chalicelib.aws.dynamodb_table import WRITE
 from chalicelib.aws.dynamodb_tokens import PARTITION as TOKENS_PARTITION
+from chalicelib.core.addresses import prefix_of
 from chalicelib.core.notify import QUEUE_PREFIX
 from chalicelib.core.webhook import Keeper, WebhookPlace
 
-APP = "batchwright"
 API_HANDLER = "api_handler"
 """Chalice's name for the function of all HTTP routes."""
 ON_NOTICES = "on_notices"
@@ -44,11 +44,20 @@ class Place:
     @property
     def prefix(self) -> str:
         """What the names of everything that belongs to the stage begin with."""
-        return f"{APP}-{self.stage}"
+        return prefix_of(self.stage)
 
     def function_name(self, function: str) -> str:
         """What Chalice calls a function on AWS."""
         return self.prefix if function == API_HANDLER else f"{self.prefix}-{function}"
+
+    @property
+    def anywhere(self) -> Place:
+        """The stage in whatever account and region: its ARNs have wildcards there.
+
+        A wildcard for the account opens nothing by itself: a thing of another account also takes a policy of its own
+        that lets this account in. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+        """
+        return replace(self, account="*", region="*", partition="*")
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource of this account and region."""
@@ -78,7 +87,8 @@ def _feeds(queue: str) -> Grant:
 
 # Only where X-Ray is asked for. Neither action knows a resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
 TRACE = Grant("send traces", ("xray:PutTraceSegments", "xray:PutTelemetryRecords"), ("everything",))
-LOG = Grant("write its log", ("logs:CreateLogStream", "logs:PutLogEvents"), ("log",))
+# infra/observability.yaml makes the log groups. Without that stack Lambda makes them, with this right of the function.
+LOG = Grant("write its log", ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"), ("log",))
 
 RECORDS = Grant(
     "read and write runs and tasks", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), ("table",)

@@ -17,8 +17,8 @@ from batchwright.deploy.account import Account, DeployError, gone_is_fine
 from batchwright.deploy.config import STAGE_VARIABLE, ChaliceConfig
 from batchwright.deploy.deployment import AUTH_VARIABLE, TEMPLATES, XRAY_VARIABLE, stack_names
 from batchwright.deploy.functions import RECORD_KEY, Functions
-from batchwright.deploy.leftovers import Leftovers
-from batchwright.deploy.policies import API_HANDLER, GRANTS, Place
+from batchwright.deploy.leftovers import Leftovers, log_groups
+from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Stacks
 from batchwright.foundation import VARIABLE_NAMES
 from chalicelib.core.webhook import VARIABLE as SLACK_VARIABLE
@@ -108,10 +108,7 @@ class Stage:
                 say(f"schedules: removed {len(schedules)}")
 
     def _log_groups(self) -> list[str]:
-        prefix = f"/aws/lambda/{self.place.prefix}"
-        ours = {f"/aws/lambda/{self.place.function_name(function)}" for function in (*GRANTS, API_HANDLER, "bearer")}
-        pages = self.account.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-        return [one["logGroupName"] for page in pages for one in page["logGroups"] if one["logGroupName"] in ours]
+        return list(log_groups(self.account, self.place).values())
 
     def _delete_log_groups(self, say: Say) -> None:
         """Those that Lambda made by itself, because a function ran before the stack was there or after it was gone."""

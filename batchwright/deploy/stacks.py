@@ -43,11 +43,16 @@ class StackChange:
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """A resource that is there, and what it is to become in a stack: its type there, and how its type is identified."""
+    """A resource that is there, and what it is to become in a stack: its type there, and how its type is identified.
+
+    `not_yet` is the part of its template that does not hold yet. CloudFormation takes for true what an import says, so
+    that it would never set it.
+    """
 
     logical_id: str
     kind: str
     identifier: Mapping[str, str]
+    not_yet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +65,13 @@ class Template:
     def body(self) -> str:
         return self.path.read_text(encoding="utf-8")
 
-    def only(self, logical_ids: Collection[str]) -> str:
-        """The template with these resources alone and no outputs, as taking up existing resources needs it."""
+    def of_existing(self, existing: Collection[Existing]) -> str:
+        """The template with these resources alone, as they are, and no outputs: an import must not add any."""
         head, _, rest = self.body().partition("\nResources:\n")
         blocks = re.split(r"^(?=  \w+:\n)", rest.partition("\nOutputs:")[0], flags=re.MULTILINE)
-        wanted = [block for block in blocks if block.strip().partition(":")[0] in logical_ids]
+        not_yet = {one.logical_id: one.not_yet for one in existing}
+        named = [(block.strip().partition(":")[0], block) for block in blocks]
+        wanted = [block.replace(not_yet[name], "") for name, block in named if name in not_yet]
         return f"{head}\nResources:\n{''.join(wanted)}"
 
     def parameters(self) -> list[str]:
@@ -125,13 +132,13 @@ class Stacks:
 
     def adopt(self, name: str, template: Template, parameters: Mapping[str, str], existing: Sequence[Existing]) -> None:
         """Create the stack around resources that are there already, with nothing else yet. Raises DeployError."""
-        self._ready(name)
+        self.ready(name)
         change_set = f"batchwright-{time.time_ns()}"
         self.client.create_change_set(
             StackName=name,
             ChangeSetName=change_set,
             ChangeSetType="IMPORT",
-            TemplateBody=template.only([one.logical_id for one in existing]),
+            TemplateBody=template.of_existing(existing),
             Parameters=_given(template, parameters, None),
             ResourcesToImport=[
                 {
@@ -151,7 +158,7 @@ class Stacks:
     ) -> StackChange:
         """Create the stack or bring it to what the template says; parameters that are not given stay as they are.
         Raises DeployError."""
-        stack = self._ready(name)
+        stack = self.ready(name)
         creates = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
         change_set = f"batchwright-{time.time_ns()}"
         self.client.create_change_set(
@@ -196,8 +203,9 @@ class Stacks:
         there = [one for one in found if one["ResourceStatus"] != "DELETE_COMPLETE"]
         return [one["PhysicalResourceId"] for one in there if one.get("PhysicalResourceId")]
 
-    def _ready(self, name: str) -> dict[str, Any] | None:
-        """The stack in a state from which it can be changed; None for one to be created."""
+    def ready(self, name: str) -> dict[str, Any] | None:
+        """The stack in a state from which it can be changed; None for one to be created. One that a failed creation or
+        deletion left is deleted first. Raises DeployError."""
         stack = self.find(name)
         if stack is None:
             return None

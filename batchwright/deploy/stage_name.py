@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from batchwright.deploy.policies import API_HANDLER, APP, GRANTS
+from batchwright.deploy.policies import API_HANDLER, GRANTS
+from chalicelib.core.addresses import APP
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notify import QUEUE_PREFIX
 

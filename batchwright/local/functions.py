@@ -42,6 +42,8 @@ class LambdaContext:
     def __init__(self, function_name: str) -> None:
         self.function_name = function_name
         self.aws_request_id = str(uuid.uuid4())
+        # The local AWS names everything by variables, so nothing is derived from an account.
+        self.invoked_function_arn = ""
         self.log_group_name = f"/aws/lambda/{function_name}"
         self.memory_limit_in_mb = "256"
 

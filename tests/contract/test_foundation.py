@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from batchwright.foundation import variables_of
+from batchwright.foundation import USUAL_SETTINGS, function_variables, variables_of
 from batchwright.local.ministack import MiniStack
+from chalicelib.core.addresses import StageHome
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
 from chalicelib.engine.messages import FAILED_AGAIN_SECONDS
-from chalicelib.wiring import VARIABLES, settings_of
+from chalicelib.wiring import VARIABLES, event_bus, settings_of
 from tests.contract import foundation, servers
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
@@ -67,6 +68,20 @@ def test_the_outputs_give_every_variable_that_the_wiring_asks_for(ministack_outp
     variables = variables_of(ministack_outputs)
     assert set(VARIABLES) <= set(variables)
     assert all(variables.values())
+
+
+def test_the_names_that_follow_from_the_stage_are_those_of_the_template(
+    ministack_outputs: dict[str, str], sqs: Any
+) -> None:
+    home = StageHome("contract", "000000000000", "us-east-1", "aws", sqs.meta.endpoint_url)
+    told = variables_of(ministack_outputs)
+    assert {name: value for name, value in told.items() if name not in USUAL_SETTINGS} == home.variables()
+
+
+def test_a_stage_with_the_usual_parameters_tells_its_functions_nothing(ministack_outputs: dict[str, str]) -> None:
+    assert set(function_variables(ministack_outputs).values()) == {None}
+    assert settings_of(USUAL_SETTINGS) == settings_of({})
+    assert event_bus(USUAL_SETTINGS) is event_bus({}) is None
 
 
 def test_the_table_is_on_demand_and_forgets_what_expired(ministack_dynamodb: tuple[Any, str]) -> None:

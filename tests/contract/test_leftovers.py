@@ -21,6 +21,7 @@ from batchwright.local.ministack import MiniStack
 HERE = Place("left", "000000000000", "us-east-1")
 ELSEWHERE = Place("left", "000000000000", "eu-west-1")
 ROLE = "batchwright-left-on_events"
+ANY_ROLE = "arn:aws:iam::000000000000:role/any"
 
 
 @pytest.fixture
@@ -64,9 +65,33 @@ def test_a_role_of_the_same_stage_in_another_region_is_left_alone(account: Accou
     assert account.has("iam", "get_role", RoleName=ROLE)
 
 
+def test_a_role_that_chalice_made_by_itself_is_of_the_region_that_has_its_function(
+    account: Account, iam: Any, put_function: Callable[..., None]
+) -> None:
+    put_role(iam, HERE.anywhere)
+    leftovers = Leftovers(account, HERE)
+    assert leftovers.roles() == []
+    put_function({}, {"BATCHWRIGHT_STAGE": "left"}, role=f"arn:aws:iam::000000000000:role/{ROLE}")
+    assert leftovers.roles() == [ROLE]
+    leftovers.remove(lambda line: None)
+    assert not account.has("iam", "get_role", RoleName=ROLE)
+
+
+def test_a_role_that_chalice_made_by_itself_is_of_the_region_that_has_the_stage_s_stack(
+    account: Account, iam: Any
+) -> None:
+    put_role(iam, HERE.anywhere)
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    account.client("cloudformation").create_stack(StackName=HERE.prefix, TemplateBody=json.dumps(template))
+    try:
+        assert Leftovers(account, HERE).roles() == [ROLE]
+    finally:
+        account.client("cloudformation").delete_stack(StackName=HERE.prefix)
+
+
 def test_a_stage_cannot_be_deployed_in_two_regions(account: Account, iam: Any) -> None:
     put_role(iam, ELSEWHERE)
-    with pytest.raises(DeployError, match="is of another region than us-east-1"):
+    with pytest.raises(DeployError, match="nothing in us-east-1 has it"):
         deploy(account, Wish("left", PROJECT_FOLDER, stacks_only=True), lambda line: None)
     assert not account.has("dynamodb", "describe_table", TableName="batchwright-left")
 
@@ -76,7 +101,7 @@ def put_function(account: Account) -> Iterator[Callable[..., None]]:
     client = account.client("lambda")
     name = "batchwright-left-on_events"
 
-    def put(tags: Mapping[str, str], variables: Mapping[str, str]) -> None:
+    def put(tags: Mapping[str, str], variables: Mapping[str, str], role: str = ANY_ROLE) -> None:
         package = io.BytesIO()
         with zipfile.ZipFile(package, "w") as archive:
             archive.writestr("app.py", "def on_events(event, context): pass\n")
@@ -84,7 +109,7 @@ def put_function(account: Account) -> Iterator[Callable[..., None]]:
             FunctionName=name,
             Runtime="python3.12",
             Handler="app.on_events",
-            Role="arn:aws:iam::000000000000:role/any",
+            Role=role,
             Code={"ZipFile": package.getvalue()},
             Tags=dict(tags),
             Environment={"Variables": dict(variables)},

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
-from batchwright.deploy.account import DeployError
+from batchwright.deploy.account import Account, DeployError
+from batchwright.deploy.deployment import made_logs, template
+from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Existing, Stacks, Template
+from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.ministack import MiniStack
 from tests.contract import foundation, servers
 
 FOUNDATION = Template(foundation.TEMPLATE, ("CAPABILITY_NAMED_IAM",))
+OBSERVABILITY = template(PROJECT_FOLDER, "observability")
 _numbers = itertools.count(1)
 
 
@@ -86,7 +90,7 @@ def test_deleting_a_stack_keeps_its_table_which_a_new_one_takes_up(
 
 
 def test_a_template_is_cut_down_to_what_is_taken_up() -> None:
-    text = FOUNDATION.only(["Bucket"])
+    text = FOUNDATION.of_existing([Existing("Bucket", "AWS::S3::Bucket", {})])
     assert "  Bucket:\n    Type: AWS::S3::Bucket" in text
     for absent in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "Outputs:", "AWS::S3::BucketPolicy"):
         assert absent not in text
@@ -100,3 +104,28 @@ def test_a_stack_of_another_stage_is_told_from_one_of_this(stacks: Stacks, stage
     stacks.check_stage(name, tags.get("batchwright-stage", stage))
     with pytest.raises(DeployError, match=f"{name} is there already and is not of the stage 'elsewhere': it is of the"):
         stacks.check_stage(name, "elsewhere")
+
+
+def test_log_groups_that_lambda_made_are_taken_up_and_get_an_end(
+    stacks: Stacks, stage: str, ministack: MiniStack
+) -> None:
+    logs = servers.client("logs", ministack.endpoint_url)
+    place = Place(stage, "000000000000", "us-east-1")
+    names = {function: f"/aws/lambda/{place.function_name(function)}" for function in GRANTS}
+    for name in names.values():
+        logs.create_log_group(logGroupName=name)
+    account = Account(type("Session", (), {"client": lambda self, service: logs})())
+    existing = made_logs(account, place)
+    assert {one.identifier["LogGroupName"] for one in existing} == set(names.values())
+    stack = f"{place.prefix}-observability"
+    stacks.adopt(stack, OBSERVABILITY, {"Stage": stage}, existing)
+    found = logs.describe_log_groups(logGroupNamePrefix=names["start"])["logGroups"]
+    assert [one.get("retentionInDays") for one in found] == [None]
+    assert stacks.apply(stack, OBSERVABILITY, {"Stage": stage}, {}).how == "changed"
+    assert set(stacks.resources(stack, "AWS::Logs::LogGroup")) == set(names.values())
+    for name in names.values():
+        [group] = [
+            g for g in logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"] if g["logGroupName"] == name
+        ]
+        assert group["retentionInDays"] == 30
+    stacks.delete(stack)

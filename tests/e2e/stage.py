@@ -26,16 +26,30 @@ from batchwright.local.ministack import SERVICES
 from tests.enforcing import enforcing
 
 STAGE = "e2e"
-COMMAND = str(Path(sys.executable).with_name("batchwright"))
-PROJECT = ("app.py", "chalicelib", ".chalice/config.json", "requirements.txt", "infra", "statemachines")
+COMMAND, CHALICE = (str(Path(sys.executable).with_name(name)) for name in ("batchwright", "chalice"))
+PROJECT = (
+    ".gitignore",
+    "app.py",
+    "chalicelib",
+    ".chalice/config.json",
+    ".chalice/policies",
+    "requirements.txt",
+    "infra",
+    "statemachines",
+)
+RECORDING = PROJECT_FOLDER / "tests" / "e2e" / "recording"
+"""What notes the calls of AWS that a command makes."""
 DEADLINE_SECONDS = 480.0
 
 
 class Account:
     """The account that is deployed to, and the clone that is deployed from."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stage: str = STAGE) -> None:
         self.folder = folder
+        self.stage = stage
+        self.recording = folder / "calls.jsonl"
+        """The calls of AWS of all commands that were given."""
         self.project = folder / "clone"
         copy_project(self.project)
         # What alarms and dashboards are made in, beside what the local AWS has.
@@ -63,9 +77,9 @@ class Account:
     def give(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Give a `batchwright` command for the stage, from the clone."""
         return subprocess.run(
-            [COMMAND, words[0], "--stage", STAGE, "--project", str(self.project), *words[1:]],
+            [COMMAND, words[0], "--stage", self.stage, "--project", str(self.project), *words[1:]],
             cwd=self.folder,
-            env={**isolated(os.environ, self.environment), "PYTHONPATH": str(PROJECT_FOLDER), **variables},
+            env={**self._variables, **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -84,13 +98,18 @@ class Account:
             timeout=DEADLINE_SECONDS,
         )
 
-    def chalice(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Give a `chalice` command in the clone."""
+    @property
+    def _variables(self) -> dict[str, str]:
+        own = isolated(os.environ, self.environment)
+        return {**own, "PYTHONPATH": f"{RECORDING}:{PROJECT_FOLDER}", "RECORD_AWS_CALLS_TO": str(self.recording)}
+
+    def chalice(self, *words: str, payload: str = "") -> subprocess.CompletedProcess[str]:
+        """Give a `chalice` command in the clone, with `payload` on its standard input."""
         return subprocess.run(
-            [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())", *words],
+            [CHALICE, *words],
             cwd=self.project,
-            env=isolated(os.environ, self.environment),
-            stdin=subprocess.DEVNULL,
+            env=self._variables,
+            input=payload,
             capture_output=True,
             text=True,
             timeout=DEADLINE_SECONDS,
@@ -121,7 +140,7 @@ class Account:
         """Give the stage's functions one more variable, as people do: in .chalice/config.json."""
         path = self.project / ".chalice" / "config.json"
         config = json.loads(path.read_text())
-        config["stages"].setdefault(STAGE, {}).setdefault("environment_variables", {})[name] = value
+        config["stages"].setdefault(self.stage, {}).setdefault("environment_variables", {})[name] = value
         path.write_text(json.dumps(config, indent=2) + "\n")
 
 

@@ -14,6 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from batchwright.deploy.policies import Place, functions_of
+from batchwright.deploy.policies import policy as policy_of
+from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues, definition_for
 from batchwright.local.stack import DEFAULT_QUEUE
 from batchwright.sample_notice import sample_notice
@@ -91,7 +93,9 @@ def test_deploying_puts_up_every_function_with_a_policy_of_its_own(account: Acco
     for name in functions_of(PLACE):
         [policy_name] = iam.list_role_policies(RoleName=f"{PLACE.prefix}-{name}")["PolicyNames"]
         policy = iam.get_role_policy(RoleName=f"{PLACE.prefix}-{name}", PolicyName=policy_name)["PolicyDocument"]
-        assert policy == json.loads((account.project / ".chalice" / "policies" / STAGE / f"{name}.json").read_text())
+        assert policy == policy_of(PLACE, name)
+        written = account.project / ".chalice" / "policies" / STAGE / f"{name}.json"
+        assert json.loads(written.read_text()) == policy_of(PLACE.anywhere, name)
 
 
 def test_the_package_is_small(account: Account) -> None:
@@ -225,8 +229,10 @@ def test_destroying_leaves_nothing_also_of_a_deployment_that_was_not_noted(accou
     config = json.loads((account.project / ".chalice" / "config.json").read_text())
     # What a person added stays theirs.
     theirs = {"AWS_ENDPOINT_URL_BATCH": account.batch_url, SLACK_LOOPBACK: "1"}
-    assert config["stages"] == {STAGE: {"environment_variables": theirs}}
-    assert sorted(path.name for path in (account.project / ".chalice").iterdir()) == ["config.json"]
+    shipped = json.loads((PROJECT_FOLDER / ".chalice" / "config.json").read_text())["stages"]
+    assert config["stages"] == {**shipped, STAGE: {"environment_variables": theirs}}
+    assert sorted(path.name for path in (account.project / ".chalice").iterdir()) == ["config.json", "policies"]
+    assert [path.name for path in (account.project / ".chalice" / "policies").iterdir()] == list(shipped)
     assert "Nothing of the stage" in account.give("destroy", "--yes").stdout
 
 

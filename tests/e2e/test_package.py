@@ -14,7 +14,7 @@ import yaml
 from batchwright.deploy.config import ChaliceConfig
 from batchwright.deploy.policies import Place, functions_of, policy
 from batchwright.local.functions import PROJECT_FOLDER
-from tests.e2e.stage import copy_project
+from tests.e2e.stage import CHALICE, copy_project
 
 PLACE = Place("prod", "123456789012", "eu-west-1")
 PACKAGE_BYTES_MAXIMUM = 15_000_000
@@ -66,4 +66,31 @@ def test_every_function_has_the_name_that_is_watched_and_its_own_policy(resource
     roles = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::Role"]
     documents = [json.dumps(role["Policies"][0]["PolicyDocument"], sort_keys=True) for role in roles]
     for name in functions_of(PLACE):
-        assert json.dumps(policy(PLACE, name), sort_keys=True) in documents
+        assert json.dumps(policy(PLACE.anywhere, name), sort_keys=True) in documents
+
+
+def test_a_fresh_clone_is_packaged_without_an_account_or_a_region(tmp_path: Path) -> None:
+    copy_project(tmp_path / "clone", of_this_machine=False)
+    done = subprocess.run(
+        [CHALICE, "package", "--stage", "dev", "out"],
+        cwd=tmp_path / "clone",
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done
+    assert (
+        "without --merge-template infra/package-merge.yaml CloudFormation invents the functions' names" in done.stderr
+    )
+    template = tmp_path / "clone" / "out" / "sam.json"
+    lint = [str(Path(sys.executable).with_name("cfn-lint")), "--", str(template)]
+    assert subprocess.run(lint, capture_output=True, text=True).stdout == ""
+    resources = json.loads(template.read_text())["Resources"].values()
+    functions = [one["Properties"] for one in resources if one["Type"] == "AWS::Serverless::Function"]
+    assert len(functions) == len(functions_of(PLACE))
+    # The stage is all that they are told.
+    assert [one["Environment"]["Variables"] for one in functions] == [{"BATCHWRIGHT_STAGE": "dev"}] * len(functions)
+    queues = [one["Properties"]["Events"] for one in resources if "Events" in one.get("Properties", {})]
+    for name in ("batchwright-dev-events", "batchwright-dev-commands"):
+        assert name in json.dumps(queues)

@@ -68,8 +68,8 @@ class JudgedApp:
             "on_events": aws.environment["BATCHWRIGHT_EVENTS_QUEUE_URL"],
             "on_commands": aws.environment["BATCHWRIGHT_COMMANDS_QUEUE_URL"],
         }
-        patch.setattr(wiring, "wired", lambda: self.wired)
-        patch.setattr(sys.modules["app"], "wired", lambda: self.wired)
+        patch.setattr(wiring, "wired", lambda arn="": self.wired)
+        patch.setattr(sys.modules["app"], "wired", lambda arn="": self.wired)
         self._session = self.roles.session()
         self.judge.listen(self._session)
         self._session.events.register("after-call", self._note)

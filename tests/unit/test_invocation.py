@@ -76,3 +76,30 @@ def test_who_counts(lambdas: str, given: str, written: bool) -> None:
 def test_a_place_for_figures_that_is_none_is_refused_with_the_rule_and_the_value() -> None:
     with pytest.raises(UserMistake, match=r"^BATCHWRIGHT_FIGURES must be emf or none, not 'statsd'"):
         figures_of({WHERE_FIGURES: "statsd"}, "dev")
+
+
+BY_STAGE = """
+import app
+from batchwright.local.functions import LambdaContext
+from chalicelib.wiring import wired
+
+context = LambdaContext("on_events")
+context.invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:batchwright-dev-on_events"
+app.on_events({"Records": []}, context)
+print(wired().world.stage, wired().commands.again._queue_url)
+"""
+
+
+def test_in_lambda_the_stage_and_the_function_s_own_arn_are_enough() -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BATCHWRIGHT_"))},
+        "BATCHWRIGHT_STAGE": "dev",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+    }
+    done = subprocess.run([sys.executable, "-c", BY_STAGE], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.stdout == ("dev https://sqs.eu-west-1.amazonaws.com/123456789012/batchwright-dev-commands\n"), (
+        done.stderr
+    )

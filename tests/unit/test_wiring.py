@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
+import boto3
 import pytest
 
+from chalicelib.aws.clients import Clients, clients
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import DEFAULT_KINDS
@@ -16,9 +18,11 @@ from chalicelib.wiring import (
     LEASE_SECONDS,
     NOTIFY,
     SUBMIT_RATE,
+    VARIABLES,
     WallClock,
     event_bus,
     settings_of,
+    with_addresses,
 )
 
 
@@ -94,3 +98,45 @@ def test_the_wall_clock_waits_until_a_time_and_not_for_one_that_is_past() -> Non
     begun = time.monotonic()
     clock.wait_until(at_ms - 60_000)
     assert time.monotonic() - begun < 10
+
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:batchwright-dev-start"
+
+
+def clients_in(region: str) -> Clients:
+    session = boto3.session.Session(region_name=region, aws_access_key_id="nobody", aws_secret_access_key="nothing")
+    return clients(session)
+
+
+def test_a_function_that_is_told_its_stage_alone_knows_all_names() -> None:
+    found = with_addresses({"BATCHWRIGHT_STAGE": "dev"}, clients_in("eu-west-1"), ARN)
+    assert set(VARIABLES) <= set(found)
+    assert found["BATCHWRIGHT_TABLE"] == "batchwright-dev"
+    events = "https://sqs.eu-west-1.amazonaws.com/123456789012/batchwright-dev-events"
+    assert (found["BATCHWRIGHT_EVENTS_QUEUE_URL"], found["BATCHWRIGHT_EVENTS_DEAD_URL"]) == (events, f"{events}-dead")
+    assert found["BATCHWRIGHT_TOPIC_ARN"] == "arn:aws:sns:eu-west-1:123456789012:batchwright-dev-notices"
+    assert found["BATCHWRIGHT_SCHEDULER_ROLE_ARN"] == "arn:aws:iam::123456789012:role/batchwright-dev-scheduler"
+
+
+def test_names_are_those_of_the_partition() -> None:
+    arn = "arn:aws-cn:execute-api:cn-north-1:123456789012:api/api/GET/runs"
+    found = with_addresses({"BATCHWRIGHT_STAGE": "dev"}, clients_in("cn-north-1"), arn)
+    assert found["BATCHWRIGHT_TOPIC_ARN"] == "arn:aws-cn:sns:cn-north-1:123456789012:batchwright-dev-notices"
+    assert found["BATCHWRIGHT_COMMANDS_QUEUE_URL"].startswith("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/")
+
+
+def test_a_name_that_the_environment_says_wins_and_an_empty_one_says_nothing() -> None:
+    environment = {"BATCHWRIGHT_STAGE": "dev", "BATCHWRIGHT_TABLE": "mine", "BATCHWRIGHT_TOPIC_ARN": "", NOTIFY: ""}
+    found = with_addresses(environment, clients_in("eu-west-1"), ARN)
+    assert found["BATCHWRIGHT_TABLE"] == "mine"
+    assert found["BATCHWRIGHT_TOPIC_ARN"].endswith(":batchwright-dev-notices")
+    # An empty setting is one: no notices.
+    assert found[NOTIFY] == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "arn"), [({}, ARN), ({"BATCHWRIGHT_STAGE": "dev"}, ""), ({"BATCHWRIGHT_STAGE": "dev"}, "no arn")]
+)
+def test_nothing_is_derived_without_a_stage_and_an_account(environment: dict[str, str], arn: str) -> None:
+    with pytest.raises(UserMistake, match=r"the environment lacks BATCHWRIGHT_TABLE, .*`batchwright local env`"):
+        with_addresses(environment, clients_in("eu-west-1"), arn)

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.deployment import XRAY_VARIABLE, Wish, _variables
 from batchwright.deploy.functions import Functions
-from batchwright.deploy.policies import Place
+from batchwright.deploy.policies import Place, policy
 from batchwright.foundation import _OUTPUT_OF
 
 PLACE = Place("dev", "123456789012", "eu-west-1")
@@ -27,6 +27,11 @@ class Bucket:
         self.record = record
         self.deleted: list[str] = []
         self.traced: set[str] = set()
+        self.policies: dict[str, Any] = {}
+
+    def put_role_policy(self, RoleName: str, PolicyName: str, PolicyDocument: str) -> None:
+        assert PolicyName == RoleName
+        self.policies[RoleName] = json.loads(PolicyDocument)
 
     def get_object(self, **_: str) -> dict[str, Any]:
         if self.record is None:
@@ -140,6 +145,13 @@ def test_a_removal_goes_on_where_chalice_stops_at_what_is_gone(tmp_path: Path) -
     assert bucket.deleted == ["feed", "api"]
 
 
+def test_a_deployment_narrows_the_policies_of_the_roles_that_chalice_made(tmp_path: Path) -> None:
+    bucket, noted = Bucket(), note("mine")
+    noted["resources"][0]["role_name"] = "batchwright-dev-start"
+    assert functions(tmp_path, bucket, noted, lambda: None).deploy(lambda line: None)
+    assert bucket.policies == {"batchwright-dev-start": policy(PLACE, "start")}
+
+
 @pytest.mark.parametrize("wished", [True, False])
 def test_a_deployment_without_x_ray_turns_it_off_which_chalice_does_not(tmp_path: Path, wished: bool) -> None:
     bucket = Bucket()
@@ -153,15 +165,15 @@ def test_a_deployment_without_x_ray_turns_it_off_which_chalice_does_not(tmp_path
 @pytest.mark.parametrize(
     ("wished", "deployed", "traced"),
     [
-        (None, None, "false"),
+        (None, None, None),
         (None, "true", "true"),
-        (None, "false", "false"),
+        (None, "false", None),
         (True, "false", "true"),
-        (False, "true", "false"),
+        (False, "true", None),
     ],
 )
 def test_whether_x_ray_traces_stays_as_it_was_unless_it_is_said_anew(
-    tmp_path: Path, wished: bool | None, deployed: str | None, traced: str
+    tmp_path: Path, wished: bool | None, deployed: str | None, traced: str | None
 ) -> None:
     class Deployed:
         def variable(self, name: str) -> str | None:

@@ -32,6 +32,20 @@ def test_a_policy_is_of_its_own_place_alone(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", GRANTS)
+def test_a_policy_of_anywhere_names_the_stage_and_neither_account_nor_region(function: str) -> None:
+    text = json.dumps(policy(CHINA.anywhere, function))
+    assert set(re.findall(r"arn:([^:]*):\w+:([^:]*):([^:]*):", text)) <= {("*", "*", "*"), ("*", "", "*")}
+    assert text.replace(QUEUE_PREFIX, "").count("batchwright-") == text.count("batchwright-prod-eu")
+    assert "210987654321" not in text
+
+
+@pytest.mark.parametrize("function", GRANTS)
+def test_a_policy_of_anywhere_differs_from_one_of_a_place_in_the_place_alone(function: str) -> None:
+    text = json.dumps(policy(CHINA, function)).replace("arn:aws-cn:", "arn:*:").replace(CHINA.account, "*")
+    assert json.loads(text.replace(CHINA.region, "*")) == policy(CHINA.anywhere, function)
+
+
+@pytest.mark.parametrize("function", GRANTS)
 def test_a_policy_fits_into_a_role_and_names_each_statement_once(function: str) -> None:
     document = policy(CHINA, function)
     assert len(json.dumps(document)) < ROLE_POLICY_CHARACTERS_MAXIMUM
@@ -59,7 +73,7 @@ def test_a_policy_fits_into_a_role_and_names_each_statement_once(function: str) 
 def test_who_posts_to_slack_reads_the_one_secret_and_writes_its_log(webhook: str, action: str, resource: str) -> None:
     place = replace(CHINA, slack_webhook=read_webhook_place(webhook))
     [log, read] = policy(place, ON_NOTICES)["Statement"]
-    assert log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert log["Action"] == ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
     assert (read["Action"], read["Resource"]) == ([action], [resource])
     others = [statement for name in GRANTS if name != ON_NOTICES for statement in policy(place, name)["Statement"]]
     assert not [one for one in others if {"secretsmanager", "ssm"} & {name.split(":")[0] for name in one["Action"]}]
@@ -81,7 +95,7 @@ def test_a_stage_without_a_webhook_has_no_function_that_posts() -> None:
 
 def test_the_authorizer_reaches_nothing_but_tokens_and_its_log() -> None:
     [log, read, note] = policy(CHINA, "bearer")["Statement"]
-    assert log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert log["Action"] == ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
     assert read["Action"] == ["dynamodb:GetItem"]
     assert read["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["TOKENS"]}}
     assert note["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"] == ["TOKENS"]
