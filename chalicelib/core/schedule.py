@@ -282,7 +282,7 @@ def local_time_rule(value: str) -> Broken | None:
     try:
         year = local_time(value).year
     except ValueError:
-        offset = re.search(r"(Z|[+-][0-9]{2}:?[0-9]{2})$", value) if "T" in value else None
+        offset = re.search(r"(Z|[+-][0-9]{2}:?[0-9]{2})\Z", value) if "T" in value else None
         return Broken(
             f"must be a date or a time like 2026-11-01T09:00, not {shown(value)}",
             "the schedule's time_zone says where; take the offset away" if offset else None,
@@ -293,8 +293,8 @@ def local_time_rule(value: str) -> Broken | None:
 
 
 @lru_cache(maxsize=1)
-def _zone_names() -> Names:
-    return Names(sorted(available_timezones()))
+def _zone_names() -> list[str]:
+    return sorted(available_timezones())
 
 
 def time_zone_rule(value: str) -> Broken | None:
@@ -305,7 +305,8 @@ def time_zone_rule(value: str) -> Broken | None:
     except (KeyError, ValueError, OSError):
         pass
     return Broken(
-        f"must be an IANA time zone, not {shown(value)}", _zone_names().suggestion(value) or "such as 'Europe/Berlin'"
+        f"must be an IANA time zone, not {shown(value)}",
+        Names(_zone_names()).suggestion(value) or "such as 'Europe/Berlin'",
     )
 
 

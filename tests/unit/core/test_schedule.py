@@ -238,3 +238,8 @@ def test_the_first_and_the_last_day_of_those_years_are_good_for_a_time(value: st
     assert local_time_rule(value) is None
     schedule = Schedule(rate="1 day", starts=value, ends=value, time_zone=where)
     assert list(Times(schedule).after(-100_000_000)) == [schedule.starts_at_ms]
+
+
+def test_an_unknown_time_zone_is_told_the_nearest_one_however_many_were_asked_about_before() -> None:
+    found = {time_zone_rule(f"Europe/Berlin{number}") for number in range(20)}
+    assert {broken.suggestion for broken in found if broken} == {"did you mean 'Europe/Berlin'?"}
