@@ -33,6 +33,7 @@ from batchwright.local.stack import LocalAws, LocalAwsError
 from batchwright.plain_console import PlainConsole
 from batchwright.progress import NoProgress, Progress
 from batchwright.summary import number_of, print_summary, run_document
+from batchwright.terminal import tell
 from batchwright.view import RunView, load_view
 from batchwright.workflow_file import WorkflowFile, load_workflow
 from chalicelib.api import models as m
@@ -147,11 +148,11 @@ def start_file(
         if as_json:
             print_json(run_document(load_view(target.api, run_id), target.api))
             return
-    click.echo(run_id)
+    tell(run_id)
     # Not to stdout, so that a script can take the id from there.
     _say_started(PlainConsole(stderr=True), ready.plan, run_id)
     for what in ("watch", "pause", "cancel"):
-        click.echo(f"  batchwright {what} {run_id}", err=True)
+        tell(f"  batchwright {what} {run_id}", err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +203,12 @@ def follow(
             progress.show(view)
             return view
         progress.close()
-        click.echo("Cancelling the run and ending its jobs (again: stop at once) ...", err=True)
+        tell("Cancelling the run and ending its jobs (again: stop at once) ...", err=True)
         cancel()
         give_up_at_seconds = time.monotonic() + CANCEL_SECONDS
         view = begun.follow(NoProgress(), Interrupts(), still_there=check, until_seconds=give_up_at_seconds)
         if not view.run.state.ended:
-            click.echo("Some of its jobs take longer to end; no more waiting.", err=True)
+            tell("Some of its jobs take longer to end; no more waiting.", err=True)
         return view
     except KeyboardInterrupt:
         return begun.view()

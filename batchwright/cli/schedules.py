@@ -46,7 +46,7 @@ def list_schedules(workflow: str | None, as_json: bool, where: Where) -> None:
         for sentence in complaints(found):
             tell(sentence, err=True)
     else:
-        click.echo("No schedules; a workflow file has them under `schedules:` (docs/schedules.md).")
+        tell("No schedules; a workflow file has them under `schedules:` (docs/schedules.md).")
 
 
 @schedules.command(name="next")
@@ -75,7 +75,7 @@ def next_times(workflow: str, schedule: str, count: int, after_ms: int | None, a
     else:
         tell(f"Schedule {schedule} of {workflow} has no times any more ({shown.expression}).")
     if shown.paused:
-        click.echo("It is paused; `batchwright schedules resume` lets it go on.", err=True)
+        tell("It is paused; `batchwright schedules resume` lets it go on.", err=True)
 
 
 @schedules.command()

@@ -9,6 +9,7 @@ import click
 from batchwright.cli.output import json_option, print_json
 from batchwright.monitor_file import load_file
 from batchwright.summary import number_of
+from batchwright.terminal import tell
 from batchwright.workflow_file import BadFile, Problem, WorkflowFile
 from chalicelib.core.errors import UserMistake
 
@@ -33,9 +34,9 @@ def validate(files: tuple[str, ...], as_json: bool) -> int:
                 continue
             if isinstance(loaded, WorkflowFile):
                 name, tasks = loaded.workflow.name, loaded.workflow.tasks
-                click.echo(f"{file}: workflow '{name}' is valid, {number_of(len(tasks), 'task')}")
+                tell(f"{file}: workflow '{name}' is valid, {number_of(len(tasks), 'task')}")
             else:
-                click.echo(f"{file}: {number_of(len(loaded.definition['monitors']), 'monitor')}, all valid")
+                tell(f"{file}: {number_of(len(loaded.definition['monitors']), 'monitor')}, all valid")
     if as_json:
         print_json([asdict(problem) for problem in problems])
         return 2 if problems else 0
