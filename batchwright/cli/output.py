@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progre
 from batchwright.signs import signs_for
 from batchwright.tables import Column, table_lines
 from batchwright.terminal import tell
+from batchwright.workflow_file import Problem
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -30,6 +31,12 @@ def json_option(command: _F) -> _F:
 
 def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2))
+
+
+def say_warnings(warnings: Iterable[Problem]) -> None:
+    """Print warnings about files on stderr, a line each."""
+    for warning in warnings:
+        tell(str(warning), err=True)
 
 
 def print_table(columns: Sequence[Column], *, indent: int = 0, between: Mapping[int, Sequence[Text]] = {}) -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from batchwright.cli.asking import ask
 from batchwright.cli.completing import WORKFLOW
-from batchwright.cli.output import json_option, print_json, print_table
+from batchwright.cli.output import json_option, print_json, print_table, say_warnings
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.monitor_file import load_file
@@ -150,6 +150,7 @@ def _loaded(files: Sequence[Path]) -> list[tuple[Path, WorkflowFile]]:
             continue
         if isinstance(one, WorkflowFile):
             loaded.append((file, one))
+            say_warnings(one.warnings)
         else:
             # `statemachines/*.yaml` names it, too.
             tell(f"{file} holds monitors and was left alone; `batchwright monitors push` takes it.", err=True)
