@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progre
 from batchwright.signs import signs_for
 from batchwright.tables import Column, table_lines
 from batchwright.terminal import takes_every_letter, tell, write
+from batchwright.workflow_file import Problem
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -38,6 +39,12 @@ def print_yaml(document: Any) -> None:
     import yaml
 
     write(yaml.safe_dump(document, sort_keys=False, allow_unicode=takes_every_letter(), width=120), nl=False)
+
+
+def say_warnings(warnings: Iterable[Problem]) -> None:
+    """Print warnings about files on stderr, a line each."""
+    for warning in warnings:
+        tell(str(warning), err=True)
 
 
 def print_table(columns: Sequence[Column], *, indent: int = 0, between: Mapping[int, Sequence[Text]] = {}) -> None:

@@ -12,7 +12,7 @@ import click
 
 from batchwright.cli.asking import ask
 from batchwright.cli.completing import WORKFLOW
-from batchwright.cli.output import json_option, print_json, print_table, print_yaml
+from batchwright.cli.output import json_option, print_json, print_table, print_yaml, say_warnings
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.monitor_file import load_file
@@ -149,6 +149,7 @@ def _loaded(files: Sequence[Path]) -> list[tuple[Path, WorkflowFile]]:
             continue
         if isinstance(one, WorkflowFile):
             loaded.append((file, one))
+            say_warnings(one.warnings)
         else:
             # `statemachines/*.yaml` names it, too.
             tell(f"{file} holds monitors and was left alone; `batchwright monitors push` takes it.", err=True)

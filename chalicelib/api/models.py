@@ -176,7 +176,7 @@ class Task(Answer):
     children_failed: Annotated[
         int | None, Field(description="Of an array that failed: how many of them did, where that was told.")
     ] = None
-    allow_failure: Annotated[bool, Field(description="Whether the run can succeed although the task failed.")] = False
+    allow_failure: Annotated[bool, Field(description="Whether the run can succeed without this task's result.")] = False
     kept: Annotated[bool, Field(description="A redrive kept its ending; it did not run in this epoch.")] = False
     second_jobs: Annotated[list[str], Field(description="Jobs ended because their attempt had one.")] = []
     attempts: Annotated[list[Attempt], Field(description="Its ended attempts, oldest first.")] = []

@@ -244,7 +244,10 @@ class TaskSettings(Model):
         TriggerRule,
         Field(strict=False, description="When the task may start, judged by how those it depends on ended."),
     ] = TriggerRule.ALL_SUCCESS
-    allow_failure: Annotated[bool, Field(description="Whether the run can succeed although this task failed.")] = False
+    allow_failure: Annotated[
+        bool,
+        Field(description="Whether the run can succeed without this task's result: it failed, or is upstream_failed."),
+    ] = False
     tags: Annotated[
         dict[TagName, TagValue] | None,
         Field(description="Tags of the job, 50 at most; values may hold expressions. Joined with those of defaults."),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import Result
@@ -37,6 +38,7 @@ def test_one_bad_file_does_not_hide_the_others(batchwright: Command) -> None:
 def test_problems_are_told_to_programs_with_their_places(batchwright: Command) -> None:
     result = batchwright("validate", "--json", "diamond.yaml", "nowhere.yaml")
     nowhere = {"file": "nowhere.yaml", "line": 0, "column": 0, "message": "there is no such file", "suggestion": None}
+    nowhere["severity"] = "error"
     assert (result.exit_code, json.loads(result.stdout), result.stderr) == (2, [nowhere], "")
     assert batchwright("validate", "--json", "diamond.yaml").stdout == "[]\n"
 
@@ -45,3 +47,28 @@ def test_no_file_is_a_mistake(batchwright: Command) -> None:
     result = batchwright("validate")
     assert result.exit_code == 2
     assert "Missing argument 'FILE...'" in result.stderr
+
+
+LOST_RESULT = """\
+name: samples
+defaults: {job_definition: j, queue: q}
+tasks:
+  s1: {allow_failure: true}
+  joint: {depends_on: [s1]}
+"""
+
+
+def test_a_warning_says_where_an_allowed_failure_fails_the_run_and_the_file_stays_valid(
+    batchwright: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "samples.yaml"
+    file.write_text(LOST_RESULT)
+    result = batchwright("validate", str(file))
+    assert (result.exit_code, result.stdout) == (0, f"{file}: workflow 'samples' is valid, 2 tasks\n")
+    assert result.stderr == (
+        f"{file}:5:11: warning: task 'joint': depends_on names 's1', which may fail, and by trigger_rule all_success "
+        "this task would not run then and would fail the run; trigger_rule all_done runs it anyway, allow_failure lets "
+        "the run succeed without it\n"
+    )
+    [told] = json.loads(batchwright("validate", "--json", str(file)).stdout)
+    assert (told["severity"], told["line"]) == ("warning", 5)
