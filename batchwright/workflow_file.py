@@ -7,6 +7,7 @@ two languages are `yaml_text.py`'s and `json_text.py`'s, what is wrong with a de
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,10 +18,12 @@ from batchwright.json_text import read_json
 from batchwright.positions import Document, Spot, Unreadable
 from batchwright.yaml_text import read_yaml
 from chalicelib.core.check import check_definition
+from chalicelib.core.clockchanges import clock_warnings
 from chalicelib.core.collector import collector_paused
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.lint import warnings_of
 from chalicelib.core.mistakes import Mistake
+from chalicelib.core.schedule import schedules_of
 from chalicelib.core.workflow import Workflow
 
 FILE_BYTES_MAXIMUM = 200_000_000
@@ -85,8 +88,13 @@ def workflow_in(path: str | Path, document: Document) -> WorkflowFile:
     checked = check_definition(definition)
     if checked.workflow is None or document.spots:
         raise BadFile([*at_spots(path, document.spots), *at_places(path, document, checked.mistakes)])
-    warnings = at_places(path, document, warnings_of(checked.workflow), Severity.WARNING)
-    return WorkflowFile(checked.workflow, definition, tuple(warnings))
+    warnings = [*warnings_of(checked.workflow), *clock_warnings(schedules_of(definition), now_ms())]
+    return WorkflowFile(checked.workflow, definition, tuple(at_places(path, document, warnings, Severity.WARNING)))
+
+
+def now_ms() -> int:
+    """The time, by which the next change of clocks is told."""
+    return int(time.time() * 1000)
 
 
 def holds_monitors(definition: Any) -> bool:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from batchwright import workflow_file
+from chalicelib.core.schedule import read_moment_ms
+
 Command = Callable[..., Result]
 Golden = Callable[[str], str]
 
@@ -72,3 +75,21 @@ def test_a_warning_says_where_an_allowed_failure_fails_the_run_and_the_file_stay
     )
     [told] = json.loads(batchwright("validate", "--json", str(file)).stdout)
     assert (told["severity"], told["line"]) == ("warning", 5)
+
+
+def test_a_warning_tells_the_next_day_on_which_clocks_skip_a_schedule(
+    batchwright: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow_file, "now_ms", lambda: read_moment_ms("2026-11-30T12:00Z"))
+    file = tmp_path / "nightly.yaml"
+    task = "tasks: {a: {job_definition: j, queue: q}}\n"
+    file.write_text(f"name: nightly\n{task}schedules:\n  s: {{cron: 30 2 * * ? *, time_zone: Europe/Berlin}}\n")
+    result = batchwright("validate", str(file))
+    assert (result.exit_code, result.stdout) == (0, f"{file}: workflow 'nightly' is valid, 1 task\n")
+    place = f"{file}:4:13: warning: schedule 's': 02:30"
+    assert result.stderr.splitlines() == [
+        f"{place} does not exist on 2027-03-28, when clocks in Europe/Berlin go forward from 02:00 to 03:00, and no run "
+        "starts; choose a time outside of 02:00 to 03:00, or time_zone UTC",
+        f"{place} comes twice on 2027-10-31, when clocks in Europe/Berlin go back from 03:00 to 02:00, and a run starts "
+        "once; choose a time outside of 02:00 to 03:00, or time_zone UTC",
+    ]
