@@ -88,8 +88,8 @@ def test_a_warning_tells_the_next_day_on_which_clocks_skip_a_schedule(
     assert (result.exit_code, result.stdout) == (0, f"{file}: workflow 'nightly' is valid, 1 task\n")
     place = f"{file}:4:13: warning: schedule 's': 02:30"
     assert result.stderr.splitlines() == [
-        f"{place} does not exist on 2027-03-28, when clocks in Europe/Berlin go forward from 02:00 to 03:00, and no run "
-        "starts; choose a time outside of 02:00 to 03:00, or time_zone UTC",
-        f"{place} comes twice on 2027-10-31, when clocks in Europe/Berlin go back from 03:00 to 02:00, and a run starts "
-        "once; choose a time outside of 02:00 to 03:00, or time_zone UTC",
+        f"{place} does not exist on 2027-03-28, when clocks in Europe/Berlin go forward from 02:00 to 03:00, and no "
+        "run starts; choose a time outside of 02:00 to 03:00, or time_zone UTC",
+        f"{place} comes twice on 2027-10-31, when clocks in Europe/Berlin go back from 03:00 to 02:00, and a run "
+        "starts once; choose a time outside of 02:00 to 03:00, or time_zone UTC",
     ]
