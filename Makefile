@@ -44,8 +44,9 @@ types: $(VENV)/.dev
 sim: $(VENV)/.dev ## simulate the engine under faults: SEEDS=1000000 for so many schedules, SEED=7 tells the story of one
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),20000) $(if $(SEED),--seed $(SEED) --scope "$(SCOPE)")
 
-bench: $(VENV)/.dev ## measure: a cold start, cost of a task, 1,000 tasks, compiling a plan, submissions a second, lists of jobs (minutes)
+bench: $(VENV)/.dev ## measure: a cold start, cost of a task, 1,000 tasks, compiling a plan, reading files of any size, submissions a second, lists of jobs (minutes)
 	@$(BIN)/python -m bench.compile
+	@$(BIN)/python -m bench.readers
 	@$(BIN)/python -m bench.cold_start
 	@$(BIN)/python -m bench.task_cost
 	@$(BIN)/python -m bench.thousand_tasks

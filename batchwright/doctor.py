@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chalicelib.core.advance import is_full, run_ending
+from chalicelib.core.advance import is_full, may_have_ended, run_ending
 from chalicelib.core.durations import rough
 from chalicelib.core.plan import Plan, indexes_in, offset_of, shard_of
 from chalicelib.core.records import RELEASED, Run, Tally, TaskRecord
@@ -214,8 +214,8 @@ def _check_run(seen: Seen, now_ms: int, patience: Patience) -> Iterator[Finding]
         if missing:
             value = f"{run.state}, and {_tasks(plan, missing)} in no tally"
             yield seen.finding(Severity.ERROR, "a run ends when all its tasks did", value, REPORT)
-        elif run.state is not RunState.CANCELLED and (ending := run_ending(plan, seen.tallies)) is not run.state:
-            value = f"the run is {run.state}, its tallies say {ending}"
+        elif run.state is not RunState.CANCELLED and not may_have_ended(plan, seen.tallies, run.state):
+            value = f"the run is {run.state}, its tallies say {run_ending(plan, seen.tallies)}"
             yield seen.finding(Severity.ERROR, "a run ends as its tallies say", value, REPORT)
         return
     if missing or any(not is_full(plan, shard, seen.tallies[shard]) for shard in range(plan.shard_count)):

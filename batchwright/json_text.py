@@ -17,14 +17,16 @@ def read_json(text: str) -> Document:
     """The tree of a JSON text. Raises Unreadable."""
     _check_syntax(text)
     builder = TreeBuilder()
-    line, line_start = 1, 0
+    line, line_start, looked_to = 1, 0, 0
     for token in _TOKEN.finditer(text):
         kind = token.lastindex or 1
         start = token.start(kind)
-        breaks = text.count("\n", line_start, start)
+        # No part of the text is searched for line ends twice: a file may be one line of many megabytes.
+        breaks = text.count("\n", looked_to, start)
         if breaks:
             line += breaks
-            line_start = text.rfind("\n", line_start, start) + 1
+            line_start = text.rfind("\n", looked_to, start) + 1
+        looked_to = start
         column = start - line_start + 1
         found = token[kind]
         if kind == 1:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from batchwright.terminal import printable
+from batchwright.terminal import printable, shown_in
 
 
 class PlainConsole(Console):
@@ -19,7 +19,4 @@ class PlainConsole(Console):
             if segment.control:
                 yield segment
             else:
-                text = printable(segment.text)
-                if not self.encoding.startswith("utf"):
-                    text = text.encode(self.encoding, "replace").decode(self.encoding)
-                yield Segment(text, segment.style)
+                yield Segment(shown_in(printable(segment.text), self.encoding), segment.style)

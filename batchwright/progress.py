@@ -17,7 +17,7 @@ from rich.text import Text
 from batchwright.view import RunView, changed, duration_ms, is_held_back, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.core.durations import short
-from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.states import WITHOUT_RESULT, RunState, TaskState
 
 COLOURS = {
     TaskState.WAITING: "dim",
@@ -230,7 +230,7 @@ def _how(task: m.Task, number: int, at_ms: int) -> str:
 
 def _details(task: m.Task, at_ms: int) -> str:
     attempt = lasted = reason = kept = None
-    may_fail = MAY_FAIL if task.allow_failure and task.state is TaskState.FAILED else None
+    may_fail = MAY_FAIL if task.allow_failure and task.state in WITHOUT_RESULT else None
     if task.attempt and task.attempts_allowed > 1:
         attempt = f"attempt {task.attempt} of {task.attempts_allowed}"
     if task.kept:

@@ -19,7 +19,7 @@ from batchwright.signs import Signs
 from batchwright.view import duration_ms, is_held_back, past_of, result_of
 from chalicelib.api import models as m
 from chalicelib.core.durations import short
-from chalicelib.core.states import TaskState
+from chalicelib.core.states import WITHOUT_RESULT, TaskState
 
 REASON_LINES = 6
 _NAMES_SHOWN = 3
@@ -171,7 +171,7 @@ class _Words:
     def _notes(self, place: int) -> Iterator[str]:
         """What is unusual about the task, or cannot be seen from where it stands."""
         task = self.tree.tasks[place]
-        if task.allow_failure and task.state is TaskState.FAILED:
+        if task.allow_failure and task.state in WITHOUT_RESULT:
             yield MAY_FAIL
         if task.kept:
             yield f"kept from epoch {task.epoch}"

@@ -7,8 +7,10 @@ two languages are `yaml_text.py`'s and `json_text.py`'s, what is wrong with a de
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,24 @@ from batchwright.json_text import read_json
 from batchwright.positions import Document, Spot, Unreadable
 from batchwright.yaml_text import read_yaml
 from chalicelib.core.check import check_definition
+from chalicelib.core.clockchanges import clock_warnings
 from chalicelib.core.collector import collector_paused
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.lint import warnings_of
 from chalicelib.core.mistakes import Mistake
+from chalicelib.core.schedule import schedules_of
 from chalicelib.core.workflow import Workflow
 
 FILE_BYTES_MAXIMUM = 200_000_000
+
+
+class Severity(StrEnum):
+    """What a problem means for its file."""
+
+    ERROR = "error"
+    """The file is refused."""
+    WARNING = "warning"
+    """The file is taken, and probably does not say what its author means."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,10 +47,12 @@ class Problem:
     column: int
     message: str
     suggestion: str | None = None
+    severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.message}; {self.suggestion}" if self.suggestion else f"{place}: {self.message}"
+        said = f"warning: {self.message}" if self.severity is Severity.WARNING else self.message
+        return f"{place}: {said}; {self.suggestion}" if self.suggestion else f"{place}: {said}"
 
 
 class BadFile(UserMistake):
@@ -49,10 +65,11 @@ class BadFile(UserMistake):
 
 @dataclass(frozen=True, slots=True)
 class WorkflowFile:
-    """A workflow as read from a file: the checked model, and the definition as it was written."""
+    """A workflow as read from a file: the checked model, the definition as it was written, and warnings."""
 
     workflow: Workflow
     definition: dict[str, Any]
+    warnings: tuple[Problem, ...] = ()
 
 
 def load_workflow(path: str | Path) -> WorkflowFile:
@@ -71,7 +88,13 @@ def workflow_in(path: str | Path, document: Document) -> WorkflowFile:
     checked = check_definition(definition)
     if checked.workflow is None or document.spots:
         raise BadFile([*at_spots(path, document.spots), *at_places(path, document, checked.mistakes)])
-    return WorkflowFile(checked.workflow, definition)
+    warnings = [*warnings_of(checked.workflow), *clock_warnings(schedules_of(definition), now_ms())]
+    return WorkflowFile(checked.workflow, definition, tuple(at_places(path, document, warnings, Severity.WARNING)))
+
+
+def now_ms() -> int:
+    """The time, by which the next change of clocks is told."""
+    return int(time.time() * 1000)
 
 
 def holds_monitors(definition: Any) -> bool:
@@ -156,10 +179,12 @@ def at_spots(path: str | Path, spots: Iterable[Spot]) -> list[Problem]:
     return [Problem(str(path), spot.line, spot.column, spot.message, spot.suggestion) for spot in spots]
 
 
-def at_places(path: str | Path, document: Document, mistakes: Iterable[Mistake]) -> list[Problem]:
+def at_places(
+    path: str | Path, document: Document, mistakes: Iterable[Mistake], severity: Severity = Severity.ERROR
+) -> list[Problem]:
     """What is wrong with a definition, as problems of its file."""
     return [
-        Problem(str(path), *document.place_of(one.path, at_key=one.at_key), one.message(), one.suggestion)
+        Problem(str(path), *document.place_of(one.path, at_key=one.at_key), one.message(), one.suggestion, severity)
         for one in mistakes
     ]
 

@@ -43,16 +43,14 @@ def expected(plan: Plan, succeeds: Succeeds, kept: Mapping[str, str] = NOTHING_K
     for index, task in enumerate(plan.tasks):
         parents = [tasks[plan.tasks[parent].name] for parent in plan.parents[index]]
         ending = kept.get(task.name)
-        if ending is not None:
-            failed |= ending == FAILED and not task.allow_failure
-        elif parents:
+        if ending is None and parents:
             ending = instead_of_starting(task.trigger_rule.value, parents)
         if ending is None:
             failures = failures_of(task, succeeds)
             ending = SUCCEEDED if failures.end_in_success else FAILED
             attempts |= {(task.name, number) for number in range(1, failures.attempts + 1)}
-            failed |= ending == FAILED and not task.allow_failure
         tasks[task.name] = ending
+        failed |= ending in (FAILED, UPSTREAM_FAILED) and not task.allow_failure
     otherwise = CANCELLED if CANCELLED in tasks.values() else SUCCEEDED
     return Expected(tasks, frozenset(attempts), FAILED if failed else otherwise)
 

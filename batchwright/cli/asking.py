@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from batchwright.terminal import shown, tell
 from chalicelib.core.errors import UserMistake
 
 
@@ -19,11 +20,11 @@ def ask(question: str, *, yes: bool, as_json: bool) -> None:
     if as_json:
         raise UserMistake(f"'{question}' is not asked with --json; give --yes with it")
     try:
-        agreed = click.confirm(question, err=True)
+        agreed = click.confirm(shown(question, err=True), err=True)
     except click.Abort as aborted:
         if not isinstance(aborted.__context__, EOFError) or sys.stdin.isatty():
             raise
-        click.echo(err=True)
+        tell("", err=True)
         raise UserMistake("nothing was changed: there is nobody to ask; --yes does it unasked") from None
     if not agreed:
         raise click.Abort

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from batchwright.terminal import write
+
 VARIABLE = "_BATCHWRIGHT_COMPLETE"
 """By which the script asks this program; click's name for it."""
 
@@ -26,4 +28,4 @@ def completion(shell: str) -> None:
     assert made is not None, "click knows these three"
     # Not its source(), which starts a bash to look at its version.
     script = made(main, {}, "batchwright", VARIABLE)
-    click.echo(script.source_template % script.source_vars())
+    write(script.source_template % script.source_vars())

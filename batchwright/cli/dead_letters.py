@@ -12,6 +12,7 @@ from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Aws, Target, Where, api_options, on_target
 from batchwright.dead_letter_text import full_text, letter_columns, letter_document
 from batchwright.dead_letters import VARIABLES, DeadLetter, DeadLetterQueue, Held, chosen, held
+from batchwright.terminal import tell
 from chalicelib.core.errors import UserMistake
 
 AWS_WAIT_SECONDS = 1
@@ -61,9 +62,9 @@ def list_letters(queue: str | None, as_json: bool, where: Where) -> None:
     elif letters:
         print_table(letter_columns(letters))
     else:
-        click.echo(f"No dead letters{_of(queue)}.")
+        tell(f"No dead letters{_of(queue)}.")
     if elsewhere:
-        click.echo(f"{_counted(elsewhere)} more: somebody else is looking at them; ask again in a minute.", err=True)
+        tell(f"{_counted(elsewhere)} more: somebody else is looking at them; ask again in a minute.", err=True)
 
 
 @dead_letters.command()
@@ -77,7 +78,7 @@ def show(letter_id: str, as_json: bool, where: Where) -> None:
     if as_json:
         print_json({**letter_document(letter), "body": letter.body})
     else:
-        click.echo(full_text(letter))
+        tell(full_text(letter))
 
 
 @dead_letters.command()
@@ -137,7 +138,7 @@ def _say_moved(done: str, number: int, queue: str | None, as_json: bool) -> None
     if as_json:
         print_json({done.lower().replace(" ", "_"): number})
         return
-    click.echo(f"{done} {_counted(number)}." if number else f"No dead letters{_of(queue)}.")
+    tell(f"{done} {_counted(number)}." if number else f"No dead letters{_of(queue)}.")
 
 
 def _counted(number: int) -> str:

@@ -28,6 +28,7 @@ from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
 from batchwright.interrupts import raised
 from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.terminal import tell
 from chalicelib.core.errors import UserMistake
 
 
@@ -178,8 +179,8 @@ def destroy(stage: str, profile: str | None, region: str | None, project: Path, 
         where = f"account {removed.place.account}, {removed.place.region}"
         if not there:
             for one in removed.clean_clone():
-                click.echo(f"here: removed {one}")
-            click.echo(f"Nothing of the stage '{stage}' is there ({where}).")
+                tell(f"here: removed {one}")
+            tell(f"Nothing of the stage '{stage}' is there ({where}).")
             return 0
         if not yes:
             _ask(stage, where, there, keep_data)
@@ -187,7 +188,7 @@ def destroy(stage: str, profile: str | None, region: str | None, project: Path, 
     if left:
         raise click.ClickException(f"these are still there: {', '.join(left)}; run it again, or remove them by hand")
     kept = [one for one in there if one.startswith(("table ", "bucket "))] if keep_data else []
-    click.echo(f"The stage '{stage}' is gone; kept: {', '.join(kept)}." if kept else f"The stage '{stage}' is gone.")
+    tell(f"The stage '{stage}' is gone; kept: {', '.join(kept)}." if kept else f"The stage '{stage}' is gone.")
     return 0
 
 
@@ -217,10 +218,8 @@ def _text(value: bool | int | str) -> str:
 
 
 def _ask(stage: str, where: str, there: Sequence[str], keep_data: bool) -> None:
-    click.echo(f"The stage '{stage}' ({where}) has: {', '.join(there)}.")
-    click.echo(
-        "Its table and bucket are kept." if keep_data else "All its runs, workflows, tokens and files go with it."
-    )
+    tell(f"The stage '{stage}' ({where}) has: {', '.join(there)}.")
+    tell("Its table and bucket are kept." if keep_data else "All its runs, workflows, tokens and files go with it.")
     answer = click.prompt("Type the stage's name to remove it", default="", show_default=False)
     if answer != stage:
         raise click.Abort
@@ -232,27 +231,27 @@ def _summarise(deployed: Deployed, wish: Wish, profile: str | None, region: str 
         for name, value in (("stage", wish.stage), ("profile", profile), ("region", region))
         if value
     )
-    click.echo("")
+    tell("")
     if wish.stacks_only:
         # Chalice has no option for the region, and does not look at AWS_REGION.
         with_profile = f" --profile {profile}" if profile else ""
-        click.echo(
+        tell(
             f"The stacks are up. Next: AWS_DEFAULT_REGION={deployed.place.region} chalice deploy "
             f"--stage {wish.stage}{with_profile}"
         )
         return
     if not deployed.changed:
-        click.echo(f"Nothing changed: the stage '{wish.stage}' is as this clone says.")
+        tell(f"Nothing changed: the stage '{wish.stage}' is as this clone says.")
     else:
-        click.echo(f"The stage '{wish.stage}' is up.")
+        tell(f"The stage '{wish.stage}' is up.")
     if deployed.api_url:
-        click.echo(f"  API      {deployed.api_url}")
+        tell(f"  API      {deployed.api_url}")
     for stack in deployed.stacks:
         for name, label in (("DefaultQueue", "queue"), ("AlarmTopicArn", "alarms"), ("TopicArn", "notices")):
             if name in stack.outputs:
-                click.echo(f"  {label:<8} {stack.outputs[name]}")
-    click.echo("Next:")
+                tell(f"  {label:<8} {stack.outputs[name]}")
+    tell("Next:")
     if deployed.api_url:
-        click.echo(f"  batchwright tokens create laptop --scope admin{options}")
+        tell(f"  batchwright tokens create laptop --scope admin{options}")
     for name in sorted(deployed.workflows):
-        click.echo(f"  batchwright start {name}{options}")
+        tell(f"  batchwright start {name}{options}")

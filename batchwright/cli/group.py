@@ -106,7 +106,7 @@ class LazyGroup(click.Group):
             tell(_shown(error), err=True)
             sys.exit(error.exit_code)
         except click.Abort:
-            click.echo("interrupted", err=True)
+            tell("interrupted", err=True)
             sys.exit(INTERRUPTED)
         except UserMistake as mistake:
             tell(str(mistake), err=True)

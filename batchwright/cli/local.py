@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
 from batchwright.cli.asking import ask
+from batchwright.cli.output import print_json
 from batchwright.cli.target import local_target
 from batchwright.cli.told import told_plainly
 from batchwright.interrupts import raised
@@ -19,8 +18,9 @@ from batchwright.local import home
 from batchwright.local.isolation import foreign, past_proxies
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.stack import API
+from batchwright.plain_console import PlainConsole
 from batchwright.summary import number_of
-from batchwright.terminal import tell
+from batchwright.terminal import tell, write
 from batchwright.tree_lines import some_names
 from batchwright.view import every
 from chalicelib.core.errors import BatchwrightError, UserMistake
@@ -45,15 +45,13 @@ def up(options: LocalOptions) -> None:
                 f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
                 f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
             )
-        click.echo(f"It is up already (process {state.pid}, folder {home.home()}).")
+        tell(f"It is up already (process {state.pid}, folder {home.home()}).")
         return
-    with raised(), told_plainly(), Console(stderr=True).status("Starting the local AWS ..."):
+    with raised(), told_plainly(), PlainConsole(stderr=True).status("Starting the local AWS ..."):
         state = home.up(options.arguments)
-    click.echo(
-        f"Up: AWS at {state.environment['AWS_ENDPOINT_URL']}, Batch at {state.environment['AWS_ENDPOINT_URL_BATCH']}."
-    )
-    click.echo('Point any AWS tool at it with: eval "$(batchwright local env)"')
-    click.echo(f"HTTP API at {state.environment[API]}; make a token for it with: batchwright tokens create me")
+    tell(f"Up: AWS at {state.environment['AWS_ENDPOINT_URL']}, Batch at {state.environment['AWS_ENDPOINT_URL_BATCH']}.")
+    tell('Point any AWS tool at it with: eval "$(batchwright local env)"')
+    tell(f"HTTP API at {state.environment[API]}; make a token for it with: batchwright tokens create me")
 
 
 @local.command()
@@ -72,9 +70,9 @@ def down(yes: bool) -> None:
         )
         ask(f"{question} Stop it all the same?", yes=yes, as_json=False)
     if not home.down():
-        click.echo(f"Nothing was up {where}.")
+        tell(f"Nothing was up {where}.")
         return
-    click.echo("Stopped.")
+    tell("Stopped.")
     if under_way:
         tell(f"{number_of(len(under_way), 'run')} that had not ended went with it: {some_names(under_way)}.", err=True)
 
@@ -106,13 +104,13 @@ def status(as_json: bool) -> int:
     state = home.running()
     if as_json:
         document = {"up": False} if state is None else {"up": True, "pid": state.pid, "environment": state.environment}
-        click.echo(json.dumps(document, indent=2))
+        print_json(document)
     elif state is None:
-        click.echo(f"Nothing is up {home.looked()}; start it with `batchwright local up`.")
+        tell(f"Nothing is up {home.looked()}; start it with `batchwright local up`.")
     else:
-        click.echo(f"Up (process {state.pid}, folder {home.home()}).")
+        tell(f"Up (process {state.pid}, folder {home.home()}).")
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BATCH", API):
-            click.echo(f"  {name}={state.environment[name]}")
+            tell(f"  {name}={state.environment[name]}")
     return 0 if state is not None else 1
 
 
@@ -134,10 +132,10 @@ def env(as_json: bool) -> None:
     if state is None:
         raise UserMistake(f"nothing is up {home.looked()}; start it with `batchwright local up`")
     if as_json:
-        click.echo(json.dumps(state.environment, indent=2))
+        print_json(state.environment)
         return
     # A profile, a session token or another endpoint of the shell would lead past it.
     if names := foreign(os.environ, state.environment):
-        click.echo(f"unset {' '.join(names)}")
+        write(f"unset {' '.join(names)}")
     for name, value in {**past_proxies(os.environ), **state.environment}.items():
-        click.echo(f"export {name}={shlex.quote(value)}")
+        write(f"export {name}={shlex.quote(value)}")

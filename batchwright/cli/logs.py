@@ -13,7 +13,7 @@ from batchwright.cli.completing import RUN, TASK
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.interrupts import Interrupts, counted
 from batchwright.silence import silence_sentence
-from batchwright.terminal import coloured, tell
+from batchwright.terminal import coloured, tell, write
 from chalicelib.api import models as m
 
 INTERRUPTED = 130
@@ -131,12 +131,12 @@ def writer(times: bool, as_json: bool) -> Callable[[list[m.LogLine]], None]:
     # What goes to a file or into another program is what the job wrote.
     shown = coloured if is_terminal() else str
 
-    def write(lines: list[m.LogLine]) -> None:
+    def write_lines(lines: list[m.LogLine]) -> None:
         for line in lines:
-            click.echo(json.dumps(line.model_dump(mode="json")) if as_json else shown(_text(line, times)))
+            write(json.dumps(line.model_dump(mode="json")) if as_json else shown(_text(line, times)))
         sys.stdout.flush()
 
-    return write
+    return write_lines
 
 
 def _text(line: m.LogLine, times: bool) -> str:

@@ -7,11 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-import yaml
 
 from batchwright.cli.asking import ask
 from batchwright.cli.completing import MONITOR
-from batchwright.cli.output import json_option, print_json, print_table
+from batchwright.cli.output import json_option, print_json, print_table, print_yaml
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.monitor_file import load_monitors
 from batchwright.monitor_trial import record_of, tried
@@ -59,7 +58,7 @@ def validate(file: Path, as_json: bool) -> int:
     if as_json:
         print_json([asdict(problem) for problem in problems])
     else:
-        click.echo(f"{file}: {number_of(count, 'monitor')}, all valid")
+        tell(f"{file}: {number_of(count, 'monitor')}, all valid")
     return 2 if problems else 0
 
 
@@ -110,7 +109,7 @@ def list_monitors(as_json: bool, where: Where) -> None:
         for sentence in unseen:
             tell(sentence, err=True)
     else:
-        click.echo(_NONE)
+        tell(_NONE)
 
 
 @monitors.command()
@@ -136,8 +135,8 @@ def show(name: str | None, as_json: bool, where: Where) -> None:
         print_json({**found.model_dump(mode="json"), "definition": definition})
         return
     if not given:
-        click.echo(_NONE, err=True)
-    click.echo(yaml.safe_dump(definition, sort_keys=False, allow_unicode=True, width=120), nl=False)
+        tell(_NONE, err=True)
+    print_yaml(definition)
 
 
 @monitors.command()

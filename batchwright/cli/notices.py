@@ -17,7 +17,7 @@ from batchwright.sample_notice import sample_kind, sample_notice
 from batchwright.subscribing import SubscribedQueue, check_filters, find_queue, notes_on_names
 from batchwright.subscriptionlist import hears, subscription_columns
 from batchwright.subscriptions import Subscriptions, filters_of, protocol_of
-from batchwright.terminal import printable, tell
+from batchwright.terminal import printable, tell, write
 from chalicelib.aws.answers import code_of
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notices import NoticeKind, Severity
@@ -121,7 +121,7 @@ def list_subscriptions(as_json: bool, where: Where) -> None:
     elif found:
         print_table(subscription_columns(found))
     else:
-        click.echo("Nobody is subscribed; `batchwright notices subscribe ADDRESS` changes that.")
+        tell("Nobody is subscribed; `batchwright notices subscribe ADDRESS` changes that.")
 
 
 @notices.command()
@@ -249,7 +249,7 @@ def preview(kind: str, form: str) -> None:
       batchwright notices preview run_failed
       batchwright notices preview queue_blocked --as slack
     """
-    click.echo(printable(form_of(example_notice(NoticeKind(kind)), form)), nl=False)
+    write(printable(form_of(example_notice(NoticeKind(kind)), form)), nl=False)
 
 
 def _subscriptions(aws: Aws) -> Subscriptions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -18,7 +18,8 @@ from batchwright.plain_console import PlainConsole
 from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progress
 from batchwright.signs import signs_for
 from batchwright.tables import Column, table_lines
-from batchwright.terminal import tell
+from batchwright.terminal import takes_every_letter, tell, write
+from batchwright.workflow_file import Problem
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -29,7 +30,21 @@ def json_option(command: _F) -> _F:
 
 
 def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, indent=2))
+    write(json.dumps(document, indent=2))
+
+
+def print_yaml(document: Any) -> None:
+    """Print a document as YAML that reads as the same values. A letter that the terminal does not have is escaped."""
+    # Only here, so that no other command waits for it to load.
+    import yaml
+
+    write(yaml.safe_dump(document, sort_keys=False, allow_unicode=takes_every_letter(), width=120), nl=False)
+
+
+def say_warnings(warnings: Iterable[Problem]) -> None:
+    """Print warnings about files on stderr, a line each."""
+    for warning in warnings:
+        tell(str(warning), err=True)
 
 
 def print_table(columns: Sequence[Column], *, indent: int = 0, between: Mapping[int, Sequence[Text]] = {}) -> None:

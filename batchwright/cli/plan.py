@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from batchwright.cli.params import param_options, read_params
 from batchwright.plan_summary import PlanSummary, TaskSummary, graphviz, summarise
+from batchwright.terminal import json_text, write
 from batchwright.workflow_file import load_workflow
 from chalicelib.core.compile import compile_workflow
 
@@ -67,9 +67,9 @@ def plan(file: Path, pairs: Sequence[str], params_file: Path | None, as_json: bo
     workflow = load_workflow(file).workflow
     summary = summarise(compile_workflow(workflow), read_params(workflow.declarations(), pairs, params_file))
     if as_json:
-        click.echo(json.dumps(summary.document(), indent=2, ensure_ascii=False))
+        write(json_text(summary.document()))
     elif as_dot:
-        click.echo(graphviz(summary))
+        write(graphviz(summary))
     else:
         _print(summary)
 

@@ -29,11 +29,17 @@ _SAMPLES = {
 
 
 def push_file(
-    target: Target, loaded: WorkflowFile, folder: Path, params: Mapping[str, Any] | None = None
+    target: Target,
+    loaded: WorkflowFile,
+    folder: Path,
+    params: Mapping[str, Any] | None = None,
+    *,
+    arms_schedules: bool = True,
 ) -> m.Workflow:
     """Push a workflow file. A local AWS is given the queues and job definitions that it names, too: `folder` becomes
-    the image of new ones, and `params` are those of the run to come, complete, if one is. Elsewhere it is said at once
-    when a queue that its runs are to tell is not there."""
+    the image of new ones, and `params` are those of the run to come, complete, if one is. Unless `arms_schedules`,
+    its schedules there stay what they were. Elsewhere it is said at once when a queue that its runs are to tell is not
+    there."""
     workflow, queue = loaded.workflow, queue_named(loaded.definition)
     if target.aws is None or not target.aws.is_local:
         pushed = target.api.put_workflow(workflow.name, loaded.definition)
@@ -51,7 +57,8 @@ def push_file(
         folder,
         params_may_change=params is None,
     )
-    place_pushed(target.aws.wired.world, workflow.name, version)
+    if arms_schedules:
+        place_pushed(target.aws.wired.world, workflow.name, version)
     return target.api.workflow(workflow.name, version)
 
 

@@ -33,6 +33,7 @@ from batchwright.local.stack import LocalAws, LocalAwsError
 from batchwright.plain_console import PlainConsole
 from batchwright.progress import NoProgress, Progress
 from batchwright.summary import number_of, print_summary, run_document
+from batchwright.terminal import tell
 from batchwright.view import RunView, load_view
 from batchwright.workflow_file import WorkflowFile, load_workflow
 from chalicelib.api import models as m
@@ -56,6 +57,7 @@ KILL_GRACE_SECONDS = 3.0
 @json_option
 @click.option("--keep", is_flag=True, help="Leave the local AWS up afterwards, with everything in it.")
 @click.option("--detach", is_flag=True, help="Only start the run, on the local AWS that is up, and print its id.")
+@click.option("--schedules", "arms_schedules", is_flag=True, help="Let the file's schedules start runs of their own.")
 @local_options
 def run(
     file: Path,
@@ -65,12 +67,14 @@ def run(
     as_json: bool,
     keep: bool,
     detach: bool,
+    arms_schedules: bool,
     options: LocalOptions,
 ) -> int:
     """Run a workflow on this machine: real processes, driven by Batch's events, on a local AWS.
 
     Uses the local AWS that `batchwright local up` keeps, or starts one for this run alone. Ctrl-C cancels the run and
     ends its processes. With --detach it goes on by itself: see `batchwright watch`, `show`, `pause` and `cancel`.
+    The file's schedules start nothing, unless --schedules is given or `batchwright workflows push` brings them.
 
     \b
     Examples:
@@ -80,9 +84,9 @@ def run(
     """
     put = [_key_and_path(item) for item in files]
     if detach:
-        start_file(file, pairs, params_file, put, as_json, options)
+        start_file(file, pairs, params_file, put, as_json, options, arms_schedules)
         return 0
-    view = run_file(file, pairs, params_file, put, as_json, keep, options)
+    view = run_file(file, pairs, params_file, put, as_json, keep, options, arms_schedules=arms_schedules)
     return 0 if view.run.state is RunState.SUCCEEDED else 1
 
 
@@ -95,12 +99,13 @@ def run_file(
     keep: bool,
     options: LocalOptions,
     afterwards: Callable[[RunView, Mapping[str, str]], None] | None = None,
+    arms_schedules: bool = False,
 ) -> RunView:
     """Run a workflow file and show it; the run as it ended. Raises UserMistake before anything is started.
 
     `afterwards(run, environment)` is called while the local AWS is still there.
     """
-    ready = _read(file, pairs, params_file, files)
+    ready = _read(file, pairs, params_file, files, arms_schedules)
     console = PlainConsole(stderr=as_json)
     with raised(), told_plainly(), local_aws(options, keep, console) as target:
         version = ready.put_on(target)
@@ -130,10 +135,11 @@ def start_file(
     files: Sequence[tuple[str, Path]],
     as_json: bool,
     options: LocalOptions,
+    arms_schedules: bool,
 ) -> None:
     """Start a run of a workflow file on the local AWS that is up, print its id, and say on stderr how to follow it.
     Raises UserMistake before anything is started, also when none is up."""
-    ready = _read(file, pairs, params_file, files)
+    ready = _read(file, pairs, params_file, files, arms_schedules)
     state = running()
     if state is None:
         raise UserMistake(
@@ -147,11 +153,11 @@ def start_file(
         if as_json:
             print_json(run_document(load_view(target.api, run_id), target.api))
             return
-    click.echo(run_id)
+    tell(run_id)
     # Not to stdout, so that a script can take the id from there.
     _say_started(PlainConsole(stderr=True), ready.plan, run_id)
     for what in ("watch", "pause", "cancel"):
-        click.echo(f"  batchwright {what} {run_id}", err=True)
+        tell(f"  batchwright {what} {run_id}", err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +169,16 @@ class _Ready:
     params: Mapping[str, Any]
     folder: Path
     files: Sequence[tuple[str, Path]]
+    arms_schedules: bool
 
     def put_on(self, target: Target) -> int:
         """Put it on a local AWS; the version that was pushed."""
         assert target.aws is not None, "a local AWS is AWS"
+        if self.loaded.workflow.schedules and not self.arms_schedules:
+            tell("The schedules of the file start nothing; --schedules lets them start runs, too.", err=True)
         for key, path in self.files:
             put_file(target.aws.environment, key, path)
-        return push_file(target, self.loaded, self.folder, self.params).version
+        return push_file(target, self.loaded, self.folder, self.params, arms_schedules=self.arms_schedules).version
 
     def start_on(self, target: Target, version: int) -> str:
         """Start a run of what was pushed; its id."""
@@ -177,13 +186,19 @@ class _Ready:
         return target.api.start_run(asked, str(uuid.uuid4())).run_id
 
 
-def _read(file: Path, pairs: Sequence[str], params_file: Path | None, files: Sequence[tuple[str, Path]]) -> _Ready:
+def _read(
+    file: Path,
+    pairs: Sequence[str],
+    params_file: Path | None,
+    files: Sequence[tuple[str, Path]],
+    arms_schedules: bool,
+) -> _Ready:
     """Raises UserMistake for what is wrong with the file or the params."""
     loaded = load_workflow(file)
     params = read_params(loaded.workflow.declarations(), pairs, params_file)
     plan = compile_workflow(loaded.workflow)
     check_run(plan, params)
-    return _Ready(loaded, plan, params, file.absolute().parent, files)
+    return _Ready(loaded, plan, params, file.absolute().parent, files, arms_schedules)
 
 
 def follow(
@@ -202,12 +217,12 @@ def follow(
             progress.show(view)
             return view
         progress.close()
-        click.echo("Cancelling the run and ending its jobs (again: stop at once) ...", err=True)
+        tell("Cancelling the run and ending its jobs (again: stop at once) ...", err=True)
         cancel()
         give_up_at_seconds = time.monotonic() + CANCEL_SECONDS
         view = begun.follow(NoProgress(), Interrupts(), still_there=check, until_seconds=give_up_at_seconds)
         if not view.run.state.ended:
-            click.echo("Some of its jobs take longer to end; no more waiting.", err=True)
+            tell("Some of its jobs take longer to end; no more waiting.", err=True)
         return view
     except KeyboardInterrupt:
         return begun.view()

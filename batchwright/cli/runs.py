@@ -67,11 +67,11 @@ def runs(
     elif found:
         print_table(run_columns(found, now_ms()))
     elif workflow or states or since is not None or until is not None:
-        click.echo("No such runs.")
+        tell("No such runs.")
     elif some:
-        click.echo("No runs yet; `batchwright start NAME` starts one.")
+        tell("No runs yet; `batchwright start NAME` starts one.")
     else:
-        click.echo("No runs yet, and no workflows: `batchwright workflows push FILE` brings one.")
+        tell("No runs yet, and no workflows: `batchwright workflows push FILE` brings one.")
     if len(listed) > limit and not as_json:
         tell(f"These are the newest {limit:,}; there are more: --limit.", err=True)
 

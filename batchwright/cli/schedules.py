@@ -7,13 +7,13 @@ import click
 from batchwright.cli.completing import SCHEDULE, WORKFLOW
 from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Target, Where, api_options, on_target
-from batchwright.cli.when import WHEN
+from batchwright.cli.when import TYPED, Moment
 from batchwright.progress import now_ms
 from batchwright.schedulelist import backfill_columns, clock_time, complaints, schedule_columns, time_columns
 from batchwright.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.core.errors import UnknownSchedule
-from chalicelib.core.schedule import Overlap
+from chalicelib.core.schedule import Overlap, zone
 from chalicelib.core.suggest import Names
 
 _workflow = click.argument("workflow", metavar="WORKFLOW", shell_complete=WORKFLOW)
@@ -46,18 +46,20 @@ def list_schedules(workflow: str | None, as_json: bool, where: Where) -> None:
         for sentence in complaints(found):
             tell(sentence, err=True)
     else:
-        click.echo("No schedules; a workflow file has them under `schedules:` (docs/schedules.md).")
+        tell("No schedules; a workflow file has them under `schedules:` (docs/schedules.md).")
 
 
 @schedules.command(name="next")
 @_workflow
 @_schedule
 @click.option("--count", type=click.IntRange(1, 100), default=10, metavar="N", help="How many; 10 unless given.")
-@click.option("--after", "after_ms", type=WHEN, metavar="WHEN", help="After that moment, instead of now.")
+@click.option("--after", type=TYPED, metavar="WHEN", help="After that moment, instead of now.")
 @json_option
 @api_options
-def next_times(workflow: str, schedule: str, count: int, after_ms: int | None, as_json: bool, where: Where) -> None:
+def next_times(workflow: str, schedule: str, count: int, after: Moment | None, as_json: bool, where: Where) -> None:
     """Tell a schedule's next times, in its time zone and in UTC.
+
+    WHEN is a day or a time, in the schedule's time zone unless it has an offset.
 
     \b
     Examples:
@@ -65,8 +67,9 @@ def next_times(workflow: str, schedule: str, count: int, after_ms: int | None, a
       batchwright schedules next nightly every-night --after 2026-03-28 --count 3
     """
     with on_target(where) as target:
-        times_ms = target.api.next_times(workflow, schedule, count=count, after_ms=after_ms)
         shown = _shown(target, workflow, schedule)
+        after_ms = None if after is None else after.first_ms(zone(shown.time_zone))
+        times_ms = target.api.next_times(workflow, schedule, count=count, after_ms=after_ms)
     if as_json:
         print_json(times_ms)
         return
@@ -75,7 +78,7 @@ def next_times(workflow: str, schedule: str, count: int, after_ms: int | None, a
     else:
         tell(f"Schedule {schedule} of {workflow} has no times any more ({shown.expression}).")
     if shown.paused:
-        click.echo("It is paused; `batchwright schedules resume` lets it go on.", err=True)
+        tell("It is paused; `batchwright schedules resume` lets it go on.", err=True)
 
 
 @schedules.command()
@@ -124,28 +127,32 @@ def resume(workflow: str, schedule: str, as_json: bool, where: Where) -> None:
 @schedules.command()
 @_workflow
 @_schedule
-@click.option("--from", "from_ms", type=WHEN, required=True, metavar="WHEN", help="The first moment that counts.")
-@click.option("--to", "to_ms", type=WHEN, metavar="WHEN", help="The last one; now unless given.")
+@click.option("--from", "first", type=TYPED, required=True, metavar="WHEN", help="The first moment that counts.")
+@click.option(
+    "--to", "last", type=TYPED, metavar="WHEN", help="The last one; now unless given. A day counts as a whole."
+)
 @click.option("--dry-run", is_flag=True, help="Only tell the times and the runs that they would have.")
 @json_option
 @api_options
 def backfill(
-    workflow: str, schedule: str, from_ms: int, to_ms: int | None, dry_run: bool, as_json: bool, where: Where
+    workflow: str, schedule: str, first: Moment, last: Moment | None, dry_run: bool, as_json: bool, where: Where
 ) -> None:
     """Start a run for each past time of a schedule that has none: all at once where runs may overlap, else one after
     another, oldest first. A time that had a run keeps it, so asking twice is asking once.
 
-    WHEN is how long ago (3d, 12h), a day, or a time; in UTC, unless it has an offset.
+    WHEN is how long ago (3d, 12h), a day, or a time; in the schedule's time zone, unless it has an offset.
 
     \b
     Examples:
       batchwright schedules backfill nightly every-night --from 30d --dry-run
       batchwright schedules backfill nightly every-night --from 2026-11-01 --to 2026-11-15T09:00+01:00
     """
-    asked = m.Backfill(from_ms=max(0, from_ms), to_ms=max(0, now_ms() if to_ms is None else to_ms), dry_run=dry_run)
     with on_target(where) as target:
-        filled = target.api.backfill(workflow, schedule, asked)
         shown = _shown(target, workflow, schedule)
+        in_zone = zone(shown.time_zone)
+        to_ms = now_ms() if last is None else last.last_ms(in_zone)
+        asked = m.Backfill(from_ms=max(0, first.first_ms(in_zone)), to_ms=max(0, to_ms), dry_run=dry_run)
+        filled = target.api.backfill(workflow, schedule, asked)
     if as_json:
         print_json(filled.model_dump(mode="json"))
         return

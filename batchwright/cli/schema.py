@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from batchwright.terminal import json_text, write
 from chalicelib.core import monitor, workflow
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notice_schema import notice_json_schema
@@ -31,4 +30,4 @@ def schema(of_monitors: bool, of_notice: bool) -> None:
         document = notice_json_schema()
     else:
         document = monitor.json_schema() if of_monitors else workflow.json_schema()
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    write(json_text(document))

@@ -12,7 +12,7 @@ from batchwright.cli.target import Where, api_options, on_target
 from batchwright.plain_console import PlainConsole
 from batchwright.summary import Asked, print_summary, print_timeline, run_document
 from batchwright.view import load_view
-from chalicelib.core.states import TaskState
+from chalicelib.core.states import WITHOUT_RESULT, TaskState
 
 
 @click.command()
@@ -56,7 +56,7 @@ def show(
     """
     if as_json and (timeline or states or failed or everything):
         raise click.UsageError("--json prints the whole run: leave out --timeline, --state, --failed and --all")
-    wanted = {*map(TaskState, states), *((TaskState.FAILED, TaskState.UPSTREAM_FAILED) if failed else ())}
+    wanted = {*map(TaskState, states), *(WITHOUT_RESULT if failed else ())}
     asked = Asked(frozenset(wanted), everything)
     with on_target(where) as target:
         view = load_view(target.api, run_id, epoch)

@@ -11,7 +11,7 @@ from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.progress import now_ms
 from batchwright.tables import Column, Short
-from batchwright.terminal import tell
+from batchwright.terminal import tell, write
 from chalicelib.api import models as m
 from chalicelib.api.reading import as_model
 from chalicelib.core.tokens import TokenScope
@@ -53,7 +53,7 @@ def create(name: str, scope: str, workflow: str | None, days: int | None, as_jso
         return
     # The token alone goes to stdout, so that a shell can take it from there.
     tell(f"Token {made.token.token_id} ({_allows(made.token)}); it is shown this one time:", err=True)
-    click.echo(made.secret)
+    write(made.secret)
 
 
 @tokens.command(name="list")
@@ -68,7 +68,7 @@ def list_tokens(as_json: bool, where: Where) -> None:
     elif found:
         print_table(token_columns(found, now_ms()))
     else:
-        click.echo("No tokens yet; `batchwright tokens create NAME` makes one.")
+        tell("No tokens yet; `batchwright tokens create NAME` makes one.")
 
 
 @tokens.command()

@@ -4,14 +4,63 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import click
 
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.schedule import YEARS, first_moment_ms, moment_ms, zone
 
-_AGO = re.compile(r"(\d{1,6})([smhdw])")
+_AGO = re.compile(r"([0-9]{1,6})([smhdw])")
+_DAY = re.compile(r"[0-9-]{8,10}")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment as it was typed: `at_ms`, or a `local` time whose time zone is looked up later. `is_day`: only a day was
+    typed."""
+
+    at_ms: int | None = None
+    local: datetime | None = None
+    is_day: bool = False
+
+    def first_ms(self, where: ZoneInfo) -> int:
+        """The moment; of a day its first one in a time zone."""
+        if self.local is None:
+            assert self.at_ms is not None, "one of the two is given"
+            return self.at_ms
+        return first_moment_ms(self.local, where) if self.is_day else moment_ms(self.local, where)
+
+    def last_ms(self, where: ZoneInfo) -> int:
+        """The moment; of a day its last one in a time zone."""
+        if self.local is None or not self.is_day:
+            return self.first_ms(where)
+        return first_moment_ms(self.local + timedelta(days=1), where) - 1
+
+
+class Typed(click.ParamType[Moment]):
+    """A moment that is local to a time zone, unless it has an offset or is how long ago."""
+
+    name = "when"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Moment:
+        if isinstance(value, Moment):
+            return value
+        text = str(value).strip()
+        if ago := _AGO.fullmatch(text):
+            return Moment(int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000))
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"'{text}' is no time; write 2h, 3d, 2026-11-21 or 2026-11-21T09:30", param, ctx)
+        if at.tzinfo:
+            return Moment(int(at.timestamp() * 1000))
+        if at.year not in YEARS:
+            self.fail(f"'{text}' must lie in the years {YEARS[0]} to {YEARS[-1]}", param, ctx)
+        return Moment(local=at, is_day=_DAY.fullmatch(text) is not None)
 
 
 class When(click.ParamType[int]):
@@ -20,18 +69,10 @@ class When(click.ParamType[int]):
     name = "when"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        text = str(value).strip()
-        if ago := _AGO.fullmatch(text):
-            return int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError:
-            self.fail(f"'{text}' is no time; write 2h, 3d, 2026-11-21 or 2026-11-21T09:30", param, ctx)
-        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+        return value if isinstance(value, int) else TYPED.convert(value, param, ctx).first_ms(zone("UTC"))
 
 
+TYPED = Typed()
 WHEN = When()
 
 

@@ -9,11 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import click
-import yaml
 
 from batchwright.cli.asking import ask
 from batchwright.cli.completing import WORKFLOW
-from batchwright.cli.output import json_option, print_json, print_table
+from batchwright.cli.output import json_option, print_json, print_table, print_yaml, say_warnings
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.monitor_file import load_file
@@ -102,7 +101,7 @@ def list_workflows(as_json: bool, where: Where) -> None:
     elif found:
         print_table(workflow_columns(found))
     else:
-        click.echo("No workflows yet; `batchwright workflows push FILE` brings one.")
+        tell("No workflows yet; `batchwright workflows push FILE` brings one.")
 
 
 @workflows.command()
@@ -118,7 +117,7 @@ def show(name: str, version: int | None, as_json: bool, where: Where) -> None:
         print_json(found.model_dump(mode="json"))
         return
     tell(f"# version {found.version}, pushed {_when(found.pushed_at_ms)} UTC")
-    click.echo(yaml.safe_dump(found.definition, sort_keys=False, allow_unicode=True, width=120), nl=False)
+    print_yaml(found.definition)
 
 
 @workflows.command()
@@ -150,6 +149,7 @@ def _loaded(files: Sequence[Path]) -> list[tuple[Path, WorkflowFile]]:
             continue
         if isinstance(one, WorkflowFile):
             loaded.append((file, one))
+            say_warnings(one.warnings)
         else:
             # `statemachines/*.yaml` names it, too.
             tell(f"{file} holds monitors and was left alone; `batchwright monitors push` takes it.", err=True)

@@ -16,7 +16,7 @@ from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import JobState, ManagedBy
 from chalicelib.core.notify import QUEUE_PATTERN
 from chalicelib.core.records import Scope
-from chalicelib.core.rules import NAME_PATTERN, PEOPLES_TEXT_PATTERN
+from chalicelib.core.rules import NAME_PATTERN, PEOPLES_TEXT_PATTERN, anchored
 from chalicelib.core.schedule import CatchUp, Overlap
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from chalicelib.core.tokens import TokenScope
@@ -36,7 +36,7 @@ def _whole(value: Any) -> Any:
 
 WHOLE = BeforeValidator(_whole)
 """Behind the rules of a field, so that they stay in its schema."""
-WorkflowName = Annotated[str, Field(json_schema_extra={"pattern": NAME_PATTERN})]
+WorkflowName = Annotated[str, Field(json_schema_extra={"pattern": anchored(NAME_PATTERN)})]
 """Described and not held here: that there is no such workflow is the Api's to say."""
 
 
@@ -90,7 +90,7 @@ class StartRun(Request):
     notify_queue: Annotated[
         str | None,
         Field(
-            pattern=QUEUE_PATTERN,
+            pattern=anchored(QUEUE_PATTERN),
             description="An SQS queue that hears when the run starts and ends, and of what else it tells, in place of "
             "the workflow's own: the name of one of the same account and region that begins with batchwright-notices-.",
         ),
@@ -176,7 +176,7 @@ class Task(Answer):
     children_failed: Annotated[
         int | None, Field(description="Of an array that failed: how many of them did, where that was told.")
     ] = None
-    allow_failure: Annotated[bool, Field(description="Whether the run can succeed although the task failed.")] = False
+    allow_failure: Annotated[bool, Field(description="Whether the run can succeed without this task's result.")] = False
     kept: Annotated[bool, Field(description="A redrive kept its ending; it did not run in this epoch.")] = False
     second_jobs: Annotated[list[str], Field(description="Jobs ended because their attempt had one.")] = []
     attempts: Annotated[list[Attempt], Field(description="Its ended attempts, oldest first.")] = []
@@ -225,7 +225,9 @@ class LogPage(Page[LogLine]):
 class Cancel(Request):
     """Why a run is cancelled."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=PEOPLES_TEXT_PATTERN)] = "cancelled on request"
+    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=anchored(PEOPLES_TEXT_PATTERN))] = (
+        "cancelled on request"
+    )
 
 
 class Redrive(Request):

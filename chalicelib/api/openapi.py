@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from chalicelib.api import models
 from chalicelib.api.problems import CONTENT_TYPE
-from chalicelib.api.reading import KEY_CHARACTERS
+from chalicelib.api.reading import KEY_PATTERN
 from chalicelib.api.route_table import (
     FILES,
     IDEMPOTENCY_KEY,
@@ -29,6 +29,7 @@ from chalicelib.api.route_table import (
     Route,
 )
 from chalicelib.core import monitor, workflow
+from chalicelib.core.rules import anchored
 from chalicelib.version import VERSION
 
 _SCHEMAS = "#/components/schemas/"
@@ -38,12 +39,12 @@ _COMMON_REFUSALS = (400, 401, 403, 405, 429, 500, 503)
 _HEADERS = {
     IDEMPOTENCY_KEY: (
         True,
-        {"type": "string", "pattern": rf"^[!-~]{{1,{KEY_CHARACTERS}}}$"},
+        {"type": "string", "pattern": anchored(KEY_PATTERN)},
         "Sent again with the same key, a request starts one run.",
     ),
     IF_MATCH: (
         False,
-        {"type": "string", "pattern": r'^(\*|"[!#-~]{1,128}")$'},
+        {"type": "string", "pattern": anchored(r'\*|"[!#-~]{1,128}"')},
         "The ETag that the latest version must have; * for any.",
     ),
     IF_NONE_MATCH: (False, {"type": "string"}, "An ETag that is known already: then 304 and no body."),
@@ -170,7 +171,7 @@ def _schema(parameter: Parameter) -> dict[str, Any]:
     if parameter.kind is Kind.CHOICE:
         return {"type": "string", "enum": list(parameter.choices)}
     if parameter.pattern:
-        return {"type": "string", "pattern": parameter.pattern}
+        return {"type": "string", "pattern": anchored(parameter.pattern)}
     return {"type": "string", "minLength": 1, "maxLength": PAGE_CHARACTERS}
 
 

@@ -17,7 +17,7 @@ from chalicelib.api.route_table import IDEMPOTENCY_KEY, SEVERAL_MAXIMUM, Kind, P
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notify import QUEUE_PATTERN as NOTICES_QUEUE_PATTERN
 from chalicelib.core.notify import QUEUE_PREFIX
-from chalicelib.core.rules import PEOPLES_TEXT, PEOPLES_TEXT_PATTERN
+from chalicelib.core.rules import PEOPLES_TEXT, PEOPLES_TEXT_PATTERN, anchored
 from chalicelib.core.suggest import Names, shown
 
 M = TypeVar("M", bound=BaseModel)
@@ -27,7 +27,7 @@ ETAGS_CHARACTERS = 1_024
 DIGITS = 16
 _UNSHOWN = frozenset({"token_id"})
 """What may be given with a secret in it, by mistake: a whole token in place of its id."""
-_KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_CHARACTERS}}}")
+KEY_PATTERN = rf"[!-~]{{1,{KEY_CHARACTERS}}}"
 
 
 def read_path(parameters: Sequence[Parameter], path: Mapping[str, str]) -> tuple[dict[str, Any], str | None]:
@@ -62,7 +62,7 @@ def read_key(headers: Mapping[str, str]) -> str:
         raise UserMistake(
             f"the header {IDEMPOTENCY_KEY} is missing; a request that is sent again with the same key starts one run"
         )
-    if not _KEY.fullmatch(given):
+    if not re.fullmatch(KEY_PATTERN, given):
         raise UserMistake(
             f"the header {IDEMPOTENCY_KEY} must have 1 to {KEY_CHARACTERS} visible ASCII characters, not {shown(given)}"
         )
@@ -150,7 +150,10 @@ _TYPES = {
 }
 
 
-_RULES = {NOTICES_QUEUE_PATTERN: f"the name of an SQS queue that begins with '{QUEUE_PREFIX}'"}
+_RULES = {
+    anchored(NOTICES_QUEUE_PATTERN): f"the name of an SQS queue that begins with '{QUEUE_PREFIX}'",
+    anchored(PEOPLES_TEXT_PATTERN): PEOPLES_TEXT,
+}
 """What the patterns of bodies ask for, in words."""
 
 
@@ -184,9 +187,7 @@ def _rule(kind: str, context: Mapping[str, Any]) -> str:
         case "string_too_long":
             return f"{context['max_length']:,} or fewer characters"
         case "string_pattern_mismatch":
-            is_for_people = context["pattern"] == PEOPLES_TEXT_PATTERN
-            rule = _RULES.get(context["pattern"], f"text that fits {context['pattern']}")
-            return PEOPLES_TEXT if is_for_people else rule
+            return _RULES.get(context["pattern"], f"text that fits {context['pattern']}")
         case "enum":
             return f"one of {context['expected']}"
     return "something else"

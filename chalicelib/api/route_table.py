@@ -33,13 +33,13 @@ JOB_NAMES_RULE = (
     "what a name begins with, or a pattern (1 to 128 letters, digits, '-' and '_', and '*' for any of them)"
 )
 RUN_ID_RULE = "a run's id (letters, digits, '-' and '_')"
-JOB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,127}(:[0-9]{1,4})?$"
+JOB_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9-]{0,127}(:[0-9]{1,4})?"
 """With a number behind a colon, of the array's child."""
 QUEUE_PATTERN = "[A-Za-z0-9_-]{1,128}"
 JOB_NAMES_PATTERN = "[A-Za-z0-9_*-]{1,128}"
 SEVERAL_MAXIMUM = 20
 """Queues, states and names that one list of jobs may be asked for."""
-RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$"
+RUN_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
 
 
 class Kind(StrEnum):
@@ -68,8 +68,8 @@ class Parameter:
     default: int | None = None
 
     def fits(self, text: str) -> bool:
-        """Whether a text keeps the rule of a parameter with a pattern."""
-        return bool(re.search(self.pattern, text)) and not text.endswith("\n")
+        """Whether a text keeps the pattern, if there is one."""
+        return not self.pattern or bool(re.fullmatch(self.pattern, text))
 
 
 class About(StrEnum):
@@ -182,7 +182,7 @@ def _states(states: Sequence[str]) -> Parameter:
 
 def _several(name: str, description: str, one: str, rule: str, choices: Sequence[str] = ()) -> Parameter:
     """Texts of a form, or of some choices, with commas in between."""
-    pattern = rf"^(?:{one})(?:,(?:{one})){{0,{SEVERAL_MAXIMUM - 1}}}$"
+    pattern = rf"(?:{one})(?:,(?:{one})){{0,{SEVERAL_MAXIMUM - 1}}}"
     text = f"{description}; several with commas in between."
     return Parameter(name, text, pattern=pattern, rule=rule, one=one, choices=tuple(choices))
 

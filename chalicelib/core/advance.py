@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from chalicelib.core.plan import Plan, offset_of, shard_of
 from chalicelib.core.records import Tally
-from chalicelib.core.states import RunState, TaskState
+from chalicelib.core.states import WITHOUT_RESULT, RunState, TaskState
 from chalicelib.core.trigger import ParentCounts, Verdict, verdict
 
 Endings = dict[int, dict[TaskState, int]]
@@ -91,10 +91,27 @@ def is_full(plan: Plan, shard: int, tally: Tally) -> bool:
 
 
 def run_ending(plan: Plan, tallies: Mapping[int, Tally]) -> RunState:
-    """How a run ends whose shards are all full: failed if any task failed without being allowed to, cancelled if one
-    was cancelled (a redrive may leave some of an earlier epoch so)."""
+    """How a run ends whose shards are all full.
+
+    It failed if a task without `allow_failure` is `failed` or `upstream_failed`: its result is not there. It is
+    cancelled if a task was cancelled (a redrive may leave some of an earlier epoch so).
+    """
+    return _ending_by(plan, tallies, WITHOUT_RESULT)
+
+
+def may_have_ended(plan: Plan, tallies: Mapping[int, Tally], ending: RunState) -> bool:
+    """Whether a stored ending follows from the tallies, by the rule of today or by the earlier one.
+
+    By the earlier rule a task that is `upstream_failed` failed no run. Runs that ended so keep their ending.
+    """
+    return ending in (run_ending(plan, tallies), _ending_by(plan, tallies, (TaskState.FAILED,)))
+
+
+def _ending_by(plan: Plan, tallies: Mapping[int, Tally], failing: Iterable[TaskState]) -> RunState:
+    """How a run ends if the endings `failing` fail it, unless the task has `allow_failure`."""
     for shard, tally in tallies.items():
-        if tally.failed & ~plan.allowed_failures.get(shard, 0):
+        allowed = plan.allowed_failures.get(shard, 0)
+        if any(tally.mask(ending) & ~allowed for ending in failing):
             return RunState.FAILED
     return RunState.CANCELLED if any(tally.cancelled for tally in tallies.values()) else RunState.SUCCEEDED
 

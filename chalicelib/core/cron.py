@@ -36,6 +36,7 @@ _NAMES = {
 }
 _ITEM = re.compile(r"(?P<first>\*|[0-9]{1,4}|[A-Z]{3})(?:-(?P<last>[0-9]{1,4}|[A-Z]{3}))?(?:/(?P<step>[0-9]{1,4}))?")
 _NEAREST = re.compile(r"([0-9]{1,2})W")
+_BEFORE_LAST = re.compile(r"L-[0-9]{1,2}")
 _LAST_OF_KIND = re.compile(r"([1-7]|[A-Z]{3})L")
 _NTH_OF_KIND = re.compile(r"([1-7]|[A-Z]{3})#([1-5])")
 
@@ -50,12 +51,14 @@ class CronMistake(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """Which days of a month. One of these is set: `numbers`; `weekdays` (1 is Sunday); the `last` day; the weekday
-    `nearest` to a day; the `nth` weekday of a kind, (2, 6) for the second Friday and (0, 6) for the last."""
+    """Which days of a month. One of these is set: `numbers`; `weekdays` (1 is Sunday); the `last` day; the
+    `last_weekday`, Monday to Friday; the weekday `nearest` to a day; the `nth` weekday of a kind, (2, 6) for the second
+    Friday and (0, 6) for the last."""
 
     numbers: tuple[int, ...] = ()
     weekdays: tuple[int, ...] = ()
     last: bool = False
+    last_weekday: bool = False
     nearest: int | None = None
     nth: tuple[int, int] | None = None
 
@@ -64,6 +67,8 @@ class Days:
         first_weekday, length = monthrange(year, month)
         if self.last:
             return [length]
+        if self.last_weekday:
+            return [_nearest_weekday(length, first_weekday, length)]
         if self.nearest is not None:
             return [_nearest_weekday(self.nearest, first_weekday, length)] if self.nearest <= length else []
         if self.nth is not None:
@@ -178,6 +183,8 @@ def _with_a_question_mark(fields: list[str]) -> str:
 def _days_of_month(text: str) -> Days:
     if text == "L":
         return Days(last=True)
+    if text == "LW":
+        return Days(last_weekday=True)
     nearest = _NEAREST.fullmatch(text)
     if nearest:
         return Days(nearest=_number("day-of-month", nearest[1], text))
@@ -225,7 +232,9 @@ def _no_item(field: str, text: str, item: str) -> CronMistake:
     if field in _NAMES:
         known = known.replace("a number", "a number or a name (MON, JAN)")
     if field == "day-of-month":
-        known += "; alone: '?', 'L' (the last day) or '15W' (the weekday nearest to the 15th)"
+        known += "; alone: '?', 'L' (the last day), 'LW' (the last weekday) or '15W' (the weekday nearest to the 15th)"
+        if _BEFORE_LAST.fullmatch(item):
+            known += "; AWS documents no days before the last one"
     if field == "day-of-week":
         known += "; alone: '?', 'L', '6L' (the last Friday) or '2#1' (the first Monday)"
     return CronMistake(f"has {shown(item)} in {field}, {shown(text)}", f"there may be {known}")

@@ -113,6 +113,8 @@ class Figure(StrEnum):
     SUBMISSIONS_THROTTLED = "submissions_throttled"
     NOTICES_PUBLISHED = "notices_published"
     TELLINGS_REFUSED = "tellings_refused"
+    SCHEDULED_TIMES_SKIPPED = "scheduled_times_skipped"
+    SCHEDULED_STARTS_FAILED = "scheduled_starts_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,10 @@ ABOUT: dict[Figure, About] = {
     Figure.TELLINGS_REFUSED: About(
         _COUNT, "Notices, and calls of the event bus, that were given up: who was to take them refuses them for good."
     ),
+    Figure.SCHEDULED_TIMES_SKIPPED: About(
+        _COUNT, "Times of schedules that start no run, by `overlap` or `catch_up`; at most 1,000 by one decision."
+    ),
+    Figure.SCHEDULED_STARTS_FAILED: About(_COUNT, "Times of schedules whose run could not be started."),
 }
 
 _ENDINGS = tuple(state for state in RunState if state.ended)

@@ -5,7 +5,7 @@ AWS Batch: https://docs.aws.amazon.com/batch/latest/userguide/service_limits.htm
 
 import re
 
-JOB_NAME_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")
+JOB_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 JOB_NAME_LENGTH = 128
 ARRAY_SIZE_MINIMUM = 2
 ARRAY_SIZE_MAXIMUM = 10_000

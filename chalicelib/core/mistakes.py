@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.core.rules import Broken
+from chalicelib.core.suggest import visible
 
 Path = tuple[str | int, ...]
 
@@ -43,7 +44,7 @@ def broken_at(path: Path, broken: Broken) -> Mistake:
 def place_of(path: Path) -> str:
     """`task 'train'`, `param 'year'`, `schedule 'nightly'`, `monitor 'imports'`, `defaults`, or nothing for the top."""
     if len(path) > 1 and path[0] in _ONE_OF:
-        return f"{_ONE_OF[str(path[0])]} '{path[1]}'"
+        return f"{_ONE_OF[str(path[0])]} '{visible(str(path[1]))}'"
     return "defaults" if len(path) > 1 and path[0] == "defaults" else ""
 
 
@@ -57,5 +58,8 @@ def joined(path: Sequence[str | int]) -> str:
     """Keys joined by dots, indexes in brackets."""
     text = ""
     for piece in path:
-        text += f"[{piece}]" if isinstance(piece, int) else f".{piece}" if text else piece
+        if isinstance(piece, int):
+            text += f"[{piece}]"
+        else:
+            text += f".{visible(piece)}" if text else visible(piece)
     return text

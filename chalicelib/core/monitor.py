@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE
 
 from chalicelib.core import rules
@@ -20,10 +20,8 @@ from chalicelib.core.schedule import time_zone_rule
 from chalicelib.core.shapes import Model, count_type, json_schema_of, key_schema, named
 
 MonitorName = Annotated[str, named(rules.monitor_name_rule), key_schema(rules.SCHEDULE_NAME_PATTERN)]
-Pattern = Annotated[str, named(rules.watch_rule), WithJsonSchema({"type": "string", "pattern": rules.WATCH_PATTERN})]
-ClockTime = Annotated[
-    str, named(clock_time_rule), WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][05]$"})
-]
+Pattern = Annotated[str, named(rules.watch_rule), key_schema(rules.WATCH_PATTERN)]
+ClockTime = Annotated[str, named(clock_time_rule), key_schema("([01][0-9]|2[0-3]):[0-5][05]")]
 
 
 def _yes_or_no(value: Any) -> Any:

@@ -51,7 +51,7 @@ DURATIONS = {
 
 QUEUE_PREFIX = "batchwright-notices-"
 """What the name of a run's own queue begins with; the functions may send to such queues alone."""
-QUEUE_PATTERN = f"^{QUEUE_PREFIX}[A-Za-z0-9_-]{{1,{80 - len(QUEUE_PREFIX)}}}$"
+QUEUE_PATTERN = f"{QUEUE_PREFIX}[A-Za-z0-9_-]{{1,{80 - len(QUEUE_PREFIX)}}}"
 LOG_LINES = 10
 
 

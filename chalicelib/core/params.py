@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.suggest import Names, shown
+from chalicelib.core.suggest import Names, shown, visible
 
 CHOICES_SHOWN = 50
 """Of an enum, in a message."""
@@ -97,14 +97,14 @@ def check_params(
         if value is not None:
             misfit = declaration.misfit(value)
             if misfit:
-                problems[name] = f"param '{name}' {misfit}"
+                problems[name] = f"param '{visible(name)}' {misfit}"
         elif declaration.required:
-            problems[name] = f"param '{name}' is required; give it {_ARTICLED[declaration.type]}"
+            problems[name] = f"param '{visible(name)}' is required; give it {_ARTICLED[declaration.type]}"
     names = Names(declared)
     for name in given:
         if name not in declared:
             suggestion = names.suggestion(name) or _declared_names(declared)
-            problems[name] = f"param '{name}' is not declared by the workflow; {suggestion}"
+            problems[name] = f"param '{visible(name)}' is not declared by the workflow; {suggestion}"
     return complete, problems
 
 

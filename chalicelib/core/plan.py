@@ -73,7 +73,7 @@ class Plan:
 
     @cached_property
     def allowed_failures(self) -> dict[int, int]:
-        """By shard, the mask of tasks whose failure does not fail the run."""
+        """By shard, the mask of tasks without whose results the run can succeed."""
         return mask_by_shard(index for index, task in enumerate(self.tasks) if task.allow_failure)
 
     @cached_property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,19 +17,23 @@ from chalicelib.core import limits
 from chalicelib.core.failure import NEVER_RETRIED, FailureClass
 from chalicelib.core.suggest import Names, shown
 
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
-"""Names of workflows and tasks: what of them a job name cannot hold (the dot) is replaced there."""
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
+"""Names of workflows and tasks. A job name cannot hold the dot, so it is replaced there.
+
+This and every other pattern of a whole text has no anchors, and Python holds a text to it with `fullmatch`."""
 
 CONTROL_CHARACTERS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 """Within a class of a regular expression: those that text for people may not have; a tab and a line end it may."""
+CONTROL = r"\x00-\x1f\x7f-\x9f"
+"""Likewise: those that a name may not have. A tab and a line end are among them."""
 NOT_SHOWN = CONTROL_CHARACTERS + r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
 """Likewise: those that text from elsewhere is never shown with. Beside control characters what turns the direction of
 other text around, halves of characters, which nobody can write, and what no XML may hold."""
-PEOPLES_TEXT_PATTERN = f"^[^{CONTROL_CHARACTERS}]*$"
+PEOPLES_TEXT_PATTERN = f"[^{CONTROL_CHARACTERS}]*"
 PEOPLES_TEXT = "text without control characters other than tabs and line ends"
 
-SCHEDULE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
-WATCH_PATTERN = r"^[A-Za-z0-9_*?:-]{1,128}$"
+SCHEDULE_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+WATCH_PATTERN = r"[A-Za-z0-9_*?:-]{1,128}"
 """Of names, with wildcards; a job definition's may go on with `:` and a revision."""
 RESERVED_PARAMETER_PREFIX = "batchwright_"
 TAG_KEY_CHARACTERS = 128
@@ -36,11 +41,13 @@ TAG_VALUE_CHARACTERS = 256
 BACKOFF_SECONDS_MAXIMUM = 86_400
 
 _BITS_MAXIMUM = 63
+_LOOKED_AT = 256
+"""Characters of a wrong name that are searched for the odd one."""
 _BATCH_NAME = r"[A-Za-z0-9_-]{1,128}"
 _ARN = r"arn:[A-Za-z0-9-]+:batch:[A-Za-z0-9-]*:[0-9]*:"
 _JOB_DEFINITION = re.compile(rf"(?:{_ARN}job-definition/)?{_BATCH_NAME}(?::[1-9][0-9]*)?")
 _QUEUE = re.compile(rf"(?:{_ARN}job-queue/)?{_BATCH_NAME}")
-_NAME = re.compile(NAME_PATTERN)
+_CONTROL = re.compile("[" + CONTROL + "]")
 _PEOPLES_TEXT = re.compile(PEOPLES_TEXT_PATTERN)
 
 
@@ -121,27 +128,50 @@ NUMBERS: dict[str, NumberRule] = {
 NO_MEMORY_TO_MULTIPLY = Broken("multiplies memory_mib, which is missing", "give memory_mib in the task or in defaults")
 
 
+def anchored(pattern: str) -> str:
+    """The pattern of a whole text in the form of JSON Schema and OpenAPI, which search for it.
+
+    There `$` is the end of the text (ECMA-262, 22.2.2.4). Python's `$` also matches before a last line end, so no code
+    searches for an anchored pattern."""
+    return f"^(?:{pattern})$" if "|" in pattern else f"^{pattern}$"
+
+
 def description_rule(value: str) -> Broken | None:
     """What people read on their terminals does nothing to them."""
-    return None if _PEOPLES_TEXT.match(value) else Broken(f"must be {PEOPLES_TEXT}, not {shown(value)}")
+    return None if _PEOPLES_TEXT.fullmatch(value) else Broken(f"must be {PEOPLES_TEXT}, not {shown(value)}")
 
 
 def name_rule(value: str) -> Broken | None:
     """The name of a workflow or of a task."""
-    if _NAME.match(value):
-        return None
-    return Broken(
-        f"{shown(value)} is not a valid name",
+    return name_broken(
+        value,
+        NAME_PATTERN,
         "1 to 128 letters, digits, '-', '_' and '.', the first a letter or a digit: it becomes part of job names",
     )
 
 
-def schedule_name_rule(value: str) -> Broken | None:
-    if re.fullmatch(SCHEDULE_NAME_PATTERN, value):
+def name_broken(value: str, pattern: str, rule: str) -> Broken | None:
+    """What is wrong with a name that must keep a pattern of ASCII; `rule` says the pattern in words.
+
+    A character that cannot be seen, or looks like another one, is named."""
+    if re.fullmatch(pattern, value):
         return None
-    return Broken(
-        f"{shown(value)} is not a valid name",
-        "1 to 64 letters, digits, '-', '_' and '.', the first a letter or a digit",
+    if value.endswith("\n") and re.fullmatch(pattern, value.strip()):
+        return Broken(f"{shown(value)} is not a valid name: it ends in a line end", "YAML's '>' adds one and '>-' none")
+    odd = next((one for one in value[:_LOOKED_AT] if not one.isascii() or not one.isprintable()), None)
+    if odd is None:
+        return Broken(f"{shown(value)} is not a valid name", rule)
+    return Broken(f"{shown(value)} is not a valid name: it has {_named(odd)}", rule)
+
+
+def _named(character: str) -> str:
+    """A character by its code and its name, because it may look like another one, or like nothing."""
+    return f"U+{ord(character):04X} ({unicodedata.name(character, 'a control character')})"
+
+
+def schedule_name_rule(value: str) -> Broken | None:
+    return name_broken(
+        value, SCHEDULE_NAME_PATTERN, "1 to 64 letters, digits, '-', '_' and '.', the first a letter or a digit"
     )
 
 
@@ -203,7 +233,7 @@ def memory_maximum_rule(maximum_mib: int, memory_mib: int) -> Broken | None:
 def environment_name_rule(value: str) -> Broken | None:
     if value.startswith(limits.RESERVED_ENVIRONMENT_PREFIX):
         return Broken(f"must not name {shown(value)}", "Batch keeps the prefix AWS_BATCH_ to itself")
-    return _entry_name(value, "=\0")
+    return _entry_name(value, "=")
 
 
 def parameter_name_rule(value: str) -> Broken | None:
@@ -241,4 +271,6 @@ def _entry_name(value: str, excluded: str) -> Broken | None:
     for character in excluded:
         if character in value:
             return Broken(f"has {character!r} in the name {shown(value)}")
+    if control := _CONTROL.search(value):
+        return Broken(f"has {_named(control[0])} in the name {shown(value)}")
     return None

@@ -132,14 +132,16 @@ def _what_failed(ending: RunState, counts: Mapping[str, int], allowed: int) -> s
     failed, upstream = counts.get(TaskState.FAILED, 0), counts.get(TaskState.UPSTREAM_FAILED, 0)
     if failed and ending is RunState.SUCCEEDED:
         return f"{failed:,} of its tasks failed, as the workflow allows."
-    failed -= allowed
-    if failed <= 0 or ending is not RunState.FAILED:
+    if ending is not RunState.FAILED or not failed:
         return None
+    not_run = f"{upstream:,} that {'follows' if upstream == 1 else 'follow'} from {'it' if failed == 1 else 'them'}"
+    not_run += " was not run" if upstream == 1 else " were not run"
+    if failed == allowed:
+        return f"{failed:,} of its tasks failed, as the workflow allows, but {not_run}." if upstream else None
+    failed -= allowed
     why = f"{failed:,} of its tasks failed for good"
     if upstream:
-        follow = "follows" if upstream == 1 else "follow"
-        why += f", so that {upstream:,} that {follow} from {'it' if failed == 1 else 'them'}"
-        why += " was not run" if upstream == 1 else " were not run"
+        why += f", so that {not_run}"
     return f"{why}. {allowed:,} more failed, as the workflow allows." if allowed else f"{why}."
 
 

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#dayli
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from chalicelib.core.template import SCHEDULE, Expression, as_text, parse, whole
 EXPRESSION_CHARACTERS = 240
 """EventBridge Scheduler takes 256, with `cron(` and `)`."""
 MINUTE_MS = 60_000
+_DAY_SECONDS = 86_400
 
 _RATE = re.compile(r"([1-9][0-9]{0,8}) +(minutes?|hours?|days?)")
 _UNITS_MS = {"minute": MINUTE_MS, "hour": 60 * MINUTE_MS, "day": 24 * 60 * MINUTE_MS}
@@ -80,7 +82,8 @@ class Schedule:
         if self.rate is not None:
             number, unit = self.rate.split()
             return f"rate({number} {unit.rstrip('s')}{'' if number == '1' else 's'})"
-        return f"at({local_time(self.at or '').isoformat()})"
+        where = zone(self.time_zone)
+        return f"at({_local(moment_in(self.at or '', where), where).isoformat()})"
 
     @property
     def timing(self) -> tuple[str, ...]:
@@ -89,11 +92,11 @@ class Schedule:
 
     @property
     def starts_at_ms(self) -> int | None:
-        return None if self.starts is None else moment_ms(local_time(self.starts), zone(self.time_zone))
+        return None if self.starts is None else moment_in(self.starts, zone(self.time_zone))
 
     @property
     def ends_at_ms(self) -> int | None:
-        return None if self.ends is None else moment_ms(local_time(self.ends), zone(self.time_zone))
+        return None if self.ends is None else moment_in(self.ends, zone(self.time_zone))
 
 
 _PLAIN = ("cron", "rate", "at", "time_zone", "starts", "ends", "params", "enabled")
@@ -159,7 +162,7 @@ class Times:
             steps = max(0, -(-(from_ms - anchor_ms) // every_ms))
             yield from (anchor_ms + number * every_ms for number in count(steps))
         elif schedule.at is not None:
-            at_ms = moment_ms(local_time(schedule.at), zone(schedule.time_zone))
+            at_ms = moment_in(schedule.at, zone(schedule.time_zone))
             if at_ms >= from_ms:
                 yield at_ms
         elif schedule.cron is not None:
@@ -179,7 +182,7 @@ class Times:
             if until_ms >= anchor_ms:
                 yield until_ms - (until_ms - anchor_ms) % every_ms
         elif schedule.at is not None:
-            at_ms = moment_ms(local_time(schedule.at), zone(schedule.time_zone))
+            at_ms = moment_in(schedule.at, zone(schedule.time_zone))
             if at_ms <= until_ms:
                 yield at_ms
         elif schedule.cron is not None:
@@ -215,6 +218,36 @@ def moment_ms(local: datetime, where: ZoneInfo) -> int:
     return (local.replace(tzinfo=where, fold=0) - _EPOCH) // timedelta(milliseconds=1)
 
 
+def shown_time(text: str, where: ZoneInfo) -> datetime | None:
+    """The local time that a text stands for: a day stands for its first moment, which is 01:00 where clocks go forward
+    at midnight. None if the zone's clocks never show the time, or skip the whole day. Raises ValueError."""
+    local = local_time(text)
+    if exists(local, where):
+        return local
+    if not is_day(text):
+        return None
+    first = _local(first_moment_ms(local, where), where)
+    return first if first.date() == local.date() else None
+
+
+def moment_in(text: str, where: ZoneInfo) -> int:
+    """The moment of a local time that a workflow writes, or of the first moment of a day. Raises ValueError.
+
+    A time that the zone's clocks skip is the moment to which they go forward past it, or as much later."""
+    local = shown_time(text, where)
+    return moment_ms(local_time(text) if local is None else local, where)
+
+
+def first_moment_ms(midnight: datetime, where: ZoneInfo) -> int:
+    """The moment at which a day begins: its midnight, or that to which clocks go forward over midnight."""
+    if exists(midnight, where):
+        return moment_ms(midnight, where)
+    # Around the gap later moments have later local times, so the first one can be searched for.
+    about = moment_ms(midnight, where) // 1000
+    seconds = range(about - _DAY_SECONDS, about + _DAY_SECONDS)
+    return 1000 * seconds[bisect_left(seconds, midnight, key=lambda second: _local(second * 1000, where))]
+
+
 def _local(at_ms: int, where: ZoneInfo) -> datetime:
     """The local time of a moment, without its time zone."""
     return zoned(at_ms, where).replace(tzinfo=None)
@@ -242,6 +275,11 @@ def read_moment_ms(text: str) -> int:
 def zone(name: str) -> ZoneInfo:
     """The time zone of that name. Raises KeyError or ValueError for a name that has none."""
     return ZoneInfo(name)
+
+
+def is_day(text: str) -> bool:
+    """True for `2026-11-01`, false for a day with a time."""
+    return len(text) == len("2026-11-01")
 
 
 def local_time(text: str) -> datetime:
@@ -282,7 +320,7 @@ def local_time_rule(value: str) -> Broken | None:
     try:
         year = local_time(value).year
     except ValueError:
-        offset = re.search(r"(Z|[+-][0-9]{2}:?[0-9]{2})$", value) if "T" in value else None
+        offset = re.search(r"(Z|[+-][0-9]{2}:?[0-9]{2})\Z", value) if "T" in value else None
         return Broken(
             f"must be a date or a time like 2026-11-01T09:00, not {shown(value)}",
             "the schedule's time_zone says where; take the offset away" if offset else None,
@@ -293,8 +331,8 @@ def local_time_rule(value: str) -> Broken | None:
 
 
 @lru_cache(maxsize=1)
-def _zone_names() -> Names:
-    return Names(sorted(available_timezones()))
+def _zone_names() -> list[str]:
+    return sorted(available_timezones())
 
 
 def time_zone_rule(value: str) -> Broken | None:
@@ -305,7 +343,8 @@ def time_zone_rule(value: str) -> Broken | None:
     except (KeyError, ValueError, OSError):
         pass
     return Broken(
-        f"must be an IANA time zone, not {shown(value)}", _zone_names().suggestion(value) or "such as 'Europe/Berlin'"
+        f"must be an IANA time zone, not {shown(value)}",
+        Names(_zone_names()).suggestion(value) or "such as 'Europe/Berlin'",
     )
 
 

@@ -18,8 +18,9 @@ from chalicelib.core.schedule import (
     exists,
     local_time,
     local_time_rule,
-    moment_ms,
+    moment_in,
     render_params,
+    shown_time,
     time_zone_rule,
     zone,
 )
@@ -68,10 +69,10 @@ def _time_mistakes(path: Path, schedule: Mapping[str, Any]) -> Iterator[Mistake]
         text = schedule.get(field)
         if not isinstance(text, str) or local_time_rule(text):
             continue
-        local = local_time(text)
-        if exists(local, where):
-            moments[field] = moment_ms(local, where)
+        if shown_time(text, where) is not None:
+            moments[field] = moment_in(text, where)
             continue
+        local = local_time(text)
         later = next(after for hours in range(1, 49) if exists(after := local + timedelta(hours=hours), where))
         yield Mistake(
             (*path, field),

@@ -29,6 +29,8 @@ LOOK_AFTER_MS = 90_000
 """How long after a time the sweep looks whether it was told of: EventBridge Scheduler takes up to a minute."""
 NEVER_MS = 2**53 - 1
 FAILURE_CHARACTERS = 500
+SKIPPED_MAXIMUM = 1_000
+"""Times passed over that are counted of one decision: after a long pause they may be any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,20 @@ def _missed(record: ScheduleRecord, times: Times, late_ms: int) -> list[int]:
         return [] if latest is None else [latest]
     until = takewhile(lambda at_ms: at_ms <= late_ms, times.after(record.decided_ms))
     return list(islice(until, PENDING_MAXIMUM + 1))
+
+
+def passed_over(before: ScheduleRecord, after: ScheduleRecord) -> list[int]:
+    """The times that a decision lets start no run, SKIPPED_MAXIMUM at most: they are decided, and not waiting.
+
+    `before` is the record as it was decided upon, `after` the one that is written, before anything of it is started."""
+    times = before.times
+    kept = {*after.pending, *after.backfill, after.active_ms}
+    given_up = [at_ms for at_ms in before.pending if at_ms not in kept] if after.schedule is not None else []
+    if times is None or after.decided_ms <= before.decided_ms:
+        return given_up
+    decided = takewhile(lambda at_ms: at_ms <= after.decided_ms, times.after(before.decided_ms))
+    skipped = [at_ms for at_ms in islice(decided, SKIPPED_MAXIMUM) if at_ms not in kept]
+    return [*given_up, *skipped][:SKIPPED_MAXIMUM]
 
 
 def paused(record: ScheduleRecord, now_ms: int, is_going: bool) -> ScheduleRecord:

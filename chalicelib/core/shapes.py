@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, With
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.rules import NUMBERS, Broken, Rule
+from chalicelib.core.rules import NUMBERS, Broken, Rule, anchored
 
 RULE_BROKEN = "rule_broken"
 """The type of the pydantic errors that carry our own words, as `text` and `suggestion` in their context."""
@@ -57,7 +57,8 @@ def count_type(field: str) -> tuple[PlainValidator, WithJsonSchema]:
 
 
 def key_schema(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": pattern})
+    """The JSON Schema of a text that keeps the pattern as a whole."""
+    return WithJsonSchema({"type": "string", "pattern": anchored(pattern)})
 
 
 class _UntitledSchema(GenerateJsonSchema):

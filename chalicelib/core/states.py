@@ -53,9 +53,9 @@ class RunState(StrEnum):
     CANCELLING = "cancelling"
     """Nothing is started any more and jobs are being terminated. The last of their endings moves it on."""
     SUCCEEDED = "succeeded"
-    """Every task ended and none failed without being allowed to. Final."""
+    """Every task ended, and each one without `allow_failure` has its result or was skipped. Final."""
     FAILED = "failed"
-    """Every task ended and at least one failed without being allowed to. Final."""
+    """Every task ended, and one without `allow_failure` is `failed` or `upstream_failed`. Final."""
     CANCELLED = "cancelled"
     """It was cancelled and no job of it is alive. Final."""
 
@@ -105,6 +105,9 @@ ENDINGS = (
     TaskState.UPSTREAM_FAILED,
     TaskState.CANCELLED,
 )
+
+WITHOUT_RESULT = (TaskState.FAILED, TaskState.UPSTREAM_FAILED)
+"""Endings that fail the run, unless the task has `allow_failure`."""
 
 STATE_OF_STATUS = {
     JobStatus.SUBMITTED: TaskState.SUBMITTED,

@@ -11,7 +11,8 @@ SHOWN_CHARACTERS = 60
 _COMPARISONS = 5_000
 _CHARACTERS = 256
 _CANDIDATES = 1_000
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ESCAPES = {"\n": "\\n", "\t": "\\t"}
 
 
 class Names:
@@ -62,7 +63,7 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         dots = "" if len(value) <= SHOWN_CHARACTERS else "..."
-        return f"'{_visible(value[:SHOWN_CHARACTERS])}{dots}'"
+        return f"'{visible(value[:SHOWN_CHARACTERS])}{dots}'"
     if isinstance(value, (list, tuple)):
         return "a list" if value else "an empty list"
     if isinstance(value, dict):
@@ -71,6 +72,10 @@ def shown(value: Any) -> str:
     return text[:SHOWN_CHARACTERS]
 
 
-def _visible(text: str) -> str:
-    """A message is read on terminals, which obey control characters."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+def visible(text: str) -> str:
+    """A message is one line, and is read on terminals, which obey control characters."""
+    return _CONTROL.sub(lambda found: _ESCAPES.get(found[0]) or _escape(ord(found[0])), text)
+
+
+def _escape(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

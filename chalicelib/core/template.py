@@ -22,9 +22,9 @@ from typing import Any
 
 from chalicelib.core.errors import UserMistake
 
-PARAM_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
-WHOLE_PARAM_PATTERN = rf"^\$\{{params\.{PARAM_NAME}\}}$"
-"""A string that is one whole expression naming a param, as a JSON Schema pattern."""
+PARAM_NAME = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
+WHOLE_PARAM_PATTERN = rf"\$\{{params\.{PARAM_NAME}\}}"
+"""A string that is one whole expression naming a param."""
 
 _MARK = re.compile(r"\$\$\{|\$\{[^{}]*\}|\$\{")
 _SHOWN_CHARACTERS = 120

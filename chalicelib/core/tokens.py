@@ -17,7 +17,7 @@ from chalicelib.core.errors import Defect
 
 ID_BYTES = 8
 SECRET_BYTES = 32
-ID_PATTERN = rf"^[0-9a-f]{{{2 * ID_BYTES}}}$"
+ID_PATTERN = rf"[0-9a-f]{{{2 * ID_BYTES}}}"
 TOKEN_FORM = f"'bw_', {2 * ID_BYTES} hex digits, '_' and {2 * SECRET_BYTES} hex digits"
 KEPT_DAYS = 30
 """How long the record of a token that is good for nothing any more can still be looked at."""
@@ -108,7 +108,7 @@ def digest_of(secret: str) -> str:
 
 def is_token_id(text: str) -> bool:
     """Whether the text has the form of a token's id."""
-    return bool(_ID.match(text)) and not text.endswith("\n")
+    return bool(_ID.fullmatch(text))
 
 
 def is_token(text: str) -> bool:

@@ -7,7 +7,6 @@ loads this module, for it needs pydantic.
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import Annotated, Any
 
@@ -53,19 +52,14 @@ def _number(field: str, value: Any) -> Any:
 
 
 def _param_name_rule(value: str) -> Broken | None:
-    if re.fullmatch(PARAM_NAME, value) and len(value) <= 128:
-        return None
-    return Broken(
-        f"{shown(value)} is not a valid name",
-        "1 to 128 letters, digits, '_' and '-', the first a letter or '_'",
-    )
+    return rules.name_broken(value, PARAM_NAME, "1 to 128 letters, digits, '_' and '-', the first a letter or '_'")
 
 
 def _number_schema(field: str) -> dict[str, Any]:
     choices = [number_schema(field)]
     if NUMBERS[field].small:
         choices.append({"enum": list(NUMBERS[field].small)})
-    choices.append({"type": "string", "pattern": WHOLE_PARAM_PATTERN})
+    choices.append({"type": "string", "pattern": rules.anchored(WHOLE_PARAM_PATTERN)})
     if field != "array_size":
         choices.append({"type": "null"})
     return {"anyOf": choices}
@@ -84,14 +78,14 @@ ScheduleName = Annotated[str, named(rules.schedule_name_rule), key_schema(rules.
 FailureName = Annotated[
     str,
     named(rules.failure_class_rule),
-    key_schema(f"^({'|'.join(failure for failure in FailureClass if failure not in NEVER_RETRIED)})$"),
+    key_schema("|".join(failure for failure in FailureClass if failure not in NEVER_RETRIED)),
 ]
-NoticeName = Annotated[str, named(kind_rule), key_schema(f"^({'|'.join(KINDS)})$")]
-ParamName = Annotated[str, named(_param_name_rule), key_schema(f"^{PARAM_NAME}$")]
+NoticeName = Annotated[str, named(kind_rule), key_schema("|".join(KINDS))]
+ParamName = Annotated[str, named(_param_name_rule), key_schema(PARAM_NAME)]
 Text = Annotated[str, _texted()]
-EnvironmentName = Annotated[str, named(rules.environment_name_rule), key_schema("^(?!AWS_BATCH_)[^=]+$")]
-ParameterName = Annotated[str, named(rules.parameter_name_rule), key_schema("^(?!batchwright_).+$")]
-TagName = Annotated[str, named(rules.tag_name_rule), key_schema("^(?![aA][wW][sS]:).{1,128}$")]
+EnvironmentName = Annotated[str, named(rules.environment_name_rule), key_schema(f"(?!AWS_BATCH_)[^={rules.CONTROL}]+")]
+ParameterName = Annotated[str, named(rules.parameter_name_rule), key_schema(f"(?!batchwright_)[^{rules.CONTROL}]+")]
+TagName = Annotated[str, named(rules.tag_name_rule), key_schema(f"(?![aA][wW][sS]:)[^{rules.CONTROL}]{{1,128}}")]
 TagValue = Annotated[str, _texted(rules.tag_value_rule)]
 
 
@@ -250,7 +244,10 @@ class TaskSettings(Model):
         TriggerRule,
         Field(strict=False, description="When the task may start, judged by how those it depends on ended."),
     ] = TriggerRule.ALL_SUCCESS
-    allow_failure: Annotated[bool, Field(description="Whether the run can succeed although this task failed.")] = False
+    allow_failure: Annotated[
+        bool,
+        Field(description="Whether the run can succeed without this task's result: it failed, or is upstream_failed."),
+    ] = False
     tags: Annotated[
         dict[TagName, TagValue] | None,
         Field(description="Tags of the job, 50 at most; values may hold expressions. Joined with those of defaults."),

@@ -17,6 +17,8 @@ from chalicelib.core.jobchange import JobChange
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.notices import Notice
 from chalicelib.core.records import Run, TaskRecord
+from chalicelib.core.schedule import iso_time
+from chalicelib.core.scheduling import ScheduleRecord, passed_over
 from chalicelib.core.states import JobStatus, TaskState
 from chalicelib.engine.world import RunFacts, World
 from chalicelib.ports.services import Figures, Notices
@@ -169,6 +171,29 @@ def swept_up(world: World, facts: RunFacts, find: SweepFind, count: int = 1) -> 
     if count:
         world.figures.count(Figure.SWEEP_FINDS, count, run_id=facts.run_id, kind=find)
         log.info("the sweep found %s: %d", find, count, extra=ids(facts=facts, kind=find))
+
+
+# Schedules
+
+
+def decided(world: World, before: ScheduleRecord | None, after: ScheduleRecord) -> None:
+    """Told by whoever wrote a decision of what a schedule starts, and by nobody else."""
+    skipped = [] if before is None else passed_over(before, after)
+    if skipped:
+        world.figures.count(Figure.SCHEDULED_TIMES_SKIPPED, len(skipped))
+        about = ids(workflow=after.workflow, schedule=after.name)
+        log.info("times of a schedule start no run: %d, from %s", len(skipped), iso_time(min(skipped)), extra=about)
+
+
+def starts_failed(world: World, record: ScheduleRecord, failures: Mapping[int, str]) -> None:
+    """Told by whoever wrote that the runs of these times could not be started, and why."""
+    if failures:
+        world.figures.count(Figure.SCHEDULED_STARTS_FAILED, len(failures))
+    for at_ms, why in failures.items():
+        about = ids(workflow=record.workflow, schedule=record.name)
+        log.warning(
+            "the run of schedule %s at %s could not be started: %s", record.name, iso_time(at_ms), why, extra=about
+        )
 
 
 # Messages

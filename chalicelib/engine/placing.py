@@ -16,6 +16,7 @@ from chalicelib.core.plan import Plan
 from chalicelib.core.records import WorkflowVersion
 from chalicelib.core.schedule import Schedule, schedules_of
 from chalicelib.core.scheduling import ActiveRun, ScheduleRecord, adopted
+from chalicelib.engine import noting
 from chalicelib.engine.schedules import active_run, write
 from chalicelib.engine.world import World
 
@@ -111,6 +112,7 @@ def _adopt(world: World, workflow: str, name: str, schedule: Schedule | None, ve
             return None
         written = write(world, record, after)
         if written is not None:
+            noting.decided(world, record, written)
             return written
     raise TryAgain(f"schedule '{name}' of '{workflow}' is busy")
 

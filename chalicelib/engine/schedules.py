@@ -7,7 +7,6 @@ somebody died. A run's id follows from the schedule and the time, so starting it
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice, takewhile
@@ -34,11 +33,10 @@ from chalicelib.core.scheduling import (
 )
 from chalicelib.core.states import RunState
 from chalicelib.core.suggest import Names
+from chalicelib.engine import noting
 from chalicelib.engine.cancel import request_cancel
 from chalicelib.engine.start import start_scheduled
 from chalicelib.engine.world import DONE, Outcome, World
-
-log = logging.getLogger(__name__)
 
 _LOOKS = 12
 """How often one invocation looks at a record: each look but the last starts something or lost against another."""
@@ -64,6 +62,7 @@ def attend(world: World, workflow: str, name: str, *, told_ms: int | None = None
         written = write(world, record, decided)
         if written is None:
             continue
+        noting.decided(world, record, written)
         match step:
             case Start():
                 if _start(world, written, step.times_ms):
@@ -112,11 +111,11 @@ def _start(world: World, record: ScheduleRecord, times_ms: tuple[int, ...]) -> b
         try:
             start_scheduled(world, record, record.schedule, at_ms)
         except UserMistake as mistake:
-            log.warning("the run of schedule %s at %s could not be started: %s", record.name, iso_time(at_ms), mistake)
             failures[at_ms] = str(mistake)
     after = write(world, record, started(record, times_ms, failures))
     if after is None:
         return False
+    noting.starts_failed(world, after, failures)
     more = bool(waiting(after) or after.backfill)
     if more and after.may_overlap:
         world.commands.send([encode(ScheduleNext(record.workflow, record.name))])
@@ -178,6 +177,7 @@ def change(world: World, workflow: str, name: str, make: Change) -> ScheduleReco
         after = make(record, world.clock.now_ms(), active is ActiveRun.GOING)
         written = write(world, record, after)
         if written is not None:
+            noting.decided(world, record, written)
             return written
     raise TryAgain(f"schedule '{name}' of '{workflow}' is busy")
 

@@ -93,7 +93,7 @@ def test_both_kinds_of_dead_letters_raise_an_alarm_at_the_first() -> None:
 
 def test_the_dashboard_is_json() -> None:
     [dashboard] = resources("observability", "AWS::CloudWatch::Dashboard")
-    assert len(json.loads(said(dashboard["DashboardBody"]))["widgets"]) == 21
+    assert len(json.loads(said(dashboard["DashboardBody"]))["widgets"]) == 22
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,23 @@ def test_a_deleted_workflow_has_no_schedules_left(stage: Kept) -> None:
     assert "gone" not in [one.workflow for one in stage.target.api.schedules()]
     stage.push("gone", rate="2 days")
     assert [one.expression for one in stage.target.api.schedules("gone")] == ["rate(2 days)"]
+
+
+EVERY_MINUTE = """\
+name: armed
+defaults: {job_definition: shell, queue: default, command: ["true"]}
+tasks: {t: {}}
+schedules: {often: {rate: 1 minute}}
+"""
+
+
+def test_a_run_of_a_file_arms_its_schedules_only_if_it_is_asked_to(kept: Terminal) -> None:
+    (kept.folder / "armed.yaml").write_text(EVERY_MINUTE)
+    ran = kept.give("run", "armed.yaml")
+    assert (ran.returncode, "--schedules lets them start runs" in ran.stderr) == (0, True), ran
+    assert json.loads(kept.give("schedules", "list", "armed", "--json").stdout) == []
+    armed = kept.give("run", "armed.yaml", "--schedules")
+    assert (armed.returncode, "--schedules" in armed.stderr) == (0, False), armed
+    (schedule,) = json.loads(kept.give("schedules", "list", "armed", "--json").stdout)
+    assert (schedule["name"], schedule["enabled"]) == ("often", True)
+    assert kept.give("workflows", "delete", "armed", "--yes").returncode == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.core import redrive, retry, scheduling
+from chalicelib.core import advance, redrive, retry, scheduling
 from chalicelib.engine import (
     cancel,
     digest,
@@ -39,6 +39,10 @@ MUTATIONS = {
     "the record is committed before anything else": Mutation(
         Bug(events, "_end", {"    tallies: dict[int, Tally] = {}\n": _COMMIT_FIRST}),
         seeds=(1,),
+    ),
+    "a run succeeds without the result of a task that was doomed": Mutation(
+        Bug(advance, "run_ending", {"WITHOUT_RESULT": "(TaskState.FAILED,)"}),
+        seeds=(0,),
     ),
     "the halt flag is not read before a submission": Mutation(
         Bug(submit, "_submit_wanted", {"if tally.halt or tally.ending_of(offset_of(attempt.index)):": "if False:"}),

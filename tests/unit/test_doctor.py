@@ -273,3 +273,13 @@ def test_what_an_earlier_epoch_left_open_is_late_only_once_the_run_is_over(made:
     assert made.findings(over_ms + LATE_MS) == []
     found = made.told(over_ms + LATE_MS + 1)
     assert found == [("late", "epoch 0, task 1 'second'", "tallied as succeeded, and the record is running")]
+
+
+@pytest.mark.parametrize("ending", [RunState.SUCCEEDED, RunState.FAILED])
+def test_a_run_that_ended_by_the_earlier_rule_is_no_finding(made: Made, ending: RunState) -> None:
+    plan = plan_of((task("first", allow_failure=True), ()), (task("second"), ["first"]), (task("third"), ["first"]))
+    made.store.push("play", {}, plan, BEGUN_MS)
+    made.run(plan_digest=plan.digest, state=ending, ended_at_ms=ENDED_MS, sweep_at_ms=None)
+    made.tally(Tally(failed=0b001, upstream_failed=0b110))
+    made.record(0, state=TaskState.FAILED, job_id="job-0", result=JobResult("job", False))
+    assert made.told() == []

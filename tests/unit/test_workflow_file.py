@@ -265,3 +265,29 @@ def test_a_path_leads_to_the_value_its_key_or_the_last_key_there_is(tmp_path: Pa
     assert document.place_of(["tasks", "a", "command"], at_key=True) == (3, 5)
     assert document.place_of(["tasks", "a", "queue"]) == (2, 3)
     assert document.place_of(["params"]) == (1, 1)
+
+
+class Watched(str):
+    """A text that counts how many of its characters are searched."""
+
+    looked_at = 0
+
+    def count(self, sub: str, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+        return super().count(sub, *self._noted(start, end))
+
+    def rfind(self, sub: str, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+        return super().rfind(sub, *self._noted(start, end))
+
+    def _noted(self, start: int, end: int | None) -> tuple[int, int]:
+        stop = len(self) if end is None else end
+        self.looked_at += stop - start
+        return start, stop
+
+
+@pytest.mark.parametrize("indent", [None, 0, 2])
+def test_no_part_of_a_json_file_is_searched_for_line_ends_again_and_again(indent: int | None) -> None:
+    text = Watched(json.dumps({f"t{number}": {"depends_on": ["a", "b"]} for number in range(1_000)}, indent=indent))
+    document = read_json(text)
+    assert 0 < text.looked_at <= 2 * len(text)
+    line, column = document.place_of(["t999", "depends_on", 1])
+    assert text.splitlines()[line - 1][column - 1 :].startswith('"b"')

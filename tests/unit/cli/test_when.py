@@ -5,7 +5,8 @@ import time
 import click
 import pytest
 
-from batchwright.cli.when import WHEN
+from batchwright.cli.when import TYPED, WHEN
+from chalicelib.core.schedule import read_moment_ms, zone
 
 HOUR_MS = 3_600_000
 
@@ -33,3 +34,27 @@ def test_a_time_without_an_offset_is_in_utc(text: str, at_ms: int) -> None:
 def test_what_is_no_time_is_refused_with_what_would_be_one(text: str) -> None:
     with pytest.raises(click.BadParameter, match=f"'{text}' is no time; write 2h, 3d, 2026-11-21"):
         WHEN.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "first", "last"),
+    [
+        ("2026-11-15", "Europe/Berlin", "2026-11-15T00:00+01:00", "2026-11-15T23:59:59.999+01:00"),
+        ("2026-10-25", "Europe/Berlin", "2026-10-25T00:00+02:00", "2026-10-25T23:59:59.999+01:00"),
+        ("2027-03-14", "America/Havana", "2027-03-14T01:00-04:00", "2027-03-14T23:59:59.999-04:00"),
+        ("2027-03-13", "America/Havana", "2027-03-13T00:00-05:00", "2027-03-13T23:59:59.999-05:00"),
+        ("2026-11-15T02:30", "Asia/Tokyo", "2026-11-15T02:30+09:00", "2026-11-15T02:30+09:00"),
+        ("2026-11-15T02:30Z", "Asia/Tokyo", "2026-11-15T02:30Z", "2026-11-15T02:30Z"),
+    ],
+)
+def test_a_day_is_one_of_the_time_zone_from_its_first_moment_to_its_last(
+    text: str, where: str, first: str, last: str
+) -> None:
+    typed = TYPED.convert(text, None, None)
+    assert (typed.first_ms(zone(where)), typed.last_ms(zone(where))) == (read_moment_ms(first), read_moment_ms(last))
+
+
+@pytest.mark.parametrize("text", ["1969-12-31", "2201-01-01T00:00"])
+def test_a_time_whose_moment_no_zone_tells_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="must lie in the years 1970 to 2200"):
+        TYPED.convert(text, None, None)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core import limits
-from chalicelib.core.advance import advance, is_full, run_ending
+from chalicelib.core.advance import advance, is_full, may_have_ended, run_ending
 from chalicelib.core.plan import Plan, offset_of, shard_of
 from chalicelib.core.records import Tally
 from chalicelib.core.states import RunState, TaskState, TriggerRule
@@ -170,10 +170,24 @@ def test_the_last_shard_is_full_with_fewer_tasks():
     assert is_full(plan, 1, tallies[1])
 
 
-@pytest.mark.parametrize(("b", "ending"), [(SUCCEEDED, "succeeded"), (FAILED, "failed"), (DOOMED, "succeeded")])
-def test_only_a_failure_that_is_not_allowed_fails_a_run(b, ending):
+@pytest.mark.parametrize(("b", "ending"), [(SUCCEEDED, "succeeded"), (FAILED, "failed"), (DOOMED, "failed")])
+def test_a_missing_result_fails_a_run_unless_the_task_may_fail(b, ending):
     plan = plan_of((task("a", allow_failure=True), ()), (task("b"), ()), (task("tidy", TriggerRule.ALL_DONE), ["b"]))
     assert run_ending(plan, tallies_of(plan, a=FAILED, b=b, tidy=SUCCEEDED)) is RunState(ending)
+
+
+@pytest.mark.parametrize("parent", [FAILED, DOOMED])
+def test_a_task_that_may_fail_may_be_doomed_too(parent):
+    plan = plan_of((task("a", allow_failure=True), ()), (task("b", allow_failure=True), ["a"]))
+    assert run_ending(plan, tallies_of(plan, a=parent, b=DOOMED)) is RunState.SUCCEEDED
+
+
+def test_an_ending_by_the_earlier_rule_stays_right():
+    plan = plan_of((task("a", allow_failure=True), ()), (task("b"), ["a"]), (task("c"), ()))
+    doomed = tallies_of(plan, a=FAILED, b=DOOMED, c=SUCCEEDED)
+    failed = tallies_of(plan, a=FAILED, b=DOOMED, c=FAILED)
+    assert [may_have_ended(plan, doomed, ending) for ending in (RunState.SUCCEEDED, RunState.FAILED)] == [True, True]
+    assert [may_have_ended(plan, failed, ending) for ending in (RunState.SUCCEEDED, RunState.FAILED)] == [False, True]
 
 
 def closed(plan: Plan, succeeds, rng: Random) -> tuple[dict[int, Tally], list[int]]:

@@ -29,6 +29,9 @@ def times(text: str, first: str, count: int = 3) -> list[str]:
         ("5/20 0 * * ? *", "2026-01-01", ["2026-01-01 00:05", "2026-01-01 00:25", "2026-01-01 00:45"]),
         ("0 0-6/3 1 * ? *", "2026-01-01", ["2026-01-01 00:00", "2026-01-01 03:00", "2026-01-01 06:00"]),
         ("0 0 L * ? *", "2028-01-01", ["2028-01-31 00:00", "2028-02-29 00:00", "2028-03-31 00:00"]),
+        # In 2026 the 31st of January is a Saturday, the 28th of February too, and the 31st of May a Sunday.
+        ("0 0 LW * ? *", "2026-01-01", ["2026-01-30 00:00", "2026-02-27 00:00", "2026-03-31 00:00"]),
+        ("0 0 lw 5-7 ? *", "2026-04-01", ["2026-05-29 00:00", "2026-06-30 00:00", "2026-07-31 00:00"]),
         ("0 0 29 2 ? *", "2026-01-01", ["2028-02-29 00:00", "2032-02-29 00:00", "2036-02-29 00:00"]),
         ("0 0 31 * ? *", "2026-01-01", ["2026-01-31 00:00", "2026-03-31 00:00", "2026-05-31 00:00"]),
         # The 1st of August 2026 is a Saturday, the 31st of May a Sunday.
@@ -76,6 +79,10 @@ def test_an_expression_has_these_times(text: str, first: str, expected: list[str
         ("0 9 ? * MUN *", "has 'MUN' in day-of-week"),
         ("0/0 9 * * ? *", "a step is 1 or more"),
         ("0 9 15W,L * ? *", "has '15W' in day-of-month"),
+        ("0 9 L-1 * ? *", "has 'L-1' in day-of-month, 'L-1'; there may be '*', a number"),
+        ("0 9 L-1 * ? *", "AWS documents no days before the last one"),
+        ("0 9 WL * ? *", "'LW' (the last weekday)"),
+        ("0 9 ? * LW *", "has 'LW' in day-of-week"),
         ("0 9 ? * 2#6 *", "has '2#6' in day-of-week"),
         ("0 9 30 2 ? *", "names no day of any year"),
         ("0 9 * * ? 2200", "goes from 1970 to 2199"),
@@ -91,7 +98,9 @@ def test_what_is_no_expression_is_refused_with_what_to_write(text: str, told: st
 FIELDS = st.tuples(
     st.sampled_from(["*", "0", "59", "5/7", "10-20", "1,2,50"]),
     st.sampled_from(["*", "0", "23", "*/6", "9-17", "2"]),
-    st.sampled_from(["* {m} ?", "1 {m} ?", "31 {m} ?", "L {m} ?", "30W {m} ?", "? {m} MON", "? {m} 6L", "? {m} 3#5"]),
+    st.sampled_from(
+        ["* {m} ?", "1 {m} ?", "31 {m} ?", "L {m} ?", "LW {m} ?", "30W {m} ?", "? {m} MON", "? {m} 6L", "? {m} 3#5"]
+    ),
     st.sampled_from(["*", "2", "JAN-MAR", "1/5", "12"]),
     st.sampled_from(["*", "2026", "2024-2028", "2025/3"]),
 )

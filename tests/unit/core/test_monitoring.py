@@ -16,6 +16,7 @@ from chalicelib.core.jobrecord import JobRecord, ManagedBy
 from chalicelib.core.monitoring import (
     BUCKET_MS,
     Bucket,
+    Deadline,
     FailureRate,
     Monitor,
     NothingRan,
@@ -344,3 +345,11 @@ def test_a_time_of_day_is_a_multiple_of_five_minutes() -> None:
 )
 def test_days_are_those_of_a_cron_expression(text: str, is_right: bool) -> None:
     assert (days_rule(text) is None) is is_right
+
+
+def test_where_a_day_has_no_midnight_its_window_begins_with_its_first_moment() -> None:
+    rule = NothingRan(by="06:00", after="00:00", time_zone="America/Havana")
+    found = last_deadline(rule, read_moment_ms("2027-03-14T12:00-04:00"))
+    assert found == Deadline(
+        "2027-03-14", read_moment_ms("2027-03-14T06:00-04:00"), read_moment_ms("2027-03-14T01:00-04:00")
+    )

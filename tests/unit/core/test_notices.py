@@ -91,7 +91,20 @@ def test_a_failure_that_is_allowed_stops_no_run_and_is_told_apart():
         return run_ended(RUN, "dev", ending, 0, allowed_count=allowed, task_counts=counts).text
 
     assert text(RunState.FAILED, 1) == "2 of its tasks failed for good. 1 more failed, as the workflow allows."
+    assert text(RunState.FAILED, 3) is None
     assert text(RunState.SUCCEEDED, 3) == "3 of its tasks failed, as the workflow allows."
+
+
+@pytest.mark.parametrize(
+    ("failed", "upstream", "said"),
+    [
+        (1, 1, "1 of its tasks failed, as the workflow allows, but 1 that follows from it was not run."),
+        (12, 2, "12 of its tasks failed, as the workflow allows, but 2 that follow from them were not run."),
+    ],
+)
+def test_the_notice_of_a_run_that_only_allowed_failures_failed_says_what_is_missing(failed, upstream, said):
+    counts = ((TaskState.FAILED.value, failed), (TaskState.UPSTREAM_FAILED.value, upstream))
+    assert run_ended(RUN, "dev", RunState.FAILED, 0, allowed_count=failed, task_counts=counts).text == said
 
 
 @pytest.mark.parametrize(

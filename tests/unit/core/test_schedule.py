@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.core.check import workflow_from
+from chalicelib.core.check import check_definition, workflow_from
 from chalicelib.core.errors import InvalidWorkflow
 from chalicelib.core.schedule import (
     CatchUp,
@@ -20,11 +20,13 @@ from chalicelib.core.schedule import (
     document_of,
     iso_time,
     local_time_rule,
+    moment_in,
     rate_rule,
     read_moment_ms,
     render_params,
     schedule_of,
     time_zone_rule,
+    zone,
 )
 
 HOUR_MS = 3_600_000
@@ -238,3 +240,52 @@ def test_the_first_and_the_last_day_of_those_years_are_good_for_a_time(value: st
     assert local_time_rule(value) is None
     schedule = Schedule(rate="1 day", starts=value, ends=value, time_zone=where)
     assert list(Times(schedule).after(-100_000_000)) == [schedule.starts_at_ms]
+
+
+def test_an_unknown_time_zone_is_told_the_nearest_one_however_many_were_asked_about_before() -> None:
+    found = {time_zone_rule(f"Europe/Berlin{number}") for number in range(20)}
+    assert {broken.suggestion for broken in found if broken} == {"did you mean 'Europe/Berlin'?"}
+
+
+def mistakes_of(schedule: dict[str, str]) -> list[str]:
+    task = {"job_definition": "d", "queue": "q"}
+    definition = {"name": "films", "tasks": {"a": task}, "schedules": {"one": schedule}}
+    return [mistake.message() for mistake in check_definition(definition).mistakes]
+
+
+@pytest.mark.parametrize(
+    ("where", "day", "first"),
+    [
+        ("America/Havana", "2027-03-14", "2027-03-14T01:00:00-04:00"),
+        ("Africa/Cairo", "2027-04-30", "2027-04-30T01:00:00+03:00"),
+        ("Asia/Beirut", "2027-03-28", "2027-03-28T01:00:00+03:00"),
+        ("America/Santiago", "2027-09-05", "2027-09-05T01:00:00-03:00"),
+        ("Atlantic/Azores", "2027-03-28", "2027-03-28T01:00:00+00:00"),
+        ("Asia/Kathmandu", "1986-01-01", "1986-01-01T00:15:00+05:45"),
+        ("Antarctica/Casey", "2016-10-22", "2016-10-22T03:00:00+11:00"),
+        ("America/Toronto", "1919-03-31", "1919-03-31T00:30:00-04:00"),
+        ("Europe/Berlin", "2027-03-28", "2027-03-28T00:00:00+01:00"),
+    ],
+)
+def test_a_day_stands_for_its_first_moment_though_it_has_no_midnight(where: str, day: str, first: str) -> None:
+    starting = Schedule(rate="1 day", time_zone=where, starts=day, ends=day)
+    once = Schedule(at=day, time_zone=where)
+    assert iso_time(moment_in(day, zone(where)), where) == first
+    assert starting.starts_at_ms == starting.ends_at_ms == ms(first)
+    assert once.expression == f"at({first[:19]})"
+    assert list(Times(once).after(-(10**13))) == [ms(first)]
+    if day > "1970":
+        for field in ("starts", "ends"):
+            assert mistakes_of({"rate": "1 day", "time_zone": where, field: day}) == []
+        assert mistakes_of({"at": day, "time_zone": where}) == []
+
+
+@pytest.mark.parametrize("value", ["2027-03-14T00:00", "2027-03-14T00:30", "2027-03-14 00:59:59"])
+def test_a_time_that_no_clock_shows_is_refused_all_the_same(value: str) -> None:
+    (told,) = mistakes_of({"rate": "1 day", "time_zone": "America/Havana", "starts": value})
+    assert "does not exist in America/Havana, whose clocks go forward over it" in told
+
+
+def test_a_day_that_a_zone_never_had_is_refused() -> None:
+    (told,) = mistakes_of({"rate": "1 day", "time_zone": "Pacific/Apia", "starts": "2011-12-30"})
+    assert "starts '2011-12-30' does not exist in Pacific/Apia" in told

@@ -201,7 +201,7 @@ def test_what_batch_takes_passes(task: dict[str, Any]) -> None:
             {"name": "w", "description": "a\tb\n\x1b]0;c\x07\x9b", "tasks": {"a": TASK}},
             [
                 "description must be text without control characters other than tabs and line ends, not "
-                "'a\tb\n\\x1b]0;c\\x07\\x9b'"
+                "'a\\tb\\n\\x1b]0;c\\x07\\x9b'"
             ],
         ),
         ({"name": "a b", "tasks": {"a": TASK}}, [f"name 'a b' is not a valid name; {NAME_RULE}"]),

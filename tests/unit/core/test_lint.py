@@ -1,0 +1,47 @@
+"""Warnings: which sound workflows probably do not say what their authors mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.core.check import workflow_from
+from chalicelib.core.lint import warnings_of
+
+
+def warned(defaults: dict[str, Any], **tasks: dict[str, Any]) -> list[str]:
+    definition = {"name": "w", "defaults": {"job_definition": "j", "queue": "q", **defaults}, "tasks": tasks}
+    return [str(one.path[1]) for one in warnings_of(workflow_from(definition))]
+
+
+@pytest.mark.parametrize(
+    ("rule", "warns"),
+    [
+        ("all_success", True),
+        ("none_failed", True),
+        ("none_failed_min_one_success", True),
+        ("all_done", False),
+        ("all_failed", False),
+        ("one_success", False),
+        ("one_failed", False),
+    ],
+)
+def test_a_task_is_warned_of_that_an_allowed_failure_dooms(rule: str, warns: bool) -> None:
+    assert warned({}, a={"allow_failure": True}, b={"depends_on": ["a"], "trigger_rule": rule}) == ["b"] * warns
+
+
+def test_defaults_count_and_a_task_may_take_them_back() -> None:
+    after = {"depends_on": ["a"]}
+    assert warned({"allow_failure": True}, a={}, b=after) == []
+    assert warned({"allow_failure": True}, a={}, b={**after, "allow_failure": False}) == ["b"]
+    assert warned({"trigger_rule": "all_done"}, a={"allow_failure": True}, b=after) == []
+    assert warned({}, a={}, b=after) == []
+
+
+def test_of_many_parents_a_few_are_named() -> None:
+    tasks = {f"s{number}": {"allow_failure": True} for number in range(12)}
+    definition = {"name": "w", "defaults": {"job_definition": "j", "queue": "q"}}
+    definition["tasks"] = {**tasks, "joint": {"depends_on": list(tasks)}}
+    [warning] = warnings_of(workflow_from(definition))
+    assert "names 's0', 's1', 's2' and 9 more, which may fail" in warning.text
