@@ -82,20 +82,18 @@ class DirectLogs(Part):
         look = RunLook(self._ground.store, self._ground.run(run_id, epoch))
         known = look.task(index_of_task(look, task))
         number = _attempt_of(known, attempt)
-        stream = self._stream(look, known, number, child)
+        stream = self._stream(known, number, child)
         told, goes_on = read_stream(self._ground.logs, stream, limit, None if page else tail, token)
         place = {"epoch": look.run.epoch, "attempt": number or None, "token": told.token}
         return log_page(told, page_of(of_list, place) if goes_on else None)
 
-    def _stream(self, look: RunLook, task: m.Task, number: int, child: int | None) -> Stream:
-        size = look.plan.tasks[task.index].job.array_size
-        if size is None and child is not None:
+    def _stream(self, task: m.Task, number: int, child: int | None) -> Stream:
+        if task.children is None and child is not None:
             raise UnknownTask(f"task '{task.name}' is no array; it has no child {child}")
-        if size is not None and child is None:
-            last = "on" if task.children is None else f"to {task.children - 1:,}"
+        if task.children is not None and child is None:
             raise UserMistake(
-                f"task '{task.name}' is an array of jobs, each with a log: say of which child, from 0 {last} "
-                "(--child N)"
+                f"task '{task.name}' is an array of jobs, each with a log: say of which child, from 0 to "
+                f"{task.children - 1:,} (--child N)"
             )
         if number == 0:
             return Stream(None, task.state.ended)

@@ -17,6 +17,7 @@ from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import BY_DEFAULT, DURATIONS, LOG_LINES, Notify
 from chalicelib.core.plan import shard_of
 from chalicelib.core.records import (
+    Asked,
     Claim,
     JobResult,
     PastEpoch,
@@ -230,6 +231,7 @@ def task_of(item: Mapping[str, Any]) -> TaskRecord:
         state=TaskState(item["state"]),
         claim=Claim(item["owner"], item["lease_until_ms"]) if "owner" in item else None,
         claimed_at_ms=item.get("claimed_at_ms"),
+        asked=Asked(item["queue"], item.get("array_size")) if "queue" in item else None,
         job_id=job_id,
         job_tries=item.get("job_tries", 0),
         cancel_requested=item.get("cancel_requested", False),

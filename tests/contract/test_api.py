@@ -303,6 +303,20 @@ def test_a_task_that_has_not_begun_has_no_log_yet(desk: Desk) -> None:
         desk.api.logs(run_id, "first", child=3)
 
 
+def test_an_array_without_a_size_is_a_single_job_with_a_single_log(desk: Desk) -> None:
+    params = {"shards": {"type": "integer"}}
+    sized = {"only": {**TASK, "array": {"size": "${params.shards}"}}}
+    desk.api.put_workflow("sized", {**definition_of("sized", tasks=sized), "params": params})
+    single, array = start(desk, workflow="sized"), start(desk, "k2", workflow="sized", params={"shards": 4})
+    told = desk.api.task(single, "only")
+    assert (told.is_array, told.children) == (False, None)
+    assert desk.api.logs(single, "only").items == []
+    with pytest.raises(UnknownTask, match="task 'only' is no array; it has no child 0"):
+        desk.api.logs(single, "only", child=0)
+    told = desk.api.task(array, "only")
+    assert (told.is_array, told.children) == (True, 4)
+
+
 def test_of_an_array_a_child_must_be_named(desk: Desk) -> None:
     array = {"only": {**TASK, "array": {"size": 4}}}
     desk.api.put_workflow("array", definition_of("array", tasks=array))
