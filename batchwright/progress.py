@@ -247,9 +247,9 @@ def _in_brackets(*details: str | None) -> str:
     return f" ({', '.join(given)})" if given else ""
 
 
-def why(result: m.Attempt) -> str:
-    """Why an attempt failed: its class, by which retries are declared, and what Batch told, as in `application: exit
-    code 3: Essential container in task exited`."""
+def why(result: m.Attempt | m.FailedChild) -> str:
+    """Why an attempt, or a job of an array, failed: its class, by which retries are declared, and what Batch told, as
+    in `application: exit code 3: Essential container in task exited`."""
     code = "" if result.exit_code is None else f"exit code {result.exit_code}"
     return ": ".join(filter(None, (result.failure, code, result.reason)))
 

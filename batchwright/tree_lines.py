@@ -202,7 +202,11 @@ class _Words:
             last = "" if len(past) == 1 else " the last:"
             yield f"{which} failed:{last} {why(past[-1]) or 'no reason told'}", "dim"
         if result is not None and not result.succeeded:
-            yield why(result) or "no reason told", "red" if task.state is TaskState.FAILED else _CONTEXT
+            style = "red" if task.state is TaskState.FAILED else _CONTEXT
+            yield why(result) or "no reason told", style
+            # An array's own reason says no more than that a child failed.
+            for child in task.failed_children[:1]:
+                yield f"child {child.index:,}: {why(child) or 'no reason told'}", style
 
 
 def _pad(line: Text, column: int) -> None:

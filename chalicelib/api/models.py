@@ -152,7 +152,10 @@ class FailedChild(Answer):
 
     index: int
     exit_code: int | None = None
+    failure: Annotated[FailureClass | None, Field(description="What it died of.")] = None
     reason: str | None = None
+    log_stream: str | None = None
+    started_at_ms: int | None = None
 
 
 class Task(Answer):
