@@ -30,6 +30,7 @@ _SHORT = {
     FailureClass.QUEUE_TIME_LIMIT: "queue's time limit",
     FailureClass.IMAGE_PULL: "image not pulled",
     FailureClass.IMAGE_MISSING: "image missing",
+    FailureClass.MISCONFIGURED: "cannot start",
     FailureClass.START_FAILURE: "did not start",
     FailureClass.TIMEOUT: "time-out",
     FailureClass.SPOT: "host lost",

@@ -60,7 +60,8 @@ def test_an_array_whose_program_is_not_there_says_so_as_a_single_job_does(kept: 
     tasks = {"many": {**shell(""), "command": ["no-such-program"], "array": {"size": 2}}}
     done = kept.give("run", kept.workflow("no-program", tasks))
     reason = re.search(r"^child 0: (.*); it wrote no log$", done.stdout, re.MULTILINE)
-    assert reason is not None and "no-such-program" in reason[1], done.stdout
+    assert reason is not None and '"no-such-program": executable file not found' in reason[1], done.stdout
+    assert reason[1].startswith("misconfigured: ") and "attempt 1 failed" not in done.stdout, "another try is the same"
     run_id = re.search(r"^Run (\S+) .*failed", done.stdout, re.MULTILINE)
     assert run_id is not None
     log = kept.give("logs", run_id[1], "many", "--child", "1")

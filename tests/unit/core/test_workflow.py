@@ -82,7 +82,7 @@ def test_a_sound_definition_gives_its_workflow() -> None:
         ({"retry": {"backoff_max_seconds": 30, "on": {"spot": {"attempts": 2, "backoff_seconds": 31}}}}, "retry.on.spot.backoff_seconds must be no more than backoff_max_seconds, 30, not 31"),
         ({"retry": {"jitter": "false"}}, "retry.jitter must be true or false, not the string 'false'; take the quotes away"),
         ({"retry": {"on": {"sport": {"attempts": 2}}}}, "retry.on names 'sport', which is no class of failures; did you mean 'spot'?"),
-        ({"retry": {"on": {"everything": {"attempts": 2}}}}, "retry.on names 'everything', which is no class of failures; known classes: queue_time_limit, timeout, spot, out_of_memory, image_pull, image_missing, start_failure, dependency, application, refused, unknown"),
+        ({"retry": {"on": {"everything": {"attempts": 2}}}}, "retry.on names 'everything', which is no class of failures; known classes: queue_time_limit, timeout, spot, out_of_memory, image_pull, image_missing, misconfigured, start_failure, dependency, application, refused, unknown"),
         ({"retry": {"on": {"cancelled": {"attempts": 2}}}}, "retry.on must not name 'cancelled'; what somebody ended on purpose is never retried"),
         ({"retry": {"on": {"spot": 5}}}, "retry.on.spot must be a mapping, not the number 5"),
         ({"retry": {"on": {"spot": {}}}}, "retry.on.spot.attempts is missing"),
