@@ -80,6 +80,7 @@ def test_a_sound_definition_gives_its_workflow() -> None:
         ({"retry": {"backoff_factor": "2"}}, "retry.backoff_factor must be a number, not '2'; take the quotes away"),
         ({"retry": {"backoff_seconds": 60, "backoff_max_seconds": 30}}, "retry.backoff_seconds must be no more than backoff_max_seconds, 30, not 60"),
         ({"retry": {"backoff_max_seconds": 30, "on": {"spot": {"attempts": 2, "backoff_seconds": 31}}}}, "retry.on.spot.backoff_seconds must be no more than backoff_max_seconds, 30, not 31"),
+        ({"array": {"size": 4}, "retry": {"on": {"out_of_memory": {"attempts": 2}}}}, "retry.on.out_of_memory never applies to an array, because AWS Batch says of a failed array only that a child failed: its class is dependency; name dependency, or give attempts: all children run again; the job definition's retryStrategy retries single children"),
         ({"retry": {"jitter": "false"}}, "retry.jitter must be true or false, not the string 'false'; take the quotes away"),
         ({"retry": {"on": {"sport": {"attempts": 2}}}}, "retry.on names 'sport', which is no class of failures; did you mean 'spot'?"),
         ({"retry": {"on": {"everything": {"attempts": 2}}}}, "retry.on names 'everything', which is no class of failures; known classes: queue_time_limit, timeout, spot, out_of_memory, image_pull, image_missing, misconfigured, start_failure, dependency, application, refused, unknown"),
