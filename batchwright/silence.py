@@ -27,13 +27,15 @@ def silence_sentence(
     task: m.Task,
     *,
     attempt: int | None = None,
+    job_try: int | None = None,
     child: int | None = None,
     epoch: int | None = None,
 ) -> str:
-    """Why there is nothing to read of the task, of one of its attempts, or of a child of its array."""
+    """Why there is nothing to read of the task, of one of its attempts or tries, or of a child of its array."""
     number = attempt or task.attempt
     whose = f"task {task.name}" if child is None else f"child {child} of task {task.name}"
     whose = f"attempt {attempt} of {whose}" if attempt is not None and task.attempts_allowed > 1 else whose
+    whose = whose if job_try is None else f"try {job_try} of {whose}"
     whose = whose[0].upper() + whose[1:]
     if not number:
         if not task.state.ended:
@@ -45,6 +47,8 @@ def silence_sentence(
     if number > len(task.attempts):
         it = "it" if child is None else "the task"
         return f"{whose} has written nothing so far: {it} is {task.state}."
+    if job_try is not None:
+        return f"{whose} wrote nothing."
     result: m.Attempt | m.FailedChild | None = task.attempts[number - 1]
     if child is not None:
         result = _failed_child(api, run_id, task, child, epoch) if number == len(task.attempts) else None

@@ -123,6 +123,9 @@ def sentence(view: RunView) -> str:
     fresh = [task for task in view.tasks if not task.kept]
     # What Batch refused has an attempt and no job.
     jobs = number_of(sum(task.attempt for task in fresh), "attempt")
+    tries = sum(len(one.tries) or 1 for task in fresh for one in task.attempts)
+    if tries > sum(len(task.attempts) for task in fresh):
+        jobs += f" with {tries:,} tries inside AWS Batch"
     retries = sum(len(past_of(task)) for task in fresh)
     retried = f", {retries:,} of them failed and retried" if retries else ""
     lasted = _lasted_ms(view)

@@ -139,6 +139,7 @@ def _with_record(task: m.Task, retry: RetryPolicy, record: TaskRecord, ending: T
         "attempt": record.attempt.number - given_back,
         "attempts_allowed": attempts_allowed(retry, failures),
         "job_id": record.job_id,
+        "job_tries": 0 if (ending or record.state).ended else record.job_tries,
         "claimed_at_ms": record.claimed_at_ms,
         "started_at_ms": started_at_ms,
         "stopped_at_ms": told.stopped_at_ms if told else None,

@@ -128,4 +128,5 @@ def attempt_model(result: JobResult) -> m.Attempt:
         log_stream=result.log_stream,
         started_at_ms=result.started_at_ms,
         stopped_at_ms=result.stopped_at_ms,
+        tries=[m.JobTry(**asdict(one)) for one in result.tries],
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from chalicelib.aws.dynamodb_table import Item, Key
@@ -20,6 +20,7 @@ from chalicelib.core.records import (
     Asked,
     Claim,
     JobResult,
+    JobTry,
     PastEpoch,
     Redrive,
     Run,
@@ -44,6 +45,9 @@ MEMBER_PREFIX = "MEMBER#"
 LATEST = "LATEST"
 WORKFLOWS = "WORKFLOWS"
 """The partition that lists the workflows, an item each."""
+
+
+_RESULT_FIELDS = tuple(field.name for field in fields(JobResult))
 
 
 def run_key(run_id: str) -> Key:
@@ -245,13 +249,23 @@ def task_of(item: Mapping[str, Any]) -> TaskRecord:
 
 
 def _result_of(attributes: Mapping[str, Any]) -> JobResult:
-    failure = attributes.get("failure")
-    return JobResult(**{**attributes, "failure": None if failure is None else FailureClass(failure)})
+    """A result; what a later version may have added is left out."""
+    known = {name: attributes[name] for name in _RESULT_FIELDS if name in attributes}
+    failure = known.get("failure")
+    tries = tuple(JobTry(**one) for one in known.get("tries", ()))
+    return JobResult(**{**known, "failure": None if failure is None else FailureClass(failure), "tries": tries})
 
 
 def result_attributes(result: JobResult) -> Item:
     """A result as a map; what it does not know is left out."""
-    values = {name: getattr(result, name) for name in JobResult.__dataclass_fields__}
+    values = {name: getattr(result, name) for name in _RESULT_FIELDS}
+    values["tries"] = [try_attributes(one) for one in result.tries] or None
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def try_attributes(one: JobTry) -> Item:
+    """A try inside Batch as a map; what it does not know is left out."""
+    values = {field.name: getattr(one, field.name) for field in fields(JobTry)}
     return {name: value for name, value in values.items() if value is not None}
 
 

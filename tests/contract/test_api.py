@@ -20,7 +20,7 @@ from chalicelib.core.errors import (
     UserMistake,
     WrongState,
 )
-from chalicelib.core.records import Scope
+from chalicelib.core.records import JobResult, JobTry, Scope
 from chalicelib.core.states import RunState, TaskState
 from tests.contract.apis import STAGE, TASK, Desk, definition_of
 
@@ -291,6 +291,34 @@ def test_the_log_of_what_goes_on_can_be_followed(desk: Desk) -> None:
     desk.play.play_on()
     desk.logs.write("log", "late")
     assert [line.text for line in desk.api.logs(run_id, "first", page=nothing.next).items] == ["late"]
+
+
+def test_each_try_inside_batch_has_a_log(desk: Desk) -> None:
+    run_id = start(desk)
+    (job,) = desk.play.jobs()
+    attempt = desk.play.attempt_of(job)
+    assert attempt is not None
+    for number in (1, 2, 3):
+        desk.logs.write(f"s{number}", f"try {number}")
+
+    def texts(**asked: Any) -> list[str]:
+        return [line.text for line in desk.api.logs(run_id, "first", **asked).items]
+
+    ended = {"container": {"exitCode": 1, "logStreamName": "s1"}}
+    under_way = {"jobId": job.job_id, "status": "RUNNING", "attempts": [ended], "container": {"logStreamName": "s2"}}
+    desk.play.batch.detail_of = lambda _: under_way
+    assert (texts(job_try=1), texts(job_try=2), texts()) == (["try 1"], ["try 2"], ["try 2"])
+    with pytest.raises(UnknownTask, match=r"attempt 1 of task 'first' has had 2 tries .*; there is no try 3"):
+        desk.api.logs(run_id, "first", job_try=3)
+    tries = tuple(JobTry(exit_code=1, log_stream=f"s{number}") for number in (1, 2, 3))
+    failed = JobResult(job.job_id, succeeded=False, exit_code=1, log_stream="s3", tries=tries)
+    desk.play.store.commit(attempt, TaskState.FAILED, failed)
+    assert [texts(job_try=number) for number in (1, 2, 3)] == [["try 1"], ["try 2"], ["try 3"]]
+    assert texts() == ["try 3"]
+    with pytest.raises(UnknownTask, match="has had 3 tries inside AWS Batch; there is no try 4"):
+        desk.api.logs(run_id, "first", attempt=1, job_try=4)
+    (told,) = desk.api.task(run_id, "first").attempts
+    assert [(one.exit_code, one.log_stream) for one in told.tries] == [(1, "s1"), (1, "s2"), (1, "s3")]
 
 
 def test_a_task_that_has_not_begun_has_no_log_yet(desk: Desk) -> None:
