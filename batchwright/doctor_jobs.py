@@ -34,8 +34,9 @@ def job_ids_of(seen: Seen) -> list[str]:
 
 
 def queues_of(seen: Seen) -> set[str]:
-    """The queues of the plan's jobs, as far as they can be rendered; those that a retry goes to included."""
-    queues: set[str] = set()
+    """The queues of the run's jobs: those that the records hold, and the plan's as far as they can be rendered, those
+    that a retry goes to included."""
+    queues = {record.asked.queue for record in seen.records if record.asked is not None}
     varying: set[tuple[str, ...]] = set()
     for index, task in enumerate(seen.plan.tasks):
         written = (task.job.queue, *(one.queue for one in task.retry.on if one.queue is not None))

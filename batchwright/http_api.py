@@ -118,12 +118,14 @@ class HttpApi:
         *,
         epoch: int | None = None,
         attempt: int | None = None,
+        job_try: int | None = None,
         child: int | None = None,
         tail: int | None = None,
         limit: int = 1000,
         page: str | None = None,
     ) -> m.LogPage:
-        query = {"epoch": epoch, "attempt": attempt, "child": child, "tail": tail, "limit": limit, "page": page}
+        which = {"epoch": epoch, "attempt": attempt, "try": job_try, "child": child}
+        query = {**which, "tail": tail, "limit": limit, "page": page}
         path: Path = ["runs", ("run_id", run_id), "tasks", ("task", task), "logs"]
         return self._read(m.LogPage, self._ask("GET", path, query=query))
 

@@ -30,6 +30,7 @@ _SHORT = {
     FailureClass.QUEUE_TIME_LIMIT: "queue's time limit",
     FailureClass.IMAGE_PULL: "image not pulled",
     FailureClass.IMAGE_MISSING: "image missing",
+    FailureClass.MISCONFIGURED: "cannot start",
     FailureClass.START_FAILURE: "did not start",
     FailureClass.TIMEOUT: "time-out",
     FailureClass.SPOT: "host lost",
@@ -158,9 +159,13 @@ def _why(job: m.Job) -> str:
     failed = job.children.get(JobStatus.FAILED, 0)
     if job.array_size and failed:
         return f"{failed:,} of {job.array_size:,} failed"
-    words = [] if job.exit_code is None else [f"exit code {job.exit_code}"]
-    if job.failure is not None:
-        words.append(_SHORT.get(job.failure, job.failure.value))
+    return _how_it_ended(job)
+
+
+def _how_it_ended(failed: m.Job | m.FailedChild) -> str:
+    words = [] if failed.exit_code is None else [f"exit code {failed.exit_code}"]
+    if failed.failure is not None:
+        words.append(_SHORT.get(failed.failure, failed.failure.value))
     return ", ".join(word for word in words if word) or "no exit code"
 
 
@@ -203,8 +208,8 @@ def _failed_children(job: m.Job) -> list[str]:
 
 
 def _ending(child: m.FailedChild) -> str:
-    words = [] if child.exit_code is None else [f"exit code {child.exit_code}"]
-    return ": ".join([*words, *([child.reason] if child.reason else [])]) or "no exit code"
+    words = _how_it_ended(child)
+    return f"{words}: {child.reason}" if child.reason else words
 
 
 def _try_duration(one: m.JobTry) -> str:

@@ -247,11 +247,12 @@ def _in_brackets(*details: str | None) -> str:
     return f" ({', '.join(given)})" if given else ""
 
 
-def why(result: m.Attempt) -> str:
-    """Why an attempt failed: its class, by which retries are declared, and what Batch told, as in `application: exit
-    code 3: Essential container in task exited`."""
+def why(result: m.Attempt | m.FailedChild | m.JobTry) -> str:
+    """Why an attempt, a job of an array or a try failed: its class, by which retries are declared, and what Batch told,
+    as in `application: exit code 3: Essential container in task exited`. Tries have no class."""
     code = "" if result.exit_code is None else f"exit code {result.exit_code}"
-    return ": ".join(filter(None, (result.failure, code, result.reason)))
+    failure = None if isinstance(result, m.JobTry) else result.failure
+    return ": ".join(filter(None, (failure, code, result.reason)))
 
 
 def task_table(tasks: Sequence[m.Task], at_ms: int, width: int) -> Table:

@@ -27,13 +27,15 @@ def silence_sentence(
     task: m.Task,
     *,
     attempt: int | None = None,
+    job_try: int | None = None,
     child: int | None = None,
     epoch: int | None = None,
 ) -> str:
-    """Why there is nothing to read of the task, of one of its attempts, or of a child of its array."""
+    """Why there is nothing to read of the task, of one of its attempts or tries, or of a child of its array."""
     number = attempt or task.attempt
     whose = f"task {task.name}" if child is None else f"child {child} of task {task.name}"
     whose = f"attempt {attempt} of {whose}" if attempt is not None and task.attempts_allowed > 1 else whose
+    whose = whose if job_try is None else f"try {job_try} of {whose}"
     whose = whose[0].upper() + whose[1:]
     if not number:
         if not task.state.ended:
@@ -45,10 +47,24 @@ def silence_sentence(
     if number > len(task.attempts):
         it = "it" if child is None else "the task"
         return f"{whose} has written nothing so far: {it} is {task.state}."
-    result = task.attempts[number - 1]
-    if child is None and not result.succeeded and result.started_at_ms is None:
+    if job_try is not None:
+        return f"{whose} wrote nothing."
+    result: m.Attempt | m.FailedChild | None = task.attempts[number - 1]
+    if child is not None:
+        result = _failed_child(api, run_id, task, child, epoch) if number == len(task.attempts) else None
+    if result is not None and not _succeeded(result) and result.started_at_ms is None:
         return f"{whose} wrote nothing, because its job never started: {why(result) or 'no reason told'}"
     return f"{whose} wrote nothing."
+
+
+def _succeeded(result: m.Attempt | m.FailedChild) -> bool:
+    return isinstance(result, m.Attempt) and result.succeeded
+
+
+def _failed_child(api: Api, run_id: str, task: m.Task, child: int, epoch: int | None) -> m.FailedChild | None:
+    """The child of the task's array as Batch tells it, if it is among the first that failed."""
+    found = api.task(run_id, task.name, epoch).failed_children
+    return next((one for one in found if one.index == child), None)
 
 
 def _cause(api: Api, run_id: str, task: m.Task, epoch: int | None) -> str | None:

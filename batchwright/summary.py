@@ -59,6 +59,7 @@ class Asked:
 
 def print_summary(console: Console, view: RunView, api: Api, asked: Asked = Asked()) -> None:
     """Print the tasks as a tree, the last log lines of failures, what is unusual, and one sentence on the run."""
+    view = with_failed_children(view, api, FAILURES_SHOWN)
     tree = tree_of(view.tasks)
     shown = choose(tree, asked.limit(ROWS_SHOWN), asked.states)
     width = console.width if console.is_terminal else FILE_WIDTH
@@ -122,6 +123,9 @@ def sentence(view: RunView) -> str:
     fresh = [task for task in view.tasks if not task.kept]
     # What Batch refused has an attempt and no job.
     jobs = number_of(sum(task.attempt for task in fresh), "attempt")
+    tries = sum(len(one.tries) or 1 for task in fresh for one in task.attempts)
+    if tries > sum(len(task.attempts) for task in fresh):
+        jobs += f" with {tries:,} tries inside AWS Batch"
     retries = sum(len(past_of(task)) for task in fresh)
     retried = f", {retries:,} of them failed and retried" if retries else ""
     lasted = _lasted_ms(view)
@@ -193,16 +197,20 @@ def _print_failure(console: Console, run: m.Run, task: m.Task, api: Api, *, with
     except (BotoCoreError, ClientError, BatchwrightError) as error:
         _say(console, f"[dim]its log cannot be read: {escape(str(error))}[/]")
         return
+    if task.is_array and not told:
+        _say(console, "[dim]AWS Batch does not tell which of its jobs failed[/]")
     for note, lines in told:
         count = number_of(len(lines), "log line")
-        _say(console, f"[dim]{note}last {count}:[/]" if lines else f"[dim]{note}it wrote no log[/]")
+        said = f"last {count}:" if lines else "it wrote no log"
+        _say(console, f"[dim]{escape(note)}{said}[/]")
         for line in lines:
             # As the job wrote it: neither wrapped nor read as markup.
             console.print(Text.from_ansi(f"  {coloured(line)}"), soft_wrap=True, highlight=False)
 
 
 def _last_words(run: m.Run, task: m.Task, api: Api) -> list[tuple[str, list[str]]]:
-    """For the task, or for its first failed children: whose words they are, and the last lines of its log."""
+    """For the task, or for its first failed children: whose words they are and why that one failed, and the last lines
+    of its log."""
 
     def tail(child: int | None = None) -> list[str]:
         page = api.logs(run.run_id, task.name, epoch=task.epoch, child=child, tail=LOG_LINES)
@@ -210,11 +218,10 @@ def _last_words(run: m.Run, task: m.Task, api: Api) -> list[tuple[str, list[str]
 
     if not task.is_array:
         return [("", tail())]
-    told = []
-    for child in api.task(run.run_id, task.name, run.epoch).failed_children:
-        exited = "" if child.exit_code is None else f", exit code {child.exit_code}"
-        told.append((f"child {child.index}{exited}: ", tail(child.index)))
-    return told
+    return [
+        (f"child {child.index:,}{': ' if why(child) else ''}{why(child)}; ", tail(child.index))
+        for child in task.failed_children
+    ]
 
 
 def _say(console: Console, text: str) -> None:
@@ -224,12 +231,20 @@ def _say(console: Console, text: str) -> None:
 def run_document(view: RunView, api: Api) -> dict[str, Any]:
     """The run and its tasks for programs, as the API tells them; the first arrays that failed with their first children
     that did, as far as Batch still tells them. Times in milliseconds since the epoch; keys are only ever added."""
-    tasks, arrays = list(view.tasks), 0
-    for place, task in enumerate(tasks):
-        if task.is_array and task.state is TaskState.FAILED and arrays < ARRAYS_ASKED:
-            arrays += 1
-            # Whoever wants the run must not lose it with what goes beside it.
-            with suppress(BotoCoreError, ClientError, BatchwrightError):
-                children = api.task(view.run.run_id, task.name, view.run.epoch).failed_children
-                tasks[place] = task.model_copy(update={"failed_children": children})
+    tasks = with_failed_children(view, api, ARRAYS_ASKED).tasks
     return {**view.run.model_dump(mode="json"), "tasks": [task.model_dump(mode="json") for task in tasks]}
+
+
+def with_failed_children(view: RunView, api: Api, arrays: int) -> RunView:
+    """The run with the first failed children of the first `arrays` arrays that failed, as far as Batch tells them.
+
+    The API's list of tasks does not have them, because each array costs questions to Batch.
+    """
+    tasks = list(view.tasks)
+    failed = [place for place, task in enumerate(tasks) if task.is_array and task.state is TaskState.FAILED]
+    for place in failed[:arrays]:
+        # The run must not be lost with what goes beside it.
+        with suppress(BotoCoreError, ClientError, BatchwrightError):
+            children = api.task(view.run.run_id, tasks[place].name, view.run.epoch).failed_children
+            tasks[place] = tasks[place].model_copy(update={"failed_children": children})
+    return RunView(view.run, tuple(tasks))

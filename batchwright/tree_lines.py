@@ -177,6 +177,8 @@ class _Words:
             yield f"kept from epoch {task.epoch}"
         if task.attempt > 1 or (task.attempt and task.retry_at_ms is not None) or is_held_back(task):
             yield f"attempt {task.attempt} of {task.attempts_allowed}"
+        if tries := tries_words(task):
+            yield tries
         if task.state is TaskState.WAITING and task.retry_at_ms is not None:
             yield _retry(task.retry_at_ms, self.now_ms)
         if is_held_back(task):
@@ -201,8 +203,23 @@ class _Words:
             which = f"attempt {len(past)}" if len(past) == 1 else f"attempts 1 to {len(past)}"
             last = "" if len(past) == 1 else " the last:"
             yield f"{which} failed:{last} {why(past[-1]) or 'no reason told'}", "dim"
+        tries = result.tries if result is not None else []
+        if len(tries) > 1 and why(tries[-2]) != why(tries[-1]):
+            yield f"try {len(tries) - 1} inside AWS Batch failed: {why(tries[-2]) or 'no reason told'}", "dim"
         if result is not None and not result.succeeded:
-            yield why(result) or "no reason told", "red" if task.state is TaskState.FAILED else _CONTEXT
+            style = "red" if task.state is TaskState.FAILED else _CONTEXT
+            yield why(result) or "no reason told", style
+            # An array's own reason says no more than that a child failed.
+            for child in task.failed_children[:1]:
+                yield f"child {child.index:,}: {why(child) or 'no reason told'}", style
+
+
+def tries_words(task: m.Task) -> str | None:
+    """How often Batch itself tried the job of the current or last attempt, by the definition's own retryStrategy."""
+    if task.job_tries:
+        return f"try {task.job_tries + 1} inside AWS Batch"
+    last = task.attempts[-1] if task.attempts else None
+    return f"{len(last.tries)} tries inside AWS Batch" if last is not None and last.tries else None
 
 
 def _pad(line: Text, column: int) -> None:

@@ -25,6 +25,9 @@ LINES_A_PAGE = 1_000
 @click.argument("run_id", metavar="RUN", shell_complete=RUN)
 @click.argument("task", metavar="TASK", shell_complete=TASK)
 @click.option("--attempt", type=click.IntRange(1), metavar="N", help="That attempt, instead of the last one.")
+@click.option(
+    "--try", "job_try", type=click.IntRange(1, 10), metavar="N", help="That try inside AWS Batch, instead of the last."
+)
 @click.option("--child", type=click.IntRange(0), metavar="N", help="Of an array: that child's log.")
 @click.option("--epoch", type=click.IntRange(0), metavar="N", help="As it ran in that epoch, before it was redriven.")
 @click.option("--tail", type=click.IntRange(1, 10_000), metavar="N", help="Begin with the last N lines.")
@@ -36,6 +39,7 @@ def logs(
     run_id: str,
     task: str,
     attempt: int | None,
+    job_try: int | None,
     child: int | None,
     epoch: int | None,
     tail: int | None,
@@ -50,17 +54,20 @@ def logs(
     Examples:
       batchwright logs nightly-q3x7b2k4m5na import --tail 50
       batchwright logs nightly-q3x7b2k4m5na import --attempt 1
+      batchwright logs nightly-q3x7b2k4m5na import --attempt 1 --try 2
       batchwright logs nightly-q3x7b2k4m5na split --child 3 --follow
     """
     write = writer(times, as_json)
     with on_target(where) as target, counted() as interrupts:
-        reading = Reading(target, run_id, task, epoch, child, interrupts, write)
+        reading = Reading(target, run_id, task, epoch, child, job_try, interrupts, write)
         number = reading.read(attempt, tail, follow)
-        while follow and attempt is None and not interrupts.asked and (later := reading.next_attempt(number)):
+        only_one = attempt is not None or job_try is not None
+        while follow and not only_one and not interrupts.asked and (later := reading.next_attempt(number)):
             number = reading.read(later, None, follow)
         if not reading.written and not interrupts.asked:
             now = target.api.task(run_id, task, epoch)
-            tell(silence_sentence(target.api, run_id, now, attempt=attempt, child=child, epoch=epoch), err=True)
+            said = silence_sentence(target.api, run_id, now, attempt=attempt, job_try=job_try, child=child, epoch=epoch)
+            tell(said, err=True)
     return INTERRUPTED if interrupts.asked else 0
 
 
@@ -79,12 +86,14 @@ class Reading:
         task: str,
         epoch: int | None,
         child: int | None,
+        job_try: int | None,
         interrupts: Interrupts,
         write: Callable[[list[m.LogLine]], None],
     ) -> None:
         self.written = 0
         self._target = target
         self._run_id, self._task, self._epoch, self._child = run_id, task, epoch, child
+        self._job_try = job_try
         self._interrupts = interrupts
         self._write = write
 
@@ -98,6 +107,7 @@ class Reading:
                 self._task,
                 epoch=self._epoch,
                 attempt=attempt,
+                job_try=self._job_try,
                 child=self._child,
                 tail=tail if page is None else None,
                 limit=LINES_A_PAGE,

@@ -17,6 +17,7 @@ from chalicelib.api.runview import RunLook
 from chalicelib.core.errors import UnknownTask, UserMistake
 from chalicelib.core.ids import is_refused_job_id
 from chalicelib.core.pages import COUNT, TOKEN, or_nothing, page_of, place_in
+from chalicelib.core.tries import read_tries
 from chalicelib.ports.services import LogLines, Logs
 
 LINES_A_PAGE = 10_000
@@ -68,13 +69,17 @@ class DirectLogs(Part):
         *,
         epoch: int | None = None,
         attempt: int | None = None,
+        job_try: int | None = None,
         child: int | None = None,
         tail: int | None = None,
         limit: int = 1000,
         page: str | None = None,
     ) -> m.LogPage:
         check_log_limits(limit, tail)
-        of_list, token = ("logs", run_id, task, child), None
+        of_list: tuple[str | int | None, ...] = ("logs", run_id, task, child)
+        if job_try is not None:
+            of_list += ("try", job_try)
+        token = None
         if page is not None:
             place = place_in(of_list, page, _PLACE)
             # The attempt that the log is of, also when another one followed since.
@@ -82,31 +87,48 @@ class DirectLogs(Part):
         look = RunLook(self._ground.store, self._ground.run(run_id, epoch))
         known = look.task(index_of_task(look, task))
         number = _attempt_of(known, attempt)
-        stream = self._stream(look, known, number, child)
+        stream = self._stream(known, number, child, job_try)
         told, goes_on = read_stream(self._ground.logs, stream, limit, None if page else tail, token)
         place = {"epoch": look.run.epoch, "attempt": number or None, "token": told.token}
         return log_page(told, page_of(of_list, place) if goes_on else None)
 
-    def _stream(self, look: RunLook, task: m.Task, number: int, child: int | None) -> Stream:
-        size = look.plan.tasks[task.index].job.array_size
-        if size is None and child is not None:
+    def _stream(self, task: m.Task, number: int, child: int | None, job_try: int | None) -> Stream:
+        if task.children is None and child is not None:
             raise UnknownTask(f"task '{task.name}' is no array; it has no child {child}")
-        if size is not None and child is None:
-            last = "on" if task.children is None else f"to {task.children - 1:,}"
+        if task.children is not None and child is None:
             raise UserMistake(
-                f"task '{task.name}' is an array of jobs, each with a log: say of which child, from 0 {last} "
-                "(--child N)"
+                f"task '{task.name}' is an array of jobs, each with a log: say of which child, from 0 to "
+                f"{task.children - 1:,} (--child N)"
             )
+        if child is not None and job_try is not None:
+            raise UserMistake("of a child of an array the last try alone is told: leave try out")
         if number == 0:
+            _check_try(task, number, job_try, 0)
             return Stream(None, task.state.ended)
         if number > len(task.attempts):
+            if job_try is not None:
+                return self._of_a_try(task, number, job_try)
             return self._of_a_job(task.job_id, child, task.state.ended)
         result = task.attempts[number - 1]
         is_over = self._long_ago(result.stopped_at_ms)
+        if job_try is not None:
+            _check_try(task, number, job_try, len(result.tries) or 1)
+            return Stream(result.tries[job_try - 1].log_stream if result.tries else result.log_stream, is_over)
         if child is None:
             return Stream(result.log_stream, is_over)
         found = self._of_a_job(result.job_id, child, is_over)
         return Stream(found.name, is_over)
+
+    def _of_a_try(self, task: m.Task, number: int, job_try: int) -> Stream:
+        """The log stream of a try of a job under way: Batch tells it, and that of the try that runs comes last."""
+        job_id = task.job_id
+        job = None if job_id is None else self._ground.world.batch.describe([job_id]).get(job_id)
+        tries = read_tries(job or {})
+        _check_try(task, number, job_try, len(tries) + 1)
+        if job_try <= len(tries):
+            return Stream(tries[job_try - 1].log_stream, is_over=True)
+        name = stream_of(job or {})
+        return Stream(None if name in {one.log_stream for one in tries} else name, task.state.ended)
 
     def _of_a_job(self, job_id: str | None, child: int | None, is_over: bool) -> Stream:
         if job_id is None or is_refused_job_id(job_id):
@@ -131,6 +153,14 @@ def _attempt_of(task: m.Task, attempt: int | None) -> int:
     if attempt is not None and not 1 <= attempt <= task.attempt:
         raise UnknownTask(f"task '{task.name}' has had {task.attempt or 'no'} attempts; there is no attempt {attempt}")
     return task.attempt if attempt is None else attempt
+
+
+def _check_try(task: m.Task, number: int, job_try: int | None, tries: int) -> None:
+    if job_try is not None and not 1 <= job_try <= tries:
+        raise UnknownTask(
+            f"attempt {number} of task '{task.name}' has had {tries or 'no'} {'try' if tries == 1 else 'tries'} inside "
+            f"AWS Batch; there is no try {job_try}"
+        )
 
 
 def stream_of(job: Mapping[str, Any]) -> str | None:

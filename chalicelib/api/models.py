@@ -134,6 +134,16 @@ class Run(Answer):
     scheduled_at_ms: Annotated[int | None, Field(description="The time that the schedule started it for.")] = None
 
 
+class JobTry(Answer):
+    """A try of a job inside Batch that has ended."""
+
+    started_at_ms: int | None = None
+    stopped_at_ms: int | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    log_stream: str | None = None
+
+
 class Attempt(Answer):
     """An attempt of a task that has ended."""
 
@@ -145,6 +155,13 @@ class Attempt(Answer):
     log_stream: str | None = None
     started_at_ms: int | None = None
     stopped_at_ms: int | None = None
+    tries: Annotated[
+        list[JobTry],
+        Field(
+            description="The tries inside Batch, by the job definition's own retryStrategy, oldest first; empty if "
+            "there was one."
+        ),
+    ] = []
 
 
 class FailedChild(Answer):
@@ -152,7 +169,10 @@ class FailedChild(Answer):
 
     index: int
     exit_code: int | None = None
+    failure: Annotated[FailureClass | None, Field(description="What it died of.")] = None
     reason: str | None = None
+    log_stream: str | None = None
+    started_at_ms: int | None = None
 
 
 class Task(Answer):
@@ -166,6 +186,9 @@ class Task(Answer):
     attempt: Annotated[int, Field(description="The attempt under way or the last one; 0 before the first.")]
     attempts_allowed: int
     job_id: str | None = None
+    job_tries: Annotated[
+        int, Field(description="Of a job under way: how many of its tries inside Batch have ended.")
+    ] = 0
     claimed_at_ms: int | None = None
     started_at_ms: int | None = None
     stopped_at_ms: int | None = None
@@ -253,16 +276,6 @@ class Acted(Answer):
     run: Run
     changed: Annotated[bool, Field(description="False when it was so already.")]
     kept: Annotated[int | None, Field(description="Of a redrive: how many tasks keep their ending.")] = None
-
-
-class JobTry(Answer):
-    """A try of a job inside Batch that has ended."""
-
-    started_at_ms: int | None = None
-    stopped_at_ms: int | None = None
-    exit_code: int | None = None
-    reason: str | None = None
-    log_stream: str | None = None
 
 
 class Job(Answer):

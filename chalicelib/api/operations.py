@@ -155,6 +155,7 @@ def get_logs(api: Api, call: Call) -> Told:
         call["task"],
         epoch=call["epoch"],
         attempt=call["attempt"],
+        job_try=call["try"],
         child=call["child"],
         tail=call["tail"],
         limit=call["limit"],

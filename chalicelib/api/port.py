@@ -86,13 +86,15 @@ class Api(Protocol):
         *,
         epoch: int | None = None,
         attempt: int | None = None,
+        job_try: int | None = None,
         child: int | None = None,
         tail: int | None = None,
         limit: int = 1000,
         page: str | None = None,
     ) -> m.LogPage:
-        """What an attempt's job wrote (the last attempt by default; of an array a child), oldest line first. `tail`
-        begins with the last so many lines. Raises UnknownTask for an attempt or a child that there is not."""
+        """What an attempt's job wrote (the last attempt by default; of an array a child), oldest line first. `job_try`
+        is one of its tries inside Batch, in place of the last. `tail` begins with the last so many lines. Raises
+        UnknownTask for an attempt, a try or a child that there is not."""
         ...
 
     def events(self, run_id: str, *, limit: int = 1000, page: str | None = None) -> m.Page[m.Event]:

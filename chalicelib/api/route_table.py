@@ -221,6 +221,7 @@ _RUN_FILTERS = (
 _LOG_PLACE = (
     _EPOCH,
     Parameter("attempt", "The attempt; the last unless given.", Kind.COUNT, minimum=1, maximum=1_000),
+    Parameter("try", "The try; the one under way or the last one unless given.", Kind.COUNT, minimum=1, maximum=10),
     Parameter("child", "Of an array job, the child.", Kind.COUNT, maximum=9_999),
     Parameter("tail", "Begin with the last so many lines.", Kind.COUNT, minimum=1, maximum=10_000),
     _limit(1_000, 10_000),
@@ -241,10 +242,7 @@ _JOB_FILTERS = (
     _limit(100, 1_000),
     _PAGE,
 )
-_JOB_LOG_PLACE = (
-    Parameter("try", "The try; the one under way or the last one unless given.", Kind.COUNT, minimum=1, maximum=10),
-    *_LOG_PLACE[2:],
-)
+_JOB_LOG_PLACE = _LOG_PLACE[2:]
 _TIMES = (
     Parameter("count", "How many times.", Kind.COUNT, minimum=1, maximum=100, default=10),
     _time("after_ms", "Those after this moment; after now unless given."),

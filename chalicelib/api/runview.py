@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.api import models as m
 from chalicelib.api.shown import attempt_model
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job import array_size_of
+from chalicelib.core.job import array_size_of, asked_of
 from chalicelib.core.limits import SHARD_SIZE
 from chalicelib.core.plan import Plan, RetryPolicy, offset_of, shard_of
 from chalicelib.core.records import RELEASED, Run, TaskRecord, in_epoch
@@ -55,10 +55,7 @@ class RunLook:
         return self._task(index, record, tally.ending_of(offset_of(index)))
 
     def _task(self, index: int, record: TaskRecord | None, ending: TaskState | None) -> m.Task:
-        task = _task(self.plan, index, self.run.epoch, record, ending)
-        if task.is_array:
-            attempt = Attempt(self.run.run_id, self.run.epoch, index, max(1, task.attempt))
-            task = task.model_copy(update={"children": array_size_of(self.plan, attempt, params=self.run.params)})
+        task = _task(self.plan, self.run, index, record, ending)
         return self._earlier.kept(task, ending) if record is None and ending else task
 
 
@@ -73,7 +70,8 @@ class _Earlier:
     def kept(self, task: m.Task, ending: TaskState) -> m.Task:
         """The task with the attempts that led to its ending, if they are an earlier epoch's; else as it is."""
         for epoch in reversed(range(self._run.epoch)):
-            plan = self._store.plan(in_epoch(self._run, epoch).plan_digest)
+            run = in_epoch(self._run, epoch)
+            plan = self._store.plan(run.plan_digest)
             index = plan.index_of.get(task.name)
             record = None if index is None else self._records(epoch, shard_of(index)).get(index)
             if index is None or record is None:
@@ -81,8 +79,8 @@ class _Earlier:
             # What ran and then, in a later epoch, was skipped or cancelled before it started did not end by that run.
             if ending not in (TaskState.SUCCEEDED, TaskState.FAILED, record.state):
                 return task
-            then = _task(plan, index, epoch, record, ending)
-            of_this_plan = {"index": task.index, "depends_on": task.depends_on, "children": task.children}
+            then = _task(plan, run, index, record, ending)
+            of_this_plan = {"index": task.index, "depends_on": task.depends_on}
             return then.model_copy(update={**of_this_plan, "allow_failure": task.allow_failure, "kept": True})
         return task
 
@@ -93,20 +91,35 @@ class _Earlier:
         return self._read[epoch, shard]
 
 
-def _task(plan: Plan, index: int, epoch: int, record: TaskRecord | None, ending: TaskState | None) -> m.Task:
+def _task(plan: Plan, run: Run, index: int, record: TaskRecord | None, ending: TaskState | None) -> m.Task:
     planned = plan.tasks[index]
+    children = _children(plan, run, index, record)
     task = m.Task(
         index=index,
         name=planned.name,
         state=ending or TaskState.WAITING,
         depends_on=[plan.tasks[parent].name for parent in plan.parents[index]],
-        epoch=epoch,
+        epoch=run.epoch,
         attempt=0,
         attempts_allowed=attempts_allowed(planned.retry, ()),
-        is_array=planned.job.array_size is not None,
+        is_array=children is not None,
+        children=children,
         allow_failure=planned.allow_failure,
     )
     return task if record is None else _with_record(task, planned.retry, record, ending)
+
+
+def _children(plan: Plan, run: Run, index: int, record: TaskRecord | None) -> int | None:
+    """How many jobs the task's array has, or will have; None for a single job.
+
+    What was asked of Batch stands in the record. Only a task without a record is judged by its definition.
+    """
+    if plan.tasks[index].job.array_size is None:
+        return None
+    if record is None:
+        return array_size_of(plan, Attempt(run.run_id, run.epoch, index, 1), params=run.params)
+    asked = asked_of(plan, record, run.params)
+    return asked.array_size if asked else None
 
 
 def _with_record(task: m.Task, retry: RetryPolicy, record: TaskRecord, ending: TaskState | None) -> m.Task:
@@ -126,6 +139,7 @@ def _with_record(task: m.Task, retry: RetryPolicy, record: TaskRecord, ending: T
         "attempt": record.attempt.number - given_back,
         "attempts_allowed": attempts_allowed(retry, failures),
         "job_id": record.job_id,
+        "job_tries": 0 if (ending or record.state).ended else record.job_tries,
         "claimed_at_ms": record.claimed_at_ms,
         "started_at_ms": started_at_ms,
         "stopped_at_ms": told.stopped_at_ms if told else None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.api import models as m
 from chalicelib.core.ids import definition_digest
+from chalicelib.core.jobchange import read_result
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.records import JobResult, Run, WorkflowEntry, WorkflowVersion, entry_of_push
 from chalicelib.core.schedule import Schedule
@@ -50,15 +51,20 @@ def job_model(record: JobRecord) -> m.Job:
 
 
 def failed_children_model(jobs: Sequence[Mapping[str, Any]]) -> list[m.FailedChild]:
-    """Jobs of an array, in DescribeJobs' shape, by their place in it."""
-    children = [
-        m.FailedChild(
-            index=job["arrayProperties"]["index"],
-            exit_code=job.get("container", {}).get("exitCode"),
-            reason=job.get("container", {}).get("reason") or job.get("statusReason"),
+    """Jobs of an array, in DescribeJobs' shape, by their place in it, told as single jobs are."""
+    children = []
+    for job in jobs:
+        result = read_result(job)
+        children.append(
+            m.FailedChild(
+                index=job["arrayProperties"]["index"],
+                exit_code=result.exit_code,
+                failure=result.failure,
+                reason=result.reason,
+                log_stream=result.log_stream,
+                started_at_ms=result.started_at_ms,
+            )
         )
-        for job in jobs
-    ]
     return sorted(children, key=lambda child: child.index)
 
 
@@ -122,4 +128,5 @@ def attempt_model(result: JobResult) -> m.Attempt:
         log_stream=result.log_stream,
         started_at_ms=result.started_at_ms,
         stopped_at_ms=result.stopped_at_ms,
+        tries=[m.JobTry(**asdict(one)) for one in result.tries],
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from chalicelib.aws.dynamodb_table import Item, Key
@@ -17,8 +17,10 @@ from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import BY_DEFAULT, DURATIONS, LOG_LINES, Notify
 from chalicelib.core.plan import shard_of
 from chalicelib.core.records import (
+    Asked,
     Claim,
     JobResult,
+    JobTry,
     PastEpoch,
     Redrive,
     Run,
@@ -43,6 +45,9 @@ MEMBER_PREFIX = "MEMBER#"
 LATEST = "LATEST"
 WORKFLOWS = "WORKFLOWS"
 """The partition that lists the workflows, an item each."""
+
+
+_RESULT_FIELDS = tuple(field.name for field in fields(JobResult))
 
 
 def run_key(run_id: str) -> Key:
@@ -230,6 +235,7 @@ def task_of(item: Mapping[str, Any]) -> TaskRecord:
         state=TaskState(item["state"]),
         claim=Claim(item["owner"], item["lease_until_ms"]) if "owner" in item else None,
         claimed_at_ms=item.get("claimed_at_ms"),
+        asked=Asked(item["queue"], item.get("array_size")) if "queue" in item else None,
         job_id=job_id,
         job_tries=item.get("job_tries", 0),
         cancel_requested=item.get("cancel_requested", False),
@@ -243,13 +249,23 @@ def task_of(item: Mapping[str, Any]) -> TaskRecord:
 
 
 def _result_of(attributes: Mapping[str, Any]) -> JobResult:
-    failure = attributes.get("failure")
-    return JobResult(**{**attributes, "failure": None if failure is None else FailureClass(failure)})
+    """A result; what a later version may have added is left out."""
+    known = {name: attributes[name] for name in _RESULT_FIELDS if name in attributes}
+    failure = known.get("failure")
+    tries = tuple(JobTry(**one) for one in known.get("tries", ()))
+    return JobResult(**{**known, "failure": None if failure is None else FailureClass(failure), "tries": tries})
 
 
 def result_attributes(result: JobResult) -> Item:
     """A result as a map; what it does not know is left out."""
-    values = {name: getattr(result, name) for name in JobResult.__dataclass_fields__}
+    values = {name: getattr(result, name) for name in _RESULT_FIELDS}
+    values["tries"] = [try_attributes(one) for one in result.tries] or None
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def try_attributes(one: JobTry) -> Item:
+    """A try inside Batch as a map; what it does not know is left out."""
+    values = {field.name: getattr(one, field.name) for field in fields(JobTry)}
     return {name: value for name, value in values.items() if value is not None}
 
 

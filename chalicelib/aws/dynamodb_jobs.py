@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from chalicelib.aws.dynamodb_items import try_attributes
 from chalicelib.aws.dynamodb_monitors import additions_of
 from chalicelib.aws.dynamodb_table import Addition, Item, Key, Outcome, Table
 from chalicelib.core.errors import Defect, TryAgain
@@ -22,12 +23,12 @@ from chalicelib.core.jobrecord import (
     JobPlace,
     JobRecord,
     JobState,
-    JobTry,
     ListedJobs,
     ManagedBy,
     NamePattern,
 )
 from chalicelib.core.monitoring import Counted
+from chalicelib.core.records import JobTry
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import JOBS_LOOKED_AT
 
@@ -384,7 +385,7 @@ def job_attributes(record: JobRecord, keep_until_ms: int) -> Item:
         # As text, for the numbers in the table are whole.
         "vcpus": None if record.vcpus is None else repr(record.vcpus),
         "children": dict(record.children) or None,
-        "tries": [_try_attributes(one) for one in record.tries] or None,
+        "tries": [try_attributes(one) for one in record.tries] or None,
         "job_order": _order(record),
         "job_state": next(name for name, states in _PARTITIONS.items() if record.state in states),
         "job_place": _text_of(record.place),
@@ -410,11 +411,6 @@ def job_of(item: Mapping[str, Any]) -> JobRecord:
 
 def _of_queue(queue: str) -> str:
     return f"{_QUEUE_PREFIX}{queue}"
-
-
-def _try_attributes(one: JobTry) -> Item:
-    values = {field.name: getattr(one, field.name) for field in fields(JobTry)}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _order(record: JobRecord) -> str:

@@ -19,7 +19,7 @@ from chalicelib.aws.dynamodb_items import (
 from chalicelib.aws.dynamodb_table import Key, Outcome, Table
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import RELEASED, Claim, JobResult, TaskRecord
+from chalicelib.core.records import RELEASED, Asked, Claim, JobResult, TaskRecord
 from chalicelib.core.states import UNDER_WAY, TaskState, check_observed, states_before
 
 _SAME_ATTEMPT = "#epoch = :epoch AND #number = :number"
@@ -40,7 +40,13 @@ class DynamoTasks:
         return [task_of(item) for item in self._table.query(shard_partition(run_id, shard), task_prefix(epoch))]
 
     def claim(
-        self, attempt: Attempt, claim: Claim, now_ms: int, *, replaces_job: str | None = None
+        self,
+        attempt: Attempt,
+        claim: Claim,
+        now_ms: int,
+        *,
+        asked: Asked | None = None,
+        replaces_job: str | None = None,
     ) -> TaskRecord | None:
         if replaces_job is None:
             attributes = {
@@ -50,21 +56,26 @@ class DynamoTasks:
                 "owner": claim.owner,
                 "lease_until_ms": claim.lease_until_ms,
                 "claimed_at_ms": now_ms,
+                "queue": asked and asked.queue,
+                "array_size": asked and asked.array_size,
             }
             outcome = self._table.put_if(_key(attempt), attributes, "attribute_not_exists(#pk)")
         else:
-            outcome = self._claim_retry(attempt, claim, now_ms, replaces_job)
+            outcome = self._claim_retry(attempt, claim, now_ms, asked, replaces_job)
         if outcome.landed:
             return None
         if outcome.item is None:
             raise Defect(f"attempt {attempt} is to replace job {replaces_job}, but its task has no record")
         return task_of(outcome.item)
 
-    def _claim_retry(self, attempt: Attempt, claim: Claim, now_ms: int, replaces_job: str) -> Outcome:
+    def _claim_retry(
+        self, attempt: Attempt, claim: Claim, now_ms: int, asked: Asked | None, replaces_job: str
+    ) -> Outcome:
+        sets, removes, asked_values = _asked_update(asked)
         return self._table.update_if(
             _key(attempt),
             "SET #state = :claimed, #number = :number, #owner = :owner, #lease_until_ms = :lease, "
-            "#claimed_at_ms = :now REMOVE #job_id, #retry_at_ms",
+            f"#claimed_at_ms = :now{sets} REMOVE #job_id, #retry_at_ms{removes}",
             "#state = :waiting AND #epoch = :epoch AND #number = :number_before AND #job_id = :replaced",
             {
                 "claimed": TaskState.CLAIMED,
@@ -76,18 +87,28 @@ class DynamoTasks:
                 "owner": claim.owner,
                 "lease": claim.lease_until_ms,
                 "now": now_ms,
+                **asked_values,
             },
         )
 
-    def take_over(self, seen: TaskRecord, claim: Claim) -> bool:
+    def take_over(self, seen: TaskRecord, claim: Claim, asked: Asked | None = None) -> bool:
         if seen.claim is None:
             return False
-        return self._change_claim(seen.attempt, seen.claim.owner, claim, seen_lease_ms=seen.claim.lease_until_ms)
+        seen_lease_ms = seen.claim.lease_until_ms
+        return self._change_claim(seen.attempt, seen.claim.owner, claim, asked, seen_lease_ms=seen_lease_ms)
 
     def release(self, attempt: Attempt, owner: str) -> None:
         self._change_claim(attempt, owner, Claim(owner, RELEASED))
 
-    def _change_claim(self, attempt: Attempt, owner: str, claim: Claim, *, seen_lease_ms: int | None = None) -> bool:
+    def _change_claim(
+        self,
+        attempt: Attempt,
+        owner: str,
+        claim: Claim,
+        asked: Asked | None = None,
+        *,
+        seen_lease_ms: int | None = None,
+    ) -> bool:
         condition = f"{_OPEN_CLAIM} AND #owner = :seen_owner"
         values = {
             "claimed": TaskState.CLAIMED,
@@ -100,6 +121,10 @@ class DynamoTasks:
             condition += " AND #lease_until_ms = :seen_lease"
             values["seen_lease"] = seen_lease_ms
         update = "SET #owner = :owner, #lease_until_ms = :lease"
+        if asked is not None:
+            sets, removes, asked_values = _asked_update(asked)
+            update += sets + (f" REMOVE {removes.removeprefix(', ')}" if removes else "")
+            values |= asked_values
         return self._table.update_if(_key(attempt), update, condition, values).landed
 
     def record_job(self, attempt: Attempt, job_id: str) -> TaskRecord:
@@ -211,6 +236,15 @@ class DynamoTasks:
 
 def _key(attempt: Attempt) -> Key:
     return task_key(attempt.run_id, attempt.epoch, attempt.index)
+
+
+def _asked_update(asked: Asked | None) -> tuple[str, str, dict[str, Any]]:
+    """What an update sets and removes so that the record holds `asked` alone, and the values it names."""
+    given = {"queue": asked and asked.queue, "array_size": asked and asked.array_size}
+    values = {name: value for name, value in given.items() if value is not None}
+    sets = "".join(f", #{name} = :{name}" for name in values)
+    removes = "".join(f", #{name}" for name in given if name not in values)
+    return sets, removes, values
 
 
 def _attempt_values(attempt: Attempt) -> dict[str, int]:

@@ -33,6 +33,9 @@ class FailureClass(StrEnum):
     """Its image could not be pulled for now: a registry that is busy or out of reach, a full disk."""
     IMAGE_MISSING = "image_missing"
     """Its image is not there or not for us; another try would find the same."""
+    MISCONFIGURED = "misconfigured"
+    """Its container cannot start as the job describes it: no such program, log group or secret. Another try would find
+    the same."""
     START_FAILURE = "start_failure"
     """The container did not start, or the agent lost sight of it."""
     DEPENDENCY = "dependency"
@@ -100,7 +103,7 @@ _PULL = re.compile(r"\bcannotpull\w*")
 _WILL_NOT_PASS = re.compile(
     r"unauthori[sz]ed|not authori[sz]ed|manifest unknown|manifest for .* not found|not found|\b404\b|access ?denied|"
     r"\bdenied\b|\b403 forbidden|no basic auth credentials|no matching manifest|does not contain descriptor|"
-    r"does not exist|invalid reference format|name unknown"
+    r"does not exist|invalid reference format|name unknown|cannot be used on this platform"
 )
 _MAY_PASS = re.compile(
     r"context (?:canceled|deadline exceeded)|request canceled|time-?out|timed out|slow ?down|too ?many ?requests|"
@@ -113,6 +116,13 @@ _START = re.compile(
     r"task failed to start|resourceinitializationerror|cannotstartcontainer|cannotcreatecontainer|cannotcreatevolume|"
     r"dockertimeouterror|containerruntimetimeouterror|cannotinspectcontainererror|"
     r"timeout waiting for network interface|network interface .*timed out|^agent\b"
+)
+# The runtime's words when it cannot execute the program. What follows `exec: ` (a name, and no such file, permission
+# denied, is a directory) is often cut off, because ECS keeps 255 characters of a reason.
+_NO_PROGRAM = re.compile(r"executable file not found|exec format error|container process(?: caused)?\W+exec: ")
+_NOTHING_THERE = re.compile(
+    r"resourcenotfoundexception|accessdenied|is not authorized to perform|invalid (?:ssm )?parameters|"
+    r"error gathering device information"
 )
 _DEPENDENCY = ("dependent job failed", "array child job failed")
 
@@ -137,6 +147,15 @@ def _image_missing(told: _Told) -> bool:
     return False
 
 
+def _misconfigured(told: _Told) -> bool:
+    for text in (told.reason, *told.statuses):
+        if _NO_PROGRAM.search(text):
+            return True
+        if _START.search(text) and _NOTHING_THERE.search(text) and not _MAY_PASS.search(text):
+            return True
+    return False
+
+
 _TESTS: tuple[tuple[FailureClass, Callable[[_Told], bool]], ...] = (
     (FailureClass.CANCELLED, _cancelled),
     (FailureClass.QUEUE_TIME_LIMIT, lambda told: told.status_begins(_QUEUE_TIME_LIMIT)),
@@ -145,6 +164,7 @@ _TESTS: tuple[tuple[FailureClass, Callable[[_Told], bool]], ...] = (
     (FailureClass.OUT_OF_MEMORY, _out_of_memory),
     (FailureClass.IMAGE_MISSING, _image_missing),
     (FailureClass.IMAGE_PULL, lambda told: told.says(_PULL)),
+    (FailureClass.MISCONFIGURED, _misconfigured),
     (FailureClass.START_FAILURE, lambda told: told.says(_START)),
     (FailureClass.DEPENDENCY, lambda told: told.status_begins(*_DEPENDENCY)),
     (FailureClass.APPLICATION, lambda told: told.exit_code not in (None, 0)),

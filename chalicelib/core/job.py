@@ -15,7 +15,7 @@ from chalicelib.core import limits, rules
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
 from chalicelib.core.plan import Plan, PlannedTask
-from chalicelib.core.records import JobResult
+from chalicelib.core.records import Asked, JobResult, TaskRecord
 from chalicelib.core.retry import attempts_at_most, memory_after, queue_after
 from chalicelib.core.rules import Broken, Rule
 from chalicelib.core.suggest import shown
@@ -42,6 +42,11 @@ class JobRequest:
     array_size: int | None = None
     timeout_seconds: int | None = None
     tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def asked(self) -> Asked:
+        """What the claim of the attempt carries of the request."""
+        return Asked(self.queue, self.array_size)
 
     def document(self) -> dict[str, Any]:
         """The request as SubmitJob's members, in Batch's spelling: `client.submit_job(**request.document())`.
@@ -101,8 +106,21 @@ def memory_of(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any], past: 
     return None if memory_mib is None else memory_after(task.retry, memory_mib, past)
 
 
+def asked_of(plan: Plan, record: TaskRecord, params: Mapping[str, Any]) -> Asked | None:
+    """What the request of a record's attempt asks for; None when it cannot be rendered.
+
+    A record of an earlier version does not hold it, so that one's request is rendered again.
+    """
+    if record.asked is not None:
+        return record.asked
+    try:
+        return job_request(plan, record.attempt, params=params, past=record.past).asked
+    except UserMistake:
+        return None
+
+
 def array_size_of(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any]) -> int | None:
-    """The size of the array that `job_request` asks for; None of a task that is none, or when it is no number."""
+    """The size of the array that a task without a record would ask for; None when it is none, or no number."""
     task = plan.tasks[attempt.index]
     if task.job.array_size is None:
         return None

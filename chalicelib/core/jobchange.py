@@ -19,6 +19,7 @@ from chalicelib.core.lasttry import TRY_FIELDS, job_tries, last_container, numbe
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import STATE_OF_STATUS, JobStatus, TaskState
 from chalicelib.core.suggest import shown
+from chalicelib.core.tries import read_tries
 
 DETAIL_TYPE = "Batch Job State Change"
 
@@ -121,6 +122,7 @@ def read_result(detail: Mapping[str, Any]) -> JobResult:
     reason = "; ".join(text for text in reasons if isinstance(text, str) and text)
     log_stream = container.get("logStreamName")
     succeeded = detail["status"] == JobStatus.SUCCEEDED
+    tries = read_tries(detail)
     return JobResult(
         job_id=detail["jobId"],
         succeeded=succeeded,
@@ -131,6 +133,8 @@ def read_result(detail: Mapping[str, Any]) -> JobResult:
         stopped_at_ms=number(detail.get("stoppedAt")),
         failure=None if succeeded else classify(detail),
         failed_children=None if succeeded else _failed_children(detail),
+        # One try alone says what the job does.
+        tries=tries if len(tries) > 1 else (),
     )
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobchange import order_of
+from chalicelib.core.records import JobTry
 from chalicelib.core.states import JobStatus
 
 
@@ -33,17 +34,6 @@ class ManagedBy(StrEnum):
 
     BATCHWRIGHT = "batchwright"
     STEP_FUNCTIONS = "step_functions"
-
-
-@dataclass(frozen=True, slots=True)
-class JobTry:
-    """One try of a job inside Batch that has ended."""
-
-    started_at_ms: int | None = None
-    stopped_at_ms: int | None = None
-    exit_code: int | None = None
-    reason: str | None = None
-    log_stream: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

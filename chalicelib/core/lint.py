@@ -6,12 +6,14 @@ Owns what is worth a warning. What is wrong with a definition is `check.py`'s.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
+from typing import Any
 
-from chalicelib.core.mistakes import Mistake
+from chalicelib.core.mistakes import Mistake, Path
+from chalicelib.core.retrycheck import NEVER_OF_AN_ARRAY, WORKS_FOR_AN_ARRAY, never_of_arrays
 from chalicelib.core.states import TriggerRule
 from chalicelib.core.too_much import MISTAKES_MAXIMUM
-from chalicelib.core.workflow import Task, Workflow
+from chalicelib.core.workflow import Array, Retry, Task, Workflow
 
 _PARENTS_NAMED = 3
 _NEEDS_EVERY_PARENT = (TriggerRule.ALL_SUCCESS, TriggerRule.NONE_FAILED, TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
@@ -20,7 +22,7 @@ _NEEDS_EVERY_PARENT = (TriggerRule.ALL_SUCCESS, TriggerRule.NONE_FAILED, Trigger
 
 def warnings_of(workflow: Workflow) -> list[Mistake]:
     """The warnings about a workflow, in the order of its tasks, and no more of them than anybody reads."""
-    return list(islice(_lost_results(workflow), MISTAKES_MAXIMUM))
+    return list(islice(chain(_lost_results(workflow), _idle_retries(workflow)), MISTAKES_MAXIMUM))
 
 
 def _lost_results(workflow: Workflow) -> Iterator[Mistake]:
@@ -46,7 +48,22 @@ def _lost_results(workflow: Workflow) -> Iterator[Mistake]:
             )
 
 
-def _setting(task: Task, default: object, field: str) -> object:
+def _idle_retries(workflow: Workflow) -> Iterator[Mistake]:
+    """Classes in `retry.on` that do nothing while their task is an array. A task's own, with an array whose size is
+    written down, are a mistake (`retrycheck.py`); here are those of the defaults, and of arrays sized by a param."""
+    defaults = workflow.defaults
+    for name, task in workflow.tasks.items():
+        array, retry = _setting(task, defaults.array, "array"), _setting(task, defaults.retry, "retry")
+        if not isinstance(array, Array) or not isinstance(retry, Retry):
+            continue
+        never = never_of_arrays(retry.on)
+        if never:
+            at: Path = ("tasks", name, "retry" if "retry" in task.model_fields_set else "array")
+            text = f"retry.on names {_named(never)}: each {NEVER_OF_AN_ARRAY}"
+            yield Mistake(at, text, WORKS_FOR_AN_ARRAY, at_key=True)
+
+
+def _setting(task: Task, default: Any, field: str) -> Any:
     return getattr(task, field) if field in task.model_fields_set else default
 
 

@@ -22,6 +22,7 @@ FAILURES: dict[FailureClass, str] = {
     FailureClass.OUT_OF_MEMORY: "it needed more memory than it had",
     FailureClass.IMAGE_PULL: "its image could not be pulled for now",
     FailureClass.IMAGE_MISSING: "its image is not there, or not for this account",
+    FailureClass.MISCONFIGURED: "its container cannot start as it is described",
     FailureClass.START_FAILURE: "its container did not start",
     FailureClass.DEPENDENCY: "a job that it depends on failed",
     FailureClass.APPLICATION: "its program ended with an error",

@@ -14,17 +14,13 @@ from typing import Any
 from chalicelib.core import limits
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
 from chalicelib.core.jobchange import DETAIL_TYPE, MalformedEvent, object_in, read_result, status_in, told_at_ms
-from chalicelib.core.jobrecord import JobRecord, JobTry, ManagedBy
-from chalicelib.core.lasttry import job_tries, last_container, number
+from chalicelib.core.jobrecord import JobRecord, ManagedBy
+from chalicelib.core.lasttry import job_tries, number
 from chalicelib.core.states import JobStatus
 from chalicelib.core.suggest import shown
+from chalicelib.core.tries import LOG_STREAM_CHARACTERS, read_tries, text_in, time_in
 
-TRIES_KEPT = 10
-"""Batch tries a job ten times at most."""
-TRY_REASON_CHARACTERS = 256
 _NAME_CHARACTERS = 256
-_LOG_STREAM_CHARACTERS = 512
-_TIME_MAXIMUM_MS = 10**15
 _COUNT_MAXIMUM = 10**12
 _MIB_OF_UNIT = {"Ki": 1 / 1024, "Mi": 1.0, "Gi": 1024.0, "Ti": 1024.0**2, "": 1 / 1024**2}
 
@@ -52,7 +48,7 @@ def read_job(document: object) -> JobRecord | None:
 def seen_at_ms(event: Mapping[str, Any], detail: Mapping[str, Any]) -> int:
     """The time of an event, or, where it has none, the last that its detail names; 0 when there is no time at all."""
     told_ms = told_at_ms(event)
-    times = (_time(detail.get(name)) or 0 for name in ("createdAt", "startedAt", "stoppedAt"))
+    times = (time_in(detail.get(name)) or 0 for name in ("createdAt", "startedAt", "stoppedAt"))
     return max(times) if told_ms is None else told_ms
 
 
@@ -67,22 +63,22 @@ def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int, *, parts: bool =
     status = status_in(detail.get("status"))
     if status is None:
         return None
-    created_at_ms = _time(detail.get("createdAt"))
+    created_at_ms = time_in(detail.get("createdAt"))
     tries = job_tries(detail)
     record = JobRecord(
         job_id=job_id,
-        name=_text(detail.get("jobName"), _NAME_CHARACTERS) or "",
+        name=text_in(detail.get("jobName"), _NAME_CHARACTERS) or "",
         queue=_name_in_arn(detail.get("jobQueue")),
         definition=_name_in_arn(detail.get("jobDefinition")),
         status=status,
         created_at_ms=seen_at_ms if created_at_ms is None else created_at_ms,
         seen_at_ms=seen_at_ms,
         job_tries=min(len(tries), limits.ATTEMPTS_MAXIMUM),
-        started_at_ms=_time(detail.get("startedAt")),
-        stopped_at_ms=_time(detail.get("stoppedAt")),
-        reason=_text(detail.get("statusReason"), limits.BATCH_REASON_CHARACTERS),
-        log_stream=_text(_object(detail.get("container")).get("logStreamName"), _LOG_STREAM_CHARACTERS),
-        tries=tuple(_try(one) for one in tries[-TRIES_KEPT:]),
+        started_at_ms=time_in(detail.get("startedAt")),
+        stopped_at_ms=time_in(detail.get("stoppedAt")),
+        reason=text_in(detail.get("statusReason"), limits.BATCH_REASON_CHARACTERS),
+        log_stream=text_in(_object(detail.get("container")).get("logStreamName"), LOG_STREAM_CHARACTERS),
+        tries=read_tries(detail),
     )
     return _with_owner(_with_shape(_with_ending(record, detail), detail), detail)
 
@@ -106,9 +102,9 @@ def _with_ending(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
     return replace(
         record,
         exit_code=_whole(result.exit_code),
-        reason=_text(result.reason, limits.BATCH_REASON_CHARACTERS),
+        reason=text_in(result.reason, limits.BATCH_REASON_CHARACTERS),
         failure=result.failure,
-        log_stream=_text(result.log_stream, _LOG_STREAM_CHARACTERS) or record.log_stream,
+        log_stream=text_in(result.log_stream, LOG_STREAM_CHARACTERS) or record.log_stream,
     )
 
 
@@ -118,7 +114,7 @@ def _with_shape(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
     array = _object(detail.get("arrayProperties"))
     size, summary = _count(array.get("size")), _object(array.get("statusSummary"))
     children = {status.value: count for status in JobStatus if (count := _count(summary.get(status.value)))}
-    children_at_ms = _time(array.get("statusSummaryLastUpdatedAt"))
+    children_at_ms = time_in(array.get("statusSummaryLastUpdatedAt"))
     return replace(
         record,
         vcpus=vcpus,
@@ -136,7 +132,7 @@ def _with_owner(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
     attempt = attempt_from_parameters(_object(detail.get("parameters")))
     task = attempt and task_of_job_name(attempt, record.name)
     if attempt is not None and task:
-        run_id = _text(attempt.run_id, _NAME_CHARACTERS)
+        run_id = text_in(attempt.run_id, _NAME_CHARACTERS)
         return replace(record, managed_by=ManagedBy.BATCHWRIGHT, run_id=run_id, task=task, attempt=attempt.number)
     if any(_is_of_step_functions(container) for container in _containers(detail)):
         return replace(record, managed_by=ManagedBy.STEP_FUNCTIONS)
@@ -147,18 +143,6 @@ def _is_of_step_functions(container: Mapping[str, Any]) -> bool:
     """Step Functions adds a variable to the jobs that it submits; of `environment` nothing else is ever looked at."""
     variables = [*_objects(container.get("environment")), *_objects(container.get("env"))]
     return any((one.get("name"), one.get("value")) == _STEP_FUNCTIONS for one in variables)
-
-
-def _try(told: Mapping[str, Any]) -> JobTry:
-    container = last_container({"attempts": [told]})
-    reasons = (container.get("reason"), told.get("statusReason"))
-    return JobTry(
-        started_at_ms=_time(told.get("startedAt")),
-        stopped_at_ms=_time(told.get("stoppedAt")),
-        exit_code=_whole(number(container.get("exitCode"))),
-        reason=_text("; ".join(one for one in reasons if isinstance(one, str) and one), TRY_REASON_CHARACTERS),
-        log_stream=_text(container.get("logStreamName"), _LOG_STREAM_CHARACTERS),
-    )
 
 
 def _containers(detail: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -216,20 +200,8 @@ def _memory_mib(value: object) -> float | None:
 
 def _name_in_arn(value: object) -> str:
     """`default` of `arn:aws:batch:us-east-1:111122223333:job-queue/default`; what is no ARN as it is."""
-    text = _text(value, 2 * _NAME_CHARACTERS) or ""
+    text = text_in(value, 2 * _NAME_CHARACTERS) or ""
     return (text.partition("/")[2] if text.startswith("arn:") else text)[:_NAME_CHARACTERS]
-
-
-def _text(value: object, characters: int) -> str | None:
-    """A text that is not empty, cut, and without what UTF-8 cannot hold."""
-    if not isinstance(value, str) or not value:
-        return None
-    return value[:characters].encode(errors="replace").decode()
-
-
-def _time(value: object) -> int | None:
-    found = number(value)
-    return found if found is not None and 0 <= found <= _TIME_MAXIMUM_MS else None
 
 
 def _count(value: object) -> int | None:

@@ -111,11 +111,34 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What an attempt's request asks of Batch, as far as others need it later, so that nobody renders it again.
+
+    `queue` is a name or an ARN. `array_size` is None for a task that is no array.
+    """
+
+    queue: str
+    array_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobTry:
+    """One try of a job inside Batch that has ended."""
+
+    started_at_ms: int | None = None
+    stopped_at_ms: int | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    log_stream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobResult:
     """How a job (or one attempt of a task) ended, as Batch told it.
 
     `failure` is None for a success; and of a result that an earlier version stored, which counts as `unknown`.
-    `failed_children` is how many jobs of an array failed, where the job is one.
+    `failed_children` is how many jobs of an array failed, where the job is one. `tries` are those inside Batch, by the
+    job definition's own retryStrategy, if there was more than one.
     """
 
     job_id: str
@@ -127,14 +150,16 @@ class JobResult:
     stopped_at_ms: int | None = None
     failure: FailureClass | None = None
     failed_children: int | None = None
+    tries: tuple[JobTry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
     """A task of a run from its first claim on.
 
-    `job_id` is None while the attempt is claimed and not submitted. `job_tries` counts the ended tries inside Batch
-    (its own retryStrategy), to order events. `cancel_requested` tells whoever records a job id to terminate the job.
+    `asked` is what the attempt's request asks for; None in a record of an earlier version, and of a request that cannot
+    be rendered. `job_id` is None while the attempt is claimed and not submitted. `job_tries` counts ended tries
+    inside Batch (its own retryStrategy), to order events. `cancel_requested` tells who records a job id to end the job.
     `missing_since_ms` is when Batch was first found not to know the job. `second_jobs` are jobs of the task that had to
     be terminated, for their attempt had one already. `past` holds the results of earlier attempts, oldest first;
     `result` that of an ended one.
@@ -144,6 +169,7 @@ class TaskRecord:
     state: TaskState
     claim: Claim | None = None
     claimed_at_ms: int | None = None
+    asked: Asked | None = None
     job_id: str | None = None
     job_tries: int = 0
     cancel_requested: bool = False

@@ -18,6 +18,9 @@ from chalicelib.core.limits import TASK_ATTEMPTS_MAXIMUM
 from chalicelib.core.plan import ClassPolicy, RetryPolicy
 from chalicelib.core.records import JobResult
 
+OF_ARRAYS = frozenset({FailureClass.DEPENDENCY, FailureClass.REFUSED, FailureClass.UNKNOWN})
+"""The classes that an array can fail of. Batch does not tell what its children died of: only that one failed."""
+
 INFRASTRUCTURE_ATTEMPTS = 3
 """Attempts when infrastructure fails and the policy does not say otherwise: two retries."""
 INFRASTRUCTURE_BACKOFF_SECONDS = 10

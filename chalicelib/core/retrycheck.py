@@ -5,11 +5,22 @@ Works on plain data, as `check.py` does; whatever has the wrong shape is left to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.core import rules
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.mistakes import Mistake, Path, label_of
+from chalicelib.core.retry import OF_ARRAYS
+
+NEVER_OF_AN_ARRAY = (
+    "never applies to an array, because AWS Batch says of a failed array only that a child failed: its class is "
+    "dependency"
+)
+WORKS_FOR_AN_ARRAY = (
+    "name dependency, or give attempts: all children run again; the job definition's retryStrategy retries single "
+    "children"
+)
 
 
 def retry_mistakes(path: Path, task: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -21,6 +32,7 @@ def retry_mistakes(path: Path, task: Mapping[str, Any], defaults: Mapping[str, A
     where: Path = (*path, "retry")
     if own:
         yield from _pause_mistakes(where, retry)
+        yield from _array_mistakes(where, retry, task["array"] if "array" in task else defaults.get("array"))
     memory_mib = task["memory_mib"] if "memory_mib" in task else defaults.get("memory_mib")
     on = retry.get("on")
     for name, one in on.items() if isinstance(on, dict) else ():
@@ -38,6 +50,21 @@ def retry_mistakes(path: Path, task: Mapping[str, Any], defaults: Mapping[str, A
             if broken:
                 at = (*wanted, "maximum") if own or "memory_mib" not in task else (*path, "memory_mib")
                 yield Mistake(at, f"{label_of((*wanted, 'maximum'))} {broken.text}", broken.suggestion)
+
+
+def _array_mistakes(where: Path, retry: Mapping[str, Any], array: Any) -> Iterator[Mistake]:
+    """Classes that the failures of an array never have. An array whose size is a param may be a single job."""
+    on = retry.get("on")
+    if not isinstance(array, dict) or not _is_number(array.get("size")) or not isinstance(on, dict):
+        return
+    for name in never_of_arrays(on):
+        at: Path = (*where, "on", name)
+        yield Mistake(at, f"{label_of(at)} {NEVER_OF_AN_ARRAY}", WORKS_FOR_AN_ARRAY, at_key=True)
+
+
+def never_of_arrays(names: Iterable[str]) -> list[str]:
+    """Those of these classes that no array ever fails of; a name that is no class is told elsewhere."""
+    return [name for name in names if name in tuple(FailureClass) and name not in OF_ARRAYS]
 
 
 def default_retry_mistakes(defaults: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -14,7 +14,7 @@ from chalicelib.core.durations import in_words
 from chalicelib.core.ids import Attempt, job_name
 from chalicelib.core.notices import Notice, NoticeKind, ToldJob, queues_of
 from chalicelib.core.plan import PlannedTask
-from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
+from chalicelib.core.records import Asked, JobResult, Run, Tally, TaskRecord
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 
 _SET_CHARACTERS = 8
@@ -150,17 +150,16 @@ def told_task(
     record: TaskRecord | None,
     result: JobResult | None,
     *,
-    queue: str | None = None,
-    array_size: int | None = None,
+    asked: Asked | None = None,
 ) -> ToldJob:
     """A task as a notice names it, as far as it is known: its record is of an earlier epoch where a redrive kept it, or
-    gone. `queue` is the job queue's name or its ARN."""
+    gone. `asked` is what its last attempt asked for, if that is known."""
     if record is None:
         return ToldJob(None, task.name, task=task.name, reason=KEPT_REASON, is_allowed=task.allow_failure)
     return ToldJob(
         job_id=record.job_id or (result.job_id if result else None),
         name=job_name(record.attempt, task.name),
-        queue=queue and queue.rpartition("/")[2],
+        queue=asked.queue.rpartition("/")[2] if asked else None,
         task=task.name,
         attempt=record.attempt.number,
         failure=result.failure if result else None,
@@ -170,7 +169,7 @@ def told_task(
         created_at_ms=record.claimed_at_ms,
         started_at_ms=(result.started_at_ms if result else None) or record.started_at_ms,
         stopped_at_ms=result.stopped_at_ms if result else None,
-        array_size=array_size,
+        array_size=asked.array_size if asked else None,
         failed_children=result.failed_children if result else None,
         is_allowed=task.allow_failure,
     )

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from chalicelib.core.changes import Change
 from chalicelib.core.commands import CancelRun, encode
-from chalicelib.core.errors import TryAgain, UnknownRun, UserMistake
-from chalicelib.core.ids import is_refused_job_id
-from chalicelib.core.job import job_request
+from chalicelib.core.errors import TryAgain, UnknownRun
+from chalicelib.core.ids import is_refused_job_id, job_name
+from chalicelib.core.job import asked_of
 from chalicelib.core.plan import offset_of
 from chalicelib.core.records import Claim, Run, Tally, TaskRecord
 from chalicelib.core.states import RunState, TaskState
@@ -149,11 +149,11 @@ def _surely_no_job(world: World, facts: RunFacts, record: TaskRecord, work: _Sha
     try:
         if not world.store.take_over(record, claim):
             raise TryAgain(f"the claim of task {record.attempt.index} was taken over by another")
-        request = job_request(facts.plan, record.attempt, params=facts.params, past=record.past)
-        found = world.batch.find(request.queue, request.name)
-    except UserMistake:
-        # What cannot be rendered was never submitted.
-        return True
+        asked = asked_of(facts.plan, record, facts.params)
+        if asked is None:
+            # What cannot be rendered was never submitted.
+            return True
+        found = world.batch.find(asked.queue, job_name(record.attempt, facts.plan.tasks[record.attempt.index].name))
     except TryAgain as failure:
         work.waits.append(NotYet(world.settings.soon_seconds, str(failure)))
         return False

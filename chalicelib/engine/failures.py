@@ -13,8 +13,7 @@ from itertools import chain, islice
 
 from chalicelib.core.commands import TellTaskFailures
 from chalicelib.core.digests import NAMED_MAXIMUM, Window, run_scope
-from chalicelib.core.errors import UserMistake
-from chalicelib.core.job import JobRequest, job_request
+from chalicelib.core.job import asked_of
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.notify import Notify
 from chalicelib.core.plan import indexes_in, offset_of, shard_of
@@ -128,13 +127,12 @@ def named(
     for index in islice(indexes, NAMED_MAXIMUM):
         then, record = _last_record(world, facts, index)
         result = results.get(index) or (record.result if record else None)
-        asked = _asked(then, record)
+        asked = asked_of(then.plan, record, then.params) if record else None
         told = told_task(
             facts.plan.tasks[index],
             record,
             result,
-            queue=asked.queue if asked else None,
-            array_size=asked.array_size if asked else None,
+            asked=asked,
         )
         jobs.append(last_lines.looked_up(told))
     return tuple(jobs)
@@ -160,22 +158,6 @@ def _last_record(world: World, facts: RunFacts, index: int) -> tuple[RunFacts, T
             break
         then, record = earlier, world.store.task(facts.run_id, epoch, earlier.plan.index_of[name])
     return then, record
-
-
-def queue_of(facts: RunFacts, record: TaskRecord | None) -> str | None:
-    """The job queue of a record's attempt; None when what was asked of Batch cannot be rendered."""
-    asked = _asked(facts, record)
-    return asked.queue if asked else None
-
-
-def _asked(facts: RunFacts, record: TaskRecord | None) -> JobRequest | None:
-    """What was asked of Batch for a record's attempt; None when it cannot be rendered."""
-    if record is None:
-        return None
-    try:
-        return job_request(facts.plan, record.attempt, params=facts.params, past=record.past)
-    except UserMistake:
-        return None
 
 
 def _end_tells(notify: Notify, state: RunState | None) -> bool:

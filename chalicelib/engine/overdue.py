@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.core.digests import NAMED_MAXIMUM
 from chalicelib.core.errors import NotTold
+from chalicelib.core.job import asked_of
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import Notify
 from chalicelib.core.plan import shard_of
@@ -18,7 +19,6 @@ from chalicelib.core.runnotices import jobs_overdue, told_task
 from chalicelib.core.states import TaskState
 from chalicelib.core.taskqueues import task_queues
 from chalicelib.core.untold import Place
-from chalicelib.engine.failures import queue_of
 from chalicelib.engine.tell import deliver
 from chalicelib.engine.world import RunFacts, World
 
@@ -60,7 +60,12 @@ def tell_overdue(world: World, run: Run, facts: RunFacts, overdue: Overdue) -> N
         after_ms = overdue.notify.after_ms(kind)
         assert after_ms is not None, "without a duration none is found"
         jobs = tuple(
-            told_task(facts.plan.tasks[record.attempt.index], record, None, queue=queue_of(facts, record))
+            told_task(
+                facts.plan.tasks[record.attempt.index],
+                record,
+                None,
+                asked=asked_of(facts.plan, record, facts.params),
+            )
             for _, record in found[:NAMED_MAXIMUM]
         )
         attempts = [record.attempt for _, record in found]

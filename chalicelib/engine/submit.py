@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 
 from chalicelib.core.commands import JobRefused, encode
-from chalicelib.core.errors import AnswerLost, Throttled, TryAgain, UserMistake
+from chalicelib.core.errors import AnswerLost, Defect, Throttled, TryAgain, UserMistake
 from chalicelib.core.figures import Adoption
 from chalicelib.core.ids import Attempt, job_name, refused_job_id
-from chalicelib.core.job import JobRequest, job_request
+from chalicelib.core.job import JobRequest, asked_of, job_request
 from chalicelib.core.plan import offset_of, shard_of
-from chalicelib.core.records import RELEASED, Claim, JobResult, Tally, TaskRecord
+from chalicelib.core.records import RELEASED, Asked, Claim, JobResult, Tally, TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.engine import noting
 from chalicelib.engine.finish import finish_if_full
@@ -49,13 +48,11 @@ class Paused(Done):
     """Done, for the run is paused: whoever resumes it looks at every task that was not started."""
 
 
-class _Held(Enum):
-    """How a claim came to be ours."""
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A claim that is ours. `from_the_dead` is the record of a dead owner, who may have submitted before."""
 
-    FRESH = auto()
-    """Nobody submitted under it."""
-    FROM_THE_DEAD = auto()
-    """Its owner died, and may have submitted before."""
+    from_the_dead: TaskRecord | None = None
 
 
 def submit(world: World, facts: RunFacts, wanted: Sequence[Wanted]) -> Outcome:
@@ -84,40 +81,62 @@ def submit(world: World, facts: RunFacts, wanted: Sequence[Wanted]) -> Outcome:
 
 
 def _submit_wanted(world: World, facts: RunFacts, wanted: Wanted) -> Outcome:
-    held = _claim(world, wanted)
-    if held is None:
-        return DONE
-    if isinstance(held, NotYet):
-        return held
     attempt = wanted.attempt
+    past = _past(world, wanted)
+    if isinstance(past, (Done, NotYet)):
+        return past
+    request: JobRequest | UserMistake
+    try:
+        request = job_request(facts.plan, attempt, params=facts.params, past=past)
+    except UserMistake as mistake:
+        request = mistake
+    held = _claim(world, wanted, None if isinstance(request, UserMistake) else request.asked)
+    if isinstance(held, (Done, NotYet)):
+        return held
     # The halt flag is read after the claim and before the submission: a canceller raises it first and looks for
     # claims afterwards, so one of the two sees the other.
     tally = world.store.read_tally(facts.run_id, facts.epoch, shard_of(attempt.index))
-    look_first = held is _Held.FROM_THE_DEAD
     if tally.halt or tally.ending_of(offset_of(attempt.index)):
-        return _give_up(world, facts, attempt, tally, look_first=look_first)
+        return _give_up(world, facts, attempt, tally, held)
     if tally.paused:
-        return _put_off(world, facts, attempt, look_first=look_first)
-    return _submit_one(world, facts, attempt, look_first=look_first)
+        return _put_off(world, facts, attempt, held)
+    return _submit_one(world, facts, attempt, request, held)
 
 
-def _claim(world: World, wanted: Wanted) -> _Held | NotYet | None:
-    """How we hold the claim; None when the attempt has its job already, `NotYet` while it is another's."""
+def _past(world: World, wanted: Wanted) -> tuple[JobResult, ...] | Done | NotYet:
+    """The results of the attempts before the wanted one, by which it may ask for more memory or another queue.
+
+    They are complete once the record waits for this attempt, and the claim lands only while it still does.
+    """
+    if wanted.replaces_job is None:
+        return ()
+    attempt = wanted.attempt
+    record = world.store.task(attempt.run_id, attempt.epoch, attempt.index)
+    if record is None:
+        raise Defect(f"attempt {attempt} is to replace job {wanted.replaces_job}, but its task has no record")
+    waits = record.state is TaskState.WAITING and record.attempt == replace(attempt, number=attempt.number - 1)
+    if waits or record.attempt == attempt:
+        return record.past
+    if _is_before(record, wanted):
+        return TooEarly(world.settings.soon_seconds, f"the attempt before {attempt} has not ended yet")
+    return DONE
+
+
+def _claim(world: World, wanted: Wanted, asked: Asked | None) -> _Held | Done | NotYet:
+    """The claim as we hold it; done when the attempt has its job already, `NotYet` while the claim is another's."""
     now_ms = world.clock.now_ms()
     claim = Claim(world.owner, now_ms + world.settings.lease_seconds * 1000)
-    stood = world.store.claim(wanted.attempt, claim, now_ms, replaces_job=wanted.replaces_job)
+    stood = world.store.claim(wanted.attempt, claim, now_ms, asked=asked, replaces_job=wanted.replaces_job)
     if stood is None:
-        return _Held.FRESH
-    if wanted.replaces_job and _is_before(stood, wanted):
-        return TooEarly(world.settings.soon_seconds, f"the attempt before {wanted.attempt} has not ended yet")
+        return _Held()
     if stood.attempt != wanted.attempt or stood.state is not TaskState.CLAIMED or stood.claim is None:
-        return None
+        return DONE
     if stood.claim.lease_until_ms > now_ms:
         return NotYet(_seconds_left(stood.claim, now_ms), f"task {wanted.attempt.index} is claimed by another")
-    if not world.store.take_over(stood, claim):
+    if not world.store.take_over(stood, claim, asked):
         # Another redelivery saw the same dead claim and was first: to us the task is as open as before.
         return NotYet(world.settings.lease_seconds, f"task {wanted.attempt.index} was taken over by another")
-    return _Held.FRESH if stood.claim.lease_until_ms == RELEASED else _Held.FROM_THE_DEAD
+    return _Held() if stood.claim.lease_until_ms == RELEASED else _Held(from_the_dead=stood)
 
 
 def _is_before(stood: TaskRecord, wanted: Wanted) -> bool:
@@ -131,19 +150,17 @@ def _seconds_left(claim: Claim, now_ms: int) -> int:
     return -(-(claim.lease_until_ms - now_ms) // 1000)
 
 
-def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: bool) -> Outcome:
-    """Submit one claimed attempt; `look_first` when a dead owner may have submitted it already."""
-    try:
-        request = _request(world, facts, attempt)
-    except UserMistake as mistake:
-        return _record_refusal(world, facts, attempt, str(mistake))
-    if request is None:
-        return DONE
-    job_id = _find_orphan(world, attempt, request) if look_first else None
+def _submit_one(
+    world: World, facts: RunFacts, attempt: Attempt, request: JobRequest | UserMistake, held: _Held
+) -> Outcome:
+    """Submit one claimed attempt, unless a dead owner has submitted it already."""
+    job_id = _orphan_of(world, facts, attempt, held)
     if isinstance(job_id, NotYet):
         return job_id
     try:
         if job_id is None:
+            if isinstance(request, UserMistake):
+                return _record_refusal(world, facts, attempt, str(request))
             job_id = submit_job(world, request)
             noting.job_submitted(world, facts, attempt, job_id)
     except UserMistake as refusal:
@@ -164,32 +181,15 @@ def _submit_one(world: World, facts: RunFacts, attempt: Attempt, *, look_first: 
     return DONE
 
 
-def _request(world: World, facts: RunFacts, attempt: Attempt) -> JobRequest | None:
-    """The request for an attempt that is claimed; None when its record is in another attempt by now. Raises
-    UserMistake. A retry reads the record, for it may ask for more memory or another queue than the attempt before."""
-    past: tuple[JobResult, ...] = ()
-    if attempt.number > 1:
-        record = world.store.task(attempt.run_id, attempt.epoch, attempt.index)
-        if record is None or record.attempt != attempt:
-            return None
-        past = record.past
-    return job_request(facts.plan, attempt, params=facts.params, past=past)
-
-
-def _orphan_of(world: World, facts: RunFacts, attempt: Attempt) -> str | NotYet | None:
-    """The job that a dead owner submitted for an attempt, if any."""
-    try:
-        request = _request(world, facts, attempt)
-    except UserMistake:
-        # What cannot be rendered was never submitted.
+def _orphan_of(world: World, facts: RunFacts, attempt: Attempt, held: _Held) -> str | NotYet | None:
+    """The job that a dead owner submitted for an attempt, if any; of several the oldest, and the others are
+    terminated."""
+    asked = asked_of(facts.plan, held.from_the_dead, facts.params) if held.from_the_dead else None
+    if asked is None:
+        # Nobody died, or the request cannot be rendered, and so was never submitted.
         return None
-    return _find_orphan(world, attempt, request) if request else None
-
-
-def _find_orphan(world: World, attempt: Attempt, request: JobRequest) -> str | NotYet | None:
-    """The job that a dead owner submitted under this name; of several the oldest, and the others are terminated."""
     try:
-        found = world.batch.find(request.queue, request.name)
+        found = world.batch.find(asked.queue, job_name(attempt, facts.plan.tasks[attempt.index].name))
     except TryAgain as failure:
         return BatchFails(world.settings.lease_seconds, str(failure))
     if not found:
@@ -231,9 +231,9 @@ def _record_refusal(world: World, facts: RunFacts, attempt: Attempt, reason: str
     return DONE
 
 
-def _put_off(world: World, facts: RunFacts, attempt: Attempt, *, look_first: bool) -> Outcome:
+def _put_off(world: World, facts: RunFacts, attempt: Attempt, held: _Held) -> Outcome:
     """The run is paused: the claim is given back, unless a dead owner had submitted under it."""
-    orphan = _orphan_of(world, facts, attempt) if look_first else None
+    orphan = _orphan_of(world, facts, attempt, held)
     if isinstance(orphan, NotYet):
         return orphan
     if orphan is None:
@@ -243,19 +243,18 @@ def _put_off(world: World, facts: RunFacts, attempt: Attempt, *, look_first: boo
     return DONE
 
 
-def _give_up(world: World, facts: RunFacts, attempt: Attempt, tally: Tally, *, look_first: bool) -> Outcome:
+def _give_up(world: World, facts: RunFacts, attempt: Attempt, tally: Tally, held: _Held) -> Outcome:
     """The run was halted, or the task ended, between its becoming ready and our claim: nothing is submitted, and
     what a dead owner may have submitted is terminated."""
-    if look_first:
-        orphan = _orphan_of(world, facts, attempt)
-        if isinstance(orphan, NotYet):
-            return orphan
-        if orphan is not None:
-            world.store.record_job(attempt, orphan)
-            world.batch.terminate([orphan], CANCEL_REASON)
-            return DONE
+    orphan = _orphan_of(world, facts, attempt, held)
+    if isinstance(orphan, NotYet):
+        return orphan
+    if orphan is not None:
+        world.store.record_job(attempt, orphan)
+        world.batch.terminate([orphan], CANCEL_REASON)
+        return DONE
     shard, offset = shard_of(attempt.index), offset_of(attempt.index)
-    ending, ours = tally.ending_of(offset), look_first
+    ending, ours = tally.ending_of(offset), held.from_the_dead is not None
     if ending is None:
         ending = TaskState.CANCELLED
         before = world.store.tally(attempt.run_id, attempt.epoch, shard, {ending: 1 << offset})

@@ -18,6 +18,7 @@ from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import (
+    Asked,
     Claim,
     JobResult,
     ListedRuns,
@@ -199,9 +200,16 @@ class Runs(Protocol):
         ...
 
     def claim(
-        self, attempt: Attempt, claim: Claim, now_ms: int, *, replaces_job: str | None = None
+        self,
+        attempt: Attempt,
+        claim: Claim,
+        now_ms: int,
+        *,
+        asked: Asked | None = None,
+        replaces_job: str | None = None,
     ) -> TaskRecord | None:
         """Take the right to submit this attempt. Returns None when it was won, else the record that stood in the way.
+        `asked` is what its request will ask for.
 
         Without `replaces_job` it is a first claim, and lands only where there is no record. With it, it is a retry's,
         and lands only if the record is `waiting`, its attempt is the one before, and that one's job is `replaces_job`;
@@ -212,10 +220,11 @@ class Runs(Protocol):
         """
         ...
 
-    def take_over(self, seen: TaskRecord, claim: Claim) -> bool:
+    def take_over(self, seen: TaskRecord, claim: Claim, asked: Asked | None = None) -> bool:
         """Take over the claim of `seen`, if the record is still claimed, without a job, under that owner and lease.
+        `asked` replaces what the record holds; None leaves it.
 
-        Whether it was. Of two that saw the same claim, one wins.
+        Whether it was taken over. Of two that saw the same claim, one wins.
         """
         ...
 

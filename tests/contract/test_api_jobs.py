@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.api import models as m
 from chalicelib.core.errors import BadPage, UnknownJob, UserMistake
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobrecord import JobState, ManagedBy
 from chalicelib.engine.observe import DAY_MS
 from chalicelib.engine.world import Settings
@@ -283,10 +284,25 @@ def test_an_array_names_its_jobs_that_failed_where_it_is_shown_alone(desk: Desk)
     assert desk.api.job("j").failed_children == [], "Batch has forgotten them"
     failed = [(2, 7), (0, 9)]
     desk.play.batch.children["j"] = [
-        {"jobId": f"j:{index}", "arrayProperties": {"index": index}, "container": {"exitCode": code}}
+        {
+            "jobId": f"j:{index}",
+            "status": "FAILED",
+            "arrayProperties": {"index": index},
+            "container": {"exitCode": code, "logStreamName": f"films/default/{index}"},
+            "startedAt": 5,
+        }
         for index, code in failed
     ]
     told = desk.api.job("j").failed_children
-    assert told == [m.FailedChild(index=0, exit_code=9), m.FailedChild(index=2, exit_code=7)]
+    assert told == [
+        m.FailedChild(
+            index=index,
+            exit_code=code,
+            failure=FailureClass.APPLICATION,
+            log_stream=f"films/default/{index}",
+            started_at_ms=5,
+        )
+        for index, code in sorted(failed)
+    ]
     assert [job.failed_children for job in desk.api.jobs().items] == [None, None]
     assert desk.api.job("ok").failed_children is None

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import RELEASED, Claim, JobResult, TaskRecord
+from chalicelib.core.records import RELEASED, Asked, Claim, JobResult, TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.ports.store import Store
 
@@ -219,3 +219,37 @@ def test_a_cancel_of_an_earlier_attempt_does_not_reach_the_next(
     store.claim(replace(attempt, number=2), OTHER, 71_000, replaces_job="job-1")
     assert not store.request_cancel(seen)
     assert not read(store, attempt).cancel_requested
+
+
+ARRAY = Asked("arn:aws:batch:eu-west-1:111122223333:job-queue/gpu", 40)
+SINGLE = Asked("spot")
+
+
+def test_a_claim_holds_what_is_asked_for_until_the_next_one(
+    store: Store, attempt: Attempt, claim: Claim, failure: JobResult
+) -> None:
+    store.claim(attempt, claim, 60_000, asked=ARRAY)
+    assert read(store, attempt).asked == ARRAY
+    store.record_job(attempt, "job-1")
+    store.wait_for_retry(attempt, failure, 70_000)
+    assert read(store, attempt).asked == ARRAY
+    second = replace(attempt, number=2)
+    store.claim(second, OTHER, 71_000, asked=SINGLE, replaces_job="job-1")
+    assert read(store, second).asked == SINGLE
+    store.record_job(second, "job-2")
+    store.wait_for_retry(second, replace(failure, job_id="job-2"), 80_000)
+    store.claim(replace(attempt, number=3), OTHER, 81_000, replaces_job="job-2")
+    assert read(store, attempt).asked is None, "a request that cannot be rendered asks for nothing"
+
+
+def test_a_claim_that_is_taken_over_holds_what_its_new_owner_asks_for(
+    store: Store, attempt: Attempt, claim: Claim
+) -> None:
+    store.claim(attempt, claim, 60_000, asked=ARRAY)
+    assert store.take_over(read(store, attempt), OTHER)
+    assert read(store, attempt).asked == ARRAY
+    assert store.take_over(read(store, attempt), claim, SINGLE)
+    assert read(store, attempt).asked == SINGLE
+    assert store.take_over(read(store, attempt), OTHER, ARRAY)
+    store.release(attempt, OTHER.owner)
+    assert read(store, attempt).asked == ARRAY

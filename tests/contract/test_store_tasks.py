@@ -9,7 +9,7 @@ import pytest
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan import shard_of
-from chalicelib.core.records import Claim, JobResult, TaskRecord
+from chalicelib.core.records import Claim, JobResult, JobTry, TaskRecord
 from chalicelib.core.states import ENDINGS, TaskState
 from chalicelib.ports.store import PAST_REASON_CHARACTERS, Store
 
@@ -388,3 +388,17 @@ def test_every_epoch_has_records_of_its_own(
     assert [record.attempt for record in store.tasks(attempt.run_id, 0, shard_of(attempt.index))] == [attempt]
     assert [record.attempt for record in store.tasks(attempt.run_id, 1, shard_of(attempt.index))] == [again]
     assert read(store, attempt) == submitted
+
+
+def test_the_tries_inside_batch_are_kept_of_an_ending_and_of_an_attempt_before(
+    store: Store, attempt: Attempt, submitted: TaskRecord
+) -> None:
+    tries = (JobTry(1, 2, 3, "Host EC2 terminated", "films/default/1"), JobTry(reason="é"))
+    failed = JobResult("job-1", succeeded=False, exit_code=3, tries=tries)
+    store.wait_for_retry(attempt, failed, 70_000)
+    second = replace(attempt, number=2)
+    store.claim(second, Claim("b", 99_000), 71_000, replaces_job="job-1")
+    store.commit(second, TaskState.FAILED, replace(failed, job_id="job-2"))
+    record = read(store, attempt)
+    assert record.result is not None
+    assert (record.past[0].tries, record.result.tries) == (tries, tries)

@@ -47,12 +47,25 @@ def test_a_failed_array_shows_the_last_lines_of_its_first_failed_children(kept: 
     script = 'echo "I am $AWS_BATCH_JOB_ARRAY_INDEX"; test $AWS_BATCH_JOB_ARRAY_INDEX -lt 2 || exit 7'
     done = kept.give("run", kept.workflow("array", {"many": shell(script, array={"size": 4})}))
     assert done.returncode == 1
-    assert "\n   dependency: Array Child Job failed\n" in done.stdout
+    why = "application: exit code 7: Essential container in task exited"
+    assert f"\n   dependency: Array Child Job failed\n   child 2: {why}\n" in done.stdout
     for index in (2, 3):
-        assert f"child {index}, exit code 7: last 1 log line:\n  I am {index}\n" in done.stdout
+        assert f"child {index}: {why}; last 1 log line:\n  I am {index}\n" in done.stdout
     assert re.search(r"^. many \[4\] +failed +\d+\.\d s  2 of 4 children failed$", done.stdout, re.MULTILINE), (
         done.stdout
     )
+
+
+def test_an_array_whose_program_is_not_there_says_so_as_a_single_job_does(kept: Terminal) -> None:
+    tasks = {"many": {**shell(""), "command": ["no-such-program"], "array": {"size": 2}}}
+    done = kept.give("run", kept.workflow("no-program", tasks))
+    reason = re.search(r"^child 0: (.*); it wrote no log$", done.stdout, re.MULTILINE)
+    assert reason is not None and '"no-such-program": executable file not found' in reason[1], done.stdout
+    assert reason[1].startswith("misconfigured: ") and "attempt 1 failed" not in done.stdout, "another try is the same"
+    run_id = re.search(r"^Run (\S+) .*failed", done.stdout, re.MULTILINE)
+    assert run_id is not None
+    log = kept.give("logs", run_id[1], "many", "--child", "1")
+    assert f"because its job never started: {reason[1]}" in log.stderr
 
 
 def test_a_retry_is_told_with_the_failure_that_led_to_it(kept: Terminal) -> None:

@@ -19,6 +19,7 @@ from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.plan import Plan, shard_of
 from chalicelib.core.records import (
     RELEASED,
+    Asked,
     Claim,
     JobResult,
     ListedRuns,
@@ -270,7 +271,13 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         return [record for _, record in sorted(self._tasks.get((run_id, epoch, shard), {}).items())]
 
     def claim(
-        self, attempt: Attempt, claim: Claim, now_ms: int, *, replaces_job: str | None = None
+        self,
+        attempt: Attempt,
+        claim: Claim,
+        now_ms: int,
+        *,
+        asked: Asked | None = None,
+        replaces_job: str | None = None,
     ) -> TaskRecord | None:
         found = self._of(attempt)
         past: tuple[JobResult, ...] = ()
@@ -285,15 +292,15 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
             if (found.state, found.attempt, found.job_id) != (TaskState.WAITING, before, replaces_job):
                 return found
             past, second_jobs = found.past, found.second_jobs
-        record = TaskRecord(attempt, TaskState.CLAIMED, claim=claim, claimed_at_ms=now_ms, past=past)
+        record = TaskRecord(attempt, TaskState.CLAIMED, claim=claim, claimed_at_ms=now_ms, asked=asked, past=past)
         self._put(replace(record, second_jobs=second_jobs))
         return None
 
-    def take_over(self, seen: TaskRecord, claim: Claim) -> bool:
+    def take_over(self, seen: TaskRecord, claim: Claim, asked: Asked | None = None) -> bool:
         found = self._of(seen.attempt)
         if found is None or not _is_open_claim(found, seen.attempt) or found.claim != seen.claim:
             return False
-        self._put(replace(found, claim=claim))
+        self._put(replace(found, claim=claim, asked=asked or found.asked))
         return True
 
     def release(self, attempt: Attempt, owner: str) -> None:
@@ -333,7 +340,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         ended = replace(result, reason=result.reason and result.reason[:PAST_REASON_CHARACTERS])
         past = (*found.past, ended)
         record = TaskRecord(attempt, TaskState.WAITING, job_id=result.job_id, retry_at_ms=retry_at_ms, past=past)
-        self._put(replace(record, second_jobs=found.second_jobs))
+        self._put(replace(record, asked=found.asked, second_jobs=found.second_jobs))
         return True
 
     def commit(self, attempt: Attempt, state: TaskState, result: JobResult | None) -> TaskRecord | None:

@@ -134,7 +134,7 @@ class SimulatedBatch:
             raise AnswerLost("SubmitJob: 503, and no job was made")
         attempt = attempt_from_parameters(dict(request.parameters))
         assert attempt is not None, "every job of ours carries its identity"
-        task_name = self._judge.check_submission(attempt, self.of_attempt, request.queue)
+        task_name = self._judge.check_submission(attempt, self.of_attempt, request.asked)
         if self._judge.is_refused(attempt):
             raise UserMistake(f"SubmitJob: job definition {request.job_definition} is not active")
         job = self._made(request, attempt, task_name)

@@ -18,7 +18,7 @@ from chalicelib.core.monitoring import Counted
 from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.plan import Plan, PlannedTask, offset_of, shard_of
-from chalicelib.core.records import Redrive, Run, Tally, TaskRecord, in_epoch
+from chalicelib.core.records import Asked, Redrive, Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.scheduling import NEVER_MS, ScheduleRecord
 from chalicelib.core.states import RunState, TaskState
@@ -132,7 +132,7 @@ class Judge:
         record = self.store.task(attempt.run_id, attempt.epoch, attempt.index)
         return record is not None and record.state.ended
 
-    def check_submission(self, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]], queue: str) -> str:
+    def check_submission(self, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]], asked: Asked) -> str:
         """That this attempt may be submitted now; the name of its task."""
         run = self.runs[attempt.run_id]
         epoch, one = run.of(attempt)
@@ -148,7 +148,10 @@ class Judge:
         failures = oracle.failures_of(one, partial(run.outcome, attempt.epoch))
         must(attempt.number <= failures.attempts, f"{what} although its policy has no such attempt")
         right_queue = oracle.queue_of(one, failures.classes[: attempt.number - 1])
-        must(queue == right_queue, f"{what} to {queue}, and not to {right_queue}")
+        must(asked.queue == right_queue, f"{what} to {asked.queue}, and not to {right_queue}")
+        record = self.store.task(attempt.run_id, attempt.epoch, attempt.index)
+        assert record is not None
+        must(record.attempt != attempt or record.asked == asked, f"{what}, and its record holds {record.asked}")
         if attempt in jobs:
             self.pairs += 1
             must(self.pairs_may_be, f"{what} twice")

@@ -88,7 +88,7 @@ MUTATIONS = {
         seeds=(1065,),
     ),
     "a dead owner's job is not looked for": Mutation(
-        Bug(submit, "_submit_one", {"_find_orphan(world, attempt, request) if look_first else None": "None"}),
+        Bug(submit, "_submit_one", {"_orphan_of(world, facts, attempt, held)": "None"}),
         seeds=(235,),
     ),
     "a submission whose answer was lost is made again at once": Mutation(
@@ -128,8 +128,20 @@ MUTATIONS = {
         seeds=(28,),
     ),
     "a timer that is faster than the record is dropped": Mutation(
-        Bug(submit, "_claim", {"wanted.replaces_job and _is_before(stood, wanted)": "False"}),
-        seeds=(755,),
+        Bug(submit, "_past", {"if _is_before(record, wanted):": "if False:"}),
+        seeds=(1329,),
+    ),
+    "a retry is rendered before the attempt before it has ended": Mutation(
+        Bug(submit, "_past", {"waits or record.attempt == attempt": "True"}),
+        seeds=(1535,),
+    ),
+    "a retry is rendered without what its earlier attempts came to": Mutation(
+        Bug(submit, "_past", {"        return record.past\n": "        return ()\n"}),
+        seeds=(54,),
+    ),
+    "a claim does not say what is asked for": Mutation(
+        Bug(submit, "_claim", {"asked=asked, ": ""}),
+        seeds=(0,),
     ),
     "a retry's record is written before its timer": Mutation(
         Bug(

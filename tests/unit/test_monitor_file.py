@@ -48,7 +48,8 @@ monitors:
 TOLD = """\
 F:3:13: monitor 'a': queues must not be empty; leave it out for all
 F:4:24: monitor 'a': failed.classes[0] must be one of cancelled, queue_time_limit, timeout, spot, out_of_memory, \
-image_pull, image_missing, start_failure, dependency, application, refused, unknown, not 'spott'; did you mean 'spot'?
+image_pull, image_missing, misconfigured, start_failure, dependency, application, refused, unknown, not 'spott'; \
+did you mean 'spot'?
 F:4:43: monitor 'a': failed.excluding is of no use beside classes; take one of them out
 F:5:3: monitor 'b c': 'b c' is not a valid name; 1 to 64 letters, digits, '-', '_' and '.', the first a letter or a \
 digit

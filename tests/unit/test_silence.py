@@ -62,4 +62,24 @@ def test_whose_log_was_asked_for_is_said() -> None:
     api = cast(Api, Told())
     assert silence_sentence(api, "r", task, attempt=1) == "Attempt 1 of task tried wrote nothing."
     array = task.model_copy(update={"is_array": True, "attempts": [NO_PULL, NO_PULL]})
-    assert silence_sentence(api, "r", array, child=3) == "Child 3 of task tried wrote nothing."
+    assert silence_sentence(api, "r", array, child=3, attempt=1) == (
+        "Attempt 1 of child 3 of task tried wrote nothing."
+    )
+
+
+def test_a_child_that_never_started_says_so_as_a_single_job_does() -> None:
+    array = ended(0, "many", TaskState.FAILED, result(False, reason="Array Child Job failed", seconds=None))
+    started = m.FailedChild(index=1, exit_code=7, failure=FailureClass.APPLICATION, started_at_ms=5)
+    never = m.FailedChild(index=2, failure=FailureClass.START_FAILURE, reason="no such program")
+    array = array.model_copy(update={"is_array": True, "failed_children": [started, never]})
+
+    class Asked(Told):
+        def task(self, run_id: str, name: str, epoch: int | None = None) -> m.Task:
+            return array
+
+    said = {child: silence_sentence(cast(Api, Asked()), "r", array, child=child) for child in (0, 1, 2)}
+    assert said == {
+        0: "Child 0 of task many wrote nothing.",
+        1: "Child 1 of task many wrote nothing.",
+        2: "Child 2 of task many wrote nothing, because its job never started: start_failure: no such program",
+    }

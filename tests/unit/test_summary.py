@@ -194,6 +194,7 @@ def test_the_document_holds_the_run_and_every_attempt() -> None:
             "log_stream": "shell/default/1",
             "started_at_ms": NOON_MS + 1_000,
             "stopped_at_ms": NOON_MS + 3_000,
+            "tries": [],
         }
     ]
 
@@ -250,3 +251,15 @@ def test_of_an_array_that_failed_the_children_that_did_are_counted() -> None:
     array = ended(0, "parts", TaskState.FAILED, result(False, reason="Array Child Job failed"))
     array = array.model_copy(update={"is_array": True, "children": 40, "children_failed": 3})
     assert "3 of 40 children failed\n" in printed(view(array, state=RunState.FAILED, lasted_seconds=3))
+
+
+def test_the_tries_inside_batch_are_counted_and_why_the_one_before_the_last_failed_is_told() -> None:
+    lost = m.JobTry(reason="Host EC2 (instance i-0abc) terminated.")
+    failed = FAILURE.model_copy(update={"tries": [lost, lost, m.JobTry(exit_code=3, reason="Essential container")]})
+    twice = ended(0, "a", TaskState.FAILED, failed, 2, 2).model_copy(update={"attempts": [failed, failed]})
+    said = printed(view(twice, state=RunState.FAILED, lasted_seconds=3))
+    assert "attempt 2 of 2, 3 tries inside AWS Batch\n" in said
+    assert "\n   try 2 inside AWS Batch failed: Host EC2 (instance i-0abc) terminated.\n" in said
+    assert said.endswith("1 task, 2 attempts with 6 tries inside AWS Batch, 1 of them failed and retried.\n")
+    running = row(0, "a", TaskState.RUNNING, job_tries=1)
+    assert "try 2 inside AWS Batch" in printed(view(running, state=RunState.RUNNING))

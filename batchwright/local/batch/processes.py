@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from pathlib import Path
 READ_BYTES = 65536
 # More than a pipe holds; a process that left the session may hold the pipe open and write on.
 DRAIN_READS = 32
+_RUNTIME = "OCI runtime create failed: runc create failed: unable to start container process: "
+"""What runc says before the reason why a program cannot be executed."""
 
 
 class CannotStart(Exception):
@@ -49,7 +52,7 @@ class JobProcess:
     def start(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
         """Execute `command` (no shell) in `folder`. Raises CannotStart when that is not possible."""
         if not command:
-            raise CannotStart('exec: "": the job has no command')
+            raise CannotStart(f'{_RUNTIME}exec: "": the job has no command')
         read_fd, write_fd = os.pipe()
         try:
             self._popen = subprocess.Popen(
@@ -149,7 +152,9 @@ class JobProcess:
 
 def _why(program: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return f'exec: "{program}": executable file not found in $PATH'
+        return f'{_RUNTIME}exec: "{program}": executable file not found in $PATH'
     if isinstance(error, PermissionError):
-        return f'exec: "{program}": permission denied'
+        return f'{_RUNTIME}exec: "{program}": permission denied'
+    if isinstance(error, OSError) and error.errno == errno.ENOEXEC:
+        return f'{_RUNTIME}exec: "{program}": exec format error'
     return f'exec: "{program}": {error}'

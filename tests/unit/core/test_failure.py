@@ -12,6 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.failure import INFRASTRUCTURE, NEVER_RETRIED, FailureClass, classify
+from chalicelib.core.ids import Attempt
+from chalicelib.core.plan import ClassPolicy, RetryPolicy
+from chalicelib.core.records import JobResult
+from chalicelib.core.retry import GiveUp, Retry, after_failure
 
 EVENTS = Path(__file__).parents[2] / "data" / "events"
 EXITED = "Essential container in task exited"
@@ -65,6 +69,19 @@ SEEN: list[tuple[str | None, str | None, int | None, str]] = [
     (f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {REGISTRY}/films:latest: unexpected status from HEAD request to https://{REGISTRY}/v2/films/manifests/latest: 403 Forbidden", None, None, "image_missing"),
     (f"CannotPullContainerError: ref pull has been retried 1 time(s): failed to resolve reference \"{REGISTRY}/timeout/503:1\": not found", None, None, "image_missing"),
     (NO_START, f"CannotPullContainerError: Get https://{REGISTRY}/v2/denied/not-found: i/o timeout", None, "image_pull"),
+    (NO_START, 'CannotPullContainerError: image operating system "windows" cannot be used on this platform', None, "image_missing"),
+    (NO_START, 'CannotStartContainerError: Error response from daemon: OCI runtime create failed: container_linux.go:380: starting container process caused: exec: "python": executable file not found in $PATH: unknown', None, "misconfigured"),
+    (NO_START, 'CannotStartContainerError: Error response from daemon: failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "timeout": executable file not found in $PATH: unknown', 127, "misconfigured"),
+    (NO_START, 'CannotStartContainerError: API error (500): Cannot start container 54b6: [8] System error: exec: "node index.js": executable file not found in $PATH', None, "misconfigured"),
+    (NO_START, 'CannotStartContainerError: Error response from daemon: OCI runtime create failed: container_linux.go:348: starting container process caused "exec: \\"/bin/x\\": permission denied": unknown', 126, "misconfigured"),
+    ('CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: OCI runtime create failed: container_linux.go:370: starting container process caused: exec: "/opt/run.sh": stat /opt/run.sh...no such file or direct...', None, None, "misconfigured"),
+    (EXITED, "exec /usr/bin/python: exec format error", 255, "misconfigured"),
+    (NO_START, 'CannotStartContainerError: Error response from daemon: error gathering device information while adding custom device "/dev/dri/renderD130": no such file or directory', None, "misconfigured"),
+    (NO_START, "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.", None, "misconfigured"),
+    ("ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secret from asm: AccessDeniedException: User: arn:aws:sts::1:assumed-role/r is not authorized to perform: secretsmanager:GetSecretValue", None, None, "misconfigured"),
+    ("ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secret from asm: RequestCanceled: request context canceled caused by: context deadline exceeded", None, None, "start_failure"),
+    (NO_START, 'CannotStartContainerError: Error response from daemon: OCI runtime create failed: container_linux.go:348: starting container process caused "process_linux.go:402: container init caused: running prestart hook 0 caused: error running hook', None, "start_failure"),
+    (EXITED, None, 127, "application"),
     (NO_START, None, None, "start_failure"),
     ("ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ecr registry auth", None, None, "start_failure"),
     (NO_START, "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log stream", None, "start_failure"),
@@ -179,3 +196,11 @@ def test_whatever_a_document_holds_it_has_a_class(told: dict[str, Any]) -> None:
 def test_what_is_never_retried_is_nobodys_fault() -> None:
     assert {FailureClass.SPOT, FailureClass.IMAGE_PULL, FailureClass.START_FAILURE} == INFRASTRUCTURE
     assert not INFRASTRUCTURE & NEVER_RETRIED
+
+
+def test_a_start_that_another_try_cannot_mend_is_not_tried_again_unless_asked() -> None:
+    attempt = Attempt("r", 0, 0, 1)
+    result = JobResult("j", succeeded=False, failure=FailureClass.MISCONFIGURED)
+    assert isinstance(after_failure(RetryPolicy(), attempt, result, ()), GiveUp)
+    asked = RetryPolicy(on=(ClassPolicy(FailureClass.MISCONFIGURED, 2),))
+    assert isinstance(after_failure(asked, attempt, result, ()), Retry)

@@ -13,7 +13,7 @@ from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, identity_parameters
 from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
 from chalicelib.core.observed import read_job
-from chalicelib.core.records import JobResult
+from chalicelib.core.records import JobResult, JobTry
 from chalicelib.core.states import JobStatus
 
 EVENTS = Path(__file__).parents[2] / "data" / "events"
@@ -35,11 +35,11 @@ def going_on(number: int, status: str, started_at_ms: int | None = None) -> JobC
     return JobChange(ATTEMPT, job(number), NAME, JobStatus(status), 0, started_at_ms)
 
 
-def ended(number: int, status: str, tries: int, **result) -> JobChange:
+def ended(number: int, status: str, job_tries: int, **result) -> JobChange:
     """The change to an ending; the job's times are those of its result."""
     known = {"exit_code": None, "log_stream": None, "started_at_ms": None, "stopped_at_ms": None, **result}
     told = JobResult(job(number), status == "SUCCEEDED", **known)
-    return JobChange(ATTEMPT, job(number), NAME, JobStatus(status), tries, told.started_at_ms, told)
+    return JobChange(ATTEMPT, job(number), NAME, JobStatus(status), job_tries, told.started_at_ms, told)
 
 
 RAN = {"started_at_ms": at(70), "stopped_at_ms": at(100), "log_stream": LOG}
@@ -85,6 +85,16 @@ TOLD = {
         log_stream="demo/default/t2",
         started_at_ms=at(130),
         stopped_at_ms=at(160),
+        tries=(
+            JobTry(at(70), at(100), None, "Host EC2 (instance i-0abc) terminated.", "demo/default/t1"),
+            JobTry(
+                at(130),
+                at(160),
+                137,
+                f"OutOfMemoryError: Container killed due to memory usage; {EXITED}",
+                "demo/default/t2",
+            ),
+        ),
     ),
     "failed_terminated.shape": ended(
         7, "FAILED", 1, failure=FailureClass.CANCELLED, exit_code=143, reason="cancelled by an operator", **RAN

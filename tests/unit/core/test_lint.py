@@ -45,3 +45,14 @@ def test_of_many_parents_a_few_are_named() -> None:
     definition["tasks"] = {**tasks, "joint": {"depends_on": list(tasks)}}
     [warning] = warnings_of(workflow_from(definition))
     assert "names 's0', 's1', 's2' and 9 more, which may fail" in warning.text
+
+
+def test_a_class_that_no_array_fails_of_is_warned_of_where_it_is_no_mistake() -> None:
+    on = {"retry": {"on": {"out_of_memory": {"attempts": 2}, "dependency": {"attempts": 2}}}}
+    params = {"params": {"parts": {"type": "integer"}}}
+    by_param = {"array": {"size": "${params.parts}"}, **on}
+    definition = {"name": "w", **params, "defaults": {"job_definition": "j", "queue": "q"}, "tasks": {"a": by_param}}
+    [warning] = warnings_of(workflow_from(definition))
+    assert warning.path == ("tasks", "a", "retry")
+    assert warning.text.startswith("retry.on names 'out_of_memory': each never applies to an array")
+    assert warned(on, a={"array": {"size": 4}}, b={}, c={"array": {"size": 4}, "retry": {"attempts": 2}}) == ["a"]

@@ -10,7 +10,7 @@ from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitornotices import told
 from chalicelib.core.notice_schema import read_notice
 from chalicelib.core.notices import NoticeKind, ToldJob
-from chalicelib.core.records import Run
+from chalicelib.core.records import Asked, Run
 from chalicelib.core.runnotices import jobs_overdue, run_ended, tasks_failed, told_task
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from tests.memory.theatre import Theatre, plan_of, task
@@ -146,7 +146,7 @@ def test_a_job_queue_is_told_by_its_name():
     record = theatre.record("only")
     arn = "arn:aws:batch:eu-west-1:111122223333:job-queue/gpu"
     for queue in (arn, "gpu"):
-        assert told_task(theatre.plan.tasks[0], record, None, queue=queue).queue == "gpu"
+        assert told_task(theatre.plan.tasks[0], record, None, asked=Asked(queue)).queue == "gpu"
 
 
 def test_a_recorded_array_is_told_with_how_many_of_its_jobs_failed():

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
 from chalicelib.core.jobchange import MalformedEvent, read_event
-from chalicelib.core.jobrecord import JobRecord, JobTry, ManagedBy
-from chalicelib.core.observed import TRIES_KEPT, TRY_REASON_CHARACTERS, read_job, read_job_detail
+from chalicelib.core.jobrecord import JobRecord, ManagedBy
+from chalicelib.core.observed import read_job, read_job_detail
+from chalicelib.core.records import JobTry
 from chalicelib.core.states import JobStatus
+from chalicelib.core.tries import TRIES_KEPT, TRY_REASON_CHARACTERS
 
 EVENTS = Path(__file__).parents[2] / "data" / "events"
 CREATED_MS, SEEN_MS = 1_768_174_600_058, 1_768_174_600_000

@@ -83,7 +83,7 @@ SCENES = {
         lambda: traps.test_a_submit_whose_answer_was_lost_is_found_by_name_or_made_again_once_the_lease_is_over(
             SubmitFault.LOST_AFTER_EFFECT
         ),
-        Bug(submit, "_submit_one", {"_find_orphan(world, attempt, request) if look_first else None": "None"}),
+        Bug(submit, "_submit_one", {"_orphan_of(world, facts, attempt, held)": "None"}),
     ),
     "a second job is left alone": (
         traps.test_of_two_jobs_for_one_attempt_the_second_is_terminated,
@@ -119,7 +119,7 @@ RACES = {
     ),
     "a timer that is early is taken for one that is late": (
         races.test_a_retrys_timer_that_is_early_waits_for_the_record,
-        Bug(submit, "_claim", {"wanted.replaces_job and _is_before(stood, wanted)": "False"}),
+        Bug(submit, "_past", {"if _is_before(record, wanted):": "if False:"}),
     ),
     "a terminal record is taken for a handled one": (
         races.test_what_a_task_that_ended_without_its_submitters_knowledge_dooms_is_doomed_by_the_redelivery,
