@@ -311,10 +311,18 @@ class CheckedStore(MemoryStore):
 
     def close_telling(self, telling: Telling) -> None:
         super().close_telling(telling)
-        self._all_tellings = [replace(one, is_open=False) if one == telling else one for one in self._all_tellings]
+        # Whoever closes it may have taken the lease over.
+        closed = (telling.monitor, telling.kind, telling.number)
+        self._all_tellings = [
+            replace(one, is_open=False) if (one.monitor, one.kind, one.number) == closed else one
+            for one in self._all_tellings
+        ]
 
     def looks_noted(self, monitor: str) -> MonitorLook:
         return super().look(monitor)
+
+    def telling_noted(self, monitor: str, kind: NoticeKind) -> Telling | None:
+        return super().telling(monitor, kind)
 
     def all_tellings(self) -> list[Telling]:
         """Also those that the table does not know any more."""
