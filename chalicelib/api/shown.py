@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.api import models as m
 from chalicelib.core.ids import definition_digest
+from chalicelib.core.jobdocument import end_of
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.records import JobResult, Run, WorkflowEntry, WorkflowVersion, entry_of_push
 from chalicelib.core.schedule import Schedule
@@ -51,13 +52,10 @@ def job_model(record: JobRecord) -> m.Job:
 
 def failed_children_model(jobs: Sequence[Mapping[str, Any]]) -> list[m.FailedChild]:
     """Jobs of an array, in DescribeJobs' shape, by their place in it."""
+    ends = [(job["arrayProperties"]["index"], end_of(job)) for job in jobs]
     children = [
-        m.FailedChild(
-            index=job["arrayProperties"]["index"],
-            exit_code=job.get("container", {}).get("exitCode"),
-            reason=job.get("container", {}).get("reason") or job.get("statusReason"),
-        )
-        for job in jobs
+        m.FailedChild(index=index, exit_code=end.exit_code, reason=end.reason or next(iter(end.status_reasons), None))
+        for index, end in ends
     ]
     return sorted(children, key=lambda child: child.index)
 
