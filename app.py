@@ -76,7 +76,7 @@ if slack_webhook(os.environ):
     @app.on_sns_message(topic=TOPIC, name="on_notices")
     def on_notices(event: SNSEvent) -> None:
         """A notice goes to Slack."""
-        wired().post_notice(event.message)
+        wired().post_notice(event.message, event.context.aws_request_id)
 
 
 # Who may ask the HTTP API: the holders of its tokens, or whoever IAM lets through. No answer of the authorizer is kept,

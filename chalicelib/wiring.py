@@ -142,7 +142,7 @@ class Wired:
 
     def world_of(self, owner: str) -> World:
         """The world for one invocation; `owner` is never used for another."""
-        return replace(self.world, owner=owner, unheard=Counter())
+        return replace(self.world, owner=owner, unheard=Counter(), unleased=set())
 
     def handle_events(self, lambda_event: Mapping[str, Any], owner: str) -> None:
         """Handle a batch of the events queue. Raises MessagesLeft when any of it is not done."""
@@ -172,11 +172,14 @@ class Wired:
 
         return sweep(self.world_of(owner))
 
-    def post_notice(self, body: str) -> None:
+    def post_notice(self, body: str, request_id: str) -> None:
         """Post the notice that a message of the topic holds to Slack. Raises TryAgain, UserMistake."""
         if self.chat is None:
             raise UserMistake(f"{SLACK_WEBHOOK} is not set, so there is nowhere to post to")
-        post_notice(self.chat, self.world.clock, body, self.world.figures)
+        # Lambda repeats what SNS invokes under the same id, and an owner is never reused.
+        owner = f"{request_id}/{secrets.token_hex(6)}"
+        world = self.world_of(owner)
+        post_notice(self.chat, world.clock, world.store, world.lease(), body, world.figures)
 
     def api(self, owner: str) -> DirectApi:
         """The API for one invocation."""

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chalicelib.aws.dynamodb_monitors import NOTICE_PREFIX
 from chalicelib.aws.dynamodb_table import WRITE
 from chalicelib.aws.dynamodb_tokens import PARTITION as TOKENS_PARTITION
 from chalicelib.core.addresses import prefix_of
 from chalicelib.core.notify import QUEUE_PREFIX
 from chalicelib.core.webhook import Keeper, WebhookPlace
+from chalicelib.engine.posting import POST_PREFIX
 
 API_HANDLER = "api_handler"
 """Chalice's name for the function of all HTTP routes."""
@@ -238,6 +240,13 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         # With the keys that AWS manages for the two, what is kept is decrypted without a grant of KMS.
         Grant("read the webhook from its secret", ("secretsmanager:GetSecretValue",), ("webhook-secret",)),
         Grant("read the webhook from its parameter", ("ssm:GetParameter",), ("webhook-parameter",)),
+        # It reads what came over the topic, so it is kept to what it notes of notices.
+        Grant(
+            "note what it posts",
+            ("dynamodb:PutItem", "dynamodb:UpdateItem"),
+            ("table",),
+            condition={"ForAllValues:StringLike": {LEADING_KEYS: [f"{NOTICE_PREFIX}{POST_PREFIX}*"]}},
+        ),
     ),
     # It reads what strangers send, so it is kept to the tokens' partition of the table.
     "bearer": (

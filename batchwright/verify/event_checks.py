@@ -15,7 +15,7 @@ from batchwright.verify.verdict import Judged, broken, holds, judged, not_seen
 from chalicelib.core.failure import FailureClass, classify
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
 from chalicelib.core.jobchange import MalformedEvent, read_event
-from chalicelib.core.lasttry import job_tries, last_container, number
+from chalicelib.core.jobdocument import end_of, end_of_try, job_tries, number
 from chalicelib.core.observed import read_job
 
 LATENCY_SECONDS_MAXIMUM = 60.0
@@ -99,7 +99,7 @@ def check_attempts_order(observed: Observed) -> Judged:
     if ending is None:
         return not_seen("the job that fails once has not ended")
     tries = job_tries(ending.detail)
-    codes = [number(last_container({"attempts": [one]}).get("exitCode")) for one in tries]
+    codes = [end_of_try(ending.detail, one).exit_code for one in tries]
     starts = [number(one.get("startedAt")) for one in tries]
     known_starts = [start for start in starts if start is not None]
     told = f"exit codes {_listed(codes)}, startedAt {_listed(starts)}"
@@ -136,7 +136,7 @@ def _check_failed(observed: Observed, kind: JobKind, wanted: FailureClass, exit_
     if ending is None:
         return not_seen(f"the job '{kind}' has not ended")
     flags = [name for name in ("isCancelled", "isTerminated") if ending.detail.get(name) is True]
-    code = number(last_container(ending.detail).get("exitCode"))
+    code = end_of(ending.detail).exit_code
     found = classify(ending.detail) if ending.status == "FAILED" else None
     told = f"{ending.status}, exit code {code}, {_reason(ending)}{''.join(f', {flag}' for flag in flags)}"
     if found is wanted and (exit_code is None or code == exit_code):
@@ -239,7 +239,7 @@ def _array(one: Received) -> Mapping[str, Any]:
 
 
 def _reason(one: Received) -> str:
-    reasons = (last_container(one.detail).get("reason"), one.detail.get("statusReason"))
+    reasons = (end_of(one.detail).reason, one.detail.get("statusReason"))
     return "; ".join(str(reason) for reason in reasons if reason) or "no reason"
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from chalicelib.api import models as m
-from chalicelib.api.direct_logs import Stream, check_log_limits, is_long_ago, log_page, read_stream, stream_of
+from chalicelib.api.direct_logs import Stream, check_log_limits, is_long_ago, log_page, read_stream, stream_in_batch
 from chalicelib.api.ground import Part, check_limit
 from chalicelib.api.job_search import UnrecordedJob
 from chalicelib.api.route_table import (
@@ -142,8 +142,10 @@ class DirectJobs(Part):
         if asked.child is not None:
             return self._of_child(asked, asked.record.is_over and is_long_ago(asked.record.stopped_at_ms, now_ms))
         record, number = asked.record, asked.number
-        if number > record.job_tries and not record.is_over:
-            # Where a try writes is told with no event before its end, and the next one may have begun untold.
+        is_under_way = number > record.job_tries and not record.is_over
+        if is_under_way or (record.nodes is not None and record.log_stream is None):
+            # Where a try writes is told with no event before its end, and the next one may have begun untold; where the
+            # main node of several writes is told with no event of the job at all.
             record = self._as_batch_tells(record, now_ms)
         first = record.job_tries - len(record.tries)
         ended = record.tries[number - 1 - first] if first < number <= record.job_tries else None
@@ -156,9 +158,12 @@ class DirectJobs(Part):
         return Stream(ended.log_stream or (record.log_stream if is_last else None), is_long_ago(stopped_at_ms, now_ms))
 
     def _as_batch_tells(self, record: JobRecord, now_ms: int) -> JobRecord:
-        detail = self._ground.world.batch.describe([record.job_id]).get(record.job_id)
+        batch = self._ground.world.batch
+        detail = batch.describe([record.job_id]).get(record.job_id)
         told = None if detail is None else read_job_detail(detail, now_ms)
-        return told if told is not None and told.order >= record.order else record
+        if detail is None or told is None or told.order < record.order:
+            return record
+        return told if told.nodes is None else replace(told, log_stream=stream_in_batch(batch, detail))
 
     def _of_child(self, asked: _Asked, is_over: bool) -> Stream:
         assert asked.child is not None
@@ -166,7 +171,7 @@ class DirectJobs(Part):
         ended = job.get("status") in ("SUCCEEDED", "FAILED")
         if ended:
             is_over = is_over or is_long_ago(job.get("stoppedAt"), self._ground.world.clock.now_ms())
-        return Stream(stream_of(job), is_over)
+        return Stream(stream_in_batch(self._ground.world.batch, job), is_over)
 
 
 def _check_names(what: str, given: Sequence[str], pattern: str, rule: str) -> None:

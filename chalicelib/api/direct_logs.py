@@ -16,9 +16,10 @@ from chalicelib.api.ground import Part, check_limit
 from chalicelib.api.runview import RunLook
 from chalicelib.core.errors import UnknownTask, UserMistake
 from chalicelib.core.ids import is_refused_job_id
+from chalicelib.core.jobdocument import main_node_id, stream_of
 from chalicelib.core.pages import COUNT, TOKEN, or_nothing, page_of, place_in
 from chalicelib.core.tries import read_tries
-from chalicelib.ports.services import LogLines, Logs
+from chalicelib.ports.services import Batch, LogLines, Logs
 
 LINES_A_PAGE = 10_000
 _PLACE = {"epoch": COUNT, "attempt": or_nothing(COUNT), "token": or_nothing(TOKEN)}
@@ -114,7 +115,7 @@ class DirectLogs(Part):
         if job_try is not None:
             _check_try(task, number, job_try, len(result.tries) or 1)
             return Stream(result.tries[job_try - 1].log_stream if result.tries else result.log_stream, is_over)
-        if child is None:
+        if child is None and (result.log_stream is not None or result.started_at_ms is None):
             return Stream(result.log_stream, is_over)
         found = self._of_a_job(result.job_id, child, is_over)
         return Stream(found.name, is_over)
@@ -142,7 +143,7 @@ class DirectLogs(Part):
                 )
             return Stream(None, is_over)
         ended = job.get("status") in ("SUCCEEDED", "FAILED") and self._long_ago(job.get("stoppedAt"))
-        return Stream(stream_of(job), is_over or ended)
+        return Stream(stream_in_batch(self._ground.world.batch, job), is_over or ended)
 
     def _long_ago(self, stopped_at_ms: int | None) -> bool:
         return is_long_ago(stopped_at_ms, self._ground.world.clock.now_ms())
@@ -163,9 +164,11 @@ def _check_try(task: m.Task, number: int, job_try: int | None, tries: int) -> No
         )
 
 
-def stream_of(job: Mapping[str, Any]) -> str | None:
-    """The log stream of a job as DescribeJobs tells it: of its try under way, else of the last one."""
-    for one in (job, *reversed(job.get("attempts", ()))):
-        if name := one.get("container", {}).get("logStreamName"):
-            return str(name)
-    return None
+def stream_in_batch(batch: Batch, job: Mapping[str, Any]) -> str | None:
+    """The log stream of a job as DescribeJobs tells it: of its try under way, else of the last one. Of a job of several
+    nodes it is the main node's, which has a job of its own."""
+    stream, node_id = stream_of(job), main_node_id(job)
+    if stream is not None or node_id is None:
+        return stream
+    node = batch.describe([node_id]).get(node_id)
+    return stream_of(node) if node is not None else None

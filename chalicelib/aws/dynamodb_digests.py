@@ -6,10 +6,20 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from chalicelib.aws.dynamodb_items import MEMBER_PREFIX, digest_partition, window_key
+from chalicelib.aws.dynamodb_items import (
+    END_LEASE,
+    LEASE_IS_FREE,
+    MEMBER_PREFIX,
+    TAKE_LEASE,
+    digest_partition,
+    lease_attributes,
+    lease_of,
+    window_key,
+)
 from chalicelib.aws.dynamodb_table import Item, Key, Table
 from chalicelib.core.digests import KEPT_SECONDS, Window
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.lease import Lease
 from chalicelib.core.notices import ToldJob
 
 _NOT_PLAIN = ("failure", "log_lines", "child")
@@ -26,16 +36,8 @@ class DynamoDigests:
         item = self._table.get(window_key(scope))
         return None if item is None else _window_of(item)
 
-    def unsettled_window(self, scope: str) -> Window | None:
-        item = self._table.get(window_key(scope))
-        return None if item is None or item.get("is_settled") else _window_of(item)
-
-    def settle_window(self, scope: str, number: int) -> None:
-        values = {"settled": True, "number": number, "closed": False}
-        condition = "#number = :number AND #is_open = :closed"
-        self._table.update_if(window_key(scope), "SET #is_settled = :settled", condition, values)
-
     def open_window(self, scope: str, number: int, opener: str, closes_ms: int, step: int = 1) -> bool:
+        # `is_settled` is what the release before wrote.
         update = (
             "SET #number = :number, #is_open = :open, #closes_ms = :closes_ms, #opener = :opener, "
             "#step = :step, #expires_at = :end REMOVE #is_settled"
@@ -54,13 +56,17 @@ class DynamoDigests:
             values |= {"before": number - 1, "closed": False}
         return self._table.update_if(window_key(scope), update, condition, values).landed
 
-    def close_window(self, scope: str, number: int) -> bool:
-        values = {"number": number, "closed": False}
-        return self._table.update_if(window_key(scope), "SET #is_open = :closed", "#number = :number", values).landed
+    def close_window(self, scope: str, number: int, lease: Lease, now_ms: int) -> Window | None:
+        values = {"number": number, "closed": False, **lease_attributes(lease), "now": now_ms}
+        condition = f"#number = :number AND {LEASE_IS_FREE}"
+        outcome = self._table.update_if(window_key(scope), f"SET #is_open = :closed, {TAKE_LEASE}", condition, values)
+        return _window_of(outcome.item) if outcome.landed and outcome.item else None
 
-    def note_told(self, scope: str, count: int) -> None:
-        condition = "attribute_exists(#pk) AND (attribute_not_exists(#told_count) OR #told_count < :count)"
-        self._table.update_if(window_key(scope), "SET #told_count = :count", condition, {"count": count})
+    def settle_window(self, scope: str, number: int, told_count: int, owner: str) -> bool:
+        # The number, and not a mark: the next window may be open already.
+        update = f"SET #told_count = :told_count, #settled_number = :number REMOVE {END_LEASE}"
+        values = {"told_count": told_count, "number": number, "owner": owner}
+        return self._table.update_if(window_key(scope), update, "#lease_owner = :owner", values).landed
 
     def add_member(self, scope: str, member: str, at_ms: int, job: ToldJob) -> None:
         attributes = {
@@ -99,6 +105,9 @@ def _window_of(item: Item) -> Window:
         item["opener"],
         item.get("told_count", 0),
         item.get("step") or item["number"],
+        # The release before marked a window that was settled.
+        item.get("is_settled", False) or item.get("settled_number") == item["number"],
+        lease_of(item),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from chalicelib.aws.dynamodb_table import Item, Key
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.lease import Lease
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import BY_DEFAULT, DURATIONS, LOG_LINES, Notify
 from chalicelib.core.plan import shard_of
@@ -120,6 +121,20 @@ def chunk_key(partition: str, number: int) -> Key:
     return partition, f"{CHUNK_PREFIX}{number:04d}"
 
 
+LEASE_IS_FREE = "(attribute_not_exists(#lease_owner) OR #lease_owner = :lease_owner OR #lease_until_ms <= :now)"
+"""The condition under which the lease of `lease_attributes` may be taken at the time `now`."""
+TAKE_LEASE = "#lease_owner = :lease_owner, #lease_until_ms = :lease_until_ms"
+END_LEASE = "#lease_owner, #lease_until_ms"
+
+
+def lease_attributes(lease: Lease | None) -> Item:
+    return {"lease_owner": lease and lease.owner, "lease_until_ms": lease and lease.until_ms}
+
+
+def lease_of(item: Mapping[str, Any]) -> Lease | None:
+    return Lease(item["lease_owner"], item["lease_until_ms"]) if "lease_owner" in item else None
+
+
 def run_attributes(run: Run) -> Item:
     return {
         "workflow": run.workflow,
@@ -144,6 +159,7 @@ def run_attributes(run: Run) -> Item:
         "notify": _notify_attributes(run.notify),
         "redriven_at_ms": run.redriven_at_ms,
         "untold": run.untold or None,
+        **lease_attributes(run.lease),
     }
 
 
@@ -203,6 +219,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
         notify=_notify_of(item.get("notify")),
         redriven_at_ms=item.get("redriven_at_ms"),
         untold=frozenset(item.get("untold", ())),
+        lease=lease_of(item),
     )
 
 

@@ -8,7 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chalicelib.aws.dynamodb_items import END_LEASE, LEASE_IS_FREE, TAKE_LEASE, lease_attributes, lease_of
 from chalicelib.aws.dynamodb_table import Addition, Key, Table
+from chalicelib.core.lease import Lease, NoticeClaim
 from chalicelib.core.monitoring import Bucket, Counted, bucket_ms
 from chalicelib.core.monitorrecord import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
@@ -20,6 +22,8 @@ _DAY_SECONDS = 86_400
 _TOLD = "TOLD#"
 _ENDED = "ENDED#"
 _STEP = "step_"
+NOTICE_PREFIX = "NOTICE#"
+"""What the partitions of notices begin with that are told once, or posted to a chat."""
 
 
 def _look_key(monitor: str) -> Key:
@@ -36,7 +40,7 @@ def _told_job_key(monitor: str, kind: NoticeKind, job_id: str) -> Key:
 
 
 def _told_key(notice_id: str) -> Key:
-    return f"NOTICE#{notice_id}", "TOLD"
+    return f"{NOTICE_PREFIX}{notice_id}", "TOLD"
 
 
 def _bucket_key(under: str, start_ms: int) -> Key:
@@ -88,6 +92,7 @@ class DynamoMonitors:
             item.get("above_is_told", False),
             item["deadline_ms"],
             item.get("since_ms", 0),
+            lease_of(item),
         )
 
     def put_look(self, look: MonitorLook) -> bool:
@@ -97,6 +102,7 @@ class DynamoMonitors:
             "above_is_told": look.above_is_told or None,
             "deadline_ms": look.deadline_ms,
             "since_ms": look.since_ms,
+            **lease_attributes(look.lease),
         }
         return self._put_next(_look_key(look.monitor), attributes)
 
@@ -105,7 +111,7 @@ class DynamoMonitors:
         if item is None:
             return None
         jobs = tuple(item.get("job_ids", ()))
-        return Telling(monitor, kind, item["number"], jobs, item["at_ms"], item.get("is_open", False))
+        return Telling(monitor, kind, item["number"], jobs, item["at_ms"], item.get("is_open", False), lease_of(item))
 
     def put_telling(self, telling: Telling) -> bool:
         attributes = {
@@ -113,16 +119,23 @@ class DynamoMonitors:
             "job_ids": list(telling.job_ids),
             "at_ms": telling.at_ms,
             "is_open": telling.is_open or None,
+            **lease_attributes(telling.lease),
         }
         condition, values = "attribute_not_exists(#pk)", None
         if telling.number > 1:
             condition, values = "#number = :before AND attribute_not_exists(#is_open)", {"before": telling.number - 1}
         return self._table.put_if(_telling_key(telling.monitor, telling.kind), attributes, condition, values).landed
 
+    def lease_telling(self, telling: Telling, lease: Lease, now_ms: int) -> bool:
+        key = _telling_key(telling.monitor, telling.kind)
+        values = {"number": telling.number, "now": now_ms, **lease_attributes(lease)}
+        condition = f"#number = :number AND attribute_exists(#is_open) AND {LEASE_IS_FREE}"
+        return self._table.update_if(key, f"SET {TAKE_LEASE}", condition, values).landed
+
     def close_telling(self, telling: Telling) -> None:
         key = _telling_key(telling.monitor, telling.kind)
         values = {"number": telling.number}
-        self._table.add_if(key, "REMOVE #is_open, #job_ids", "#number = :number", values)
+        self._table.add_if(key, f"REMOVE #is_open, #job_ids, {END_LEASE}", "#number = :number", values)
 
     def mark_jobs_told(self, telling: Telling) -> None:
         keys = [_told_job_key(telling.monitor, telling.kind, job_id) for job_id in telling.job_ids]
@@ -135,7 +148,22 @@ class DynamoMonitors:
 
     def was_told(self, notice_id: str, now_ms: int) -> bool:
         item = self._table.get(_told_key(notice_id))
-        return item is not None and item["expires_at"] > now_ms // 1000
+        return item is not None and item["expires_at"] > now_ms // 1000 and "lease_owner" not in item
+
+    def claim_notice(self, notice_id: str, lease: Lease, now_ms: int) -> NoticeClaim:
+        attributes = {"expires_at": _expires(now_ms, TOLD_KEPT_DAYS), **lease_attributes(lease)}
+        # Without a lease it was told, and is so until it expires.
+        free = "attribute_not_exists(#pk) OR #expires_at <= :now_seconds"
+        mine = "attribute_exists(#lease_owner) AND (#lease_owner = :lease_owner OR #lease_until_ms <= :now)"
+        values = {"now_seconds": now_ms // 1000, "now": now_ms, "lease_owner": lease.owner}
+        outcome = self._table.put_if(_told_key(notice_id), attributes, f"{free} OR {mine}", values)
+        if outcome.landed:
+            return NoticeClaim.TAKEN
+        return NoticeClaim.HELD if outcome.item and "lease_owner" in outcome.item else NoticeClaim.TOLD
+
+    def release_notice(self, notice_id: str, owner: str) -> None:
+        values = {"owner": owner, "over": 0}
+        self._table.add_if(_told_key(notice_id), "SET #lease_until_ms = :over", "#lease_owner = :owner", values)
 
     def note_notice_told(self, notice_id: str, now_ms: int) -> None:
         self._table.put(_told_key(notice_id), {"expires_at": _expires(now_ms, TOLD_KEPT_DAYS)})

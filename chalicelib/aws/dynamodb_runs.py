@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from chalicelib.aws.dynamodb_items import DUE, RUNS_BY_SWEEP, RUNS_BY_WORKFLOW, run_attributes, run_key, run_of
+from chalicelib.aws.dynamodb_items import (
+    DUE,
+    END_LEASE,
+    LEASE_IS_FREE,
+    RUNS_BY_SWEEP,
+    RUNS_BY_WORKFLOW,
+    TAKE_LEASE,
+    lease_attributes,
+    run_attributes,
+    run_key,
+    run_of,
+)
 from chalicelib.aws.dynamodb_table import Table
 from chalicelib.core.errors import Defect, UserMistake
+from chalicelib.core.lease import Lease
 from chalicelib.core.records import ListedRuns, Run, RunPlace
 from chalicelib.core.runlist import first_runs
 from chalicelib.core.states import OTHER_OF_SWITCH, RunState
@@ -54,6 +67,7 @@ class DynamoRuns:
         expected: Sequence[RunState],
         ended_at_ms: int | None = None,
         untold: Collection[str] = (),
+        lease: Lease | None = None,
     ) -> bool:
         if not expected:
             return False
@@ -62,20 +76,43 @@ class DynamoRuns:
         if ended_at_ms is not None:
             update += ", #ended_at_ms = :ended_at_ms"
             values["ended_at_ms"] = ended_at_ms
-        update += _joining(untold, values)
+        update += _leasing(lease, values) + _joining(untold, values)
         values |= {"to": to, "epoch": epoch}
         return self._table.update_if(run_key(run_id), update, f"#epoch = :epoch AND {in_state}", values).landed
 
-    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = ()) -> Run | None:
+    def switch_run(
+        self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = (), lease: Lease | None = None
+    ) -> Run | None:
         values: dict[str, Any] = {"to": to, "epoch": epoch, "other": OTHER_OF_SWITCH[to], "one": 1}
-        update = "SET #state = :to, #switches = #switches + :one" + _joining(untold, values)
+        update = "SET #state = :to, #switches = #switches + :one"
+        update += _leasing(lease, values) + _joining(untold, values)
         outcome = self._table.update_if(run_key(run_id), update, "#epoch = :epoch AND #state = :other", values)
         return run_of(outcome.item) if outcome.landed and outcome.item else None
 
-    def note_run_told(self, run_id: str, told: Collection[str]) -> None:
-        if told:
-            exists, values = "attribute_exists(#pk)", {"told": set(told)}
-            self._table.add_if(run_key(run_id), "DELETE #untold :told", exists, values)
+    def lease_run(self, run_id: str, lease: Lease, now_ms: int) -> Run | None:
+        condition = f"attribute_exists(#pk) AND {LEASE_IS_FREE}"
+        values = {**lease_attributes(lease), "now": now_ms}
+        outcome = self._table.update_if(run_key(run_id), f"SET {TAKE_LEASE}", condition, values)
+        return run_of(outcome.item) if outcome.landed and outcome.item else None
+
+    def note_run_told(
+        self, run_id: str, told: Collection[str], owner: str, *, seen: Collection[str] | None = None
+    ) -> Run | None:
+        key = run_key(run_id)
+        gone: dict[str, Any] = {"told": set(told)} if told else {}
+        update = "DELETE #untold :told" if told else ""
+        if seen is not None:
+            same, values = "attribute_not_exists(#untold)", {**gone, "owner": owner}
+            if seen:
+                same, values["seen"] = "#untold = :seen", set(seen)
+            ending = f"REMOVE {END_LEASE} {update}".rstrip()
+            outcome = self._table.add_if(key, ending, f"#lease_owner = :owner AND {same}", values)
+            if outcome.landed and outcome.item:
+                return replace(_without(run_of(outcome.item), told), lease=None)
+        if not told:
+            return self.run(run_id)
+        outcome = self._table.add_if(key, update, "attribute_exists(#pk)", gone)
+        return _without(run_of(outcome.item), told) if outcome.item else None
 
     def note_run_untold(self, run_id: str, untold: Collection[str], sweep_at_ms: int) -> Run | None:
         values: dict[str, Any] = {"at": sweep_at_ms, "due": DUE}
@@ -83,13 +120,16 @@ class DynamoRuns:
         outcome = self._table.update_if(run_key(run_id), update, "attribute_exists(#pk)", values)
         return run_of(outcome.item) if outcome.landed and outcome.item else None
 
-    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
+    def begin_epoch(self, run: Run, before: Run) -> bool:
         in_state, values = _one_of([state for state in RunState if state.ended])
         values["before"] = run.epoch - 1
-        same = "attribute_not_exists(#untold)"
-        if untold:
-            same, values["untold"] = "#untold = :untold", set(untold)
-        condition = f"#epoch = :before AND {in_state} AND {same}"
+        same, same_lease = "attribute_not_exists(#untold)", "attribute_not_exists(#lease_owner)"
+        if before.untold:
+            same, values["untold"] = "#untold = :untold", set(before.untold)
+        if before.lease is not None:
+            same_lease = "#lease_owner = :lease_owner AND #lease_until_ms = :lease_until_ms"
+            values |= lease_attributes(before.lease)
+        condition = f"#epoch = :before AND {in_state} AND {same} AND {same_lease}"
         return self._table.put_if(run_key(run.run_id), run_attributes(run), condition, values).landed
 
     def epoch_prepared(self, run_id: str, epoch: int) -> None:
@@ -111,6 +151,7 @@ class DynamoRuns:
         sweep_at_ms: int | None,
         next_shard: int = 0,
         untold: Collection[str] = (),
+        lease: Lease | None = None,
     ) -> bool:
         values: dict[str, Any] = {
             "epoch": run.epoch,
@@ -122,6 +163,7 @@ class DynamoRuns:
         if swept_at_ms is not None:
             update += ", #swept_at_ms = :swept_at_ms"
             values["swept_at_ms"] = swept_at_ms
+        update += _leasing(lease, values)
         if sweep_at_ms is None:
             update += " REMOVE #sweep, #sweep_at_ms"
         else:
@@ -159,6 +201,19 @@ class DynamoRuns:
         at_a_time = min(limit + 1, RUNS_LOOKED_AT) if state is None else RUNS_LOOKED_AT
         items = self._table.query_index(RUNS_BY_WORKFLOW, condition, values, at_a_time)
         return first_runs(map(run_of, items), limit, state, after, RUNS_LOOKED_AT)
+
+
+def _without(run: Run, told: Collection[str]) -> Run:
+    return replace(run, untold=run.untold.difference(told))
+
+
+def _leasing(lease: Lease | None, values: dict[str, Any]) -> str:
+    """The part of a SET clause that takes the lease unless there is one, whose values are added to `values`."""
+    if lease is None:
+        return ""
+    attributes = lease_attributes(lease)
+    values |= attributes
+    return "".join(f", #{name} = if_not_exists(#{name}, :{name})" for name in attributes)
 
 
 def _joining(untold: Collection[str], values: dict[str, Any]) -> str:

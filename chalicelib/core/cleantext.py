@@ -12,8 +12,17 @@ from chalicelib.core.rules import NOT_SHOWN
 
 CUT_MARK = "..."
 
-# Sequences that colour or move: ESC [ ... letter; ESC ] ... until BEL or ESC \; and ESC with one more character.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+# The control functions of ECMA-48 and ECMA-35, which colour, move, switch sets of characters, or hand a program a text:
+# https://ecma-international.org/publications-and-standards/standards/ecma-48/
+# Each may be cut off, as a log's last line is, and none goes beyond its line, or text that nobody hid would be lost.
+_LINE_END = r"\n\r\x0b\x0c\x85\u2028\u2029"
+_CSI = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+# DCS, SOS, OSC, PM and APC with their texts, until ST; or BEL, as xterm has it. Another ESC breaks a text off.
+_STRING = rf"(?:\x1b[PX\]^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c{_LINE_END}]*(?:\x1b\\|[\x07\x9c])?"
+# ESC ( B, which `tput sgr0` writes, and its like; ESC 7, ESC c and all others of one more character; ESC alone.
+_ESCAPE = r"\x1b(?:[ -/]+[0-~]?|[0-~])?"
+_C1 = r"[\x80-\x84\x86-\x9f]"
+_ESCAPES = re.compile("|".join((_CSI, _STRING, _ESCAPE, _C1)))
 _NEWLINES = re.compile(r"\r\n|[\n\x0b\x0c\x85\u2028\u2029]")
 _UNFIT = re.compile(f"[{NOT_SHOWN}]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -26,7 +35,7 @@ def clean(text: str, characters: int) -> str:
 
 def clean_lines(text: str) -> list[str]:
     """The lines of a text. Of one that was written over, as a progress bar is, what stood there last."""
-    return [_clean_line(line) for line in _NEWLINES.split(_ESCAPES.sub("", text))]
+    return [_clean_line(_ESCAPES.sub("", line)) for line in _NEWLINES.split(text)]
 
 
 def cut(text: str, characters: int) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chalicelib.core.lease import Lease
+
 _SPANS_SECONDS = (10, 60, 300, 900)
 QUIET_MS = _SPANS_SECONDS[-1] * 1000
 """A scope whose last window closed so long ago begins with the shortest span again; no notices come oftener by it than
@@ -23,7 +25,8 @@ NAMED_MAXIMUM = 10
 class Window:
     """The latest window of a scope. `number` counts from 1; `opener` is the member that opened it, which its notice
     names first. `told_count` is the highest count that surely was told, by this window or an earlier one. `step` counts
-    the windows since the scope was quiet, from 1; it decides the span."""
+    the windows since the scope was quiet, from 1; it decides the span. `is_settled`: all that the window gathered was
+    told. `lease` is the right to tell the scope's members, in this window or an earlier one."""
 
     number: int
     is_open: bool
@@ -31,6 +34,8 @@ class Window:
     opener: str
     told_count: int = 0
     step: int = 1
+    is_settled: bool = False
+    lease: Lease | None = None
 
 
 def next_step(before: Window | None, now_ms: int) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.core.lasttry import last_container, number, status_reasons
+from chalicelib.core.jobdocument import end_of
 
 
 class FailureClass(StrEnum):
@@ -83,13 +83,12 @@ def classify(detail: Mapping[str, Any]) -> FailureClass:
     The first test that holds decides, so their order matters: a time-out may exit with 137, and so may a container on
     a host that went away. A job without an exit code has no test of its own: it is `unknown` if no reason says more.
     """
-    container = last_container(detail)
-    reason = container.get("reason")
+    end = end_of(detail)
     told = _Told(
         stopped_by_somebody=detail.get("isCancelled") is True or detail.get("isTerminated") is True,
-        statuses=tuple(status.strip().lower() for status in status_reasons(detail)),
-        reason=reason.strip().lower() if isinstance(reason, str) else "",
-        exit_code=number(container.get("exitCode")),
+        statuses=tuple(status.strip().lower() for status in end.status_reasons),
+        reason=(end.reason or "").strip().lower(),
+        exit_code=end.exit_code,
     )
     return next((failure for failure, holds in _TESTS if holds(told)), FailureClass.UNKNOWN)
 

@@ -15,7 +15,7 @@ from chalicelib.core import limits
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.failure import classify
 from chalicelib.core.ids import Attempt, attempt_from_parameters
-from chalicelib.core.lasttry import TRY_FIELDS, job_tries, last_container, number
+from chalicelib.core.jobdocument import TRY_FIELDS, end_of, job_tries, number
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import STATE_OF_STATUS, JobStatus, TaskState
 from chalicelib.core.suggest import shown
@@ -117,18 +117,17 @@ def read_result(detail: Mapping[str, Any]) -> JobResult:
     The container's own reason says more than the job's ("OutOfMemoryError" against "Essential container in task
     exited"), so it comes first. A job that never started has neither exit code nor times.
     """
-    container = last_container(detail)
-    reasons = [container.get("reason"), detail.get("statusReason")]
+    end = end_of(detail)
+    reasons = [end.reason, detail.get("statusReason")]
     reason = "; ".join(text for text in reasons if isinstance(text, str) and text)
-    log_stream = container.get("logStreamName")
     succeeded = detail["status"] == JobStatus.SUCCEEDED
     tries = read_tries(detail)
     return JobResult(
         job_id=detail["jobId"],
         succeeded=succeeded,
-        exit_code=number(container.get("exitCode")),
+        exit_code=end.exit_code,
         reason=reason[: limits.BATCH_REASON_CHARACTERS] or None,
-        log_stream=log_stream if isinstance(log_stream, str) else None,
+        log_stream=end.log_stream,
         started_at_ms=number(detail.get("startedAt")),
         stopped_at_ms=number(detail.get("stoppedAt")),
         failure=None if succeeded else classify(detail),

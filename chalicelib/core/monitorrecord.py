@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.core.lease import Lease
 from chalicelib.core.monitoring import Monitor, monitors_of, watched_alike
 from chalicelib.core.notices import NoticeKind
 
@@ -65,7 +66,7 @@ class MonitorLook:
 
     `above_from_ms`: when the failure rate was found too high; None while it is not. `above_is_told`: whether that was
     told. `deadline_ms`: the last deadline that was attended to. `since_ms`: since when the monitor watched, at that
-    look, as it did then.
+    look, as it did then. `lease` is the right to publish what a look has found.
     """
 
     monitor: str
@@ -74,13 +75,15 @@ class MonitorLook:
     above_is_told: bool = False
     deadline_ms: int = 0
     since_ms: int = 0
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
     """Jobs that one notice tells of. It is written before the notice goes out, and closed afterwards, so that whoever
     finds it open tells the same again; of one that is closed the jobs are forgotten. `kind` is JOB_RUNNING or
-    JOB_WAITING; `number` counts the tellings of that kind of a monitor; the jobs are the longest known first."""
+    JOB_WAITING; `number` counts the tellings of that kind of a monitor; the jobs are the longest known first. `lease`
+    is the right to publish it."""
 
     monitor: str
     kind: NoticeKind
@@ -88,6 +91,7 @@ class Telling:
     job_ids: tuple[str, ...]
     at_ms: int
     is_open: bool = True
+    lease: Lease | None = None
 
     @property
     def notice_id(self) -> str:

@@ -7,15 +7,15 @@ clear (`container.environment`). Tolerant of odd values: what is not as Batch wr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from chalicelib.core import limits
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
 from chalicelib.core.jobchange import DETAIL_TYPE, MalformedEvent, object_in, read_result, status_in, told_at_ms
+from chalicelib.core.jobdocument import asked_containers, job_tries, number, stream_now
 from chalicelib.core.jobrecord import JobRecord, ManagedBy
-from chalicelib.core.lasttry import job_tries, number
 from chalicelib.core.states import JobStatus
 from chalicelib.core.suggest import shown
 from chalicelib.core.tries import LOG_STREAM_CHARACTERS, read_tries, text_in, time_in
@@ -77,7 +77,7 @@ def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int, *, parts: bool =
         started_at_ms=time_in(detail.get("startedAt")),
         stopped_at_ms=time_in(detail.get("stoppedAt")),
         reason=text_in(detail.get("statusReason"), limits.BATCH_REASON_CHARACTERS),
-        log_stream=text_in(_object(detail.get("container")).get("logStreamName"), LOG_STREAM_CHARACTERS),
+        log_stream=text_in(stream_now(detail), LOG_STREAM_CHARACTERS),
         tries=read_tries(detail),
     )
     return _with_owner(_with_shape(_with_ending(record, detail), detail), detail)
@@ -134,7 +134,7 @@ def _with_owner(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
     if attempt is not None and task:
         run_id = text_in(attempt.run_id, _NAME_CHARACTERS)
         return replace(record, managed_by=ManagedBy.BATCHWRIGHT, run_id=run_id, task=task, attempt=attempt.number)
-    if any(_is_of_step_functions(container) for container in _containers(detail)):
+    if any(_is_of_step_functions(container) for container in asked_containers(detail)):
         return replace(record, managed_by=ManagedBy.STEP_FUNCTIONS)
     return record
 
@@ -145,20 +145,10 @@ def _is_of_step_functions(container: Mapping[str, Any]) -> bool:
     return any((one.get("name"), one.get("value")) == _STEP_FUNCTIONS for one in variables)
 
 
-def _containers(detail: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The containers of the job, of its first node if it has several; of its pod on EKS."""
-    ranges = _objects(_object(detail.get("nodeProperties")).get("nodeRangeProperties"))
-    for place in (detail, *ranges[:1]):
-        yield _object(place.get("container"))
-        for task in _objects(_object(place.get("ecsProperties")).get("taskProperties")):
-            yield from _objects(task.get("containers"))
-        yield from _objects(_object(_object(place.get("eksProperties")).get("podProperties")).get("containers"))
-
-
 def _resources(detail: Mapping[str, Any]) -> tuple[float | None, int | None, int | None]:
     """vCPUs, memory in MiB and GPUs of all containers together; None for what no container names."""
     vcpus, memory, gpus = [], [], []
-    for container in _containers(detail):
+    for container in asked_containers(detail):
         asked = {
             one["type"]: one.get("value")
             for one in _objects(container.get("resourceRequirements"))

@@ -14,6 +14,7 @@ from chalicelib.core import limits
 from chalicelib.core.errors import Defect
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.lease import Lease
 from chalicelib.core.notify import BY_DEFAULT, Notify
 from chalicelib.core.plan import offset_of
 from chalicelib.core.states import ENDINGS, RunState, TaskState
@@ -221,7 +222,7 @@ class Run:
     at the run, beginning with `sweep_shard`; None when there is nothing to be looked at any more. `schedule` names the
     workflow's schedule that started it, for the time `scheduled_at_ms`. `notify` says who is told what of it: what
     holds by default, of one that an earlier version started. `redriven_at_ms` is when its epoch began, of all but the
-    first. `untold` is what is still to be told of it (core/untold.py).
+    first. `untold` is what is still to be told of it (core/untold.py), and `lease` the right to do so.
     """
 
     run_id: str
@@ -245,6 +246,7 @@ class Run:
     notify: Notify = BY_DEFAULT
     redriven_at_ms: int | None = None
     untold: frozenset[str] = frozenset()
+    lease: Lease | None = None
 
     @property
     def began_ms(self) -> int:

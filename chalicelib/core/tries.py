@@ -1,7 +1,6 @@
 """The tries of a job inside Batch, by its own retryStrategy, as a job's document tells those that ended.
 
-Owns which fields of a try are kept. Where a document has them is `lasttry.py`'s. Tolerant of odd values: what is not as
-Batch writes it is taken as not there.
+Owns which fields of a try are kept. `jobdocument.py` knows where a document has them. An odd value is taken as absent.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.core.lasttry import job_tries, last_container, number
+from chalicelib.core.jobdocument import end_of_try, job_tries, number
 from chalicelib.core.records import JobTry
 
 TRIES_KEPT = 10
@@ -22,19 +21,19 @@ _COUNT_MAXIMUM = 10**12
 
 def read_tries(detail: Mapping[str, Any]) -> tuple[JobTry, ...]:
     """The tries of a job that ended, the last of them if they are many, oldest first."""
-    return tuple(_try(one) for one in job_tries(detail)[-TRIES_KEPT:])
+    return tuple(_try(detail, one) for one in job_tries(detail)[-TRIES_KEPT:])
 
 
-def _try(told: Mapping[str, Any]) -> JobTry:
-    container = last_container({"attempts": [told]})
-    reasons = (container.get("reason"), told.get("statusReason"))
-    exit_code = number(container.get("exitCode"))
+def _try(detail: Mapping[str, Any], told: Mapping[str, Any]) -> JobTry:
+    end = end_of_try(detail, told)
+    reasons = (end.reason, *end.status_reasons)
+    code = end.exit_code
     return JobTry(
         started_at_ms=time_in(told.get("startedAt")),
         stopped_at_ms=time_in(told.get("stoppedAt")),
-        exit_code=exit_code if exit_code is not None and abs(exit_code) <= _COUNT_MAXIMUM else None,
-        reason=text_in("; ".join(one for one in reasons if isinstance(one, str) and one), TRY_REASON_CHARACTERS),
-        log_stream=text_in(container.get("logStreamName"), LOG_STREAM_CHARACTERS),
+        exit_code=code if code is not None and abs(code) <= _COUNT_MAXIMUM else None,
+        reason=text_in("; ".join(one for one in reasons if one), TRY_REASON_CHARACTERS),
+        log_stream=text_in(end.log_stream, LOG_STREAM_CHARACTERS),
     )
 
 

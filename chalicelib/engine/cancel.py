@@ -43,7 +43,7 @@ def request_cancel(world: World, run_id: str, reason: str, *, epoch: int | None 
         return False
     # The command comes first: a crash in between leaves a run that is being cancelled, not one that only says so.
     world.commands.send([encode(CancelRun(run_id, run.epoch, reason))])
-    _mark(world, run)
+    _mark(world, run, tells=False)
     return True
 
 
@@ -55,7 +55,7 @@ def cancel_run(world: World, command: CancelRun) -> Outcome:
     if run is None or run.epoch != command.epoch or run.state in (RunState.SUCCEEDED, RunState.FAILED):
         return DONE
     facts = prepare(world, run)
-    if _mark(world, run):
+    if _mark(world, run, tells=True):
         run = world.store.run(run.run_id) or run
     shards = range(facts.plan.shard_count)
     for shard in shards:
@@ -76,10 +76,12 @@ def cancel_run(world: World, command: CancelRun) -> Outcome:
     return min(waits, key=lambda wait: wait.after_seconds, default=DONE)
 
 
-def _mark(world: World, run: Run) -> bool:
+def _mark(world: World, run: Run, *, tells: bool) -> bool:
+    """Note that the run is being cancelled; whether it went on. With `tells` this invocation then tells so."""
     going_on, to = (RunState.RUNNING, RunState.PAUSED), RunState.CANCELLING
     to_tell = change_to_tell(world, run.epoch, to)
-    return world.store.change_run(run.run_id, run.epoch, to, expected=going_on, untold=to_tell)
+    lease = world.lease() if tells and to_tell else None
+    return world.store.change_run(run.run_id, run.epoch, to, expected=going_on, untold=to_tell, lease=lease)
 
 
 def _cancel_shard(world: World, facts: RunFacts, shard: int) -> tuple[_Shard, Tally]:

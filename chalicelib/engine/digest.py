@@ -1,7 +1,9 @@
 """Digests: failures that come in a burst are told in one notice, and the same set of them never under two ids.
 
-Owns the order of the writes. Whoever adds a member to a scope, and then finds its window closed, opens the next one;
-the command that it sent before closes it, counts, and tells. What is counted, and how it is told, is passed in.
+Owns the order of the writes. An invocation that adds a member to a scope, and then finds its window closed, opens the
+next one. The command that it sent before closes the window and takes the scope's lease in one write, counts, and tells.
+Of several commands for one window, as of invocations that found it closed at the same time, one gets the lease. What is
+counted, and how it is told, is passed in.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Callable
 
 from chalicelib.core.commands import TellFailures, encode
 from chalicelib.core.digests import Window, next_step, span_seconds
+from chalicelib.core.lease import seconds_left
 from chalicelib.engine.world import DONE, NotYet, Outcome, World
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,7 @@ def see_to_window(world: World, command: TellWindow, opener: str) -> None:
     # The command comes first: a crash in between leaves one that finds nothing to close, and not an open window that
     # nobody closes, behind which all later members would wait.
     world.commands.send([encode(command(number, closes_ms))], delay_seconds=seconds)
+    # Where another invocation opens it first, both commands ask for the lease, and the second finds the window settled.
     world.store.open_window(scope, number, opener, closes_ms, step)
 
 
@@ -59,7 +63,7 @@ def tell_digest(
     """Close the window, count the scope's members, and tell them if there are more than were told.
 
     `count` must see every member that was added before it is called; `tell` publishes under an id that the count alone
-    decides. Safe to repeat, and beside itself.
+    decides. Safe to repeat, and beside itself: `NotYet` while another invocation has the lease.
     """
     scope, number = command.scope, command.number
     window = world.store.window(scope)
@@ -68,11 +72,16 @@ def tell_digest(
             # Who sent this may be slow, and not have opened the window yet.
             return NotYet(world.settings.soon_seconds, f"window {number} of {scope} is not open yet")
         return DONE
-    # Closed first: who adds a member that is not counted here finds the window closed, and opens the next one.
-    if window.number > number or not world.store.close_window(scope, number):
+    if window.number > number or window.is_settled:
         return DONE
+    now_ms = world.clock.now_ms()
+    # Closed first: an invocation that adds a member which is not counted here finds the window closed, and opens the
+    # next one.
+    closed = world.store.close_window(scope, number, world.lease(), now_ms)
+    if closed is None:
+        return NotYet(seconds_left(window.lease, now_ms), f"another invocation tells the failures of {scope}")
     members = count()
-    if members > window.told_count:
-        tell(window, members)
-        world.store.note_told(scope, members)
+    if members > closed.told_count:
+        tell(closed, members)
+    world.store.settle_window(scope, number, max(members, closed.told_count), world.owner)
     return DONE

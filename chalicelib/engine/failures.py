@@ -7,12 +7,13 @@ jobs wrote lastlines.py's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 
 from chalicelib.core.commands import TellTaskFailures
-from chalicelib.core.digests import NAMED_MAXIMUM, Window, run_scope
+from chalicelib.core.digests import NAMED_MAXIMUM, Window, next_step, run_scope
+from chalicelib.core.errors import NotTold
 from chalicelib.core.job import asked_of
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.notify import Notify
@@ -25,7 +26,7 @@ from chalicelib.core.untold import Place, Untold, untold
 from chalicelib.engine.digest import is_overdue, see_to_window, tell_digest
 from chalicelib.engine.lastlines import LastLines
 from chalicelib.engine.tell import deliver, remember
-from chalicelib.engine.world import DONE, Outcome, RunFacts, World
+from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World
 
 Results = Mapping[int, JobResult]
 """How jobs ended of which this invocation has just heard, by their tasks' indexes: their records do not say yet."""
@@ -36,17 +37,18 @@ def note_failures(world: World, facts: RunFacts, failed: Collection[int], ending
     """See to it that tasks which were just tallied as failed are told. `ending` is the run's, if it has ended by this:
     then its own notice names them, where it is wanted."""
     failed = [index for index in failed if not facts.plan.tasks[index].allow_failure]
-    if failed and facts.notify.to_anybody(NoticeKind.TASK_FAILED) and not _end_tells(facts.notify, ending):
+    if failed and facts.notify.to_anybody(NoticeKind.TASK_FAILED) and _wants_digest(facts.notify, ending):
         see_to_window(world, partial(TellTaskFailures, facts.run_id, facts.epoch), str(min(failed)))
 
 
 def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, int], *, reads_all: bool = False) -> None:
-    """Make up for whoever died before `note_failures`, and for commands that were lost.
+    """Make up for whoever died before `note_failures`, and for commands that were lost. Raises NotTold while another
+    invocation tells the failures.
 
     `failed` are the masks of tasks to be told by shard, as far as the sweep's look has seen them, so that comparing
     takes one read. With `reads_all` every tally is read: at the end of a look that went on over several sweeps, none of
     which has seen all."""
-    if not facts.notify.to_anybody(NoticeKind.TASK_FAILED) or _end_tells(facts.notify, run.state):
+    if not facts.notify.to_anybody(NoticeKind.TASK_FAILED) or not _wants_digest(facts.notify, run.state):
         return
     if reads_all:
         failed = _failed(world, facts)
@@ -60,11 +62,14 @@ def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, in
             return
     elif _count(failed) <= (window.told_count if window else 0):
         return
-    if window is None:
-        world.store.open_window(scope, 1, str(next(_indexes(failed))), world.clock.now_ms())
+    number, now_ms = window.number if window else 0, world.clock.now_ms()
+    if window is None or window.is_settled:
+        number += 1
+        world.store.open_window(scope, number, str(next(_indexes(failed))), now_ms, next_step(window, now_ms))
     # At once, and not by a command, which might be lost as well.
-    number = window.number if window else 1
-    tell_task_failures(world, TellTaskFailures(facts.run_id, facts.epoch, number, world.clock.now_ms()))
+    outcome = tell_task_failures(world, TellTaskFailures(facts.run_id, facts.epoch, number, now_ms))
+    if isinstance(outcome, NotYet):
+        raise NotTold(outcome.why)
 
 
 def tell_task_failures(world: World, command: TellTaskFailures) -> Outcome:
@@ -73,7 +78,7 @@ def tell_task_failures(world: World, command: TellTaskFailures) -> Outcome:
     if stored is None or stored.epoch < command.epoch:
         return DONE
     run = in_epoch(stored, command.epoch)
-    if _end_tells(run.notify, run.state):
+    if not _wants_digest(run.notify, run.state):
         return DONE
     facts = world.facts_of(run)
     failed: dict[int, int] = {}
@@ -86,24 +91,53 @@ def tell_task_failures(world: World, command: TellTaskFailures) -> Outcome:
         jobs = named(world, facts, failed, opener=int(window.opener))
         queues = more_queues(facts, failed, jobs)
         notice = tasks_failed(run, world.stage, world.clock.now_ms(), members, jobs, queues)
-        left = deliver(world, run.notify, notice, run.notify.places(NoticeKind.TASK_FAILED))
+        places = run.notify.places(NoticeKind.TASK_FAILED)
+        left = deliver(world, run.notify, notice, places)
         remember(world, command.run_id, untold(command.epoch, Untold.FAILURES, left))
+        _note_told(world, command, [place for place in places if place not in left])
 
     return tell_digest(world, command, count, tell)
 
 
+def _note_told(world: World, command: TellTaskFailures, places: Iterable[Place]) -> None:
+    """Take out of the run's record that these places missed an earlier digest: this one told them of all of it."""
+    # Read under the lease, which those have who add to it.
+    run = world.store.run(command.run_id)
+    missed = run.untold & untold(command.epoch, Untold.FAILURES, places) if run else frozenset()
+    if missed:
+        world.store.note_run_told(command.run_id, missed, world.owner)
+
+
 def tell_digest_again(world: World, run: Run, places: Sequence[Place]) -> list[Place]:
     """Tell these places, which did not hear a digest of the run's epoch when its time came, what they have missed;
-    those that could not be told."""
-    if _end_tells(run.notify, run.state):
+    those that could not be told, or not for now."""
+    if not _wants_digest(run.notify, run.state):
         return []
+    scope = run_scope(run.run_id, run.epoch)
+    window = world.store.window(scope)
+    if window is None:
+        # Forgotten, weeks later.
+        return []
+    if window.is_open:
+        # Its command tells these places of all.
+        return list(places)
+    window = world.store.close_window(scope, window.number, world.lease(), world.clock.now_ms())
+    if window is None:
+        return list(places)
+    now = world.store.run(run.run_id)
+    left = [place for place in places if now and untold(run.epoch, Untold.FAILURES, [place]) <= now.untold]
     facts = world.facts_of(run)
     failed = _failed(world, facts)
-    window = world.store.window(run_scope(run.run_id, run.epoch))
-    jobs = named(world, facts, failed, opener=int(window.opener) if window else None)
-    queues = more_queues(facts, failed, jobs)
-    notice = tasks_failed(run, world.stage, world.clock.now_ms(), _count(failed), jobs, queues)
-    return deliver(world, run.notify, notice, places)
+    # Where there are more by now, the next window tells all of them, these places too.
+    is_all = _count(failed) == window.told_count
+    if left and is_all:
+        jobs = named(world, facts, failed, opener=int(window.opener))
+        queues = more_queues(facts, failed, jobs)
+        notice = tasks_failed(run, world.stage, world.clock.now_ms(), window.told_count, jobs, queues)
+        left = deliver(world, run.notify, notice, left)
+    if is_all or window.is_settled:
+        world.store.settle_window(scope, window.number, window.told_count, world.owner)
+    return left
 
 
 def named(
@@ -160,8 +194,13 @@ def _last_record(world: World, facts: RunFacts, index: int) -> tuple[RunFacts, T
     return then, record
 
 
-def _end_tells(notify: Notify, state: RunState | None) -> bool:
-    return state is not None and state.ended and notify.to_topic(ending_kind(state))
+def _wants_digest(notify: Notify, state: RunState | None) -> bool:
+    """Whether digests tell of the failures of a run in this state. They do not once the run is cancelled, because
+    somebody has looked at it; nor where the notice of the run's end tells of all failures."""
+    if state is None or not (state.ended or state is RunState.CANCELLING):
+        return True
+    is_cancelled = state in (RunState.CANCELLING, RunState.CANCELLED)
+    return not is_cancelled and not notify.to_topic(ending_kind(state))
 
 
 def _failed(world: World, facts: RunFacts) -> dict[int, int]:

@@ -6,6 +6,7 @@ Owns section 4's last step but one. Whoever adds to a tally asks here afterwards
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from chalicelib.core.advance import is_full, run_ending
 from chalicelib.core.records import Tally
@@ -56,11 +57,12 @@ def _finish(world: World, facts: RunFacts, tallies: Mapping[int, Tally], results
     going_on = (RunState.RUNNING, RunState.PAUSED)
     ending = run_ending(facts.plan, tallies)
     to_tell = end_to_tell(world, facts, ending)
-    ended = world.store.change_run(run_id, epoch, ending, expected=going_on, ended_at_ms=now_ms, untold=to_tell)
+    to_run = partial(world.store.change_run, run_id, epoch, ended_at_ms=now_ms)
+    ended = to_run(ending, expected=going_on, untold=to_tell, lease=world.lease() if to_tell else None)
     if not ended:
         cancelling, ending = (RunState.CANCELLING,), RunState.CANCELLED
         to_tell = end_to_tell(world, facts, ending)
-        ended = world.store.change_run(run_id, epoch, ending, expected=cancelling, ended_at_ms=now_ms, untold=to_tell)
+        ended = to_run(ending, expected=cancelling, untold=to_tell, lease=world.lease() if to_tell else None)
     run = world.store.run(run_id)
     if run is None or run.epoch != epoch:
         return None

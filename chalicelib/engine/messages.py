@@ -19,6 +19,7 @@ from chalicelib.core.errors import BatchwrightError, TryAgain
 from chalicelib.core.figures import Source
 from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
 from chalicelib.core.jobrecord import JobRecord
+from chalicelib.core.lease import NoticeClaim
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM, RECEIPTS_MAXIMUM
 from chalicelib.core.observed import read_job
 from chalicelib.core.queueblocked import Blocked, blocked_notice, read_blocked
@@ -170,15 +171,24 @@ def _observe_job(world: World, record: JobRecord) -> list[Outcome]:
 
 
 def _tell_blocked(world: World, blocked: Blocked) -> list[Outcome]:
-    """Tell of a blocked queue, unless that was told; Batch says so every few minutes. Noted afterwards: whoever dies in
-    between leaves an event that tells it again, under the same id."""
+    """Tell of a blocked queue, unless that was told; Batch says so every few minutes. Claimed first and noted
+    afterwards: an invocation that dies in between leaves an event that tells it again, under the same id."""
     now_ms = world.clock.now_ms()
-    if world.settings.tells_blocked_queues:
-        notice = blocked_notice(replace(blocked, job=known_here(world, blocked.job)), world.stage, now_ms)
-        if not world.store.was_told(notice.notice_id, now_ms):
+    if not world.settings.tells_blocked_queues:
+        return [DONE]
+    notice = blocked_notice(replace(blocked, job=known_here(world, blocked.job)), world.stage, now_ms)
+    # Read first, because most events repeat what was told, and a read costs less than a write.
+    if world.store.was_told(notice.notice_id, now_ms):
+        return [DONE]
+    match world.store.claim_notice(notice.notice_id, world.lease(), now_ms):
+        case NoticeClaim.TAKEN:
             publish(world, notice)
             world.store.note_notice_told(notice.notice_id, now_ms)
-    return [DONE]
+            return [DONE]
+        case NoticeClaim.HELD:
+            return [NotYet(world.settings.lease_seconds, f"another invocation tells {notice.notice_id}")]
+        case NoticeClaim.TOLD:
+            return [DONE]
 
 
 def handle_commands(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:

@@ -1,8 +1,9 @@
 """The sweep's part of monitors: jobs that run or wait for too long, failure rates, and that nothing ran by a time; and
 failures that were not told in time.
 
-What is to be told is written before it is told, and noted as told afterwards: whoever dies in between leaves it to the
-next look, which tells it under the same id. Of two looks at the same time, one writes.
+What is to be told is written before it is told, with a lease, and noted as told afterwards. An invocation that dies in
+between leaves it to the next look, which tells it under the same id once the lease has expired. Of two looks at the
+same time, one writes, and the other finds the lease held.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import cache
 
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.jobrecord import JobRecord, JobState
+from chalicelib.core.lease import is_free
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.monitoring import (
     SETTLED_MS,
@@ -199,12 +201,15 @@ def _tell_overdue(around: _Around, monitor: Monitor, kind: NoticeKind) -> None:
     # It is read before what was told is: whoever tells of the same jobs meanwhile takes the number that follows it.
     telling = store.telling(monitor.name, kind)
     if telling is not None and telling.is_open:
+        if not store.lease_telling(telling, around.world.lease(), around.world.clock.now_ms()):
+            return
         _tell(around, monitor, telling, limits_ms)
     untold = sorted((job.created_at_ms, job.job_id) for job in _untold(around, monitor, kind, overdue))
     if not untold:
         return
     job_ids = tuple(job_id for _, job_id in untold[:TOLD_TOGETHER_MAXIMUM])
-    following = Telling(monitor.name, kind, telling.number + 1 if telling else 1, job_ids, around.now_ms)
+    number, lease = telling.number + 1 if telling else 1, around.world.lease()
+    following = Telling(monitor.name, kind, number, job_ids, around.now_ms, lease=lease)
     if store.put_telling(following):
         _tell(around, monitor, following, limits_ms)
 
@@ -263,6 +268,10 @@ def _look_at_counts(around: _Around, monitor: Monitor) -> None:
     if look.since_ms > monitor.since_ms:
         # This process knows the monitor only as it was before it was pushed anew.
         return
+    if not is_free(look.lease, around.world.owner, around.world.clock.now_ms()):
+        # Another invocation publishes what it found.
+        return
+    look = replace(look, lease=None)
     if look.since_ms < monitor.since_ms:
         # What was found of the jobs that it watched before says nothing of those that it watches now.
         look = replace(look, since_ms=monitor.since_ms, above_from_ms=None, above_is_told=False)
@@ -281,12 +290,15 @@ def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: Mo
         if not is_above(rule, buckets):
             return look
         # The look's own time, for none is above twice at once: what it counts may begin where it did the time before.
-        now = _put_next(world, replace(look, above_from_ms=around.now_ms))
+        now = _put_next(world, replace(look, above_from_ms=around.now_ms, lease=world.lease()))
+    elif not look.above_is_told:
+        # Whoever found it died before it was told.
+        now = _put_next(world, replace(look, lease=world.lease()))
     if now is None or now.above_from_ms is None:
         return now
     if not now.above_is_told:
         publish(world, rate_notice(monitor, world.stage, rule, now.above_from_ms, from_ms, buckets, around.now_ms))
-        now = _put_next(world, replace(now, above_is_told=True))
+        now = _put_next(world, replace(now, above_is_told=True, lease=None))
     if now is not None and is_below(rule, buckets):
         now = _put_next(world, replace(now, above_from_ms=None, above_is_told=False))
     return now
@@ -306,9 +318,14 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
     succeeded, failed = ended_in_time(
         world.store.buckets(monitor.counts_under, deadline.from_ms, deadline.at_ms), deadline
     )
+    claimed: MonitorLook | None = look
     if not succeeded:
+        claimed = _put_next(world, replace(look, lease=world.lease()))
+        if claimed is None:
+            return
         publish(world, nothing_ran_notice(monitor, world.stage, rule, deadline, failed, now_ms))
-    _put_next(world, replace(look, deadline_ms=deadline.at_ms))
+    assert claimed is not None
+    _put_next(world, replace(claimed, deadline_ms=deadline.at_ms, lease=None))
 
 
 def _put_next(world: World, look: MonitorLook) -> MonitorLook | None:

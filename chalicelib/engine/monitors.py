@@ -21,7 +21,7 @@ from chalicelib.core.states import JobStatus
 from chalicelib.engine.digest import is_overdue, scope_of, see_to_window, tell_digest
 from chalicelib.engine.lastlines import LastLines
 from chalicelib.engine.tell import publish
-from chalicelib.engine.world import Done, Outcome, World
+from chalicelib.engine.world import Outcome, World
 
 log = logging.getLogger(__name__)
 
@@ -91,10 +91,7 @@ def tell_job_failures(world: World, command: TellJobFailures) -> Outcome:
         now_ms = world.clock.now_ms()
         publish(world, failed_notice(monitor, world.stage, command, number, window.told_count, jobs, now_ms))
 
-    outcome = tell_digest(world, command, count, tell)
-    if isinstance(outcome, Done):
-        world.store.settle_window(command.scope, command.number)
-    return outcome
+    return tell_digest(world, command, count, tell)
 
 
 def tell_left(world: World, monitor: Monitor) -> None:
@@ -106,8 +103,8 @@ def tell_left(world: World, monitor: Monitor) -> None:
     for day in days_lately(now_ms):
         command = partial(TellJobFailures, monitor.name, monitor.failed_since_ms, day)
         scope = scope_of(command)
-        window = world.store.unsettled_window(scope)
-        if window is None or not is_overdue(window, now_ms):
+        window = world.store.window(scope)
+        if window is None or window.is_settled or not is_overdue(window, now_ms):
             continue
         log.warning("nobody told the failures of %s in time; they are told now", scope)
         tell_job_failures(world, command(window.number, window.closes_ms))

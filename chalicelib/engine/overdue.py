@@ -1,7 +1,8 @@
 """Jobs of a run that wait or run for longer than they should: found by the sweep's look, each told once to each place.
 
-Which were told stands in the tally of their shard, in one write a shard. A look that dies between telling and that
-write is followed by one that tells again: what it tells has an id that names the very set of jobs.
+Which were told stands in the tally of their shard, in one write a shard. The look holds the run's lease meanwhile, so
+that of two sweeps at once one tells. A look that dies between telling and that write is followed by one that tells
+again: what it tells has an id that names the very set of jobs.
 """
 
 from __future__ import annotations
@@ -51,11 +52,31 @@ class Overdue:
                 self.found.setdefault((kind, place), []).append((began_ms + after_ms, record))
 
 
+def _drop_told(world: World, run: Run, overdue: Overdue) -> None:
+    """Leave out what another sweep has told since this one read the tallies."""
+    shards = {shard_of(record.attempt.index) for found in overdue.found.values() for _, record in found}
+    tallies = {shard: world.store.read_tally(run.run_id, run.epoch, shard) for shard in sorted(shards)}
+    for (kind, place), found in overdue.found.items():
+        found[:] = [
+            (at_ms, record)
+            for at_ms, record in found
+            if told_code(record.attempt, place) not in _told(tallies[shard_of(record.attempt.index)], kind)
+        ]
+
+
+def _told(tally: Tally, kind: NoticeKind) -> frozenset[int]:
+    return tally.waiting_told if kind is NoticeKind.JOB_WAITING else tally.running_told
+
+
 def tell_overdue(world: World, run: Run, facts: RunFacts, overdue: Overdue) -> None:
-    """Tell the jobs that were found, those of one kind together. Raises NotTold when a place could not be told."""
+    """Tell the jobs that were found, those of one kind together. The invocation has the run's lease. Raises NotTold
+    when a place could not be told."""
+    _drop_told(world, run, overdue)
     told: dict[tuple[NoticeKind, int], set[int]] = {}
     failure: NotTold | None = None
     for (kind, place), found in sorted(overdue.found.items()):
+        if not found:
+            continue
         found.sort(key=lambda one: (one[0], one[1].attempt.index))
         after_ms = overdue.notify.after_ms(kind)
         assert after_ms is not None, "without a duration none is found"

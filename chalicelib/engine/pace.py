@@ -31,8 +31,8 @@ def _switch(world: World, run_id: str, to: RunState) -> bool:
         now = f"has ended ({run.state})" if run.state.ended else "is being cancelled"
         wanted = "paused" if to is RunState.PAUSED else "resumed"
         raise WrongState(f"run '{run_id}' {now}, and cannot be {wanted}")
-    switched = world.store.switch_run(run_id, run.epoch, to, untold=change_to_tell(world, run.epoch, to))
-    # Before anybody else looks at the run, who would tell it as well.
+    to_tell = change_to_tell(world, run.epoch, to)
+    switched = world.store.switch_run(run_id, run.epoch, to, untold=to_tell, lease=world.lease() if to_tell else None)
     tell_or_leave(world, switched or run)
     # Also when it was so already: whoever switched it may have died before sending this.
     world.commands.send([encode(HealRun(run_id, run.epoch))])

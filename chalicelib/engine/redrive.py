@@ -11,6 +11,7 @@ from dataclasses import replace
 from chalicelib.core.commands import HealRun, encode
 from chalicelib.core.errors import UnknownRun, UnknownWorkflow, WrongState
 from chalicelib.core.job import check_run
+from chalicelib.core.lease import is_free
 from chalicelib.core.params import complete_params, declarations
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import PastEpoch, Redrive, Run, in_epoch
@@ -38,7 +39,7 @@ def redrive_run(world: World, request: RedriveRequest) -> Run:
     following = _following(world, run, redrive, request.version)
     _kept(world, following)
     # Not over what somebody has just noted as still to be told.
-    if not world.store.begin_epoch(following, untold=run.untold):
+    if not world.store.begin_epoch(following, run):
         return redrive_run(world, replace(request, epoch=run.epoch))
     noting.run_redriven(world, following)
     return _go_on(world, following)
@@ -69,7 +70,6 @@ def _is_the_same(run: Run, redrive: Redrive, version: int | None) -> bool:
 
 
 def _go_on(world: World, run: Run) -> Run:
-    # Before anybody else hears of the epoch, who would tell it as well.
     tell_or_leave(world, run)
     # Should this get lost, the sweep finds the run, which is due for it.
     world.commands.send([encode(HealRun(run.run_id, run.epoch))])
@@ -106,8 +106,10 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
         redriven_at_ms=now_ms,
         sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
     )
-    # With what is still to be told of the epochs before.
-    return replace(following, untold=run.untold | start_to_tell(world, following))
+    # With what is still to be told of the epochs before, and the lease of an invocation that is about to.
+    untold = run.untold | start_to_tell(world, following)
+    lease = world.lease() if is_free(run.lease, world.owner, now_ms) else run.lease
+    return replace(following, untold=untold, lease=lease if untold else run.lease)
 
 
 def _kept(world: World, run: Run) -> Kept:

@@ -105,7 +105,8 @@ def _create_run(
         scheduled_at_ms=scheduled[1],
         notify=resolve(pushed.definition.get("notify"), world.settings.notify_kinds, notify_queue),
     )
-    wanted = replace(wanted, untold=start_to_tell(world, wanted))
+    untold = start_to_tell(world, wanted)
+    wanted = replace(wanted, untold=untold, lease=world.lease() if untold else None)
     run = world.store.create_run(wanted)
     if run is wanted:
         noting.run_started(world, run)

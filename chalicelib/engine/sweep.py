@@ -14,7 +14,6 @@ from chalicelib.core.commands import CancelRun
 from chalicelib.core.errors import TryAgain, UserMistake
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.records import Run, in_epoch
-from chalicelib.core.runnotices import run_late
 from chalicelib.core.states import RunState
 from chalicelib.core.untold import Untold, untold
 from chalicelib.engine import noting
@@ -28,8 +27,7 @@ from chalicelib.engine.placing import replace_lost
 from chalicelib.engine.redrive import prepare
 from chalicelib.engine.schedules import attend
 from chalicelib.engine.submit import CANCEL_REASON
-from chalicelib.engine.tell import deliver
-from chalicelib.engine.untold import tell_untold
+from chalicelib.engine.untold import leased, tell_untold
 from chalicelib.engine.world import NotYet, RunFacts, World
 
 log = logging.getLogger(__name__)
@@ -179,10 +177,13 @@ def _look_at(world: World, run: Run, until_ms: int) -> bool:
         next_ms = began_ms if again_at_ms is None else again_at_ms
         world.store.swept(run, swept_at_ms=None, sweep_at_ms=next_ms, next_shard=place)
         return False
-    still_untold = _tell_if_late(world, run, before_ms, began_ms)
+    late = _late_to_tell(run, before_ms, began_ms)
     over = run.state.ended and all_told
     look_at_ms = None if over else _next_ms(world)
-    world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=look_at_ms, untold=still_untold)
+    lease = world.lease() if late else None
+    noted = world.store.swept(run, swept_at_ms=began_ms, sweep_at_ms=look_at_ms, untold=late, lease=lease)
+    if late and noted:
+        _told(run, partial(_tell_untold, world, run.run_id))
     return True
 
 
@@ -216,11 +217,24 @@ def _tell(world: World, run: Run, facts: RunFacts, look: Look, *, reads_all: boo
             run_then = in_epoch(run, epoch)
             facts_then = world.facts_of(run_then)
             tellings.append(partial(note_untold, world, run_then, facts_then, failed, reads_all=reads_all))
-    tellings.append(partial(tell_overdue, world, run, facts, look.overdue))
-    # As it is by now: whoever made it so tells it, too.
-    if run.untold and (now := world.store.run(run.run_id)) is not None:
-        tellings.append(partial(tell_untold, world, now))
+    if look.overdue.found:
+        tellings.append(partial(_tell_overdue, world, run, facts, look.overdue))
+    # As it is by then: whoever made it so tells it, too.
+    if run.untold or look.overdue.found:
+        tellings.append(partial(_tell_untold, world, run.run_id))
     return not [telling for telling in tellings if not _told(run, telling)]
+
+
+def _tell_overdue(world: World, run: Run, facts: RunFacts, overdue: Overdue) -> None:
+    leased(world, run)
+    tell_overdue(world, run, facts, overdue)
+
+
+def _tell_untold(world: World, run_id: str) -> None:
+    """Tell what is still to be told of the run as it is by now, and end the lease that this invocation may have."""
+    run = world.store.run(run_id)
+    if run is not None:
+        tell_untold(world, run)
 
 
 def _told(run: Run, telling: Callable[[], object]) -> bool:
@@ -235,14 +249,12 @@ def _told(run: Run, telling: Callable[[], object]) -> bool:
     return False
 
 
-def _tell_if_late(world: World, run: Run, since_ms: int, now_ms: int) -> frozenset[str]:
-    """Tell that a run is late, if it became so since the look before, which was at `since_ms`; what is still to be told
-    then."""
+def _late_to_tell(run: Run, since_ms: int, now_ms: int) -> frozenset[str]:
+    """That a run is late is to be told, if it became so since the look before, which was at `since_ms`."""
     after_ms = run.notify.after_ms(NoticeKind.RUN_LATE)
     if after_ms is None or run.state.ended or not since_ms < run.began_ms + after_ms <= now_ms:
         return frozenset()
-    left = deliver(world, run.notify, run_late(run, world.stage, after_ms), run.notify.places(NoticeKind.RUN_LATE))
-    return untold(run.epoch, Untold.LATE, left)
+    return untold(run.epoch, Untold.LATE, run.notify.places(NoticeKind.RUN_LATE))
 
 
 def _places(world: World, run: Run, facts: RunFacts) -> Iterator[tuple[Run, RunFacts, int]]:

@@ -1,20 +1,23 @@
 """Telling what a run's record says is still to be told: that it started, was paused, is late, has ended; and what could
 not be told of its tasks.
 
-Owns when it counts as told, each place by itself. The write that makes it so notes it (core/untold.py); whoever made
-that write tells it then, and what is left, or if that one dies, whoever comes by: HealRun, the run's end, the sweep.
+Owns when it counts as told, each place by itself. The write that makes it so notes it (core/untold.py) and takes the
+run's lease, if the run has none. The invocation that has the lease tells all that is noted, and ends the lease with the
+write that takes the last of it out. What is left is told by HealRun, the run's end or the sweep, and so is what an
+invocation left that died, once its lease has expired.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import assert_never
 
 from chalicelib.core.changes import run_change
 from chalicelib.core.commands import ScheduleNext, encode
 from chalicelib.core.errors import NotTold, TryAgain
+from chalicelib.core.lease import is_free
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.records import Run, Tally, in_epoch
 from chalicelib.core.runnotices import counts_of, ending_kind, run_ended, run_late, run_started
@@ -50,33 +53,83 @@ def end_to_tell(world: World, facts: RunFacts, ending: RunState) -> frozenset[st
     return untold(facts.epoch, Untold.ENDED, (*schedule, *bus_of(world), *people))
 
 
+def leased(world: World, run: Run) -> Run:
+    """The run as it is once this invocation has the lease on what is to be told of it. Raises NotTold while another
+    invocation has it, and when the run is gone."""
+    if _is_ours(world, run) and run.run_id not in world.unleased:
+        return run
+    now_ms = world.clock.now_ms()
+    is_open = is_free(run.lease, world.owner, now_ms)
+    taken = world.store.lease_run(run.run_id, world.lease(), now_ms) if is_open else None
+    if taken is None:
+        raise NotTold(f"another invocation tells what is to be told of run {run.run_id}")
+    return taken
+
+
+def _is_ours(world: World, run: Run) -> bool:
+    return run.lease is not None and run.lease.owner == world.owner
+
+
 def tell_untold(world: World, run: Run, tallies: Tallies | None = None, results: Results = NO_RESULTS) -> None:
     """Tell what is still to be told of the run by its record, and take it out of that. Raises NotTold when some of it
-    was not, after the rest. `tallies` are all of the current epoch's, if they were read; `results` those of jobs whose
-    records are not committed yet."""
-    failure: TryAgain | None = None
-    shards = 0
-    for (epoch, what, _), group in groupby(in_order(run.untold), key=lambda one: one.about):
-        items = list(group)
-        shards += what is Untold.TASKS
-        if shards > SHARDS_AT_A_TIME and what is Untold.TASKS:
-            failure = failure or NotTold(f"tasks of more than {SHARDS_AT_A_TIME} shards are still to be told")
-            continue
-        is_current = epoch == run.epoch
-        then = in_epoch(run, epoch)
+    was not, after the rest, or while another invocation has the lease. `tallies` are all of the current epoch's, if
+    they were read; `results` those of jobs whose records are not committed yet."""
+    if not run.untold and not _is_ours(world, run):
+        return
+    now: Run | None = leased(world, run)
+    telling = _Telling(world, run.epoch, tallies, results)
+    # What joins meanwhile is told as well, because whoever adds it finds the lease held.
+    is_last = False
+    while now is not None and _is_ours(world, now):
+        items = telling.next_of(now)
+        if is_last and not items:
+            # The lease could not be ended, for a reason that only its expiry mends.
+            break
+        told = telling.tell(now, items) if items else []
+        is_last = not telling.next_of(now, told_now=items)
+        # Each by itself: who dies now repeats one thing, and not all. The last of them ends the lease.
+        seen = now.untold if is_last else None
+        now = world.store.note_run_told(run.run_id, told, world.owner, seen=seen) if told or is_last else now
+    world.unleased.add(run.run_id)
+    if telling.failure is not None:
+        raise NotTold(str(telling.failure)) from telling.failure
+
+
+class _Telling:
+    """What one invocation has tried to tell of a run. `left` are the items that could not be told."""
+
+    def __init__(self, world: World, epoch: int, tallies: Tallies | None, results: Results) -> None:
+        self.failure: TryAgain | None = None
+        self._world = world
+        self._epoch, self._tallies, self._results = epoch, tallies, results
+        self._left: set[str] = set()
+        self._shards = 0
+
+    def next_of(self, run: Run, told_now: Iterable[ToTell] = ()) -> list[ToTell]:
+        """What the run's record says is to be told next: the items of one thing. None of those that are left."""
+        tried = self._left.union(one.item for one in told_now)
+        _, items = next(groupby(in_order(run.untold - tried), key=lambda one: one.about), (None, ()))
+        return list(items)
+
+    def tell(self, run: Run, items: Sequence[ToTell]) -> list[str]:
+        """Tell one thing to the places of these items; those items that count as told."""
+        first = items[0]
+        is_current = first.epoch == self._epoch
         left: Iterable[Place]
         try:
-            left = _tell(world, then, items, tallies if is_current else None, results if is_current else {})
+            if first.what is Untold.TASKS:
+                self._shards += 1
+                if self._shards > SHARDS_AT_A_TIME:
+                    raise NotTold(f"tasks of more than {SHARDS_AT_A_TIME} shards are still to be told")
+            tallies, results = (self._tallies, self._results) if is_current else (None, NO_RESULTS)
+            left = _tell(self._world, in_epoch(run, first.epoch), list(items), tallies, results)
         except TryAgain as again:
-            failure, left = failure or again, Place
-        told = sorted(one.item for one in items if one.place not in left)
-        if told:
-            # Each by itself: who dies now repeats one thing, and not all.
-            world.store.note_run_told(run.run_id, told)
-        if len(told) < len(items):
-            failure = failure or NotTold(f"{items[0].item} is still to be told")
-    if failure is not None:
-        raise NotTold(str(failure)) from failure
+            self.failure, left = self.failure or again, Place
+        not_told = {one.item for one in items if one.place in left}
+        self._left |= not_told
+        if not_told:
+            self.failure = self.failure or NotTold(f"{first.item} is still to be told")
+        return sorted(one.item for one in items if one.item not in not_told)
 
 
 def tell_or_leave(world: World, run: Run) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.ids import Attempt
+from chalicelib.core.lease import Lease
 from chalicelib.core.monitoring import Monitor
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import BY_DEFAULT, DEFAULT_KINDS, Notify
@@ -98,7 +99,8 @@ class World:
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be, and
     `children` asked about failed arrays; None for nobody who could.
 
-    `unheard` counts the tellings of the invocation that failed, by place.
+    `unheard` counts the tellings of the invocation that failed, by place; `unleased` holds the runs whose leases it has
+    ended, because a record that it read before still shows the lease.
 
     `remembered`, `lately`, `log_pause` and `watching` outlive the invocation in a warm process; plans are remembered by
     the store.
@@ -119,10 +121,15 @@ class World:
     children: FailedChildren | None = None
     figures: Figures = NO_FIGURES
     unheard: Counter[str] = field(default_factory=Counter)
+    unleased: set[str] = field(default_factory=set)
     remembered: dict[tuple[str, int], Run] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
     log_pause: LogPause = field(default_factory=LogPause)
     watching: Watching = field(default_factory=Watching)
+
+    def lease(self) -> Lease:
+        """A lease of this invocation's, from now on."""
+        return Lease(self.owner, self.clock.now_ms() + self.settings.lease_seconds * 1000)
 
     def monitors(self) -> tuple[Monitor, ...]:
         """The monitors of the stage, as they were within the last minute; where the sweep comes more often, not longer

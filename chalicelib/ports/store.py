@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from chalicelib.core.digests import Window
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
+from chalicelib.core.lease import Lease, NoticeClaim
 from chalicelib.core.monitoring import Bucket, Counted
 from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind, ToldJob
@@ -101,18 +102,33 @@ class Runs(Protocol):
         expected: Sequence[RunState],
         ended_at_ms: int | None = None,
         untold: Collection[str] = (),
+        lease: Lease | None = None,
     ) -> bool:
         """Move the run to a state if it is in that epoch and in one of the expected states; whether it was. `untold`
-        joins what is still to be told of it."""
+        joins what is still to be told of it. The `lease` becomes the run's, unless the run has one, be it expired."""
         ...
 
-    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = ()) -> Run | None:
+    def switch_run(
+        self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = (), lease: Lease | None = None
+    ) -> Run | None:
         """Move the run from `running` to `paused` or back, and count it in `switches`; the run as it is then. None
-        when it was not in that epoch and in the other of the two states. `untold` joins what is still to be told."""
+        when it was not in that epoch and in the other of the two states. `untold` joins what is still to be told, and
+        the `lease` is taken as by `change_run`."""
         ...
 
-    def note_run_told(self, run_id: str, told: Collection[str]) -> None:
-        """Take these out of what is still to be told of the run. Nothing happens to those that are not in it."""
+    def lease_run(self, run_id: str, lease: Lease, now_ms: int) -> Run | None:
+        """Take the lease on what is still to be told of the run, if nobody else holds one at that time; the run as it
+        is then. None when somebody does, or the run is gone."""
+        ...
+
+    def note_run_told(
+        self, run_id: str, told: Collection[str], owner: str, *, seen: Collection[str] | None = None
+    ) -> Run | None:
+        """Take these out of what is still to be told of the run; nothing happens to those that are not in it. The run
+        as it is then; None when it is gone.
+
+        With `seen` the owner's lease ends in the same write, if what was to be told is exactly that: what somebody has
+        added meanwhile stays the owner's to tell."""
         ...
 
     def note_run_untold(self, run_id: str, untold: Collection[str], sweep_at_ms: int) -> Run | None:
@@ -120,9 +136,9 @@ class Runs(Protocol):
         then, if it would not any more; the run as it is after that. None when it is gone."""
         ...
 
-    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
+    def begin_epoch(self, run: Run, before: Run) -> bool:
         """Put the run's record in its next epoch in place of the one that is stored, if that one has ended, is in the
-        epoch before, and has that in `untold`; whether it was so."""
+        epoch before, and has the `untold` and the `lease` of `before`; whether it was so."""
         ...
 
     def epoch_prepared(self, run_id: str, epoch: int) -> None:
@@ -141,10 +157,11 @@ class Runs(Protocol):
         sweep_at_ms: int | None,
         next_shard: int = 0,
         untold: Collection[str] = (),
+        lease: Lease | None = None,
     ) -> bool:
         """Note a sweep's look at `run` as it was read: when it was, when the next one is due (None for never again,
         which lands only if nothing is to be told), and with which shard that begins. `untold` joins what is still to
-        be told. Lands only if nobody noted one since; whether it did."""
+        be told, and the `lease` is taken as by `change_run`. Lands only if nobody noted one since; whether it did."""
         ...
 
     def list_runs(
@@ -331,6 +348,11 @@ class Monitors(Protocol):
         is 1; whether that was so."""
         ...
 
+    def lease_telling(self, telling: Telling, lease: Lease, now_ms: int) -> bool:
+        """Take the lease on a telling that is open, if it is the latest and nobody else holds one at that time; whether
+        it was so."""
+        ...
+
     def close_telling(self, telling: Telling) -> None:
         """Note that it was told, and forget its jobs. Twice is once; nothing happens if it is not the latest."""
         ...
@@ -348,8 +370,17 @@ class Monitors(Protocol):
         """Whether a notice that Batch has us repeat was told within TOLD_KEPT_DAYS; read consistently."""
         ...
 
+    def claim_notice(self, notice_id: str, lease: Lease, now_ms: int) -> NoticeClaim:
+        """Take the lease on a notice, unless it was told within TOLD_KEPT_DAYS or somebody else holds it at that time.
+        `note_notice_told` ends it."""
+        ...
+
+    def release_notice(self, notice_id: str, owner: str) -> None:
+        """Give the owner's lease on a notice back, because it was not told. Nothing happens to another's lease."""
+        ...
+
     def note_notice_told(self, notice_id: str, now_ms: int) -> None:
-        """Note that it was told now. Twice is once."""
+        """Note that it was told now, which ends any lease on it. Twice is once."""
         ...
 
     def buckets(self, under: str, from_ms: int, until_ms: int) -> list[Bucket]:
@@ -376,20 +407,14 @@ class Digests(Protocol):
         none. Whether it was. What was told stays."""
         ...
 
-    def close_window(self, scope: str, number: int) -> bool:
-        """Close the window, if it is the latest; whether it was. Closing twice is closing once."""
+    def close_window(self, scope: str, number: int, lease: Lease, now_ms: int) -> Window | None:
+        """Close the window and take the lease on telling what it gathered, if it is the latest and nobody else holds
+        one at that time; the window as it is then, or None. Closing twice is closing once."""
         ...
 
-    def settle_window(self, scope: str, number: int) -> None:
-        """Note that all that the window gathered was told, if it is the latest and closed. Twice is once."""
-        ...
-
-    def unsettled_window(self, scope: str) -> Window | None:
-        """The scope's latest window, unless it is settled; read consistently."""
-        ...
-
-    def note_told(self, scope: str, count: int) -> None:
-        """Raise the scope's `told_count` to that, unless it is as high already. Nothing happens without a window."""
+    def settle_window(self, scope: str, number: int, told_count: int, owner: str) -> bool:
+        """Note that all that the window of that number gathered was told, so many members in all, and end the owner's
+        lease, while a later window may be open. Nothing happens if the lease is not the owner's; whether it was."""
         ...
 
     def add_member(self, scope: str, member: str, at_ms: int, job: ToldJob) -> None:

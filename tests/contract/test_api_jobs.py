@@ -231,6 +231,41 @@ def test_of_an_array_a_child_must_be_named(desk: Desk) -> None:
         desk.api.job_logs("single", child=0)
 
 
+MAIN_AND_SIDE = {
+    "taskProperties": [
+        {
+            "containers": [
+                {"name": "side", "essential": False, "logStreamName": "log-side"},
+                {"name": "main", "essential": True, "logStreamName": "log-main"},
+            ]
+        }
+    ]
+}
+
+
+def test_a_job_of_several_containers_has_the_log_of_its_essential_one_while_it_runs(desk: Desk) -> None:
+    for stream in ("log-side", "log-main"):
+        desk.logs.write(stream, f"from {stream}")
+    running = {"jobId": "j", "status": "RUNNING", "container": {}, "ecsProperties": MAIN_AND_SIDE}
+    tell(desk, "j", "RUNNING", container={})
+    desk.play.batch.others["j"] = running
+    assert texts(desk.api.job_logs("j")) == ["from log-main"]
+    tell(desk, "array", "PENDING", arrayProperties={"size": 3, "statusSummary": {"RUNNING": 3}})
+    desk.play.batch.others["array:1"] = {**running, "jobId": "array:1"}
+    assert texts(desk.api.job_logs("array", child=1)) == ["from log-main"]
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED"])
+def test_a_job_of_several_nodes_has_the_log_of_its_main_node(desk: Desk, status: str) -> None:
+    desk.logs.write("log-node", "from the main node")
+    nodes = {"numNodes": 3, "mainNode": 2}
+    tell(desk, "j", status, container={}, nodeProperties=nodes)
+    desk.play.batch.others["j"] = {"jobId": "j", "status": status, "nodeProperties": nodes}
+    assert texts(desk.api.job_logs("j")) == [], "Batch does not know the node yet"
+    desk.play.batch.others["j#2"] = {"jobId": "j#2", "status": status, "container": {"logStreamName": "log-node"}}
+    assert texts(desk.api.job_logs("j")) == ["from the main node"]
+
+
 # Names of jobs
 
 LONG = "3f0c2a9e-5b1d-4c55-9d0e-00000000000"
@@ -305,4 +340,8 @@ def test_an_array_names_its_jobs_that_failed_where_it_is_shown_alone(desk: Desk)
         for index, code in sorted(failed)
     ]
     assert [job.failed_children for job in desk.api.jobs().items] == [None, None]
+    several = [{"containers": [{"name": "side", "exitCode": 137}, {"name": "main", "exitCode": 3}]}]
+    child = {"jobId": "j:1", "arrayProperties": {"index": 1}, "ecsProperties": MAIN_AND_SIDE, "statusReason": "ended"}
+    desk.play.batch.children["j"] = [{**child, "status": "FAILED", "attempts": [{"taskProperties": several}]}]
+    assert desk.api.job("j").failed_children == [m.FailedChild(index=1, exit_code=3, reason="ended")]
     assert desk.api.job("ok").failed_children is None

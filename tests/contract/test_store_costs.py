@@ -111,7 +111,7 @@ def test_a_run_costs_its_record_and_what_each_of_the_two_indexes_holds_of_it(
         # Its time is in the key of the sparse index, where the old entry makes room for the new one.
         store.swept(due, swept_at_ms=NOW_MS, sweep_at_ms=later.sweep_at_ms)
         store.swept(later, swept_at_ms=NOW_MS, sweep_at_ms=None)
-        store.begin_epoch(replace(due, epoch=1, redrive=Redrive(Scope.ALL)))
+        store.begin_epoch(replace(due, epoch=1, redrive=Redrive(Scope.ALL)), due)
         store.switch_run(fresh, 1, RunState.PAUSED)
     assert [operation for operation, _ in meter.calls] == ["PutItem", *["UpdateItem"] * 3, "PutItem", "UpdateItem"]
     for (_, units), most in zip(meter.calls, (3, 2, 4, 3, 3, 2), strict=True):

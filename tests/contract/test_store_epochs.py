@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.lease import Lease
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.records import PastEpoch, Redrive, Run, Scope
 from chalicelib.core.states import RunState, TaskState
@@ -60,14 +61,14 @@ def test_what_is_to_be_told_of_a_run_joins_its_record_and_leaves_it_once_told(st
     assert switched == replace(run, state=PAUSED, switches=1, untold=frozenset({"0/paused/bus"}))
     to_tell = {"0/ended/bus", "0/ended/topic"}
     store.change_run(run.run_id, 0, FAILED, expected=[PAUSED], ended_at_ms=5_000, untold=to_tell)
-    store.note_run_told(run.run_id, ["0/paused/bus", "0/never"])
+    store.note_run_told(run.run_id, ["0/paused/bus", "0/never"], "a")
     stored = store.run(run.run_id)
     assert stored is not None
     assert stored.untold == to_tell
     assert store.swept(stored, swept_at_ms=6_000, sweep_at_ms=9_000, untold={"0/late/queue"})
-    store.note_run_told(run.run_id, [*to_tell, "0/late/queue"])
-    store.note_run_told(f"{run.run_id}-other", ["0/ended/bus"])
-    told = store.run(run.run_id)
+    told = store.note_run_told(run.run_id, [*to_tell, "0/late/queue"], "a")
+    assert store.note_run_told(f"{run.run_id}-other", ["0/ended/bus"], "a") is None
+    assert told == store.run(run.run_id)
     assert told is not None
     assert told.untold == frozenset()
     assert store.run(f"{run.run_id}-other") is None
@@ -83,7 +84,7 @@ def test_the_sweep_looks_at_a_run_for_as_long_as_something_of_it_is_to_be_told(s
     assert again is not None
     assert again.sweep_at_ms == 9_000, "not later than it was due"
     assert not store.swept(again, swept_at_ms=9_000, sweep_at_ms=None)
-    store.note_run_told(run.run_id, again.untold)
+    store.note_run_told(run.run_id, again.untold, "a")
     assert store.swept(again, swept_at_ms=9_000, sweep_at_ms=None)
     assert store.note_run_untold(f"{run.run_id}-other", {"0/tasks/bus/0"}, 9_000) is None
 
@@ -91,9 +92,71 @@ def test_the_sweep_looks_at_a_run_for_as_long_as_something_of_it_is_to_be_told(s
 def test_an_epoch_begins_over_nothing_that_is_to_be_told_and_was_not_seen(store: Store, run: Run) -> None:
     store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000, untold={"0/ended/bus"})
     following = redriven(run)
-    assert not store.begin_epoch(following)
-    assert not store.begin_epoch(following, untold={"0/ended/bus", "0/ended/topic"})
-    assert store.begin_epoch(following, untold={"0/ended/bus"})
+    assert not store.begin_epoch(following, run)
+    seen = replace(run, untold=frozenset({"0/ended/bus"}))
+    assert not store.begin_epoch(following, replace(run, untold=seen.untold | {"0/ended/topic"}))
+    assert not store.begin_epoch(following, replace(seen, lease=A))
+    assert store.begin_epoch(following, seen)
+
+
+A, B = Lease("a", 10_000), Lease("b", 20_000)
+
+
+def test_whoever_writes_what_is_to_be_told_has_the_lease_unless_another_has(store: Store, run: Run) -> None:
+    switched = store.switch_run(run.run_id, 0, PAUSED, untold={"0/paused/bus"}, lease=A)
+    assert switched is not None
+    assert switched.lease == A
+    store.change_run(run.run_id, 0, FAILED, expected=[PAUSED], ended_at_ms=5_000, untold={"0/ended/bus"}, lease=B)
+    stored = store.run(run.run_id)
+    assert stored is not None
+    assert stored.lease == A
+    assert store.swept(stored, swept_at_ms=6_000, sweep_at_ms=9_000, untold={"0/late/queue"}, lease=B)
+    assert store.lease_run(run.run_id, B, 9_999) is None
+    taken = store.lease_run(run.run_id, B, 10_000)
+    assert taken is not None
+    assert (taken.lease, taken.untold) == (B, {"0/paused/bus", "0/ended/bus", "0/late/queue"})
+    assert store.run(run.run_id) == taken
+    longer = Lease("b", 30_000)
+    mine = store.lease_run(run.run_id, longer, 10_000)
+    assert mine is not None
+    assert mine.lease == longer, "its owner may take it anew"
+    assert store.lease_run(f"{run.run_id}-other", A, 0) is None
+    assert store.run(f"{run.run_id}-other") is None
+
+
+def test_a_lease_ends_with_the_last_that_is_told_if_nothing_joined_meanwhile(store: Store, run: Run) -> None:
+    first = {"0/ended/bus", "0/ended/topic"}
+    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000, untold=first, lease=A)
+    part = store.note_run_told(run.run_id, ["0/ended/bus"], A.owner)
+    assert part is not None
+    assert (part.untold, part.lease) == ({"0/ended/topic"}, A)
+    store.note_run_untold(run.run_id, {"0/tasks/bus/0"}, 9_000)
+    joined = store.note_run_told(run.run_id, ["0/ended/topic"], A.owner, seen=part.untold)
+    assert joined is not None
+    assert (joined.untold, joined.lease) == ({"0/tasks/bus/0"}, A), "what joined is for the owner to tell"
+    left = store.note_run_told(run.run_id, [], B.owner, seen=joined.untold)
+    assert left == joined, "only its owner ends a lease"
+    over = store.note_run_told(run.run_id, [], A.owner, seen=joined.untold)
+    assert over is not None
+    assert (over.untold, over.lease) == ({"0/tasks/bus/0"}, None)
+    store.lease_run(run.run_id, B, 0)
+    done = store.note_run_told(run.run_id, over.untold, B.owner, seen=over.untold)
+    assert done == store.run(run.run_id)
+    assert done is not None
+    assert (done.untold, done.lease) == (frozenset(), None)
+    assert store.note_run_told(run.run_id, [], B.owner, seen=()) == done
+
+
+def test_a_run_is_created_and_redriven_with_its_lease(store: Store, run: Run) -> None:
+    leased = replace(run, run_id=f"{run.run_id}-leased", lease=A)
+    store.create_run(leased)
+    assert store.run(leased.run_id) == leased
+    store.change_run(leased.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
+    following = replace(redriven(leased), lease=B)
+    assert not store.begin_epoch(following, run), "that one has no lease"
+    assert not store.begin_epoch(following, replace(leased, lease=replace(A, until_ms=1)))
+    assert store.begin_epoch(following, leased)
+    assert store.run(leased.run_id) == following
 
 
 def test_a_tally_notes_which_failures_were_kept_and_which_jobs_were_told(store: Store, run: Run) -> None:
@@ -119,26 +182,26 @@ def test_a_run_of_another_epoch_or_in_another_state_is_not_switched(store: Store
 def test_the_next_epoch_takes_the_place_of_one_that_has_ended(store: Store, run: Run) -> None:
     store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
     following = redriven(run)
-    assert store.begin_epoch(following)
+    assert store.begin_epoch(following, run)
     assert store.run(run.run_id) == following
 
 
 def test_a_run_that_goes_on_is_not_redriven(store: Store, run: Run) -> None:
-    assert not store.begin_epoch(redriven(run))
+    assert not store.begin_epoch(redriven(run), run)
     assert store.run(run.run_id) == run
 
 
 def test_of_two_redrives_at_once_one_begins_the_next_epoch(store: Store, run: Run) -> None:
     store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
     first, second = redriven(run), redriven(run, ("split",))
-    assert store.begin_epoch(first)
-    assert not store.begin_epoch(second)
+    assert store.begin_epoch(first, run)
+    assert not store.begin_epoch(second, run)
     assert store.run(run.run_id) == first
 
 
 def test_a_late_write_of_an_earlier_epoch_does_not_move_the_run(store: Store, run: Run) -> None:
     store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
-    store.begin_epoch(redriven(run))
+    store.begin_epoch(redriven(run), run)
     assert not store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=6_000)
     assert store.change_run(run.run_id, 1, FAILED, expected=[RUNNING], ended_at_ms=7_000)
 
@@ -146,7 +209,7 @@ def test_a_late_write_of_an_earlier_epoch_does_not_move_the_run(store: Store, ru
 def test_that_an_epoch_is_prepared_is_noted_in_that_epoch_alone(store: Store, run: Run) -> None:
     store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
     following = redriven(run)
-    store.begin_epoch(following)
+    store.begin_epoch(following, run)
     store.epoch_prepared(run.run_id, 0)
     assert store.run(run.run_id) == following
     store.epoch_prepared(run.run_id, 1)

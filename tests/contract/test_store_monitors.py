@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.jobrecord import JobFilter, JobRecord, NamePattern
+from chalicelib.core.lease import Lease, NoticeClaim
 from chalicelib.core.limits import MONITORS_MAXIMUM
 from chalicelib.core.monitoring import BUCKET_MS, Bucket, Counted
 from chalicelib.core.monitorrecord import MonitorLook, Telling, pushed_after
@@ -137,6 +138,46 @@ def test_run_times_are_counted_by_month(store: Store, fresh: str) -> None:
     assert store.run_times(fresh, "2025-12") == {3: 1}
     assert store.run_times(fresh, "2025-11") == {}
     assert store.run_times(f"{fresh}-2", "2026-01") == {}
+
+
+def test_of_several_who_tell_one_thing_one_has_the_lease_until_it_is_over(store: Store, fresh: str) -> None:
+    a, b = Lease("a", NOW_MS + 1_000), Lease("b", NOW_MS + 2_000)
+    telling = Telling(fresh, NoticeKind.JOB_WAITING, 1, ("job",), NOW_MS, lease=a)
+    assert not store.lease_telling(telling, a, NOW_MS)
+    assert store.put_telling(telling)
+    assert not store.lease_telling(telling, b, NOW_MS + 999)
+    assert not store.lease_telling(replace(telling, number=2), b, NOW_MS + 1_000)
+    assert store.telling(fresh, NoticeKind.JOB_WAITING) == telling
+    assert store.lease_telling(telling, b, NOW_MS + 1_000)
+    assert store.telling(fresh, NoticeKind.JOB_WAITING) == replace(telling, lease=b)
+    store.close_telling(telling)
+    assert store.telling(fresh, NoticeKind.JOB_WAITING) == replace(telling, is_open=False, job_ids=(), lease=None)
+    assert not store.lease_telling(telling, b, NOW_MS), "it is closed"
+    unleased = replace(telling, number=2, lease=None)
+    assert store.put_telling(unleased)
+    assert store.lease_telling(unleased, a, NOW_MS)
+    look = MonitorLook(fresh, 1, lease=a)
+    assert store.put_look(look)
+    assert store.look(fresh) == look
+
+
+def test_a_notice_is_claimed_by_one_until_its_lease_is_over_or_it_was_told(store: Store, fresh: str) -> None:
+    a, b = Lease("a", NOW_MS + 1_000), Lease("b", NOW_MS + 2_000)
+    assert store.claim_notice(fresh, a, NOW_MS) is NoticeClaim.TAKEN
+    assert not store.was_told(fresh, NOW_MS)
+    assert store.claim_notice(fresh, b, NOW_MS + 999) is NoticeClaim.HELD
+    assert store.claim_notice(fresh, a, NOW_MS + 999) is NoticeClaim.TAKEN, "its owner may take it anew"
+    assert store.claim_notice(fresh, b, NOW_MS + 1_000) is NoticeClaim.TAKEN
+    store.release_notice(fresh, a.owner)
+    assert store.claim_notice(fresh, a, NOW_MS + 1_000) is NoticeClaim.HELD, "it was not that one's to release"
+    store.release_notice(fresh, b.owner)
+    assert store.claim_notice(fresh, a, NOW_MS) is NoticeClaim.TAKEN
+    store.note_notice_told(fresh, NOW_MS)
+    assert store.was_told(fresh, NOW_MS)
+    store.release_notice(fresh, a.owner)
+    week_ms = TOLD_KEPT_DAYS * 86_400_000
+    claims = [store.claim_notice(fresh, b, NOW_MS + ms) for ms in (0, week_ms - 1_000, week_ms)]
+    assert claims == [NoticeClaim.TOLD, NoticeClaim.TOLD, NoticeClaim.TAKEN]
 
 
 def test_that_a_notice_was_told_is_known_for_a_week(store: Store, fresh: str) -> None:

@@ -158,7 +158,7 @@ class JudgedApp:
         """Have the function that posts to Slack post a notice there."""
         ssm = client("ssm", self.aws.environment)
         ssm.put_parameter(Name=WEBHOOK.name, Type="SecureString", Value=address, Overwrite=True)
-        self._as("on_notices", lambda: self.wired.post_notice(json.dumps(document)))
+        self._as("on_notices", lambda: self.wired.post_notice(json.dumps(document), "request"))
 
     def let_in(self, header: str) -> dict[str, Any]:
         """What the authorizer answers."""

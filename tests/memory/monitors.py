@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from chalicelib.core.lease import Lease, NoticeClaim, is_free
 from chalicelib.core.monitoring import Bucket, Counted, bucket_ms
 from chalicelib.core.monitorrecord import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
@@ -20,7 +21,8 @@ class MemoryMonitors:
     def __init__(self) -> None:
         super().__init__()
         self._pushed = NOT_PUSHED
-        self._told_until_ms: dict[str, int] = {}
+        self._told: dict[str, tuple[int, Lease | None]] = {}
+        """By a notice's id: until when it is remembered, and the lease on it while it was not told."""
         self._looks: dict[str, MonitorLook] = {}
         self._tellings: dict[tuple[str, NoticeKind], Telling] = {}
         self._jobs_told: set[tuple[str, NoticeKind, str]] = set()
@@ -55,10 +57,20 @@ class MemoryMonitors:
         self._tellings[telling.monitor, telling.kind] = telling
         return True
 
+    def lease_telling(self, telling: Telling, lease: Lease, now_ms: int) -> bool:
+        found = self._tellings.get((telling.monitor, telling.kind))
+        if found is None or found.number != telling.number or not found.is_open:
+            return False
+        if not is_free(found.lease, lease.owner, now_ms):
+            return False
+        self._tellings[telling.monitor, telling.kind] = replace(found, lease=lease)
+        return True
+
     def close_telling(self, telling: Telling) -> None:
         found = self._tellings.get((telling.monitor, telling.kind))
         if found is not None and found.number == telling.number:
-            self._tellings[telling.monitor, telling.kind] = replace(found, is_open=False, job_ids=())
+            closed = replace(found, is_open=False, job_ids=(), lease=None)
+            self._tellings[telling.monitor, telling.kind] = closed
 
     def mark_jobs_told(self, telling: Telling) -> None:
         self._jobs_told |= {(telling.monitor, telling.kind, job_id) for job_id in telling.job_ids}
@@ -67,10 +79,25 @@ class MemoryMonitors:
         return {job_id for job_id in job_ids if (monitor, kind, job_id) in self._jobs_told}
 
     def was_told(self, notice_id: str, now_ms: int) -> bool:
-        return now_ms < self._told_until_ms.get(notice_id, 0)
+        until_ms, lease = self._told.get(notice_id, (0, None))
+        return now_ms < until_ms and lease is None
+
+    def claim_notice(self, notice_id: str, lease: Lease, now_ms: int) -> NoticeClaim:
+        until_ms, before = self._told.get(notice_id, (0, None))
+        if until_ms > now_ms and before is None:
+            return NoticeClaim.TOLD
+        if until_ms > now_ms and not is_free(before, lease.owner, now_ms):
+            return NoticeClaim.HELD
+        self._told[notice_id] = now_ms + TOLD_KEPT_DAYS * 86_400_000, lease
+        return NoticeClaim.TAKEN
+
+    def release_notice(self, notice_id: str, owner: str) -> None:
+        until_ms, lease = self._told.get(notice_id, (0, None))
+        if lease is not None and lease.owner == owner:
+            self._told[notice_id] = until_ms, replace(lease, until_ms=0)
 
     def note_notice_told(self, notice_id: str, now_ms: int) -> None:
-        self._told_until_ms[notice_id] = now_ms + TOLD_KEPT_DAYS * 86_400_000
+        self._told[notice_id] = now_ms + TOLD_KEPT_DAYS * 86_400_000, None
 
     def count(self, counted: Counted) -> None:
         """Count an ending, in the write that records it."""

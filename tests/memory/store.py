@@ -15,6 +15,7 @@ from typing import Any
 from chalicelib.core.digests import Window
 from chalicelib.core.errors import Defect, PreconditionFailed
 from chalicelib.core.ids import Attempt
+from chalicelib.core.lease import Lease, is_free
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.plan import Plan, shard_of
 from chalicelib.core.records import (
@@ -55,7 +56,6 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         self._tasks: dict[tuple[str, int, int], dict[int, TaskRecord]] = {}
         self._schedules: dict[tuple[str, str], ScheduleRecord] = {}
         self._windows: dict[str, Window] = {}
-        self._settled: dict[str, int] = {}
         self._members: dict[str, dict[str, tuple[int, ToldJob]]] = {}
 
     # Workflows
@@ -131,27 +131,45 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         expected: Sequence[RunState],
         ended_at_ms: int | None = None,
         untold: Collection[str] = (),
+        lease: Lease | None = None,
     ) -> bool:
         stored = self._runs.get(run_id)
         if stored is None or stored.epoch != epoch or stored.state not in expected:
             return False
         if ended_at_ms is not None:
             stored = replace(stored, ended_at_ms=ended_at_ms)
-        self._runs[run_id] = replace(stored, state=to, untold=stored.untold.union(untold))
+        joined = stored.untold.union(untold)
+        self._runs[run_id] = replace(stored, state=to, untold=joined, lease=stored.lease or lease)
         return True
 
-    def switch_run(self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = ()) -> Run | None:
+    def switch_run(
+        self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = (), lease: Lease | None = None
+    ) -> Run | None:
         stored = self._runs.get(run_id)
         if stored is None or stored.epoch != epoch or stored.state is not OTHER_OF_SWITCH[to]:
             return None
         switches = stored.switches + 1
-        self._runs[run_id] = replace(stored, state=to, switches=switches, untold=stored.untold.union(untold))
+        stored = replace(stored, state=to, switches=switches, lease=stored.lease or lease)
+        self._runs[run_id] = replace(stored, untold=stored.untold.union(untold))
         return self.run(run_id)
 
-    def note_run_told(self, run_id: str, told: Collection[str]) -> None:
+    def lease_run(self, run_id: str, lease: Lease, now_ms: int) -> Run | None:
         stored = self._runs.get(run_id)
-        if stored is not None:
-            self._runs[run_id] = replace(stored, untold=stored.untold.difference(told))
+        if stored is None or not is_free(stored.lease, lease.owner, now_ms):
+            return None
+        self._runs[run_id] = replace(stored, lease=lease)
+        return self.run(run_id)
+
+    def note_run_told(
+        self, run_id: str, told: Collection[str], owner: str, *, seen: Collection[str] | None = None
+    ) -> Run | None:
+        stored = self._runs.get(run_id)
+        if stored is None:
+            return None
+        ends = seen is not None and stored.untold == frozenset(seen) and _is_owners(stored.lease, owner)
+        lease = None if ends else stored.lease
+        self._runs[run_id] = replace(stored, untold=stored.untold.difference(told), lease=lease)
+        return self.run(run_id)
 
     def note_run_untold(self, run_id: str, untold: Collection[str], sweep_at_ms: int) -> Run | None:
         stored = self._runs.get(run_id)
@@ -160,11 +178,11 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
             self._runs[run_id] = replace(stored, untold=stored.untold.union(untold), sweep_at_ms=at_ms)
         return self.run(run_id)
 
-    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
+    def begin_epoch(self, run: Run, before: Run) -> bool:
         stored = self._runs.get(run.run_id)
         if stored is None or stored.epoch != run.epoch - 1 or not stored.state.ended:
             return False
-        if stored.untold != frozenset(untold):
+        if (stored.untold, stored.lease) != (before.untold, before.lease):
             return False
         self._runs[run.run_id] = replace(run, params=_copied(run.params) or NOTHING)
         return True
@@ -190,6 +208,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         sweep_at_ms: int | None,
         next_shard: int = 0,
         untold: Collection[str] = (),
+        lease: Lease | None = None,
     ) -> bool:
         stored = self._runs.get(run.run_id)
         if stored is None or (stored.epoch, stored.sweep_at_ms, stored.sweep_shard) != (
@@ -202,7 +221,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
             return False
         if swept_at_ms is not None:
             stored = replace(stored, swept_at_ms=swept_at_ms)
-        stored = replace(stored, untold=stored.untold.union(untold))
+        stored = replace(stored, untold=stored.untold.union(untold), lease=stored.lease or lease)
         self._runs[run.run_id] = replace(stored, sweep_at_ms=sweep_at_ms, sweep_shard=next_shard)
         return True
 
@@ -403,29 +422,24 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         before = self._windows.get(scope)
         if (before.number if before else 0) != number - 1 or (before and before.is_open):
             return False
-        self._windows[scope] = Window(number, True, closes_ms, opener, before.told_count if before else 0, step)
+        told_count, lease = (before.told_count, before.lease) if before else (0, None)
+        self._windows[scope] = Window(number, True, closes_ms, opener, told_count, step, lease=lease)
         return True
 
-    def close_window(self, scope: str, number: int) -> bool:
+    def close_window(self, scope: str, number: int, lease: Lease, now_ms: int) -> Window | None:
         found = self._windows.get(scope)
-        if found is None or found.number != number:
+        if found is None or found.number != number or not is_free(found.lease, lease.owner, now_ms):
+            return None
+        self._windows[scope] = replace(found, is_open=False, lease=lease)
+        return self._windows[scope]
+
+    def settle_window(self, scope: str, number: int, told_count: int, owner: str) -> bool:
+        found = self._windows.get(scope)
+        if found is None or not _is_owners(found.lease, owner):
             return False
-        self._windows[scope] = replace(found, is_open=False)
+        settled = found.is_settled or found.number == number
+        self._windows[scope] = replace(found, told_count=told_count, is_settled=settled, lease=None)
         return True
-
-    def settle_window(self, scope: str, number: int) -> None:
-        found = self._windows.get(scope)
-        if found and found.number == number and not found.is_open:
-            self._settled[scope] = number
-
-    def unsettled_window(self, scope: str) -> Window | None:
-        found = self._windows.get(scope)
-        return found if found and self._settled.get(scope) != found.number else None
-
-    def note_told(self, scope: str, count: int) -> None:
-        found = self._windows.get(scope)
-        if found and found.told_count < count:
-            self._windows[scope] = replace(found, told_count=count)
 
     def add_member(self, scope: str, member: str, at_ms: int, job: ToldJob) -> None:
         self._members.setdefault(scope, {}).setdefault(member, (at_ms, job))
@@ -450,6 +464,10 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
 def _is_open_claim(record: TaskRecord, attempt: Attempt) -> bool:
     """Whether the record is this attempt's claim, not submitted yet."""
     return record.attempt == attempt and record.state is TaskState.CLAIMED and record.job_id is None
+
+
+def _is_owners(lease: Lease | None, owner: str) -> bool:
+    return lease is not None and lease.owner == owner
 
 
 def _copied(value: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobrecord import JobRecord
+from chalicelib.core.lease import Lease
 from chalicelib.core.monitoring import Counted
 from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
@@ -95,6 +96,8 @@ class Judge:
         """The name of the invocation under way."""
         self.untold: Callable[[], int] = lambda: 0
         """How many calls have failed so far on which telling hangs."""
+        self.alibi: Callable[[], Callable[[], bool]] = lambda: lambda: True
+        """Gives what tells later whether something has befallen the invocation under way since."""
         self.looks = Looks()
         self.ended_after: dict[str, int] = {}
         """How many invocations had begun when a run ended."""
@@ -228,16 +231,17 @@ class CheckedStore(MemoryStore):
         sweep_at_ms: int | None,
         next_shard: int = 0,
         untold: Collection[str] = (),
+        lease: Lease | None = None,
     ) -> bool:
         landed = super().swept(
-            run, swept_at_ms=swept_at_ms, sweep_at_ms=sweep_at_ms, next_shard=next_shard, untold=untold
+            run, swept_at_ms=swept_at_ms, sweep_at_ms=sweep_at_ms, next_shard=next_shard, untold=untold, lease=lease
         )
         if landed and swept_at_ms is not None and not run.state.ended:
             self._judge.looks.note(self, run, swept_at_ms, self._judge.now_ms() - 2 * self._judge.skew_ms, self._judge)
         return landed
 
-    def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
-        landed = super().begin_epoch(run, untold=untold)
+    def begin_epoch(self, run: Run, before: Run) -> bool:
+        landed = super().begin_epoch(run, before)
         if landed:
             simulated = self._judge.runs[run.run_id]
             simulated.epochs.append(self._judge.make_epoch(simulated, run))
@@ -310,14 +314,29 @@ class CheckedStore(MemoryStore):
 
     def close_telling(self, telling: Telling) -> None:
         super().close_telling(telling)
-        self._all_tellings = [replace(one, is_open=False) if one == telling else one for one in self._all_tellings]
+        # Whoever closes it may have taken the lease over.
+        closed = (telling.monitor, telling.kind, telling.number)
+        self._all_tellings = [
+            replace(one, is_open=False) if (one.monitor, one.kind, one.number) == closed else one
+            for one in self._all_tellings
+        ]
 
     def looks_noted(self, monitor: str) -> MonitorLook:
         return super().look(monitor)
 
+    def telling_noted(self, monitor: str, kind: NoticeKind) -> Telling | None:
+        return super().telling(monitor, kind)
+
     def all_tellings(self) -> list[Telling]:
         """Also those that the table does not know any more."""
         return list(self._all_tellings)
+
+    def leases(self) -> list[str]:
+        """What is told by somebody just now, or was by one that died: its names."""
+        held = [f"run {run.run_id}" for run in self._runs.values() if run.lease]
+        held += [f"window {scope}" for scope, window in self._windows.items() if window.lease]
+        held += [telling.notice_id for telling in self._tellings.values() if telling.lease]
+        return held + [f"the look of {look.monitor}" for look in self._looks.values() if look.lease]
 
     def all_runs(self) -> list[Run]:
         return list(self._runs.values())
@@ -359,9 +378,12 @@ class CheckedStore(MemoryStore):
         expected: Sequence[RunState],
         ended_at_ms: int | None = None,
         untold: Collection[str] = (),
+        lease: Lease | None = None,
     ) -> bool:
         before = self._runs[run_id]
-        landed = super().change_run(run_id, epoch, to, expected=expected, ended_at_ms=ended_at_ms, untold=untold)
+        landed = super().change_run(
+            run_id, epoch, to, expected=expected, ended_at_ms=ended_at_ms, untold=untold, lease=lease
+        )
         if landed:
             must(not before.state.ended, f"a run that was {before.state} became {to}")
             if to.ended:

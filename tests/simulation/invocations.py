@@ -5,6 +5,7 @@ Owns the greenlets and what may happen at a call. Who runs next, the world decid
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -91,6 +92,8 @@ class Gate:
         """How many calls failed on which telling hangs."""
         self.troubles = 0
         """How many calls failed, or were the last of their invocation."""
+        self._befell: Counter[int] = Counter()
+        """The same, by invocation."""
         self._clock = clock
         self._story = story
         self._switch = switch
@@ -181,13 +184,23 @@ class Gate:
         self._story.call(invocation.name, name, args, kwargs, result)
         return result
 
+    def alibi(self) -> Callable[[], bool]:
+        """Tells, whenever it is asked later, whether something has befallen the invocation under way since now: one of
+        its calls failed, it died, or its time is over."""
+        invocation = self.current
+        assert invocation is not None, "ports are called by invocations"
+        number, deadline_ms, before = invocation.number, invocation.deadline_ms, self._befell[invocation.number]
+        return lambda: self._befell[number] > before or self._clock.now_ms() >= deadline_ms
+
     def _dies(self, invocation: Invocation, name: str, why: str) -> Died:
         self.troubles += 1
+        self._befell[invocation.number] += 1
         self._story.add(f"{invocation.name} !! {name}: {why}")
         return Died(why)
 
     def _fails(self, invocation: Invocation, name: str, error: Exception) -> Exception:
         self.troubles += 1
+        self._befell[invocation.number] += 1
         self.untold += name in _TELLS
         self._story.add(f"{invocation.name} !! {error}")
         return error

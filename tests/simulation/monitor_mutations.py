@@ -156,7 +156,7 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "failures that nobody told in time are left": Mutation(
-        Bug(monitors, "tell_left", {"window is None or not is_overdue(window, now_ms)": "True"}),
+        Bug(monitors, "tell_left", {"window is None or window.is_settled or not is_overdue(window, now_ms)": "True"}),
         seeds=(40,),
         scope=OTHERS,
     ),
@@ -258,7 +258,7 @@ MONITOR_MUTATIONS = {
             monitor_looks,
             "_look_at_rate",
             {
-                "_put_next(world, replace(look, above_from_ms=around.now_ms))": (
+                "_put_next(world, replace(look, above_from_ms=around.now_ms, lease=world.lease()))": (
                     "replace(look, above_from_ms=around.now_ms)"
                 )
             },
@@ -270,7 +270,7 @@ MONITOR_MUTATIONS = {
         Bug(
             monitor_looks,
             "_look_at_rate",
-            {"above_from_ms=around.now_ms)": "above_from_ms=around.now_ms, above_is_told=True)"},
+            {"above_from_ms=around.now_ms,": "above_from_ms=around.now_ms, above_is_told=True,"},
         ),
         seeds=(8,),
         scope=OTHERS,

@@ -22,8 +22,10 @@ from chalicelib.engine import (
     untold,
 )
 from chalicelib.engine import redrive as redrive_engine
+from chalicelib.engine.untold import _Telling
 from tests.bug import Bug
 from tests.memory.store import MemoryStore
+from tests.simulation.lease_mutations import LEASE_MUTATIONS
 from tests.simulation.monitor_mutations import MONITOR_MUTATIONS
 from tests.simulation.mutation import Mutation
 from tests.simulation.scope import Scope
@@ -36,6 +38,7 @@ _COMMIT_FIRST = """\
 
 MUTATIONS = {
     **MONITOR_MUTATIONS,
+    **LEASE_MUTATIONS,
     "the record is committed before anything else": Mutation(
         Bug(events, "_end", {"    tallies: dict[int, Tally] = {}\n": _COMMIT_FIRST}),
         seeds=(1,),
@@ -312,8 +315,10 @@ MUTATIONS = {
             digest,
             "tell_digest",
             {
-                "    if members > window.told_count:\n": "    world.store.note_told(scope, members)\n"
-                "    if members > window.told_count:\n"
+                "    if members > closed.told_count:\n": (
+                    "    world.store.settle_window(scope, number, members, world.owner)\n"
+                    "    if members > closed.told_count:\n"
+                )
             },
         ),
         seeds=(5650,),
@@ -356,7 +361,7 @@ MUTATIONS = {
         seeds=(115,),
     ),
     "nobody notes that a start is to be told": Mutation(
-        Bug(start, "_create_run", {"untold=start_to_tell(world, wanted)": "untold=frozenset()"}),
+        Bug(start, "_create_run", {"untold = start_to_tell(world, wanted)": "untold = frozenset()"}),
         seeds=(14,),
     ),
     "a queue that is gone keeps its run from ending": Mutation(
@@ -364,11 +369,11 @@ MUTATIONS = {
         seeds=(88,),
     ),
     "what was not told counts as told": Mutation(
-        Bug(untold, "tell_untold", {" if one.place not in left": ""}),
+        Bug(_Telling, "tell", {" if one.item not in not_told": ""}),
         seeds=(6,),
     ),
     "a place that fails makes the others hear again": Mutation(
-        Bug(untold, "tell_untold", {"        if told:\n": "        if told and len(told) == len(items):\n"}),
+        Bug(_Telling, "tell", {"return sorted(": "return [] if not_told else sorted("}),
         seeds=(1635,),
     ),
     "a digest that one place missed is not remembered": Mutation(
@@ -392,7 +397,11 @@ MUTATIONS = {
         seeds=(989,),
     ),
     "an epoch begins over what was noted meanwhile": Mutation(
-        Bug(MemoryStore, "begin_epoch", {"stored.untold != frozenset(untold)": "False"}),
+        Bug(
+            MemoryStore,
+            "begin_epoch",
+            {"(stored.untold, stored.lease) != (before.untold, before.lease)": "stored.lease != before.lease"},
+        ),
         seeds=(660,),
         scope=Scope(shares={"deaf": 1.0, "telling": 1.0}),
     ),
@@ -401,12 +410,8 @@ MUTATIONS = {
         seeds=(230,),
     ),
     "a run that is late is not told": Mutation(
-        Bug(sweep, "_tell_if_late", {"left = deliver(": "left = (lambda *told: [])("}),
+        Bug(sweep, "_late_to_tell", {"return untold(": "return frozenset() and untold("}),
         seeds=(181,),
-    ),
-    "a late run that could not be told is taken for told": Mutation(
-        Bug(sweep, "_tell_if_late", {"Untold.LATE, left)": "Untold.LATE, [])"}),
-        seeds=(10887,),
     ),
     "jobs that wait or run for long are not told": Mutation(
         Bug(overdue, "tell_overdue", {"deliver(world, run.notify,": "(lambda *told: None)(world, run.notify,"}),

@@ -32,6 +32,9 @@ def check_world(world: SimulatedWorld) -> None:
         world.monitored.check_end()
     for run in [*world.runs, *scheduled]:
         check_run(world, run)
+    if not world.gate.troubles and not world.notices.deaf.failures:
+        left = world.store.leases()
+        must(not left, f"nothing went wrong, and the leases on {left} were never ended")
 
 
 def check_run(world: SimulatedWorld, run: SimulatedRun) -> None:

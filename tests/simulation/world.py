@@ -39,6 +39,8 @@ from tests.simulation.telling import ports_of, telling_of
 from tests.simulation.timetable import STAGE, timetable_of
 
 INVOCATIONS = 6
+CANCELS = "on_commands of a cancel"
+"""What an invocation is called that carries a cancel out."""
 SKEW_MS = 4_000
 _RUNS = (*(1 for _ in range(18)), 2, 3)
 _SWEEP_MS = Settings().sweep_seconds * 1000
@@ -145,6 +147,7 @@ class SimulatedWorld:
         self.processes: list[dict[Any, Any]] = []
         self.foreign = self.batch.foreign = self.judge.foreign = Foreign(self) if others else None
         self.invocations = 0
+        self.judge.alibi = self.gate.alibi
         self.judge.untold = lambda: self.gate.untold + self.notices.deaf.failures
         self.judge.begun = lambda: self.invocations
         self.judge.who = lambda: self.gate.current.name if self.gate.current else ""
@@ -245,6 +248,8 @@ class SimulatedWorld:
         inbox, dead = self.inboxes[queue], self.gated_dead
         handler = handle_events if is_events else handle_commands
         name = "on_events" if is_events else "on_commands"
+        if any('"kind":"cancel_run"' in message.body for message in messages):
+            name = CANCELS
         invocation = self.invoke(name, lambda world: handler(world, Mailbox(inbox, inbox, dead), ours))
         if self.story.is_told:
             for message in ours:

@@ -170,14 +170,15 @@ def test_a_test_notice_arrives_where_its_kind_is_heard(give: Give, queue: Queue)
     assert told.stage == "local"
 
 
-def test_slack_is_posted_to_by_what_the_environment_wires(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+def test_slack_is_posted_to_once_by_what_the_environment_wires(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     with http_receiver() as slack, caplog.at_level(logging.DEBUG):
         address = slack.url("/services/planted-webhook-secret")
         stage.client("secretsmanager").create_secret(Name="team/slack", SecretString=address)
         caplog.clear()  # the call above is the user's, and holds it
         environment = {**stage.environment, VARIABLE: "secret:team/slack", SLACK_LOOPBACK: "1"}
         wired = wire(environment, clients(LocalSession(stage.environment)))
-        wired.post_notice(json.dumps(NOTICES[NoticeKind.QUEUE_BLOCKED].document()))
+        for _ in range(2):
+            wired.post_notice(json.dumps(NOTICES[NoticeKind.QUEUE_BLOCKED].document()), "request")
     [posted] = slack.received
     assert "INSUFFICIENT_INSTANCE_CAPACITY" in posted.body
     assert "GetSecretValue" in caplog.text

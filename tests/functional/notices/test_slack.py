@@ -15,11 +15,13 @@ from moto import mock_aws
 from batchwright.local.functions import PROJECT_FOLDER, LambdaContext
 from chalicelib.aws.slack import SlackWebhook
 from chalicelib.core.errors import AnswerLost, ChatBusy, UserMistake
+from chalicelib.core.lease import Lease
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.webhook import VARIABLE, Keeper, WebhookPlace, read_webhook_place
 from chalicelib.engine.posting import post_notice
 from chalicelib.wiring import WallClock
 from tests.contract import servers
+from tests.memory.monitors import MemoryMonitors
 from tests.notices import NOTICES
 from tests.receivers import HttpReceiver, Reply, http_receiver
 
@@ -58,6 +60,11 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCa
     assert "planted-webhook-secret" not in caplog.text
 
 
+def post(chat: SlackWebhook, body: str = BODY) -> None:
+    """Post a notice of which nobody remembers that it was posted."""
+    post_notice(chat, WallClock(), MemoryMonitors(), Lease("a", WallClock().now_ms() + 90_000), body)
+
+
 def posted(slack: HttpReceiver) -> list[dict[str, Any]]:
     return [json.loads(one.body) for one in slack.received]
 
@@ -67,7 +74,7 @@ def test_a_notice_arrives_as_blocks_and_the_address_is_read_once(everything_logg
         keeping = Keeping(slack.url(SECRET_PATH))
         chat = webhook(keeping)
         for _ in range(3):
-            post_notice(chat, WallClock(), BODY)
+            post(chat)
     assert [one.path for one in slack.received] == [SECRET_PATH] * 3
     assert slack.received[0].headers["Content-Type"] == "application/json; charset=utf-8"
     [message, _, _] = posted(slack)
@@ -96,7 +103,7 @@ def test_a_secure_parameter_of_ssm_is_read_in_clear(everything_logged: pytest.Lo
 
 def test_a_busy_slack_is_asked_again_after_the_time_that_it_names(everything_logged: pytest.LogCaptureFixture) -> None:
     with http_receiver(Reply(429, "rate_limited", (("Retry-After", "1"),)), Reply()) as slack:
-        post_notice(webhook(Keeping(slack.url(SECRET_PATH))), WallClock(), BODY)
+        post(webhook(Keeping(slack.url(SECRET_PATH))))
     assert posted(slack)[0] == posted(slack)[1]
     assert len(slack.received) == 2
 
@@ -116,8 +123,8 @@ def test_what_may_pass_is_raised_so_that_lambda_tries_again(
     with http_receiver(reply, Reply()) as slack:
         chat = webhook(Keeping(slack.url(SECRET_PATH)))
         with pytest.raises(error) as raised:
-            post_notice(chat, WallClock(), BODY)
-        post_notice(chat, WallClock(), BODY)
+            post(chat)
+        post(chat)
     assert len(slack.received) == 2
     assert "planted" not in "".join(traceback.format_exception(raised.value))
 
@@ -129,7 +136,7 @@ def test_what_slack_never_takes_is_logged_and_dropped(
     reply: Reply, everything_logged: pytest.LogCaptureFixture
 ) -> None:
     with http_receiver(reply) as slack:
-        post_notice(webhook(Keeping(slack.url(SECRET_PATH))), WallClock(), BODY)
+        post(webhook(Keeping(slack.url(SECRET_PATH))))
     assert f"dropped: Slack: {reply.status}" in everything_logged.text
     assert ("invalid_blocks" in everything_logged.text) == (reply.body == "invalid_blocks")
 
@@ -138,15 +145,15 @@ def test_an_address_that_was_renewed_is_read_again(everything_logged: pytest.Log
     with http_receiver(Reply(404, "no_service"), Reply()) as slack:
         keeping = Keeping(slack.url(SECRET_PATH), slack.url("/services/renewed"))
         chat = webhook(keeping)
-        post_notice(chat, WallClock(), BODY)
-        post_notice(chat, WallClock(), BODY)
+        post(chat)
+        post(chat)
     assert [one.path for one in slack.received] == [SECRET_PATH, "/services/renewed", "/services/renewed"]
     assert len(keeping.asked) == 2
 
 
 def test_a_redirect_is_not_followed(everything_logged: pytest.LogCaptureFixture) -> None:
     with http_receiver() as elsewhere, http_receiver(Reply(302, "", (("Location", elsewhere.url("/")),))) as slack:
-        post_notice(webhook(Keeping(slack.url(SECRET_PATH))), WallClock(), BODY)
+        post(webhook(Keeping(slack.url(SECRET_PATH))))
     assert elsewhere.received == []
     assert "dropped: Slack: 302" in everything_logged.text
 
@@ -203,8 +210,8 @@ class Wired:
     def __init__(self, chat: SlackWebhook) -> None:
         self._chat = chat
 
-    def post_notice(self, body: str) -> None:
-        post_notice(self._chat, WallClock(), body)
+    def post_notice(self, body: str, request_id: str) -> None:
+        post(self._chat, body)
 
 
 def test_the_function_is_there_only_where_a_webhook_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,33 @@ RECORDED = {
         job_tries=1,
         tries=(JobTry(at(10), at(40), 143, "Host EC2 (instance i-0abc) terminated.", "demo/proxy/t1"),),
     ),
+    "foreign/multi_container_sidecar_out_of_memory.shape": job_of(
+        60,
+        "mc-main3",
+        "FAILED",
+        **NOTHING_ASKED,
+        failure=FailureClass.APPLICATION,
+        **ran(70, 100, "d/main/1", 3),
+    ),
+    "foreign/multi_container_running.shape": job_of(
+        61, "mc-run", "RUNNING", **NOTHING_ASKED, started_at_ms=at(70), log_stream="d/main/1"
+    ),
+    "foreign/multi_container_succeeded.shape": job_of(
+        62, "mc-ok", "SUCCEEDED", **NOTHING_ASKED, **{**ran(70, 100, "d/main/1", 0), "reason": None}
+    ),
+    "foreign/eks_init_container_failed.shape": job_of(
+        63,
+        "eks-init",
+        "FAILED",
+        **NOTHING_ASKED,
+        failure=FailureClass.APPLICATION,
+        started_at_ms=at(70),
+        stopped_at_ms=at(100),
+        exit_code=2,
+        reason="Error",
+        job_tries=1,
+        tries=(JobTry(at(70), at(100), 2, "Error"),),
+    ),
 }
 ENDED_ELSEWHERE = {
     "array_parent_failed.shape": (DEPENDENCY, None, 0),

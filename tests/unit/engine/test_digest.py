@@ -161,7 +161,7 @@ def test_a_notice_goes_out_without_the_lines_of_a_log_that_cannot_be_read():
 
 
 @pytest.mark.parametrize("after_effect", [False, True])
-@pytest.mark.parametrize("call", ["window", "close_window", "read_tally", "publish", "note_told"])
+@pytest.mark.parametrize("call", ["window", "close_window", "read_tally", "publish", "settle_window"])
 def test_a_digest_whose_teller_died_is_told_by_the_redelivery_under_the_same_id(call, after_effect):
     theatre = going_on(0, 1)
     theatre.clock.advance(seconds=10)
@@ -190,7 +190,7 @@ def test_a_command_that_is_quicker_than_its_window_comes_again_until_its_sender_
     assert carry_out(theatre.world(), command) == DONE
 
 
-@pytest.mark.parametrize("call", ["window", "close_window", "read_tally", "publish", "note_told"])
+@pytest.mark.parametrize("call", ["window", "close_window", "read_tally", "publish", "settle_window"])
 def test_a_failure_that_comes_while_a_digest_is_told_is_in_it_or_in_the_next(call):
     theatre = going_on(0)
     theatre.clock.advance(seconds=10)

@@ -344,7 +344,7 @@ def test_a_crash_at_any_call_of_a_look_tells_the_same_things_once_each(scene: An
         told_before = list(lookout.ids)
         change_the_world(lookout)
         for _ in range(3):
-            look(lookout, after_seconds=1)
+            look(lookout, after_seconds=lookout.settings.lease_seconds)
         assert len(lookout.ids) == len({kind_of(one) for one in lookout.ids}) == SCENES[scene], (call, lookout.ids)
         assert set(told_before) <= set(lookout.ids)
         jobs = [job.job_id for notice in unique(lookout) for job in notice.jobs]
@@ -368,15 +368,15 @@ def unique(lookout: Lookout) -> list[Any]:
     return list({notice.notice_id: notice for notice in lookout.notices.published}.values())
 
 
-def test_of_two_looks_at_the_same_time_one_writes_and_both_tell_the_same() -> None:
-    lookout = scene_jobs()
-    lookout.hooks["put_telling"] = lambda: look_at_monitors(lookout.world(), 1 << 60) and None
+@pytest.mark.parametrize("call", ["put_telling", "put_look", "mark_jobs_told", "buckets", "publish", "close_telling"])
+@pytest.mark.parametrize("scene", SCENES)
+def test_of_two_looks_at_the_same_time_one_tells(scene: Any, call: str) -> None:
+    """The second look goes through from its beginning to its end right before a call of the first."""
+    lookout = scene()
+    lookout.hooks[call] = lambda: look_at_monitors(lookout.world(), 1 << 60) and None
     look(lookout)
-    assert sorted(lookout.ids) == ["monitor/m/job_running/a", "monitor/m/job_waiting/wa"]
-    lookout = scene_rate()
-    lookout.hooks["put_look"] = lambda: look_at_monitors(lookout.world(), 1 << 60) and None
-    look(lookout)
-    assert len(lookout.ids) == 1
+    look(lookout, after_seconds=lookout.settings.lease_seconds)
+    assert len(lookout.notices.published) == len(lookout.ids) == SCENES[scene]
 
 
 def test_a_monitor_that_cannot_look_does_not_keep_the_others_from_it() -> None:
@@ -392,7 +392,7 @@ def test_a_monitor_that_cannot_look_does_not_keep_the_others_from_it() -> None:
     lookout.gate = publish_fails
     look(lookout)
     assert len(lookout.ids) == 2
-    lookout.sweep(after_seconds=1)
+    lookout.sweep(after_seconds=lookout.settings.lease_seconds)
     assert sorted(lookout.ids) == [f"monitor/{name}/job_running/j" for name in "abc"]
 
 

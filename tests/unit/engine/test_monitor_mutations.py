@@ -79,7 +79,7 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
             monitor_looks,
             "_look_at_rate",
             {
-                "_put_next(world, replace(look, above_from_ms=around.now_ms))": (
+                "_put_next(world, replace(look, above_from_ms=around.now_ms, lease=world.lease()))": (
                     "replace(look, above_from_ms=around.now_ms)"
                 )
             },
@@ -90,7 +90,7 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         Bug(
             monitor_looks,
             "_look_at_rate",
-            {"above_from_ms=around.now_ms)": "above_from_ms=around.now_ms, above_is_told=True)"},
+            {"above_from_ms=around.now_ms,": "above_from_ms=around.now_ms, above_is_told=True,"},
         ),
     ),
     "a rate is told at every look": (

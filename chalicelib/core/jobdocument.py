@@ -1,0 +1,188 @@
+"""What Batch's document of a job says of its containers: an event's detail and DescribeJobs' answer have one shape.
+
+Owns the places: jobs of one container, of several (`ecsProperties`), on EKS with their init containers, of several
+nodes, and jobs that never started. Owns which container's end is the job's. What the reasons mean is `failure.py`'s.
+Tolerant of odd types, because an event may hold anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+TRY_FIELDS = ("attempts", "eksAttempts")
+"""Where a job's document has the tries that ended: on ECS, and on EKS."""
+_TAKEN_ALONG = (137, 143)
+"""What a container exits with that was stopped because of another one: SIGKILL's and SIGTERM's exit codes."""
+_SAYS_NOTHING = frozenset({"Completed", "ContainerCreating", "Error", "PodInitializing"})
+"""Reasons that Kubernetes gives for any end, and for a container that never began."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEnd:
+    """How one container ended, or that it has not, and where it writes."""
+
+    name: str | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    log_stream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How a job, or one try of it, ended: by the container whose end is the job's. `status_reasons` are those that
+    Batch gives for the job as a whole and for the try."""
+
+    exit_code: int | None = None
+    reason: str | None = None
+    log_stream: str | None = None
+    status_reasons: tuple[str, ...] = ()
+
+
+def job_tries(detail: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tries of a job that ended inside Batch, the last one last; an odd one is an empty one."""
+    for field in TRY_FIELDS:
+        tries = detail.get(field)
+        if isinstance(tries, list) and tries:
+            return [one if isinstance(one, dict) else {} for one in tries]
+    return []
+
+
+def end_of(detail: Mapping[str, Any]) -> JobEnd:
+    """How the job ended, by its last try; by what is said of the job itself where that names no container."""
+    last: Mapping[str, Any] = next(reversed(job_tries(detail)), {})
+    found = _containers_of_try(last) or _own_containers(detail)
+    return _end(detail, found, (detail, last), succeeded=detail.get("status") == "SUCCEEDED")
+
+
+def end_of_try(detail: Mapping[str, Any], told: Mapping[str, Any]) -> JobEnd:
+    """How one of `job_tries` ended."""
+    is_last = told is next(reversed(job_tries(detail)), None)
+    succeeded = is_last and detail.get("status") == "SUCCEEDED"
+    return _end(detail, _containers_of_try(told), (told,), succeeded=succeeded)
+
+
+def stream_now(detail: Mapping[str, Any]) -> str | None:
+    """Where the try under way writes, as far as Batch says so by now."""
+    return _stream(_that_count(detail, _own_containers(detail)))
+
+
+def stream_of(detail: Mapping[str, Any]) -> str | None:
+    """Where the job writes: its try under way, or the last one that wrote anything."""
+    if detail.get("status") in ("SUCCEEDED", "FAILED") and (stream := end_of(detail).log_stream):
+        return stream
+    ended = (end_of_try(detail, told).log_stream for told in reversed(job_tries(detail)))
+    return stream_now(detail) or next((stream for stream in ended if stream), None)
+
+
+def main_node_id(detail: Mapping[str, Any]) -> str | None:
+    """The id of the main node's own job; None for a job that is not one of several nodes."""
+    nodes, job_id = _object(detail.get("nodeProperties")), detail.get("jobId")
+    if not nodes.get("numNodes") or not isinstance(job_id, str):
+        return None
+    return f"{job_id}#{number(nodes.get('mainNode')) or 0}"
+
+
+def asked_containers(detail: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The containers as the job asks for them; those of its first node if it has several, of its pod on EKS."""
+    ranges = _objects(_object(detail.get("nodeProperties")).get("nodeRangeProperties"))
+    for place in (detail, *ranges[:1]):
+        yield _object(place.get("container"))
+        for task in _objects(_object(place.get("ecsProperties")).get("taskProperties")):
+            yield from _objects(task.get("containers"))
+        yield from _objects(_pod(place).get("containers"))
+
+
+def number(value: object) -> int | None:
+    """An integer, or None for anything else (a boolean is none)."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+# Which container's end is the job's
+
+
+def _end(
+    detail: Mapping[str, Any], found: Sequence[ContainerEnd], said: Sequence[Mapping[str, Any]], *, succeeded: bool
+) -> JobEnd:
+    reasons = tuple(reason for one in said if isinstance(reason := one.get("statusReason"), str))
+    if not found:
+        return JobEnd(status_reasons=reasons)
+    counting = _that_count(detail, found)
+    if succeeded:
+        decisive = next((one for one in counting if one.exit_code == 0), counting[0])
+    else:
+        # A container that others wait for may fail before any that is essential has begun.
+        told = [one for one in counting if one.exit_code is not None or _says_why(one)]
+        decisive = min(told or found, key=_innocence)
+    return JobEnd(decisive.exit_code, decisive.reason, decisive.log_stream or _stream(counting), reasons)
+
+
+def _that_count(detail: Mapping[str, Any], found: Sequence[ContainerEnd]) -> Sequence[ContainerEnd]:
+    """The essential containers, whose end is the job's: a container is one unless the job says that it is not."""
+    others = {one.get("name") for one in asked_containers(detail) if one.get("essential") is False}
+    return [one for one in found if one.name is None or one.name not in others] or found
+
+
+def _innocence(container: ContainerEnd) -> int:
+    """The lower, the more this container is the cause of the job's end."""
+    if _says_why(container):
+        return 0
+    if container.exit_code is None:
+        return 3
+    if container.exit_code == 0:
+        return 4
+    return 2 if container.exit_code in _TAKEN_ALONG else 1
+
+
+def _says_why(container: ContainerEnd) -> bool:
+    return container.reason is not None and container.reason not in _SAYS_NOTHING
+
+
+def _stream(containers: Sequence[ContainerEnd]) -> str | None:
+    return next((one.log_stream for one in containers if one.log_stream), None)
+
+
+# Where the document has them
+
+
+def _containers_of_try(told: Mapping[str, Any]) -> list[ContainerEnd]:
+    single = _object(told.get("container"))
+    tasks = _objects(told.get("taskProperties"))
+    of_tasks = [one for task in tasks for one in _objects(task.get("containers"))]
+    # Init containers come to their end one after the other before the others begin.
+    of_pod = [*_objects(told.get("initContainers")), *_objects(told.get("containers"))]
+    return [_container(one) for one in ([single] if single else of_tasks or of_pod)]
+
+
+def _own_containers(detail: Mapping[str, Any]) -> list[ContainerEnd]:
+    single = _object(detail.get("container"))
+    tasks = _objects(_object(detail.get("ecsProperties")).get("taskProperties"))
+    of_tasks = [one for task in tasks for one in _objects(task.get("containers"))]
+    of_pod = [*_objects(_pod(detail).get("initContainers")), *_objects(_pod(detail).get("containers"))]
+    return [_container(one) for one in ([single] if single else of_tasks or of_pod)]
+
+
+def _pod(place: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _object(_object(place.get("eksProperties")).get("podProperties"))
+
+
+def _container(told: Mapping[str, Any]) -> ContainerEnd:
+    return ContainerEnd(
+        _text(told.get("name")),
+        number(told.get("exitCode")),
+        _text(told.get("reason")),
+        _text(told.get("logStreamName")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
