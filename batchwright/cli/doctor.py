@@ -11,8 +11,11 @@ from botocore.exceptions import ClientError
 
 from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Aws, Where, api_options, on_target
+from batchwright.deploy.account import Account
+from batchwright.deploy.lambda_settings import LambdaSettings
 from batchwright.doctor import Finding, Severity, patience_of
 from batchwright.doctor_look import BatchJobs, Doctor, Report, run_ids_in
+from batchwright.doctor_stage import check_functions
 from batchwright.event_bus import bus_mistake
 from batchwright.plain_console import PlainConsole
 from batchwright.tables import Column, Short
@@ -61,6 +64,7 @@ def examine(aws: Aws, run_ids: Sequence[str] = ()) -> Report:
     report = made.look_twice(list(run_ids) or run_ids_in(dynamodb, table, RUNS_BY_WORKFLOW))
     if not run_ids:
         _look_at_bus(aws, report)
+        _look_at_functions(aws, report)
     return report
 
 
@@ -77,6 +81,19 @@ def _look_at_bus(aws: Aws, report: Report) -> None:
     if mistake is not None:
         place = f"event bus {bus}"
         report.findings.append(Finding(Severity.ERROR, "the event bus is there", "", place, mistake, BUS_ADVICE))
+
+
+def _look_at_functions(aws: Aws, report: Report) -> None:
+    """Look at the settings of a deployed stage's functions. The local AWS has no Lambda."""
+    if aws.stage is None:
+        return
+    try:
+        settings = LambdaSettings(aws.client("lambda"), Account(aws.session).place(aws.stage))
+        seen = settings.seen()
+    except ClientError as error:
+        report.left_out.append(f"the settings of the functions were not looked at: {error}")
+        return
+    report.findings += check_functions(seen, aws.stage)
 
 
 def _print(report: Report) -> None:

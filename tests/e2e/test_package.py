@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from batchwright.deploy.config import ChaliceConfig
+from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, QUEUE_FUNCTIONS, REPORT
 from batchwright.deploy.policies import Place, functions_of, policy
 from batchwright.local.functions import PROJECT_FOLDER
 from tests.e2e.stage import copy_project
@@ -67,3 +68,20 @@ def test_every_function_has_the_name_that_is_watched_and_its_own_policy(resource
     documents = [json.dumps(role["Policies"][0]["PolicyDocument"], sort_keys=True) for role in roles]
     for name in functions_of(PLACE):
         assert json.dumps(policy(PLACE, name), sort_keys=True) in documents
+
+
+def test_the_queue_functions_have_the_settings_that_chalice_leaves_out(resources: dict[str, Any]) -> None:
+    functions = {
+        one["Properties"]["FunctionName"]["Fn::Sub"].replace("${Stage}", "prod"): one["Properties"]
+        for one in resources.values()
+        if one["Type"] == "AWS::Serverless::Function"
+    }
+    for name in QUEUE_FUNCTIONS:
+        function = functions[PLACE.function_name(name)]
+        assert function["RecursiveLoop"] == "Allow"
+        # Both or neither: the variable without the mapping's setting loses messages.
+        assert function["Environment"]["Variables"][PARTIAL_RESPONSES] == "true"
+        [source] = function["Events"].values()
+        assert source["Type"] == "SQS", "the merge met Chalice's own event source, and made no second one"
+        assert source["Properties"]["FunctionResponseTypes"] == [REPORT]
+        assert "Queue" in source["Properties"]

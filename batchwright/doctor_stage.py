@@ -1,0 +1,36 @@
+"""What is wrong with a stage's functions as Lambda has them: pure checks over what was read back of their settings.
+
+Owns the rules and their words. What the settings must be, and how they are read, is deploy/lambda_settings.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, REPORT, Seen
+from batchwright.doctor import Finding, Severity
+
+DEPLOY = "`batchwright deploy --stage {}` sets it; a pipeline takes it from infra/package-merge.yaml"
+
+
+def check_functions(functions: Iterable[Seen], stage: str) -> list[Finding]:
+    """Everything that is wrong with the functions that the queues feed."""
+    return [finding for seen in functions for finding in _check(seen, DEPLOY.format(stage))]
+
+
+def _check(seen: Seen, advice: str) -> Iterator[Finding]:
+    place = f"function {seen.function_name}"
+
+    def finding(rule: str, value: str) -> Finding:
+        return Finding(Severity.ERROR, rule, "", place, value, advice)
+
+    if not seen.may_loop:
+        value = "RecursiveLoop is Terminate: Lambda drops a message that was sent anew 16 times"
+        yield finding("a queue's function may send to its own queue", value)
+    rule = "what a function reports as failed comes again"
+    if seen.loses_messages:
+        value = f"{PARTIAL_RESPONSES} is true, and a mapping lacks {REPORT}: messages that are not done are lost"
+        yield finding(rule, value)
+    elif not (seen.mappings_report and seen.relies_on_report):
+        missing = f"{PARTIAL_RESPONSES} is not true" if seen.mappings_report else f"a mapping lacks {REPORT}"
+        yield finding(rule, f"{missing}: the function raises instead, and Lambda slows its queue down")
