@@ -38,7 +38,11 @@ def test_a_second_time_changes_nothing_and_a_change_is_named(stacks: Stacks, sta
     changed = put(stacks, stage, ObserveAllJobs="true")
     assert (changed.how, changed.changes) == (
         "changed",
-        ("modify JobStateChanges (AWS::Events::Rule)", "modify RuleMaySend (AWS::SQS::QueuePolicy)"),
+        (
+            "modify JobStateChanges (AWS::Events::Rule)",
+            "modify RuleMaySend (AWS::SQS::QueuePolicy)",
+            "modify RuleMaySendDeadLetters (AWS::SQS::QueuePolicy)",
+        ),
     )
 
 
