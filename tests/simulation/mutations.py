@@ -24,6 +24,7 @@ from chalicelib.engine import (
 from chalicelib.engine import redrive as redrive_engine
 from tests.bug import Bug
 from tests.memory.store import MemoryStore
+from tests.simulation.faults import FORBIDDEN
 from tests.simulation.monitor_mutations import MONITOR_MUTATIONS
 from tests.simulation.mutation import Mutation
 from tests.simulation.scope import Scope
@@ -403,5 +404,15 @@ MUTATIONS = {
     "a topic that refuses for good takes messages to the dead letters": Mutation(
         Bug(tell, "_try", {"noting.telling_refused(world)\n        log.exception(": "raise\n        log.exception("}),
         seeds=(14,),
+    ),
+    "a permission that is not in force yet is a refusal": Mutation(
+        Bug(submit, "_refused_or_early", {"if left_seconds <= 0:": "if True:"}),
+        seeds=(0,),
+        scope=Scope(shares={FORBIDDEN: 1.0}),
+    ),
+    "a missing permission is asked for without end": Mutation(
+        Bug(submit, "_refused_or_early", {"forbidden_since_ms=since_ms": "forbidden_since_ms=now_ms"}),
+        seeds=(14,),
+        scope=Scope(shares={FORBIDDEN: 1.0}),
     ),
 }
