@@ -39,7 +39,7 @@ MUTATIONS = {
     **MONITOR_MUTATIONS,
     "the record is committed before anything else": Mutation(
         Bug(events, "_end", {"    tallies: dict[int, Tally] = {}\n": _COMMIT_FIRST}),
-        seeds=(1,),
+        seeds=(11,),
     ),
     "the halt flag is not read before a submission": Mutation(
         Bug(submit, "_submit_wanted", {"if tally.halt or tally.ending_of(offset_of(attempt.index)):": "if False:"}),
@@ -74,7 +74,7 @@ MUTATIONS = {
     ),
     "a task is submitted without a claim": Mutation(
         Bug(submit, "_claim", {"if stood is None:": "if True:"}),
-        seeds=(0,),
+        seeds=(19,),
     ),
     "another's open claim is taken for done": Mutation(
         Bug(submit, "_claim", {"return NotYet(_seconds_left(stood.claim, now_ms)": "return None and (0"}),
@@ -110,7 +110,7 @@ MUTATIONS = {
             "observe",
             {"found.job_id != job_id and not _is_open_claim(found, attempt)": "not found.job_id"},
         ),
-        seeds=(0,),
+        seeds=(18,),
     ),
     "a job's id is recorded whatever became of the claim": Mutation(
         Bug(MemoryStore, "record_job", {"not _is_open_claim(found, attempt)": "False"}),
@@ -118,7 +118,7 @@ MUTATIONS = {
     ),
     "a run ends although a shard was not read after the last write": Mutation(
         Bug(finish, "finish_if_full", {"newest(touched).items()": "touched.items()"}),
-        seeds=(91,),
+        seeds=(116,),
     ),
     "a run is told ended by the one who ended it alone": Mutation(
         Bug(finish, "_finish", {"run.epoch != epoch:": "run.ended_at_ms != now_ms:"}),
