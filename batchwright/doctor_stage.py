@@ -5,17 +5,29 @@ Owns the rules and their words. What the settings must be, and how they are read
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, REPORT, Seen
+from batchwright.deploy.quota import Quota
 from batchwright.doctor import Finding, Severity
+from chalicelib.core.concurrency import ceilings_within
 
 DEPLOY = "`batchwright deploy --stage {}` sets it; a pipeline takes it from infra/package-merge.yaml"
 
 
-def check_functions(functions: Iterable[Seen], stage: str) -> list[Finding]:
+def check_functions(functions: Sequence[Seen], quota: Quota, stage: str) -> list[Finding]:
     """Everything that is wrong with the functions that the queues feed."""
-    return [finding for seen in functions for finding in _check(seen, DEPLOY.format(stage))]
+    advice = DEPLOY.format(stage)
+    found = [finding for seen in functions for finding in _check(seen, advice)]
+    allowed = ceilings_within(quota.executions)
+    for seen in functions:
+        most = allowed.events if seen.function_name.endswith("on_events") else allowed.commands
+        if seen.ceiling is None or seen.ceiling > most:
+            at_once = "any number" if seen.ceiling is None else f"{seen.ceiling}"
+            value = f"its queue may feed {at_once} at once, of {quota.executions:,}; at most {most} leave enough"
+            rule = "a queue leaves executions to others"
+            found.append(Finding(Severity.ERROR, rule, "", f"function {seen.function_name}", value, advice))
+    return found
 
 
 def _check(seen: Seen, advice: str) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Aws, Where, api_options, on_target
 from batchwright.deploy.account import Account
 from batchwright.deploy.lambda_settings import LambdaSettings
+from batchwright.deploy.policies import AUTHORIZER
+from batchwright.deploy.quota import read_quota
 from batchwright.doctor import Finding, Severity, patience_of
 from batchwright.doctor_look import BatchJobs, Doctor, Report, run_ids_in
 from batchwright.doctor_stage import check_functions
@@ -88,12 +90,17 @@ def _look_at_functions(aws: Aws, report: Report) -> None:
     if aws.stage is None:
         return
     try:
-        settings = LambdaSettings(aws.client("lambda"), Account(aws.session).place(aws.stage))
-        seen = settings.seen()
+        client, place = aws.client("lambda"), Account(aws.session).place(aws.stage)
+        seen = LambdaSettings(client, place).seen()
+        authorizer = place.function_name(AUTHORIZER)
+        quota = read_quota(client, authorizer)
+        has_authorizer = Account(aws.session).has("lambda", "get_function_configuration", FunctionName=authorizer)
     except ClientError as error:
         report.left_out.append(f"the settings of the functions were not looked at: {error}")
         return
-    report.findings += check_functions(seen, aws.stage)
+    report.findings += check_functions(seen, quota, aws.stage)
+    if seen and (advice := quota.advice(has_authorizer=has_authorizer)):
+        report.hints.append(advice)
 
 
 def _print(report: Report) -> None:
@@ -104,7 +111,7 @@ def _print(report: Report) -> None:
         console.print(f"\n{looked_at}: {_counted(len(report.findings), 'finding')} (docs/doctor.md)", highlight=False)
     else:
         console.print(f"{looked_at}: nothing to report", highlight=False)
-    for what in report.left_out:
+    for what in (*report.left_out, *report.hints):
         tell(what, err=True)
 
 

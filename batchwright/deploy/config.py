@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchwright.deploy.policies import Place, policy
+from batchwright.deploy.policies import AUTHORIZER, Place, policy
+from chalicelib.core.concurrency import AUTHORIZER_RESERVED
 from chalicelib.core.errors import UserMistake
 
 STAGE_TAG = "batchwright-stage"
@@ -23,6 +24,8 @@ STAGE_VARIABLE = "BATCHWRIGHT_STAGE"
 """Of the functions, likewise."""
 XRAY = "xray"
 """Chalice's name of the setting."""
+RESERVED = "reserved_concurrency"
+"""Likewise. Chalice takes a reservation away that its configuration does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,17 @@ class ChaliceConfig:
         return found
 
     def put_stage(
-        self, place: Place, functions: Iterable[str], variables: Mapping[str, str | None], *, xray: bool = False
+        self,
+        place: Place,
+        functions: Iterable[str],
+        variables: Mapping[str, str | None],
+        *,
+        xray: bool = False,
+        reserved: int | None = None,
     ) -> bool:
         """Write a stage's values and policies; whether anything is other than before. A variable of None is taken
-        out. With `xray`, Lambda and API Gateway trace what they do."""
+        out. With `xray`, Lambda and API Gateway trace what they do. `reserved` executions are the authorizer's own,
+        unless somebody wrote another number."""
         names = list(functions)
         config = self.read()
         stage = config.setdefault("stages", {}).setdefault(place.stage, {})
@@ -73,6 +83,10 @@ class ChaliceConfig:
         per_function = stage.setdefault("lambda_functions", {})
         for name in names:
             per_function.setdefault(name, {})["iam_policy_file"] = f"policies/{place.stage}/{name}.json"
+        if reserved is not None:
+            per_function.setdefault(AUTHORIZER, {}).setdefault(RESERVED, reserved)
+        else:
+            _forget_reservation(per_function)
         changed = _write(self.path, config)
         for name in names:
             changed |= _write(self.policy_folder(place.stage) / f"{name}.json", policy(place, name, xray=xray))
@@ -98,6 +112,7 @@ class ChaliceConfig:
             entry.pop(XRAY, None)
             for name in list(entry.get("lambda_functions", {})):
                 entry["lambda_functions"][name].pop("iam_policy_file", None)
+            _forget_reservation(entry.get("lambda_functions", {}))
             config["stages"][stage] = _without_empty(entry)
             if not config["stages"][stage]:
                 del config["stages"][stage]
@@ -117,6 +132,12 @@ class ChaliceConfig:
             shutil.rmtree(packages)
             removed.append("the deployment packages")
         return removed
+
+
+def _forget_reservation(per_function: dict[str, Any]) -> None:
+    """Take out what `put_stage` reserved; another number is somebody's own."""
+    if per_function.get(AUTHORIZER, {}).get(RESERVED) == AUTHORIZER_RESERVED:
+        del per_function[AUTHORIZER][RESERVED]
 
 
 def _without_empty(entry: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from batchwright.deploy.config import STAGE_TAG, STAGE_VARIABLE
 from batchwright.deploy.functions import Functions
 from batchwright.deploy.lambda_settings import LambdaSettings
 from batchwright.deploy.leftovers import Leftovers
-from batchwright.deploy.policies import Place, functions_of
+from batchwright.deploy.policies import AUTHORIZER, Place, functions_of
+from batchwright.deploy.quota import read_quota
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.deploy.stage_name import STACK_ENDINGS
 from batchwright.event_bus import bus_mistake
@@ -29,6 +30,7 @@ from batchwright.monitorlist import blind_spots, replaced_lines
 from batchwright.run_queues import queue_named, trouble_with
 from chalicelib.api.port import Api
 from chalicelib.aws.clients import clients
+from chalicelib.core.concurrency import variables_within
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
 from chalicelib.core.monitoring import monitors_of
 from chalicelib.core.notices import NoticeKind
@@ -143,7 +145,10 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
         done[name] = _apply(stacks, place, names[name], template(wish.project, name), wish, say)
     outputs = done["foundation"].outputs
     functions = Functions(account, place, wish.project, outputs["BucketName"])
-    variables = _variables(functions, wish, outputs)
+    quota = read_quota(account.client("lambda"), place.function_name(AUTHORIZER))
+    variables = {**_variables(functions, wish, outputs), **variables_within(quota.executions)}
+    if advice := quota.advice(has_authorizer=variables[AUTH_VARIABLE] == AUTHS[0]):
+        say(advice)
     if webhook := variables[SLACK_VARIABLE]:
         functions = replace(functions, place=replace(place, slack_webhook=read_webhook_place(webhook)))
     if bus := event_bus(variables_of(outputs)):
@@ -151,7 +156,9 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
         if mistake := bus_mistake(account.client("events"), bus):
             say(f"event bus {bus}: {mistake}; nothing that is told there arrives")
     traced = variables[XRAY_VARIABLE] == "true"
-    functions.config.put_stage(functions.place, functions_of(functions.place), variables, xray=traced)
+    functions.config.put_stage(
+        functions.place, functions_of(functions.place), variables, xray=traced, reserved=quota.reservation
+    )
     if wish.stacks_only:
         return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
     functions_changed = functions.deploy(say, again=wish.again)

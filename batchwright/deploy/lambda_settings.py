@@ -35,12 +35,14 @@ Say = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A function of a queue as it is: whether Lambda lets it loop, whether each of its mappings reads
-    `batchItemFailures`, and whether the function relies on that."""
+    `batchItemFailures`, and whether the function relies on that. `ceiling` is how many invocations at once its queue
+    may feed; None for as many as the account has."""
 
     function_name: str
     may_loop: bool
     mappings_report: bool
     relies_on_report: bool
+    ceiling: int | None = None
 
     @property
     def loses_messages(self) -> bool:
@@ -75,7 +77,8 @@ class LambdaSettings:
             configuration = self._configuration(name)
             if configuration is not None:
                 relies = _variables(configuration).get(PARTIAL_RESPONSES) == "true"
-                found.append(Seen(name, self._may_loop(name), _all_report(self._mappings(name)), relies))
+                mappings = self._mappings(name)
+                found.append(Seen(name, self._may_loop(name), _all_report(mappings), relies, _ceiling(mappings)))
         return found
 
     def _allow_loop(self, name: str) -> bool:
@@ -194,3 +197,9 @@ def _reports(mapping: Mapping[str, Any]) -> bool:
 
 def _all_report(mappings: list[dict[str, Any]]) -> bool:
     return bool(mappings) and all(_reports(mapping) for mapping in mappings)
+
+
+def _ceiling(mappings: list[dict[str, Any]]) -> int | None:
+    """The sum of the mappings' ceilings; None where one has none."""
+    ceilings = [mapping.get("ScalingConfig", {}).get("MaximumConcurrency") for mapping in mappings]
+    return None if None in ceilings else sum(ceilings)

@@ -19,6 +19,7 @@ from chalicelib.core.webhook import Keeper, WebhookPlace
 APP = "batchwright"
 API_HANDLER = "api_handler"
 """Chalice's name for the function of all HTTP routes."""
+AUTHORIZER = "bearer"
 ON_NOTICES = "on_notices"
 """The function that posts to Slack, which a stage without a webhook has not."""
 LEADING_KEYS = "dynamodb:LeadingKeys"
@@ -231,7 +232,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         Grant("read the webhook from its parameter", ("ssm:GetParameter",), ("webhook-parameter",)),
     ),
     # It reads what strangers send, so it is kept to the tokens' partition of the table.
-    "bearer": (
+    AUTHORIZER: (
         LOG,
         Grant(
             "read a token",

@@ -12,11 +12,15 @@ from botocore.exceptions import ClientError
 from batchwright.deploy.account import DeployError
 from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, REPORT, LambdaSettings, Seen
 from batchwright.deploy.policies import Place
+from batchwright.deploy.quota import Quota
 from batchwright.doctor import Finding, Severity
 from batchwright.doctor_stage import check_functions
 
 PLACE = Place("dev", "123456789012", "eu-west-1")
 EVENTS = PLACE.function_name("on_events")
+COMMANDS = PLACE.function_name("on_commands")
+ENOUGH = Quota(1000, 1000)
+LOOP, REPORTED = "a queue's function may send to its own queue", "what a function reports as failed comes again"
 
 
 class Lambda:
@@ -57,7 +61,8 @@ class Lambda:
         return SimpleNamespace(paginate=pages)
 
     def _mapping(self, state: str) -> dict[str, Any]:
-        return {"UUID": "feed", "State": state, "FunctionResponseTypes": list(self.reports)}
+        scaling = {"MaximumConcurrency": 20}
+        return {"UUID": "feed", "State": state, "FunctionResponseTypes": list(self.reports), "ScalingConfig": scaling}
 
     def get_event_source_mapping(self, UUID: str) -> dict[str, Any]:
         return self._mapping(self.states.pop(0) if self.states else "Enabled")
@@ -123,21 +128,52 @@ def test_a_mapping_that_never_settles_ends_the_deployment_with_its_name() -> Non
 def test_the_doctor_has_nothing_to_say_of_functions_as_a_deployment_leaves_them() -> None:
     client = Lambda()
     applied(client)
-    assert check_functions(LambdaSettings(client, PLACE).seen(), "dev") == []
+    assert check_functions(LambdaSettings(client, PLACE).seen(), ENOUGH, "dev") == []
 
 
 @pytest.mark.parametrize(
     ("seen", "rule", "said"),
     [
-        (Seen(EVENTS, False, True, True), "a queue's function may send to its own queue", "RecursiveLoop is Terminate"),
-        (Seen(EVENTS, True, False, True), "what a function reports as failed comes again", "are lost"),
-        (Seen(EVENTS, True, False, False), "what a function reports as failed comes again", f"lacks {REPORT}: the"),
-        (Seen(EVENTS, True, True, False), "what a function reports as failed comes again", "is not true: the function"),
+        (
+            Seen(EVENTS, False, True, True, 20),
+            "a queue's function may send to its own queue",
+            "RecursiveLoop is Terminate",
+        ),
+        (Seen(EVENTS, True, False, True, 20), REPORTED, "are lost"),
+        (Seen(EVENTS, True, False, False, 20), REPORTED, f"lacks {REPORT}: the"),
+        (
+            Seen(EVENTS, True, True, False, 20),
+            "what a function reports as failed comes again",
+            "is not true: the function",
+        ),
     ],
 )
 def test_the_doctor_names_the_setting_that_is_not_in_force(seen: Seen, rule: str, said: str) -> None:
-    [found] = check_functions([seen], "dev")
+    [found] = check_functions([seen], ENOUGH, "dev")
     assert isinstance(found, Finding)
     assert (found.severity, found.rule, found.place) == (Severity.ERROR, rule, f"function {EVENTS}")
     assert said in found.value
     assert "`batchwright deploy --stage dev`" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("quota", "events", "commands", "said"),
+    [
+        (1000, 20, 10, []),
+        (10, 4, 2, []),
+        (10, 20, 2, [f"{EVENTS}: its queue may feed 20 at once, of 10; at most 4 leave enough"]),
+        (
+            1000,
+            None,
+            10,
+            [f"{EVENTS}: its queue may feed any number at once, of 1,000; at most 20 leave enough"],
+        ),
+        (10, 4, 10, [f"{COMMANDS}: its queue may feed 10 at once, of 10; at most 2 leave enough"]),
+    ],
+)
+def test_the_doctor_names_a_queue_that_may_use_up_the_account(
+    quota: int, events: int | None, commands: int | None, said: list[str]
+) -> None:
+    seen = [Seen(EVENTS, True, True, True, events), Seen(COMMANDS, True, True, True, commands)]
+    found = check_functions(seen, Quota(quota, quota), "dev")
+    assert [f"{one.place.removeprefix('function ')}: {one.value}" for one in found] == said
