@@ -5,14 +5,17 @@ Owns the rules and their words. What the settings must be, and how they are read
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from batchwright.deploy.api_settings import SeenApi
 from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, REPORT, Seen
 from batchwright.deploy.quota import Quota
 from batchwright.doctor import Finding, Severity
 from chalicelib.core.concurrency import ceilings_within
 
 DEPLOY = "`batchwright deploy --stage {}` sets it; a pipeline takes it from infra/package-merge.yaml"
+
+GUARDED = "strangers cannot use up the authorizer"
 
 
 def check_functions(functions: Sequence[Seen], quota: Quota, stage: str) -> list[Finding]:
@@ -27,6 +30,19 @@ def check_functions(functions: Sequence[Seen], quota: Quota, stage: str) -> list
             value = f"its queue may feed {at_once} at once, of {quota.executions:,}; at most {most} leave enough"
             rule = "a queue leaves executions to others"
             found.append(Finding(Severity.ERROR, rule, "", f"function {seen.function_name}", value, advice))
+    return found
+
+
+def check_apis(apis: Iterable[SeenApi], stage: str) -> list[Finding]:
+    """Everything that is wrong with the HTTP APIs that ask the authorizer."""
+    found = []
+    for api in apis:
+        if not api.is_narrow:
+            value = "API Gateway asks the authorizer about any header, so strangers make it run"
+            found.append(Finding(Severity.ERROR, GUARDED, "", "HTTP API", value, DEPLOY.format(stage)))
+        if not api.is_throttled:
+            value = "its stage takes as many requests a second as the account may have"
+            found.append(Finding(Severity.ERROR, GUARDED, "", "HTTP API", value, DEPLOY.format(stage)))
     return found
 
 

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.config import STAGE_TAG, STAGE_VARIABLE
-from batchwright.deploy.functions import Functions
-from batchwright.deploy.lambda_settings import LambdaSettings
+from batchwright.deploy.functions import Became, Functions
 from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import AUTHORIZER, Place, functions_of
 from batchwright.deploy.quota import read_quota
@@ -161,20 +160,13 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     )
     if wish.stacks_only:
         return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
-    functions_changed = functions.deploy(say, again=wish.again)
-    settings_changed = LambdaSettings(account.client("lambda"), place).apply(say)
-    say(f"functions: {_what_became_of_functions(functions_changed, settings_changed)}")
+    became = functions.deploy(say, again=wish.again)
+    say(f"functions: {became}")
     workflows = push_workflows(account, wish.project / "statemachines", variables_of(outputs), say)
     if monitors is not None:
         push_monitors(wire(variables_of(outputs), clients(account.session)).api(str(uuid.uuid4())), monitors, say)
-    changed = functions_changed or settings_changed
+    changed = became is not Became.UNCHANGED
     return Deployed(place, tuple(done.values()), changed, workflows, functions.api_url())
-
-
-def _what_became_of_functions(deployed: bool, settings_changed: bool) -> str:
-    if deployed:
-        return "deployed"
-    return "settings put right" if settings_changed else "unchanged"
 
 
 def _adopt(account: Account, stacks: Stacks, place: Place, wish: Wish, say: Say) -> None:

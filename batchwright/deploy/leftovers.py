@@ -89,13 +89,13 @@ class Leftovers:
             for mapping in page["EventSourceMappings"]:
                 with gone_is_fine():
                     client.delete_event_source_mapping(UUID=mapping["UUID"])
-        for api in self._apis_that_call(name):
+        for api in self.apis_that_call(name):
             with gone_is_fine():
                 self.account.client("apigateway").delete_rest_api(restApiId=api)
         with gone_is_fine():
             client.delete_function(FunctionName=name)
 
-    def _apis_that_call(self, name: str) -> list[str]:
+    def apis_that_call(self, name: str) -> list[str]:
         """The ids of the APIs that may call a function: those that Chalice made for it."""
         client = self.account.client("lambda")
         try:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.deployment import XRAY_VARIABLE, Wish, _variables
-from batchwright.deploy.functions import Functions
+from batchwright.deploy.functions import Became, Functions
 from batchwright.deploy.policies import Place
 from batchwright.foundation import _OUTPUT_OF
 
@@ -72,12 +72,17 @@ class Chalice(Functions):
 def nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("batchwright.deploy.functions.Leftovers.check_ours", lambda self: None)
     monkeypatch.setattr("batchwright.deploy.functions.Leftovers.remove", lambda self, say: None)
+    monkeypatch.setattr("batchwright.deploy.functions.LambdaSettings.apply", lambda self, say: False)
+    monkeypatch.setattr("batchwright.deploy.functions.ApiSettings.apply", lambda self: False)
 
 
 def note(api: str, account: str = PLACE.account, region: str = PLACE.region) -> dict[str, Any]:
     role = {"resource_type": "iam_role", "role_arn": f"arn:aws:iam::{account}:role/batchwright-dev-start"}
     function = {"resource_type": "lambda_function", "lambda_arn": f"arn:aws:lambda:{region}:{account}:function:x"}
-    return {"resources": [role, function, {"resource_type": "rest_api", "rest_api_url": api}], "schema_version": "2.0"}
+    return {
+        "resources": [role, function, {"resource_type": "rest_api", "rest_api_url": api, "rest_api_id": "api-1"}],
+        "schema_version": "2.0",
+    }
 
 
 def functions(project: Path, bucket: Bucket, local: dict[str, Any] | None, runs: Callable[[], None]) -> Chalice:
@@ -99,7 +104,7 @@ def breaks() -> None:
 def test_the_bucket_s_record_wins_over_an_old_note_of_this_clone(tmp_path: Path) -> None:
     bucket = Bucket({"fingerprint": "of-this-clone", "code": {}, "chalice": note("new")})
     found = functions(tmp_path, bucket, note("old"), breaks)
-    assert not found.deploy(lambda line: None)
+    assert found.deploy(lambda line: None) is Became.UNCHANGED
     assert found.api_url() == "new"
 
 
@@ -126,9 +131,32 @@ def test_a_note_of_another_place_counts_for_nothing_and_is_kept_aside(tmp_path: 
     assert not path.exists()
 
 
+def test_settings_that_somebody_undid_are_put_right_although_nothing_else_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = Bucket({"fingerprint": "of-this-clone", "code": {}, "chalice": note("new")})
+    monkeypatch.setattr("batchwright.deploy.functions.ApiSettings.apply", lambda self: self.rest_api_id == "api-1")
+    assert functions(tmp_path, bucket, None, breaks).deploy(lambda line: None) is Became.SET
+
+
+@pytest.mark.parametrize("fingerprint", ["of-this-clone", "of-another-clone"])
+def test_settings_that_failed_make_the_next_deployment_begin_with_chalice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fingerprint: str
+) -> None:
+    def fails(self: object) -> bool:
+        raise DeployError("half done")
+
+    bucket = Bucket({"fingerprint": fingerprint, "code": {}, "chalice": note("new")})
+    monkeypatch.setattr("batchwright.deploy.functions.ApiSettings.apply", fails)
+    with pytest.raises(DeployError, match="half done"):
+        functions(tmp_path, bucket, None, lambda: None).deploy(lambda line: None)
+    assert bucket.record is not None
+    assert bucket.record["fingerprint"] is None
+
+
 def test_a_note_of_this_place_counts_where_the_bucket_has_none(tmp_path: Path) -> None:
     bucket = Bucket()
-    assert functions(tmp_path, bucket, note("mine"), lambda: None).deploy(lambda line: None)
+    assert functions(tmp_path, bucket, note("mine"), lambda: None).deploy(lambda line: None) is Became.DEPLOYED
     assert cast(dict[str, Any], bucket.record)["chalice"] == note("mine")
 
 
