@@ -44,13 +44,12 @@ class ApiSettings:
         """Put the settings in force; whether any was not. A rate that somebody set stays."""
         narrow = [one["id"] for one in self._authorizers() if _expression(one) != HEADER_EXPRESSION]
         stage = self._stage()
+        operation = {"op": "replace", "path": "/identityValidationExpression", "value": HEADER_EXPRESSION}
         for authorizer_id in narrow:
             self.client.update_authorizer(
                 restApiId=self.rest_api_id,
                 authorizerId=authorizer_id,
-                patchOperations=[
-                    {"op": "replace", "path": "/identityValidationExpression", "value": HEADER_EXPRESSION}
-                ],
+                patchOperations=[operation],
             )
         if narrow:
             # What changes in an API holds from its next deployment on.

@@ -56,8 +56,8 @@ class Functions:
         return ChaliceConfig(self.project / ".chalice")
 
     def deploy(self, say: Callable[[str], None], *, again: bool = False) -> Became:
-        """Put the functions up, if that is needed, and their settings in force. Raises DeployError. `again` puts them up
-        in any case."""
+        """Put the functions up, if that is needed, and their settings in force. Raises DeployError. `again` puts them
+        up in any case."""
         record = self._record()
         self._recall(record)
         fingerprint = self._fingerprint()
