@@ -72,6 +72,18 @@ class Account:
             timeout=DEADLINE_SECONDS,
         )
 
+    def doctor(self) -> subprocess.CompletedProcess[str]:
+        """Let `batchwright doctor` look at the stage."""
+        return subprocess.run(
+            [COMMAND, "doctor", "--stage", STAGE, "--json"],
+            cwd=self.folder,
+            env={**isolated(os.environ, self.environment), "PYTHONPATH": str(PROJECT_FOLDER)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+        )
+
     def chalice(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Give a `chalice` command in the clone."""
         return subprocess.run(

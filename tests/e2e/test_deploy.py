@@ -13,13 +13,17 @@ import zipfile
 from dataclasses import replace
 from typing import Any
 
+from batchwright.deploy.api_settings import ApiSettings, SeenApi
+from batchwright.deploy.lambda_settings import QUEUE_FUNCTIONS, LambdaSettings, Seen
 from batchwright.deploy.policies import Place, functions_of
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues, definition_for
 from batchwright.local.stack import DEFAULT_QUEUE
 from batchwright.sample_notice import sample_notice
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
+from chalicelib.core.concurrency import AUTHORIZER_RESERVED, CEILINGS
 from chalicelib.core.notices import NoticeKind
+from chalicelib.core.tokens import HEADER_EXPRESSION
 from chalicelib.core.webhook import read_webhook_place
 from chalicelib.wiring import SLACK_LOOPBACK
 from tests.e2e.inventory import inventory
@@ -92,6 +96,31 @@ def test_deploying_puts_up_every_function_with_a_policy_of_its_own(account: Acco
         [policy_name] = iam.list_role_policies(RoleName=f"{PLACE.prefix}-{name}")["PolicyNames"]
         policy = iam.get_role_policy(RoleName=f"{PLACE.prefix}-{name}", PolicyName=policy_name)["PolicyDocument"]
         assert policy == json.loads((account.project / ".chalice" / "policies" / STAGE / f"{name}.json").read_text())
+
+
+def test_what_chalice_has_no_word_for_is_in_force(account: Account) -> None:
+    client = account.client("lambda")
+    ceilings = {"on_events": CEILINGS.events, "on_commands": CEILINGS.commands}
+    assert LambdaSettings(client, PLACE).seen() == [
+        Seen(PLACE.function_name(name), True, True, True, ceilings[name]) for name in QUEUE_FUNCTIONS
+    ]
+    reserved = client.get_function_concurrency(FunctionName=PLACE.function_name("bearer"))
+    assert reserved["ReservedConcurrentExecutions"] == AUTHORIZER_RESERVED
+    gateway = account.client("apigateway")
+    [api] = gateway.get_rest_apis()["items"]
+    assert api["endpointConfiguration"]["types"] == ["REGIONAL"]
+    assert ApiSettings(gateway, api["id"], "api").seen() == SeenApi((HEADER_EXPRESSION,), True)
+
+
+def test_the_doctor_finds_the_settings_that_somebody_undid(account: Account) -> None:
+    name = PLACE.function_name("on_events")
+    account.client("lambda").put_function_recursion_config(FunctionName=name, RecursiveLoop="Terminate")
+    told = account.doctor()
+    assert told.returncode == 1, told
+    assert "RecursiveLoop is Terminate" in told.stdout, told
+    done = account.give("deploy")
+    assert "functions: settings put right" in done.stdout, done
+    assert account.doctor().returncode == 0
 
 
 def test_the_package_is_small(account: Account) -> None:
