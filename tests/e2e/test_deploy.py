@@ -109,7 +109,27 @@ def test_what_chalice_has_no_word_for_is_in_force(account: Account) -> None:
     gateway = account.client("apigateway")
     [api] = gateway.get_rest_apis()["items"]
     assert api["endpointConfiguration"]["types"] == ["REGIONAL"]
-    assert ApiSettings(gateway, api["id"], "api").seen() == SeenApi((HEADER_EXPRESSION,), True)
+    # MiniStack takes no authorizer from Chalice's import; the next test makes one.
+    assert ApiSettings(gateway, api["id"], "api").seen() == SeenApi((), True)
+
+
+def test_an_authorizer_is_narrowed_and_its_stage_throttled(account: Account) -> None:
+    gateway = account.client("apigateway")
+    api = gateway.create_rest_api(name="narrowed")["id"]
+    uri = PLACE.arn("apigateway", "lambda:path/2015-03-31/functions/x/invocations")
+    header = "method.request.header.Authorization"
+    made = gateway.create_authorizer(
+        restApiId=api, name="bearer", type="TOKEN", authorizerUri=uri, identitySource=header
+    )
+    gateway.create_deployment(restApiId=api, stageName="api")
+    settings = ApiSettings(gateway, api, "api")
+    assert settings.seen() == SeenApi(("",), False)
+    assert settings.apply()
+    assert settings.seen() == SeenApi((HEADER_EXPRESSION,), True)
+    found = gateway.get_authorizer(restApiId=api, authorizerId=made["id"])
+    assert found["identityValidationExpression"] == HEADER_EXPRESSION
+    assert not settings.apply()
+    gateway.delete_rest_api(restApiId=api)
 
 
 def test_the_doctor_finds_the_settings_that_somebody_undid(account: Account) -> None:
