@@ -22,6 +22,10 @@ from batchwright.deploy.config import STAGE_TAG
 POLL_SECONDS = 2.0
 LOCAL_POLL_SECONDS = 0.1
 WAIT_SECONDS = 3600.0
+QUEUE_NAME_SECONDS = 70.0
+"""A queue's name is free again 60 seconds after its deletion, or a little later:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html"""
+_QUEUE_NAME_NOT_FREE = ("QueueDeletedRecently", "must wait 60 seconds after deleting a queue")
 _FAILED_TO_BEGIN_OR_END = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 """A first creation that failed, or a deletion: nothing is of use but what was retained, and there is no way but to
 delete the stack."""
@@ -65,6 +69,9 @@ class Template:
         head, _, rest = self.body().partition("\nResources:\n")
         blocks = re.split(r"^(?=  \w+:\n)", rest.partition("\nOutputs:")[0], flags=re.MULTILINE)
         wanted = [block for block in blocks if block.strip().partition(":")[0] in logical_ids]
+        # Retained whatever happens, for CloudFormation takes up no resource that it might delete; the change that
+        # follows gives each the policy of the template.
+        wanted = [block.replace("DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Retain") for block in wanted]
         return f"{head}\nResources:\n{''.join(wanted)}"
 
     def parameters(self) -> list[str]:
@@ -86,6 +93,7 @@ class Stacks:
 
     client: Any
     poll_seconds: float = field(default=POLL_SECONDS)
+    queue_name_seconds: float = QUEUE_NAME_SECONDS
 
     def __post_init__(self) -> None:
         if self.client.meta.endpoint_url.startswith("http://127.0.0.1"):
@@ -149,8 +157,20 @@ class Stacks:
     def apply(
         self, name: str, template: Template, parameters: Mapping[str, str], tags: Mapping[str, str]
     ) -> StackChange:
-        """Create the stack or bring it to what the template says; parameters that are not given stay as they are.
-        Raises DeployError."""
+        """Create the stack or bring it to what the template says; parameters that are not given stay as they are. A
+        name of a queue that was just deleted is waited for. Raises DeployError."""
+        try:
+            return self._apply(name, template, parameters, tags)
+        except DeployError as error:
+            if not any(text in str(error) for text in _QUEUE_NAME_NOT_FREE):
+                raise
+        # What was made before the failure is deleted again by now, so that the minute begins here.
+        time.sleep(self.queue_name_seconds)
+        return self._apply(name, template, parameters, tags)
+
+    def _apply(
+        self, name: str, template: Template, parameters: Mapping[str, str], tags: Mapping[str, str]
+    ) -> StackChange:
         stack = self._ready(name)
         creates = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
         change_set = f"batchwright-{time.time_ns()}"

@@ -92,6 +92,7 @@ def test_deleting_a_stack_keeps_its_table_which_a_new_one_takes_up(
 def test_a_template_is_cut_down_to_what_is_taken_up() -> None:
     text = FOUNDATION.only(["Bucket"])
     assert "  Bucket:\n    Type: AWS::S3::Bucket" in text
+    assert "    DeletionPolicy: Retain\n" in text, "CloudFormation takes up what it retains, and nothing else"
     for absent in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "Outputs:", "AWS::S3::BucketPolicy"):
         assert absent not in text
 
