@@ -16,7 +16,7 @@ from pathlib import Path
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.config import STAGE_TAG, STAGE_VARIABLE
-from batchwright.deploy.functions import Became, Functions
+from batchwright.deploy.functions import Became, Functions, check_runtime
 from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import AUTHORIZER, Place, functions_of
 from batchwright.deploy.quota import read_quota
@@ -67,6 +67,8 @@ class Wish:
     again: bool = False
     slack_webhook: str | None = None
     """Where the address is kept; `none` takes the function away that posts to it."""
+    runtime: str | None = None
+    """The runtime of Lambda to move to; that which is there without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,13 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     check_event_bus(bus)
     if bus not in (None, NONE) and (mistake := bus_mistake(account.client("events"), bus)):
         raise UserMistake(f"--event-bus {bus}: {mistake}")
-    stacks = Stacks(account.client("cloudformation"))
+    stacks = Stacks(account.client("cloudformation"), say=say)
     place = account.place(wish.stage)
     names = stack_names(place)
     for name in names.values():
         stacks.check_stage(name, place.stage)
+    if not wish.stacks_only:
+        check_runtime(account, place, wish.runtime)
     say(f"stage {wish.stage} in account {place.account}, {place.region}")
     if not stacks.has_begun(names["foundation"]):
         _check_free(account, place)

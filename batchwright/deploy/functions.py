@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from chalice.config import Config
 
 from batchwright.deploy.account import Account, DeployError, gone_is_fine
 from batchwright.deploy.api_settings import ApiSettings
@@ -26,6 +27,7 @@ from batchwright.deploy.config import ChaliceConfig
 from batchwright.deploy.lambda_settings import LambdaSettings
 from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import GRANTS, Place
+from chalicelib.core.errors import UserMistake
 
 RECORD_KEY = "batchwright/deployment.json"
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
@@ -235,6 +237,34 @@ class Functions:
         for path in (*_files(self.project), *policies):
             digest.update(str(path.relative_to(self.project)).encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()
+
+
+def this_runtime() -> str:
+    """The runtime of Lambda that Chalice deploys: that of the Python which runs it."""
+    found: str = Config().lambda_python_version
+    return found
+
+
+def check_runtime(account: Account, place: Place, wished: str | None) -> None:
+    """Raises UserMistake for a runtime that this Python cannot deploy, and DeployError where the functions run on
+    another one than it would deploy: two people with two Pythons would change it by turns."""
+    ours = this_runtime()
+    if wished is not None and wished != ours:
+        raise UserMistake(
+            f"--runtime {wished}: the packages are made for the Python that runs this command, which is {ours}; run it "
+            f"with the Python of {wished}"
+        )
+    client = account.client("lambda")
+    name = place.function_name("start")
+    try:
+        deployed = client.get_function_configuration(FunctionName=name).get("Runtime", ours)
+    except client.exceptions.ResourceNotFoundException:
+        return
+    if wished is None and deployed != ours:
+        raise DeployError(
+            f"the functions run on {deployed}, and this command runs on {ours}: run it with the Python of {deployed}, "
+            f"or move the stage with --runtime {ours}"
+        )
 
 
 def is_of(note: Mapping[str, Any], place: Place) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,8 @@ class Stacks:
     client: Any
     poll_seconds: float = field(default=POLL_SECONDS)
     queue_name_seconds: float = QUEUE_NAME_SECONDS
+    say: Callable[[str], None] = lambda line: None
+    """Hears why a change takes longer."""
 
     def __post_init__(self) -> None:
         if self.client.meta.endpoint_url.startswith("http://127.0.0.1"):
@@ -164,6 +166,7 @@ class Stacks:
         except DeployError as error:
             if not any(text in str(error) for text in _QUEUE_NAME_NOT_FREE):
                 raise
+        self.say(f"stack {name}: SQS keeps the name of a deleted queue for a minute; trying again after that")
         # What was made before the failure is deleted again by now, so that the minute begins here.
         time.sleep(self.queue_name_seconds)
         return self._apply(name, template, parameters, tags)

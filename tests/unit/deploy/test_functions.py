@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -13,9 +14,10 @@ from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.deployment import XRAY_VARIABLE, Wish, _variables
-from batchwright.deploy.functions import Became, Functions
+from batchwright.deploy.functions import Became, Functions, check_runtime, this_runtime
 from batchwright.deploy.policies import Place
 from batchwright.foundation import _OUTPUT_OF
+from chalicelib.core.errors import UserMistake
 
 PLACE = Place("dev", "123456789012", "eu-west-1")
 
@@ -196,3 +198,47 @@ def test_whether_x_ray_traces_stays_as_it_was_unless_it_is_said_anew(
     outputs = dict.fromkeys(_OUTPUT_OF.values(), "x")
     wish = Wish("dev", tmp_path, xray=wished)
     assert _variables(cast(Functions, Deployed()), wish, outputs)[XRAY_VARIABLE] == traced
+
+
+class Deployed:
+    """Lambda, with the function `start` on a runtime; without one where it is None."""
+
+    def __init__(self, runtime: str | None) -> None:
+        self.runtime = runtime
+        self.exceptions = type("Exceptions", (), {"ResourceNotFoundException": LookupError})
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, str]:
+        assert FunctionName == PLACE.function_name("start")
+        if self.runtime is None:
+            raise LookupError
+        return {"Runtime": self.runtime}
+
+
+def check(deployed: str | None, wished: str | None) -> None:
+    session = type("Session", (), {"region_name": PLACE.region, "client": lambda self, service: Deployed(deployed)})()
+    check_runtime(Account(session), PLACE, wished)
+
+
+@pytest.mark.parametrize(
+    ("deployed", "wished"),
+    [(None, None), (None, this_runtime()), (this_runtime(), None), ("python3.10", this_runtime())],
+)
+def test_a_stage_keeps_its_runtime_unless_it_is_moved(deployed: str | None, wished: str | None) -> None:
+    check(deployed, wished)
+
+
+def test_a_second_deployer_with_another_python_does_not_flip_the_runtime() -> None:
+    told = rf"run on python3\.10, and this .* move the stage with --runtime {this_runtime()}"
+    with pytest.raises(DeployError, match=told):
+        check("python3.10", None)
+
+
+def test_a_runtime_of_another_python_cannot_be_wished_for() -> None:
+    with pytest.raises(
+        UserMistake, match=r"--runtime python3\.10: the packages are made for the Python that runs this"
+    ):
+        check(None, "python3.10")
+
+
+def test_the_runtime_is_the_one_that_chalice_deploys() -> None:
+    assert this_runtime() == f"python{sys.version_info[0]}.{sys.version_info[1]}"
