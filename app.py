@@ -13,6 +13,7 @@ from chalice.app import AuthRequest, CloudWatchEvent, SNSEvent, SQSEvent
 
 from chalicelib.api.http import http_routes
 from chalicelib.core.addresses import commands_queue, events_queue, topic
+from chalicelib.core.concurrency import ceilings_of
 from chalicelib.journal import FUNCTION, open_journal
 from chalicelib.wiring import api_trusts_iam, invocation, slack_webhook, wired
 
@@ -29,6 +30,7 @@ STAGE = os.environ.get("BATCHWRIGHT_STAGE", "dev")
 EVENTS_QUEUE = os.environ.get("BATCHWRIGHT_EVENTS_QUEUE", events_queue(STAGE))
 COMMANDS_QUEUE = os.environ.get("BATCHWRIGHT_COMMANDS_QUEUE", commands_queue(STAGE))
 TOPIC = os.environ.get("BATCHWRIGHT_TOPIC_ARN", topic(STAGE))
+CEILINGS = ceilings_of(os.environ)
 
 
 @app.middleware("all")
@@ -40,15 +42,13 @@ def around_every_invocation(event: Any, get_response: Callable[[Any], Any]) -> A
         return get_response(event)
 
 
-@app.on_sqs_message(queue=EVENTS_QUEUE, batch_size=10, name="on_events")
+@app.on_sqs_message(queue=EVENTS_QUEUE, batch_size=10, maximum_concurrency=CEILINGS.events, name="on_events")
 def on_events(event: SQSEvent) -> None:
     """Batch jobs changed their state."""
     wired().handle_events(event.to_dict(), event.context.aws_request_id)
 
 
-# Ten at a time: a job takes one of them about 0.13 s (SubmitJob up to 0.1, three calls of the table), so that ten could
-# submit 75 a second and five only 38. The governor (engine/governor.py) holds them below the 50 of an account.
-@app.on_sqs_message(queue=COMMANDS_QUEUE, batch_size=1, maximum_concurrency=10, name="on_commands")
+@app.on_sqs_message(queue=COMMANDS_QUEUE, batch_size=1, maximum_concurrency=CEILINGS.commands, name="on_commands")
 def on_commands(event: SQSEvent) -> None:
     """Chunks of ready tasks, timers of retries, cancellations, pauses, resumes and redrives."""
     wired().handle_commands(event.to_dict(), event.context.aws_request_id)

@@ -43,13 +43,15 @@ class Jobs(Protocol):
 
 @dataclass
 class Report:
-    """What was looked at and what was found. `left_out` says what was too much."""
+    """What was looked at and what was found. `left_out` says what was too much, `hints` what is not wrong and could be
+    better."""
 
     runs: int = 0
     tasks: int = 0
     jobs: int = 0
     findings: list[Finding] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
 
 
 class Doctor:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from batchwright.http_wire import Response, Wire
 from chalicelib.api import models as m
+from chalicelib.api.json_body import check_escaped_size
 from chalicelib.api.problems import CONTENT_TYPE, NOT_PLACED, TYPE_PREFIX, mistake_of
 from chalicelib.api.route_table import PATH_PARAMETERS
 from chalicelib.core import errors
@@ -263,6 +264,9 @@ class HttpApi:
             f"?{urlencode(given)}" if given else ""
         )
         content = _json(body)
+        if content is not None:
+            # API Gateway's own refusal says neither the size nor what to do.
+            check_escaped_size(content)
         sent = dict(headers) if content is None else {**headers, "Content-Type": "application/json"}
         # A GET, a PUT and a DELETE of ours leave the same behind, once or twice.
         repeatable = method != "POST" if is_repeatable is None else is_repeatable

@@ -18,6 +18,8 @@ BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends
 `default` for the account's own; without it, or `none`, none does.
 BATCHWRIGHT_FIGURES, `emf` or `none`, says whether figures are written to the standard output; if it is not set, they
 are in Lambda and nowhere else. BATCHWRIGHT_LOG_LEVEL is journal.py's.
+BATCHWRIGHT_EVENTS_CONCURRENCY and BATCHWRIGHT_COMMANDS_CONCURRENCY (core/concurrency.py) say how many invocations at
+once the queues may feed; Chalice reads them when it loads app.py.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported. So it does
 BATCHWRIGHT_SLACK_WEBHOOK, which names the secret or parameter that holds the address of a Slack incoming webhook
 (core/webhook.py). BATCHWRIGHT_SLACK_LOOPBACK lets that address be one of this machine, for tests.

@@ -62,12 +62,14 @@ def _sns(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]
 
 def _batch(place: Place, operation: str, params: Mapping[str, Any]) -> list[Asked]:
     if operation == "SubmitJob":
-        asked = [
-            ("batch:SubmitJob", _batch_arn(place, "job-queue", params["jobQueue"])),
-            ("batch:SubmitJob", _batch_arn(place, "job-definition", params["jobDefinition"])),
-        ]
+        queue = _batch_arn(place, "job-queue", params["jobQueue"])
+        definition = _batch_arn(place, "job-definition", params["jobDefinition"])
         # The job has no id yet; any is as good.
-        return asked + ([("batch:TagResource", place.arn("batch", "job/new"))] if params.get("tags") else [])
+        tagged = [queue, definition, place.arn("batch", "job/new")] if params.get("tags") else []
+        return [
+            *(("batch:SubmitJob", arn) for arn in (queue, definition)),
+            *(("batch:TagResource", arn) for arn in tagged),
+        ]
     if operation == "TerminateJobs":
         return [("batch:TerminateJob", place.arn("batch", f"job/{job}")) for job in params["jobs"]]
     return [(f"batch:{operation}", "*")]

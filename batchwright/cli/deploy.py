@@ -93,6 +93,11 @@ def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="How long records of jobs are kept after the last news of them; as it was before (first: 90).",
 )
 @click.option("--parameter", "pairs", metavar="NAME=VALUE", multiple=True, help="A parameter of a template of infra/.")
+@click.option(
+    "--runtime",
+    metavar="NAME",
+    help="Move the functions to this Python's runtime, such as python3.12; as it was before (first: this Python's).",
+)
 @click.option("--stacks-only", is_flag=True, help="The stacks and .chalice/config.json; then use chalice yourself.")
 @click.option("--again", is_flag=True, help="Deploy the functions also if nothing changed.")
 def deploy(
@@ -111,6 +116,7 @@ def deploy(
     records_own: bool | None,
     jobs_kept_days: int | None,
     pairs: Sequence[str],
+    runtime: str | None,
     stacks_only: bool,
     again: bool,
 ) -> None:
@@ -150,6 +156,7 @@ def deploy(
         stacks_only,
         again,
         slack_webhook,
+        runtime,
     )
     with _account(profile, region) as account:
         deployed = deploy_stage(account, wish, click.echo)

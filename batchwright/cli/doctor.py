@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 import click
@@ -11,8 +11,15 @@ from botocore.exceptions import ClientError
 
 from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Aws, Where, api_options, on_target
+from batchwright.deploy.account import Account
+from batchwright.deploy.api_settings import ApiSettings, SeenApi
+from batchwright.deploy.lambda_settings import LambdaSettings
+from batchwright.deploy.leftovers import Leftovers
+from batchwright.deploy.policies import AUTHORIZER
+from batchwright.deploy.quota import read_quota
 from batchwright.doctor import Finding, Severity, patience_of
 from batchwright.doctor_look import BatchJobs, Doctor, Report, run_ids_in
+from batchwright.doctor_stage import check_apis, check_functions
 from batchwright.event_bus import bus_mistake
 from batchwright.plain_console import PlainConsole
 from batchwright.tables import Column, Short
@@ -61,6 +68,7 @@ def examine(aws: Aws, run_ids: Sequence[str] = ()) -> Report:
     report = made.look_twice(list(run_ids) or run_ids_in(dynamodb, table, RUNS_BY_WORKFLOW))
     if not run_ids:
         _look_at_bus(aws, report)
+        _look_at_functions(aws, report)
     return report
 
 
@@ -79,6 +87,33 @@ def _look_at_bus(aws: Aws, report: Report) -> None:
         report.findings.append(Finding(Severity.ERROR, "the event bus is there", "", place, mistake, BUS_ADVICE))
 
 
+def _look_at_functions(aws: Aws, report: Report) -> None:
+    """Look at the settings of a deployed stage's functions. The local AWS has no Lambda."""
+    if aws.stage is None:
+        return
+    try:
+        account = Account(aws.session)
+        client, place = aws.client("lambda"), account.place(aws.stage)
+        seen = LambdaSettings(client, place).seen()
+        authorizer = place.function_name(AUTHORIZER)
+        quota = read_quota(client, authorizer)
+        has_authorizer = account.has("lambda", "get_function_configuration", FunctionName=authorizer)
+        apis = list(_apis(aws, Leftovers(account, place).apis_that_call(authorizer)))
+    except ClientError as error:
+        report.left_out.append(f"the settings of the functions were not looked at: {error}")
+        return
+    report.findings += [*check_functions(seen, quota, aws.stage), *check_apis(apis, aws.stage)]
+    if seen and (advice := quota.advice(has_authorizer=has_authorizer)):
+        report.hints.append(advice)
+
+
+def _apis(aws: Aws, ids: Iterable[str]) -> Iterator[SeenApi]:
+    client = aws.client("apigateway")
+    for rest_api_id in ids:
+        for stage in client.get_stages(restApiId=rest_api_id)["item"]:
+            yield ApiSettings(client, rest_api_id, stage["stageName"]).seen()
+
+
 def _print(report: Report) -> None:
     console = PlainConsole()
     looked_at = f"{_counted(report.runs, 'run')}, {_counted(report.tasks, 'task')}"
@@ -87,7 +122,7 @@ def _print(report: Report) -> None:
         console.print(f"\n{looked_at}: {_counted(len(report.findings), 'finding')} (docs/doctor.md)", highlight=False)
     else:
         console.print(f"{looked_at}: nothing to report", highlight=False)
-    for what in report.left_out:
+    for what in (*report.left_out, *report.hints):
         tell(what, err=True)
 
 

@@ -75,12 +75,13 @@ def api_options(command: _F) -> _F:
 @dataclass(frozen=True, slots=True)
 class Aws:
     """The AWS that a target is on: its session, which makes clients, the variables of the app there, and the app as it
-    is wired there."""
+    is wired there. `stage` is the name of a deployed stage; the local AWS has none."""
 
     session: Any
     environment: Mapping[str, str]
     wired: Wired
     is_local: bool = False
+    stage: str | None = None
 
     def client(self, service: str) -> Any:
         return self.session.client(service)
@@ -177,7 +178,7 @@ def stage_target(stage: str, profile: str | None, region: str | None) -> Target:
             f"stack {stack_name(stage)} is {stack.get('StackStatus', 'there')} and has no output {missing}; deploy the "
             f"stage again with `batchwright deploy --stage {stage}`"
         ) from None
-    aws = Aws(session, variables, wire(variables, clients(session)))
+    aws = Aws(session, variables, wire(variables, clients(session)), stage=stage)
     return Target(f"AWS (stage {stage}, {session.region_name})", _api(aws), aws, AWS_PAUSE_SECONDS)
 
 

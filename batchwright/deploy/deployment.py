@@ -17,9 +17,10 @@ from pathlib import Path
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.config import STAGE_TAG, STAGE_VARIABLE
-from batchwright.deploy.functions import Functions
+from batchwright.deploy.functions import Became, Functions, check_runtime
 from batchwright.deploy.leftovers import Leftovers, log_groups
-from batchwright.deploy.policies import Place, functions_of
+from batchwright.deploy.policies import AUTHORIZER, Place, functions_of
+from batchwright.deploy.quota import read_quota
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.deploy.stage_name import STACK_ENDINGS
 from batchwright.event_bus import bus_mistake
@@ -29,6 +30,7 @@ from batchwright.monitorlist import blind_spots, replaced_lines
 from batchwright.run_queues import queue_named, trouble_with
 from chalicelib.api.port import Api
 from chalicelib.aws.clients import clients
+from chalicelib.core.concurrency import variables_within
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
 from chalicelib.core.monitoring import monitors_of
 from chalicelib.core.notices import NoticeKind
@@ -66,6 +68,8 @@ class Wish:
     again: bool = False
     slack_webhook: str | None = None
     """Where the address is kept; `none` takes the function away that posts to it."""
+    runtime: str | None = None
+    """The runtime of Lambda to move to; that which is there without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +146,13 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     check_event_bus(bus)
     if bus not in (None, NONE) and (mistake := bus_mistake(account.client("events"), bus)):
         raise UserMistake(f"--event-bus {bus}: {mistake}")
-    stacks = Stacks(account.client("cloudformation"))
+    stacks = Stacks(account.client("cloudformation"), say=say)
     place = account.place(wish.stage)
     names = stack_names(place)
     for name in names.values():
         stacks.check_stage(name, place.stage)
+    if not wish.stacks_only:
+        check_runtime(account, place, wish.runtime)
     say(f"stage {wish.stage} in account {place.account}, {place.region}")
     if not stacks.has_begun(names["foundation"]):
         _check_free(account, place)
@@ -160,7 +166,10 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
         done[name] = _apply(stacks, place, names[name], template(wish.project, name), wish, say)
     outputs = done["foundation"].outputs
     functions = Functions(account, place, wish.project, outputs["BucketName"])
-    variables = _variables(functions, wish, outputs)
+    quota = read_quota(account.client("lambda"), place.function_name(AUTHORIZER))
+    variables = {**_variables(functions, wish, outputs), **variables_within(quota.executions)}
+    if advice := quota.advice(has_authorizer=variables[AUTH_VARIABLE] == AUTHS[0]):
+        say(advice)
     if webhook := variables[SLACK_VARIABLE]:
         functions = replace(functions, place=replace(place, slack_webhook=read_webhook_place(webhook)))
     if bus := event_bus(variables_of(outputs)):
@@ -168,15 +177,18 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
         if mistake := bus_mistake(account.client("events"), bus):
             say(f"event bus {bus}: {mistake}; nothing that is told there arrives")
     traced = variables[XRAY_VARIABLE] == "true"
-    functions.config.put_stage(functions.place, functions_of(functions.place), variables, xray=traced)
+    functions.config.put_stage(
+        functions.place, functions_of(functions.place), variables, xray=traced, reserved=quota.reservation
+    )
     if wish.stacks_only:
         return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
-    functions_changed = functions.deploy(say, again=wish.again)
-    say(f"functions: {'deployed' if functions_changed else 'unchanged'}")
+    became = functions.deploy(say, again=wish.again)
+    say(f"functions: {became}")
     workflows = push_workflows(account, wish.project / "statemachines", variables_of(outputs), say)
     if monitors is not None:
         push_monitors(wire(variables_of(outputs), clients(account.session)).api(str(uuid.uuid4())), monitors, say)
-    return Deployed(place, tuple(done.values()), functions_changed, workflows, functions.api_url())
+    changed = became is not Became.UNCHANGED
+    return Deployed(place, tuple(done.values()), changed, workflows, functions.api_url())
 
 
 def _adopt(stacks: Stacks, place: Place, name: str, look: Callable[[], list[Existing]], wish: Wish, say: Say) -> None:

@@ -13,21 +13,35 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from chalice.config import Config
 
 from batchwright.deploy.account import Account, DeployError, gone_is_fine
+from batchwright.deploy.api_settings import ApiSettings
 from batchwright.deploy.config import ChaliceConfig
+from batchwright.deploy.lambda_settings import LambdaSettings
 from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import GRANTS, Place, functions_of, policy
+from chalicelib.core.errors import UserMistake
 
 RECORD_KEY = "batchwright/deployment.json"
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 _PACKAGED = ("app.py", "requirements.txt", "chalicelib", "vendor")
 """What of a project goes into the package."""
+
+
+class Became(StrEnum):
+    """What a deployment did to the functions."""
+
+    DEPLOYED = "deployed"
+    SET = "settings put right"
+    """Their code stays, and what Chalice has no word for was not in force."""
+    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True)
@@ -43,13 +57,14 @@ class Functions:
     def config(self) -> ChaliceConfig:
         return ChaliceConfig(self.project / ".chalice")
 
-    def deploy(self, say: Callable[[str], None], *, again: bool = False) -> bool:
-        """Put the functions up; whether that was needed. Raises DeployError. `again` does it in any case."""
+    def deploy(self, say: Callable[[str], None], *, again: bool = False) -> Became:
+        """Put the functions up, if that is needed, and their settings in force. Raises DeployError. `again` puts them
+        up in any case."""
         record = self._record()
         self._recall(record)
         fingerprint = self._fingerprint()
         if not again and record.get("fingerprint") == fingerprint and record.get("code") == self._code():
-            return False
+            return Became.SET if self._settled(say) else Became.UNCHANGED
         leftovers = Leftovers(self.account, self.place)
         leftovers.check_ours()
         if not self.made():
@@ -63,8 +78,23 @@ class Functions:
         finally:
             # Also of a deployment that failed: the next one goes on from what this one made.
             self._remember(None)
+        self._settled(say)
         self._remember(fingerprint)
-        return True
+        return Became.DEPLOYED
+
+    def _settled(self, say: Callable[[str], None]) -> bool:
+        """Put the settings in force that Chalice has no word for; whether any was not. If that fails, the next
+        deployment begins with Chalice, so that nothing is taken for done that was half done."""
+        try:
+            changed = LambdaSettings(self.account.client("lambda"), self.place).apply(say)
+            api = next((one for one in self.made() if one["resource_type"] == "rest_api"), None)
+            if api is not None:
+                stage_name = api["rest_api_url"].rstrip("/").rpartition("/")[2]
+                changed |= ApiSettings(self.account.client("apigateway"), api["rest_api_id"], stage_name).apply()
+        except Exception:
+            self._remember(None)
+            raise
+        return changed
 
     def _narrow_policies(self) -> None:
         """Give each role that Chalice made a policy of this account and region alone; the files name none."""
@@ -219,6 +249,34 @@ class Functions:
         for path in (*_files(self.project), *policies):
             digest.update(str(path.relative_to(self.project)).encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()
+
+
+def this_runtime() -> str:
+    """The runtime of Lambda that Chalice deploys: that of the Python which runs it."""
+    found: str = Config().lambda_python_version
+    return found
+
+
+def check_runtime(account: Account, place: Place, wished: str | None) -> None:
+    """Raises UserMistake for a runtime that this Python cannot deploy, and DeployError where the functions run on
+    another one than it would deploy: two people with two Pythons would change it by turns."""
+    ours = this_runtime()
+    if wished is not None and wished != ours:
+        raise UserMistake(
+            f"--runtime {wished}: the packages are made for the Python that runs this command, which is {ours}; run it "
+            f"with the Python of {wished}"
+        )
+    client = account.client("lambda")
+    name = place.function_name("start")
+    try:
+        deployed = client.get_function_configuration(FunctionName=name).get("Runtime", ours)
+    except client.exceptions.ResourceNotFoundException:
+        return
+    if wished is None and deployed != ours:
+        raise DeployError(
+            f"the functions run on {deployed}, and this command runs on {ours}: run it with the Python of {deployed}, "
+            f"or move the stage with --runtime {ours}"
+        )
 
 
 def is_of(note: Mapping[str, Any], place: Place) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,10 @@ from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Stacks
 from batchwright.foundation import stack_name
 
+POLL_SECONDS = 2.0
+LOCAL_POLL_SECONDS = 0.1
+WAIT_SECONDS = 300.0
+"""Deleting an event source mapping takes Lambda a minute or two."""
 _BY_A_STACK = "aws:cloudformation:stack-name"
 _API_OF_ARN = re.compile(r"arn:[\w-]+:execute-api:[\w-]+:\d+:(\w+)/")
 
@@ -48,6 +53,7 @@ class Leftovers:
         for name in there:
             self._remove_function(self.place.function_name(name))
             say(f"function {self.place.function_name(name)}: removed, which nothing was noted of")
+        self._wait_for_mappings()
         for role in roles:
             self._remove_role(role)
         self._remove_rule(f"{self.place.prefix}-sweep-event")
@@ -114,17 +120,53 @@ class Leftovers:
 
     def _remove_function(self, name: str) -> None:
         client = self.account.client("lambda")
-        for page in client.get_paginator("list_event_source_mappings").paginate(FunctionName=name):
-            for mapping in page["EventSourceMappings"]:
-                with gone_is_fine():
-                    client.delete_event_source_mapping(UUID=mapping["UUID"])
-        for api in self._apis_that_call(name):
+        for mapping in self._mappings(FunctionName=name):
+            with gone_is_fine():
+                self._delete_mapping(mapping["UUID"])
+        for api in self.apis_that_call(name):
             with gone_is_fine():
                 self.account.client("apigateway").delete_rest_api(restApiId=api)
         with gone_is_fine():
             client.delete_function(FunctionName=name)
 
-    def _apis_that_call(self, name: str) -> list[str]:
+    def _mappings(self, **of: str) -> list[dict[str, Any]]:
+        pages = self.account.client("lambda").get_paginator("list_event_source_mappings").paginate(**of)
+        return [mapping for page in pages for mapping in page["EventSourceMappings"]]
+
+    def _delete_mapping(self, uuid: str) -> None:
+        """Delete a mapping. Lambda refuses that while it still makes or changes it, or deletes it already."""
+        client = self.account.client("lambda")
+
+        def is_asked() -> bool:
+            try:
+                client.delete_event_source_mapping(UUID=uuid)
+            except client.exceptions.ResourceInUseException:
+                return bool(client.get_event_source_mapping(UUID=uuid)["State"] == "Deleting")
+            return True
+
+        self._until(is_asked, f"the event source mapping {uuid} cannot be deleted")
+
+    def _wait_for_mappings(self) -> None:
+        """Wait until no mapping of the stage's queues to its functions is left. Deleting one takes Lambda a while, in
+        which it makes no other one of the same two."""
+        for queue in ("events", "commands"):
+            arn = self.place.arn("sqs", f"{self.place.prefix}-{queue}")
+            ours = f":function:{self.place.function_name(f'on_{queue}')}"
+
+            def is_gone(arn: str = arn, ours: str = ours) -> bool:
+                return not any(one.get("FunctionArn", "").endswith(ours) for one in self._mappings(EventSourceArn=arn))
+
+            self._until(is_gone, f"Lambda still deletes the event source mapping of {arn}")
+
+    def _until(self, holds: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        is_local = self.account.client("lambda").meta.endpoint_url.startswith("http://127.0.0.1")
+        while not holds():
+            if time.monotonic() > deadline:
+                raise DeployError(f"{what} after {WAIT_SECONDS:.0f} s: try again later")
+            time.sleep(LOCAL_POLL_SECONDS if is_local else POLL_SECONDS)
+
+    def apis_that_call(self, name: str) -> list[str]:
         """The ids of the APIs that may call a function: those that Chalice made for it."""
         client = self.account.client("lambda")
         try:

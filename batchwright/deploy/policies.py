@@ -21,6 +21,7 @@ from chalicelib.engine.posting import POST_PREFIX
 
 API_HANDLER = "api_handler"
 """Chalice's name for the function of all HTTP routes."""
+AUTHORIZER = "bearer"
 ON_NOTICES = "on_notices"
 """The function that posts to Slack, which a stage without a webhook has not."""
 LEADING_KEYS = "dynamodb:LeadingKeys"
@@ -116,9 +117,10 @@ SHARDS = Grant("read the tasks of a shard, and a plan", ("dynamodb:Query",), ("t
 # Any queue and any definition: which ones a workflow names is known when its run starts, and params may name them; not
 # when the stage is deployed.
 SUBMIT = Grant("submit jobs", ("batch:SubmitJob",), ("job-definitions", "job-queues"))
-# A job that is submitted with tags (`tags` of a task) takes this right beside that of SubmitJob:
-# https://docs.aws.amazon.com/batch/latest/userguide/using-tags.html
-TAG = Grant("give jobs the tags of their task", ("batch:TagResource",), ("jobs",))
+# A job that is submitted with tags (`tags` of a task) takes this right beside that of SubmitJob, on each resource that
+# SubmitJob is judged on: https://docs.aws.amazon.com/service-authorization/latest/reference/list_batch.html
+# AWS names the job definition when it refuses: https://github.com/wri/gfw-data-api/pull/175
+TAG = Grant("give jobs the tags of their task", ("batch:TagResource",), ("job-definitions", "job-queues", "jobs"))
 # Neither knows a resource: the service authorization reference lists none for them.
 FIND = Grant("find a job whose submission lost its answer", ("batch:ListJobs",), ("everything",))
 DESCRIBE = Grant("ask for the state of jobs", ("batch:DescribeJobs",), ("everything",))
@@ -249,7 +251,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         ),
     ),
     # It reads what strangers send, so it is kept to the tokens' partition of the table.
-    "bearer": (
+    AUTHORIZER: (
         LOG,
         Grant(
             "read a token",

@@ -21,6 +21,7 @@ from batchwright.deploy.leftovers import Leftovers, log_groups
 from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Stacks
 from batchwright.foundation import VARIABLE_NAMES
+from chalicelib.core.concurrency import COMMANDS_CONCURRENCY, EVENTS_CONCURRENCY
 from chalicelib.core.webhook import VARIABLE as SLACK_VARIABLE
 
 Say = Callable[[str], None]
@@ -83,7 +84,8 @@ class Stage:
 
     def clean_clone(self) -> list[str]:
         """Take out of this clone what the deployment wrote there; what that was."""
-        variables = (STAGE_VARIABLE, AUTH_VARIABLE, XRAY_VARIABLE, SLACK_VARIABLE, *VARIABLE_NAMES)
+        own = (STAGE_VARIABLE, AUTH_VARIABLE, XRAY_VARIABLE, SLACK_VARIABLE, EVENTS_CONCURRENCY, COMMANDS_CONCURRENCY)
+        variables = (*own, *VARIABLE_NAMES)
         return ChaliceConfig(self.project / ".chalice").remove_stage(self.place.stage, variables)
 
     def _stack_names(self) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,10 @@ from batchwright.deploy.config import STAGE_TAG
 POLL_SECONDS = 2.0
 LOCAL_POLL_SECONDS = 0.1
 WAIT_SECONDS = 3600.0
+QUEUE_NAME_SECONDS = 70.0
+"""A queue's name is free again 60 seconds after its deletion, or a little later:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html"""
+_QUEUE_NAME_NOT_FREE = ("QueueDeletedRecently", "must wait 60 seconds after deleting a queue")
 _FAILED_TO_BEGIN_OR_END = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 """A first creation that failed, or a deletion: nothing is of use but what was retained, and there is no way but to
 delete the stack."""
@@ -72,6 +76,9 @@ class Template:
         not_yet = {one.logical_id: one.not_yet for one in existing}
         named = [(block.strip().partition(":")[0], block) for block in blocks]
         wanted = [block.replace(not_yet[name], "") for name, block in named if name in not_yet]
+        # Retained whatever happens, because CloudFormation takes up no resource that it might delete; the change that
+        # follows gives each the policy of the template.
+        wanted = [block.replace("DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Retain") for block in wanted]
         return f"{head}\nResources:\n{''.join(wanted)}"
 
     def parameters(self) -> list[str]:
@@ -93,6 +100,9 @@ class Stacks:
 
     client: Any
     poll_seconds: float = field(default=POLL_SECONDS)
+    queue_name_seconds: float = QUEUE_NAME_SECONDS
+    say: Callable[[str], None] = lambda line: None
+    """Hears why a change takes longer."""
 
     def __post_init__(self) -> None:
         if self.client.meta.endpoint_url.startswith("http://127.0.0.1"):
@@ -156,8 +166,21 @@ class Stacks:
     def apply(
         self, name: str, template: Template, parameters: Mapping[str, str], tags: Mapping[str, str]
     ) -> StackChange:
-        """Create the stack or bring it to what the template says; parameters that are not given stay as they are.
-        Raises DeployError."""
+        """Create the stack or bring it to what the template says; parameters that are not given stay as they are. A
+        name of a queue that was just deleted is waited for. Raises DeployError."""
+        try:
+            return self._apply(name, template, parameters, tags)
+        except DeployError as error:
+            if not any(text in str(error) for text in _QUEUE_NAME_NOT_FREE):
+                raise
+        self.say(f"stack {name}: SQS keeps the name of a deleted queue for a minute; trying again after that")
+        # What was made before the failure is deleted again by now, so that the minute begins here.
+        time.sleep(self.queue_name_seconds)
+        return self._apply(name, template, parameters, tags)
+
+    def _apply(
+        self, name: str, template: Template, parameters: Mapping[str, str], tags: Mapping[str, str]
+    ) -> StackChange:
         stack = self.ready(name)
         creates = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
         change_set = f"batchwright-{time.time_ns()}"

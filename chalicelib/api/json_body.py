@@ -20,6 +20,11 @@ DIGITS_MAXIMUM = 308
 CONTAINERS_MAXIMUM = 300_000
 """Lists and objects, each of which takes time; a workflow of 100,000 tasks has fewer."""
 
+ESCAPED_BYTES_MAXIMUM = 6_000_000
+"""A body within the JSON of Lambda's event, of which 6 MiB are the most; the rest is for headers and context."""
+
+_ESCAPED = (b'"', b"\\", b"\n", b"\r", b"\t")
+"""The bytes of a JSON text that take two within another one."""
 _CONTAINERS = {list, dict}
 
 
@@ -29,6 +34,17 @@ class NoJson(UserMistake):
 
 class TooLarge(UserMistake):
     """Refuse: the body has more bytes than the route takes."""
+
+
+def check_escaped_size(body: bytes) -> None:
+    """Raises TooLarge for a body that Lambda would not be given: API Gateway writes it as a text within JSON, in which
+    quotes, backslashes and line ends take two bytes each."""
+    escaped = len(body) + sum(body.count(one) for one in _ESCAPED)
+    if escaped > ESCAPED_BYTES_MAXIMUM:
+        raise TooLarge(
+            f"the body may come to {ESCAPED_BYTES_MAXIMUM:,} bytes as text within JSON, not {escaped:,}: with AWS "
+            "credentials (--stage) the same can be asked without the HTTP API"
+        )
 
 
 @collector_paused()

@@ -56,7 +56,7 @@ _DESCRIPTIONS = {
     204: "It is done.",
     304: "It is what the ETag names.",
     400: "A parameter, a header or the body breaks a rule; which, and how, is in `detail`.",
-    401: "There is no Authorization header. API Gateway answers this by itself.",
+    401: "There is no Authorization header, or no token in it. API Gateway answers this by itself.",
     403: "The token is not good (API Gateway answers this by itself) or does not allow this.",
     404: "There is no such thing.",
     405: "The path has no such method.",

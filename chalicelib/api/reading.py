@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.api.json_body import NoJson, TooLarge, read_json
+from chalicelib.api.json_body import NoJson, TooLarge, check_escaped_size, read_json
 from chalicelib.api.route_table import IDEMPOTENCY_KEY, SEVERAL_MAXIMUM, Kind, Parameter
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notify import QUEUE_PATTERN as NOTICES_QUEUE_PATTERN
@@ -89,6 +89,7 @@ def read_value(body: bytes, maximum: int) -> Any:
     """The body as JSON. Raises TooLarge and NoJson."""
     if len(body) > maximum:
         raise TooLarge(f"the body may have {maximum:,} bytes here, not {len(body):,}")
+    check_escaped_size(body)
     if not body:
         raise NoJson("the body is empty")
     return read_json(body)

@@ -24,7 +24,7 @@ PAGE_CHARACTERS = 4_096
 BODY_BYTES_MAXIMUM = 512 * 1024
 """Of any body but a workflow: a run's params have 300,000 bytes at most."""
 WORKFLOW_BYTES_MAXIMUM = 4 * 1024 * 1024
-"""A Lambda is invoked with 6 MB at most, in which the body is text within JSON."""
+"""A Lambda is invoked with 6 MiB at most, in which the body is text within JSON: see json_body.py."""
 
 NAME_RULE = "a name (1 to 128 letters, digits, '-', '_' and '.', the first a letter or a digit)"
 JOB_ID_RULE = "a job's id (letters, digits and '-'; of an array's job with ':' and its number)"

@@ -14,13 +14,14 @@ from botocore.config import Config
 from botocore.exceptions import ParamValidationError
 
 from chalicelib.aws.answers import ClientError, answers, code_of, meaning_of, message_of
-from chalicelib.core.errors import AnswerLost, TryAgain, UserMistake
+from chalicelib.core.errors import AnswerLost, NotPermitted, TryAgain, UserMistake
 from chalicelib.core.job import JobRequest
 from chalicelib.core.limits import BATCH_REASON_CHARACTERS, BULK_TERMINATE_IDS, DESCRIBE_IDS
 from chalicelib.ports.services import ListedJob
 
 _Element = TypeVar("_Element")
 
+_NOT_PERMITTED = ("AccessDeniedException", "AccessDenied")
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 10
 """Well within a Lambda's time and the lease of a claim, so that an invocation learns of a lost answer itself."""
@@ -49,7 +50,9 @@ class AwsBatch:
             except ClientError as error:
                 if meaning := meaning_of(error, "SubmitJob"):
                     raise meaning from error
-                # A wrong request, an unknown queue, a missing permission: no later try of the same would do better.
+                if code_of(error) in _NOT_PERMITTED:
+                    raise NotPermitted(f"SubmitJob: {code_of(error)}: {message_of(error)}") from error
+                # A wrong request, an unknown queue: no later try of the same would do better.
                 raise UserMistake(f"SubmitJob: {code_of(error)}: {message_of(error)}") from error
             except ParamValidationError as error:
                 raise UserMistake(f"SubmitJob: {error}") from error

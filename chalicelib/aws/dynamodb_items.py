@@ -259,6 +259,7 @@ def task_of(item: Mapping[str, Any]) -> TaskRecord:
         started_at_ms=item.get("started_at_ms"),
         retry_at_ms=item.get("retry_at_ms"),
         missing_since_ms=item.get("missing_since_ms"),
+        forbidden_since_ms=item.get("forbidden_since_ms"),
         second_jobs=frozenset(item.get("second_jobs", ())),
         result=_result_of({"job_id": job_id, **result}) if result else None,
         past=tuple(_result_of(past) for past in item.get("past", ())),

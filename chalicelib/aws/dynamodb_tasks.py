@@ -97,8 +97,8 @@ class DynamoTasks:
         seen_lease_ms = seen.claim.lease_until_ms
         return self._change_claim(seen.attempt, seen.claim.owner, claim, asked, seen_lease_ms=seen_lease_ms)
 
-    def release(self, attempt: Attempt, owner: str) -> None:
-        self._change_claim(attempt, owner, Claim(owner, RELEASED))
+    def release(self, attempt: Attempt, owner: str, *, forbidden_since_ms: int | None = None) -> None:
+        self._change_claim(attempt, owner, Claim(owner, RELEASED), forbidden_since_ms=forbidden_since_ms)
 
     def _change_claim(
         self,
@@ -108,6 +108,7 @@ class DynamoTasks:
         asked: Asked | None = None,
         *,
         seen_lease_ms: int | None = None,
+        forbidden_since_ms: int | None = None,
     ) -> bool:
         condition = f"{_OPEN_CLAIM} AND #owner = :seen_owner"
         values = {
@@ -125,6 +126,9 @@ class DynamoTasks:
             sets, removes, asked_values = _asked_update(asked)
             update += sets + (f" REMOVE {removes.removeprefix(', ')}" if removes else "")
             values |= asked_values
+        if forbidden_since_ms is not None:
+            update += ", #forbidden_since_ms = :since"
+            values["since"] = forbidden_since_ms
         return self._table.update_if(_key(attempt), update, condition, values).landed
 
     def record_job(self, attempt: Attempt, job_id: str) -> TaskRecord:
@@ -179,7 +183,7 @@ class DynamoTasks:
             "SET #state = :waiting, #job_id = :job_id, #retry_at_ms = :retry_at, "
             "#past = list_append(if_not_exists(#past, :none), :ended) "
             "REMOVE #owner, #lease_until_ms, #claimed_at_ms, #started_at_ms, #job_tries, "
-            "#cancel_requested, #missing_since_ms",
+            "#cancel_requested, #missing_since_ms, #forbidden_since_ms",
             f"{_SAME_ATTEMPT} AND {open_states} AND (#job_id = :job_id OR attribute_not_exists(#job_id))",
             {
                 "waiting": TaskState.WAITING,

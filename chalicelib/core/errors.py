@@ -90,6 +90,10 @@ class AnswerTooLarge(UserMistake):
     """Refuse: what there is to tell is more than an answer over HTTP can hold."""
 
 
+class NotPermitted(UserMistake):
+    """Refuse, unless the permission was given a moment ago: a policy takes up to minutes to be in force everywhere."""
+
+
 class TryAgain(BatchwrightError):
     """Try again later. Whether or not the call took effect, every call of ours but SubmitJob may simply be repeated."""
 

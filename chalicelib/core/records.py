@@ -161,7 +161,8 @@ class TaskRecord:
     `asked` is what the attempt's request asks for; None in a record of an earlier version, and of a request that cannot
     be rendered. `job_id` is None while the attempt is claimed and not submitted. `job_tries` counts ended tries
     inside Batch (its own retryStrategy), to order events. `cancel_requested` tells who records a job id to end the job.
-    `missing_since_ms` is when Batch was first found not to know the job. `second_jobs` are jobs of the task that had to
+    `missing_since_ms` is when Batch was first found not to know the job. `forbidden_since_ms` is when the attempt's
+    submission was first found not to be permitted. `second_jobs` are jobs of the task that had to
     be terminated, for their attempt had one already. `past` holds the results of earlier attempts, oldest first;
     `result` that of an ended one.
     """
@@ -177,6 +178,7 @@ class TaskRecord:
     started_at_ms: int | None = None
     retry_at_ms: int | None = None
     missing_since_ms: int | None = None
+    forbidden_since_ms: int | None = None
     second_jobs: frozenset[str] = frozenset()
     result: JobResult | None = None
     past: tuple[JobResult, ...] = ()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.core.commands import JobRefused, encode
-from chalicelib.core.errors import AnswerLost, Defect, Throttled, TryAgain, UserMistake
+from chalicelib.core.errors import AnswerLost, Defect, NotPermitted, Throttled, TryAgain, UserMistake
 from chalicelib.core.figures import Adoption
 from chalicelib.core.ids import Attempt, job_name, refused_job_id
 from chalicelib.core.job import JobRequest, asked_of, job_request
@@ -23,6 +23,11 @@ from chalicelib.engine.world import DONE, Done, NotYet, Outcome, RunFacts, World
 
 SECOND_JOB_REASON = "batchwright: a second job for an attempt that has one"
 CANCEL_REASON = "batchwright: the run was cancelled"
+PERMISSION_SECONDS = 180
+"""How long after its first refusal a missing permission may still be one that IAM has not spread yet:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency"""
+_PERMISSION_AGAIN_SECONDS = 30
+"""The shortest delay of a message that waits for a permission; it doubles what was waited so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,8 @@ def _submit_one(
                 return _record_refusal(world, facts, attempt, str(request))
             job_id = submit_job(world, request)
             noting.job_submitted(world, facts, attempt, job_id)
+    except NotPermitted as refusal:
+        return _refused_or_early(world, facts, attempt, refusal)
     except UserMistake as refusal:
         return _record_refusal(world, facts, attempt, str(refusal))
     except AnswerLost as lost:
@@ -220,6 +227,20 @@ def end_second_jobs(world: World, attempt: Attempt, job_ids: Sequence[str]) -> N
     news = [job_id for job_id in job_ids if world.store.add_second_job(attempt, job_id)]
     noting.second_jobs(world, attempt, news, job_ids)
     world.batch.terminate(job_ids, SECOND_JOB_REASON)
+
+
+def _refused_or_early(world: World, facts: RunFacts, attempt: Attempt, refusal: NotPermitted) -> Outcome:
+    """Right after a deployment IAM may not know the policy everywhere yet, so a missing permission is asked for again
+    for a few minutes after the first refusal, whose time the record keeps."""
+    record = world.store.task(attempt.run_id, attempt.epoch, attempt.index)
+    now_ms = world.clock.now_ms()
+    since_ms = now_ms if record is None or record.forbidden_since_ms is None else record.forbidden_since_ms
+    waited_seconds = max(0, now_ms - since_ms) // 1000
+    left_seconds = PERMISSION_SECONDS - waited_seconds
+    if left_seconds <= 0:
+        return _record_refusal(world, facts, attempt, str(refusal))
+    world.store.release(attempt, world.owner, forbidden_since_ms=since_ms)
+    return NotYet(min(left_seconds, max(_PERMISSION_AGAIN_SECONDS, waited_seconds)), str(refusal))
 
 
 def _record_refusal(world: World, facts: RunFacts, attempt: Attempt, reason: str) -> Outcome:

@@ -102,8 +102,9 @@ class Batch(FailedChildren, Protocol):
     def submit(self, request: JobRequest) -> str:
         """Submit a job; returns its id.
 
-        Raises AnswerLost when it may have taken effect, Throttled or another TryAgain when it surely has not, and
-        UserMistake with Batch's words when Batch refuses the request for good.
+        Raises AnswerLost when it may have taken effect, Throttled or another TryAgain when it surely has not,
+        NotPermitted with Batch's words when the permission for it is missing, and another UserMistake with Batch's
+        words when Batch refuses the request for good.
         """
         ...
 

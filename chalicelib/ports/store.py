@@ -245,9 +245,10 @@ class Runs(Protocol):
         """
         ...
 
-    def release(self, attempt: Attempt, owner: str) -> None:
+    def release(self, attempt: Attempt, owner: str, *, forbidden_since_ms: int | None = None) -> None:
         """Give a claim back that surely led to no submission: its lease becomes `RELEASED`, so that the next one
-        takes it over at once and need not ask Batch. Nothing happens if the claim is not this owner's any more."""
+        takes it over at once and need not ask Batch. `forbidden_since_ms`, if given, is kept with the record. Nothing
+        happens if the claim is not this owner's any more."""
         ...
 
     def record_job(self, attempt: Attempt, job_id: str) -> TaskRecord:

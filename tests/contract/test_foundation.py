@@ -131,14 +131,23 @@ def test_sqs_moves_a_message_after_as_many_receipts_as_the_engine_gives_it(
     assert answer["Attributes"]["VisibilityTimeout"] == "360"
 
 
+def test_the_policy_of_a_queue_is_of_that_queue_alone() -> None:
+    """SQS refuses any other, and the stack is rolled back; no emulator does."""
+    policies = [one for one in foundation.template()["Resources"].values() if one["Type"] == "AWS::SQS::QueuePolicy"]
+    assert len(policies) == 2
+    for one in policies:
+        [queue] = one["Properties"]["Queues"]
+        for statement in one["Properties"]["PolicyDocument"]["Statement"]:
+            assert statement["Resource"] == {"!GetAtt": f"{queue['!Ref']}.Arn"}
+
+
+@pytest.mark.parametrize("queue", ["EventsQueueUrl", "EventsDeadLettersUrl"])
 def test_the_rules_may_send_to_the_events_queue_and_its_dead_letters_alone(
-    sqs: Any, ministack_outputs: dict[str, str]
+    sqs: Any, ministack_outputs: dict[str, str], queue: str
 ) -> None:
-    [statement] = json.loads(
-        sqs.get_queue_attributes(QueueUrl=ministack_outputs["EventsQueueUrl"], AttributeNames=["Policy"])["Attributes"][
-            "Policy"
-        ]
-    )["Statement"]
+    answer = sqs.get_queue_attributes(QueueUrl=ministack_outputs[queue], AttributeNames=["Policy", "QueueArn"])
+    [statement] = json.loads(answer["Attributes"]["Policy"])["Statement"]
+    assert statement["Resource"] == answer["Attributes"]["QueueArn"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
     [sources] = statement["Condition"]["ArnEquals"].values()

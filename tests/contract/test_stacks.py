@@ -42,7 +42,11 @@ def test_a_second_time_changes_nothing_and_a_change_is_named(stacks: Stacks, sta
     changed = put(stacks, stage, ObserveAllJobs="true")
     assert (changed.how, changed.changes) == (
         "changed",
-        ("modify JobStateChanges (AWS::Events::Rule)", "modify RuleMaySend (AWS::SQS::QueuePolicy)"),
+        (
+            "modify JobStateChanges (AWS::Events::Rule)",
+            "modify RuleMaySend (AWS::SQS::QueuePolicy)",
+            "modify RuleMaySendDeadLetters (AWS::SQS::QueuePolicy)",
+        ),
     )
 
 
@@ -92,6 +96,7 @@ def test_deleting_a_stack_keeps_its_table_which_a_new_one_takes_up(
 def test_a_template_is_cut_down_to_what_is_taken_up() -> None:
     text = FOUNDATION.of_existing([Existing("Bucket", "AWS::S3::Bucket", {})])
     assert "  Bucket:\n    Type: AWS::S3::Bucket" in text
+    assert "    DeletionPolicy: Retain\n" in text, "CloudFormation takes up what it retains, and nothing else"
     for absent in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "Outputs:", "AWS::S3::BucketPolicy"):
         assert absent not in text
 

@@ -115,6 +115,21 @@ def test_a_released_claim_has_no_lease_left_and_can_be_taken_over(store: Store, 
     assert read(store, attempt).claim == OTHER
 
 
+def test_a_released_claim_keeps_since_when_its_submission_is_forbidden(
+    store: Store, attempt: Attempt, claim: Claim, failure: JobResult
+) -> None:
+    store.claim(attempt, claim, 60_000)
+    store.release(attempt, claim.owner, forbidden_since_ms=60_007)
+    released = read(store, attempt)
+    assert released.forbidden_since_ms == 60_007
+    assert store.take_over(released, OTHER)
+    assert read(store, attempt).forbidden_since_ms == 60_007
+    store.release(attempt, OTHER.owner)
+    assert read(store, attempt).forbidden_since_ms == 60_007
+    assert store.wait_for_retry(attempt, failure, 60_000)
+    assert read(store, attempt).forbidden_since_ms is None, "the next attempt asks anew"
+
+
 def test_a_claim_is_not_released_by_somebody_else(store: Store, attempt: Attempt, claim: Claim) -> None:
     store.claim(attempt, claim, 60_000)
     store.release(attempt, OTHER.owner)

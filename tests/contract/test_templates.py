@@ -60,7 +60,7 @@ def test_every_function_has_a_log_group_with_an_end() -> None:
 
 def test_every_alarm_tells_somebody_when_it_begins_and_when_it_is_over() -> None:
     alarms = resources("observability", "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 19
+    assert len(alarms) == 23
     for alarm in alarms:
         assert said(alarm["AlarmName"]).startswith("batchwright-dev-")
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"!Ref": "AlarmTopic"}]
@@ -143,3 +143,62 @@ def test_every_queue_of_the_batch_environment_gets_rid_of_jobs_that_block_it() -
         actions = queue["JobStateTimeLimitActions"]
         assert {one["Reason"].partition(":")[0] for one in actions} == {"CAPACITY", "MISCONFIGURATION"}
         assert {(one["State"], one["Action"]) for one in actions} == {("RUNNABLE", "CANCEL")}
+
+
+def test_a_fresh_account_s_compute_environments_do_not_make_batch_s_role_at_once() -> None:
+    environments = {
+        name: one
+        for name, one in template("batch")["Resources"].items()
+        if one["Type"] == "AWS::Batch::ComputeEnvironment"
+    }
+    first = [name for name, one in environments.items() if "DependsOn" not in one]
+    assert len(first) == 1
+    assert {one["DependsOn"] for name, one in environments.items() if name not in first} == set(first)
+    assert "Condition" not in environments[first[0]], "what the others wait for is always there"
+
+
+def test_a_compute_environment_is_changed_in_place() -> None:
+    """A replacement would need the name that the old one still has."""
+    environments = resources("batch", "AWS::Batch::ComputeEnvironment")
+    assert [one["ReplaceComputeEnvironment"] for one in environments] == [False] * 5
+
+
+def test_machines_get_their_role_in_china_too() -> None:
+    """EC2's principal has the partition's suffix there: https://docs.amazonaws.cn/en_us/aws/latest/userguide/iam.html"""
+    services = [
+        statement["Principal"]["Service"]
+        for role in resources("batch", "AWS::IAM::Role")
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]
+    ]
+    assert [one for one in services if "ec2" in str(one)] == [{"!Sub": "ec2.${AWS::URLSuffix}"}]
+
+
+@pytest.mark.parametrize("name", ["foundation", "observability", "batch"])
+def test_conditions_compare_parameters_with_texts(name: str) -> None:
+    """CloudFormation compares texts, whatever the type of a parameter."""
+    for condition in _equals(template(name)["Conditions"]):
+        assert all(isinstance(side, (str, dict)) for side in condition), condition
+
+
+def _equals(part: Any) -> list[list[Any]]:
+    if isinstance(part, list):
+        return [found for one in part for found in _equals(one)]
+    if not isinstance(part, dict):
+        return []
+    return [*([part["!Equals"]] if "!Equals" in part else []), *_equals(list(part.values()))]
+
+
+@pytest.mark.parametrize(
+    ("metric", "functions"),
+    [
+        ("RecursiveInvocationsDropped", {"on_events", "on_commands"}),
+        ("Throttles", {"on_events", "on_commands", "sweep", "bearer", "api_handler"}),
+    ],
+)
+def test_what_lambda_drops_or_refuses_raises_an_alarm(metric: str, functions: set[str]) -> None:
+    watched = {
+        said(one["Dimensions"][0]["Value"])
+        for one in resources("observability", "AWS::CloudWatch::Alarm")
+        if one["MetricName"] == metric
+    }
+    assert watched == {PLACE.function_name(name) for name in functions}

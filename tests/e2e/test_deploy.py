@@ -13,6 +13,8 @@ import zipfile
 from dataclasses import replace
 from typing import Any
 
+from batchwright.deploy.api_settings import ApiSettings, SeenApi
+from batchwright.deploy.lambda_settings import QUEUE_FUNCTIONS, LambdaSettings, Seen
 from batchwright.deploy.policies import Place, functions_of
 from batchwright.deploy.policies import policy as policy_of
 from batchwright.local.functions import PROJECT_FOLDER
@@ -21,7 +23,9 @@ from batchwright.local.stack import DEFAULT_QUEUE
 from batchwright.sample_notice import sample_notice
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
+from chalicelib.core.concurrency import AUTHORIZER_RESERVED, CEILINGS
 from chalicelib.core.notices import NoticeKind
+from chalicelib.core.tokens import HEADER_EXPRESSION
 from chalicelib.core.webhook import read_webhook_place
 from chalicelib.wiring import SLACK_LOOPBACK
 from tests.e2e.inventory import inventory
@@ -96,6 +100,51 @@ def test_deploying_puts_up_every_function_with_a_policy_of_its_own(account: Acco
         assert policy == policy_of(PLACE, name)
         written = account.project / ".chalice" / "policies" / STAGE / f"{name}.json"
         assert json.loads(written.read_text()) == policy_of(PLACE.anywhere, name)
+
+
+def test_what_chalice_has_no_word_for_is_in_force(account: Account) -> None:
+    client = account.client("lambda")
+    ceilings = {"on_events": CEILINGS.events, "on_commands": CEILINGS.commands}
+    assert LambdaSettings(client, PLACE).seen() == [
+        Seen(PLACE.function_name(name), True, True, True, ceilings[name]) for name in QUEUE_FUNCTIONS
+    ]
+    reserved = client.get_function_concurrency(FunctionName=PLACE.function_name("bearer"))
+    assert reserved["ReservedConcurrentExecutions"] == AUTHORIZER_RESERVED
+    gateway = account.client("apigateway")
+    [api] = gateway.get_rest_apis()["items"]
+    assert api["endpointConfiguration"]["types"] == ["REGIONAL"]
+    # MiniStack takes no authorizer from Chalice's import; the next test makes one.
+    assert ApiSettings(gateway, api["id"], "api").seen() == SeenApi((), True)
+
+
+def test_an_authorizer_is_narrowed_and_its_stage_throttled(account: Account) -> None:
+    gateway = account.client("apigateway")
+    api = gateway.create_rest_api(name="narrowed")["id"]
+    uri = PLACE.arn("apigateway", "lambda:path/2015-03-31/functions/x/invocations")
+    header = "method.request.header.Authorization"
+    made = gateway.create_authorizer(
+        restApiId=api, name="bearer", type="TOKEN", authorizerUri=uri, identitySource=header
+    )
+    gateway.create_deployment(restApiId=api, stageName="api")
+    settings = ApiSettings(gateway, api, "api")
+    assert settings.seen() == SeenApi(("",), False)
+    assert settings.apply()
+    assert settings.seen() == SeenApi((HEADER_EXPRESSION,), True)
+    found = gateway.get_authorizer(restApiId=api, authorizerId=made["id"])
+    assert found["identityValidationExpression"] == HEADER_EXPRESSION
+    assert not settings.apply()
+    gateway.delete_rest_api(restApiId=api)
+
+
+def test_the_doctor_finds_the_settings_that_somebody_undid(account: Account) -> None:
+    name = PLACE.function_name("on_events")
+    account.client("lambda").put_function_recursion_config(FunctionName=name, RecursiveLoop="Terminate")
+    told = account.ask("doctor", "--json")
+    assert told.returncode == 1, told
+    assert "RecursiveLoop is Terminate" in told.stdout, told
+    done = account.give("deploy")
+    assert "functions: settings put right" in done.stdout, done
+    assert account.ask("doctor", "--json").returncode == 0
 
 
 def test_the_package_is_small(account: Account) -> None:

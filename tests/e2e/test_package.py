@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from batchwright.deploy.api_settings import BURST, RATE_PER_SECOND
 from batchwright.deploy.config import ChaliceConfig
+from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, QUEUE_FUNCTIONS, REPORT
 from batchwright.deploy.policies import Place, functions_of, policy
 from batchwright.local.functions import PROJECT_FOLDER
+from chalicelib.core.tokens import HEADER_EXPRESSION
 from tests.e2e.stage import CHALICE, copy_project
 
 PLACE = Place("prod", "123456789012", "eu-west-1")
@@ -94,3 +97,36 @@ def test_a_fresh_clone_is_packaged_without_an_account_or_a_region(tmp_path: Path
     queues = [one["Properties"]["Events"] for one in resources if "Events" in one.get("Properties", {})]
     for name in ("batchwright-dev-events", "batchwright-dev-commands"):
         assert name in json.dumps(queues)
+
+
+def test_the_queue_functions_have_the_settings_that_chalice_leaves_out(resources: dict[str, Any]) -> None:
+    functions = {
+        one["Properties"]["FunctionName"]["Fn::Sub"].replace("${Stage}", "prod"): one["Properties"]
+        for one in resources.values()
+        if one["Type"] == "AWS::Serverless::Function"
+    }
+    for name in QUEUE_FUNCTIONS:
+        function = functions[PLACE.function_name(name)]
+        assert function["RecursiveLoop"] == "Allow"
+        # Both or neither: the variable without the mapping's setting loses messages.
+        assert function["Environment"]["Variables"][PARTIAL_RESPONSES] == "true"
+        [source] = function["Events"].values()
+        assert source["Type"] == "SQS", "the merge met Chalice's own event source, and made no second one"
+        assert source["Properties"]["FunctionResponseTypes"] == [REPORT]
+        assert "Queue" in source["Properties"]
+
+
+def test_the_api_asks_the_authorizer_about_tokens_alone_and_has_a_rate(resources: dict[str, Any]) -> None:
+    api = resources["RestAPI"]["Properties"]
+    [scheme] = api["DefinitionBody"]["securityDefinitions"].values()
+    authorizer = scheme["x-amazon-apigateway-authorizer"]
+    assert authorizer["identityValidationExpression"] == HEADER_EXPRESSION
+    assert authorizer["type"] == "token", "the merge met Chalice's own authorizer, and made no second one"
+    [rate] = api["MethodSettings"]
+    assert (rate["HttpMethod"], rate["ResourcePath"]) == ("*", "/*")
+    assert (rate["ThrottlingRateLimit"], rate["ThrottlingBurstLimit"]) == (RATE_PER_SECOND, BURST)
+
+
+def test_the_api_is_regional(resources: dict[str, Any]) -> None:
+    """GovCloud and China have no other: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-endpoint-types.html"""
+    assert resources["RestAPI"]["Properties"]["EndpointConfiguration"] == "REGIONAL"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.core.errors import AnswerLost, Throttled, TryAgain, UserMistake
+from chalicelib.core.errors import AnswerLost, NotPermitted, Throttled, TryAgain, UserMistake
 from chalicelib.core.job import JobRequest
 from chalicelib.ports.services import Clock, ListedJob
 
@@ -21,6 +21,7 @@ class SubmitFault(StrEnum):
 
     THROTTLED = "throttled"
     REFUSED = "refused"
+    NOT_PERMITTED = "not_permitted"
     LOST_BEFORE_EFFECT = "lost_before_effect"
     LOST_AFTER_EFFECT = "lost_after_effect"
 
@@ -71,6 +72,8 @@ class MemoryBatch:
             raise Throttled("SubmitJob: Too Many Requests")
         if fault is SubmitFault.REFUSED:
             raise UserMistake(f"SubmitJob: Error executing request, Exception : JobQueue {request.queue} not found.")
+        if fault is SubmitFault.NOT_PERMITTED:
+            raise NotPermitted("SubmitJob: AccessDeniedException: not authorized to perform: batch:SubmitJob")
         if fault is SubmitFault.LOST_BEFORE_EFFECT:
             raise AnswerLost("SubmitJob: the answer never came")
         job = MemoryJob(f"00000000-0000-4000-8000-{len(self.jobs) + 1:012d}", request, self._clock.now_ms())

@@ -322,10 +322,11 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         self._put(replace(found, claim=claim, asked=asked or found.asked))
         return True
 
-    def release(self, attempt: Attempt, owner: str) -> None:
+    def release(self, attempt: Attempt, owner: str, *, forbidden_since_ms: int | None = None) -> None:
         found = self._of(attempt)
         if found and _is_open_claim(found, attempt) and found.claim and found.claim.owner == owner:
-            self._put(replace(found, claim=Claim(owner, RELEASED)))
+            since_ms = found.forbidden_since_ms if forbidden_since_ms is None else forbidden_since_ms
+            self._put(replace(found, claim=Claim(owner, RELEASED), forbidden_since_ms=since_ms))
 
     def record_job(self, attempt: Attempt, job_id: str) -> TaskRecord:
         found = self._of(attempt)

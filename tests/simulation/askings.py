@@ -32,7 +32,10 @@ _OF_PORT = {
     ("batch", "submit"): [
         ("batch:SubmitJob", "job-queues"),
         ("batch:SubmitJob", "job-definitions"),
-        ("batch:TagResource", "jobs"),  # any task may have tags
+        # Any task may have tags.
+        ("batch:TagResource", "job-queues"),
+        ("batch:TagResource", "job-definitions"),
+        ("batch:TagResource", "jobs"),
     ],
     ("batch", "find"): [("batch:ListJobs", "everything")],
     ("batch", "describe"): [("batch:DescribeJobs", "everything")],

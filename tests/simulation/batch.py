@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from chalicelib.core.errors import AnswerLost, Throttled, TryAgain, UserMistake
+from chalicelib.core.errors import AnswerLost, NotPermitted, Throttled, TryAgain, UserMistake
 from chalicelib.core.ids import Attempt, attempt_from_parameters
 from chalicelib.core.job import JobRequest
 from chalicelib.ports.services import ListedJob
 from tests.memory.clock import HandClock
 from tests.simulation.eventbridge import EventBridge
-from tests.simulation.faults import FORGOTTEN, Menu
+from tests.simulation.faults import FORBIDDEN, FORGOTTEN, Menu
 from tests.simulation.foreign import Foreign
 from tests.simulation.invariants import Judge, must
 
@@ -25,6 +25,8 @@ TRIES_INSIDE_MAXIMUM = 2
 CHILD_EXIT_CODE = 7
 _WEEK_MS = 7 * 24 * 3600 * 1000
 _WAITS_SECONDS = (30, 100, 100, 200, 600, 7200)
+_SPREADS_SECONDS = (5, 30, 90)
+"""How long a new deployment's policy may take to be in force; far below what the engine waits for."""
 
 
 _EXITED = "Essential container in task exited"
@@ -124,6 +126,7 @@ class SimulatedBatch:
         self._bridge = bridge
         self._judge = judge
         self._list_lag_ms = list_lag_ms
+        self._permitted_from_ms: int | None = None
 
     # The port
 
@@ -135,7 +138,11 @@ class SimulatedBatch:
         attempt = attempt_from_parameters(dict(request.parameters))
         assert attempt is not None, "every job of ours carries its identity"
         task_name = self._judge.check_submission(attempt, self.of_attempt, request.asked)
+        if self._is_early():
+            raise NotPermitted("SubmitJob: AccessDeniedException: the policy is not in force yet")
         if self._judge.is_refused(attempt):
+            if self._menu[FORBIDDEN].rate:
+                raise NotPermitted(f"SubmitJob: AccessDeniedException: {request.job_definition} is not for you")
             raise UserMistake(f"SubmitJob: job definition {request.job_definition} is not active")
         job = self._made(request, attempt, task_name)
         if not job.rests_until_ms and self._menu["quick_end"]():
@@ -144,6 +151,14 @@ class SimulatedBatch:
         if self._menu["submit_lost"]():
             raise AnswerLost(f"SubmitJob: the answer never came, and {job.job_id} was made")
         return job.job_id
+
+    def _is_early(self) -> bool:
+        """Whether the policy of a new deployment is not in force yet: for a while from the first submission on."""
+        now_ms = self._clock.now_ms()
+        if self._permitted_from_ms is None:
+            dice = self._menu[FORBIDDEN]
+            self._permitted_from_ms = now_ms + (dice.rng.choice(_SPREADS_SECONDS) * 1000 if dice() else 0)
+        return now_ms < self._permitted_from_ms
 
     def find(self, queue: str, job_name: str) -> list[ListedJob]:
         now_ms = self._clock.now_ms()

@@ -28,6 +28,7 @@ class Fault:
 
 
 LOST_EVENTS, LOST_COMMANDS, LOST_TIMES, FORGOTTEN = "event_lost", "command_lost", "time_lost", "job_forgotten"
+FORBIDDEN = "submit_forbidden"
 NEED_A_SWEEP = frozenset({LOST_EVENTS, LOST_COMMANDS, LOST_TIMES, FORGOTTEN})
 """What a run survives only where something looks for it."""
 
@@ -77,9 +78,11 @@ FAULTS = (
     Fault(LOST_TIMES, "a schedule's time is never told", 0.3, (0.2, 0.5, 1.0)),
     Fault("time_twice", "a schedule's time is told twice", 0.4, (0.3, 1.0)),
     Fault("time_late", "a schedule's time is told late", 0.4, (0.2, 0.6)),
-    # Whoever is told. Last, so that nothing before is drawn otherwise.
+    # Whoever is told. New kinds go to the end, so that nothing before is drawn otherwise.
     Fault("deaf", "topic, bus, a run's queue or logs fail for minutes or hours", 0.1, (0.02, 0.2)),
     Fault("refusal", "topic, bus or logs refuse for good, for minutes or hours", 0.05, (0.02, 0.2)),
+    # Of a stage that was just deployed.
+    Fault(FORBIDDEN, "SubmitJob is not permitted yet; and what is refused for good is not permitted", 0.15, (1.0,)),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}
 

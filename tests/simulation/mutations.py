@@ -25,6 +25,7 @@ from chalicelib.engine import redrive as redrive_engine
 from chalicelib.engine.untold import _Telling
 from tests.bug import Bug
 from tests.memory.store import MemoryStore
+from tests.simulation.faults import FORBIDDEN
 from tests.simulation.lease_mutations import LEASE_MUTATIONS
 from tests.simulation.monitor_mutations import MONITOR_MUTATIONS
 from tests.simulation.mutation import Mutation
@@ -41,7 +42,7 @@ MUTATIONS = {
     **LEASE_MUTATIONS,
     "the record is committed before anything else": Mutation(
         Bug(events, "_end", {"    tallies: dict[int, Tally] = {}\n": _COMMIT_FIRST}),
-        seeds=(1,),
+        seeds=(11,),
     ),
     "a run succeeds without the result of a task that was doomed": Mutation(
         Bug(advance, "run_ending", {"WITHOUT_RESULT": "(TaskState.FAILED,)"}),
@@ -80,7 +81,7 @@ MUTATIONS = {
     ),
     "a task is submitted without a claim": Mutation(
         Bug(submit, "_claim", {"if stood is None:": "if True:"}),
-        seeds=(0,),
+        seeds=(19,),
     ),
     "another's open claim is taken for done": Mutation(
         Bug(submit, "_claim", {"return NotYet(_seconds_left(stood.claim, now_ms)": "return None and (0"}),
@@ -116,7 +117,7 @@ MUTATIONS = {
             "observe",
             {"found.job_id != job_id and not _is_open_claim(found, attempt)": "not found.job_id"},
         ),
-        seeds=(0,),
+        seeds=(18,),
     ),
     "a job's id is recorded whatever became of the claim": Mutation(
         Bug(MemoryStore, "record_job", {"not _is_open_claim(found, attempt)": "False"}),
@@ -124,7 +125,7 @@ MUTATIONS = {
     ),
     "a run ends although a shard was not read after the last write": Mutation(
         Bug(finish, "finish_if_full", {"newest(touched).items()": "touched.items()"}),
-        seeds=(91,),
+        seeds=(116,),
     ),
     "a run is told ended by the one who ended it alone": Mutation(
         Bug(finish, "_finish", {"run.epoch != epoch:": "run.ended_at_ms != now_ms:"}),
@@ -424,5 +425,15 @@ MUTATIONS = {
     "a topic that refuses for good takes messages to the dead letters": Mutation(
         Bug(tell, "_try", {"noting.telling_refused(world)\n        log.exception(": "raise\n        log.exception("}),
         seeds=(14,),
+    ),
+    "a permission that is not in force yet is a refusal": Mutation(
+        Bug(submit, "_refused_or_early", {"if left_seconds <= 0:": "if True:"}),
+        seeds=(0,),
+        scope=Scope(shares={FORBIDDEN: 1.0}),
+    ),
+    "a missing permission is asked for without end": Mutation(
+        Bug(submit, "_refused_or_early", {"forbidden_since_ms=since_ms": "forbidden_since_ms=now_ms"}),
+        seeds=(14,),
+        scope=Scope(shares={FORBIDDEN: 1.0}),
     ),
 }

@@ -14,6 +14,7 @@ import pytest
 from batchwright.http_api import HttpApi
 from batchwright.http_wire import TRIES, Wire
 from chalicelib.api import models as m
+from chalicelib.api.json_body import TooLarge
 from chalicelib.api.problems import problem_of
 from chalicelib.core import errors
 from chalicelib.core.mistakes import Mistake
@@ -132,6 +133,12 @@ def test_a_few_tries_are_enough(api: HttpApi, script: Script) -> None:
     with pytest.raises(errors.TryAgain, match=r"answered 503: A service .* \(request request-1\)"):
         api.run("r")
     assert len(script.asked) == TRIES
+
+
+def test_a_body_that_api_gateway_cannot_hand_on_is_not_sent(api: HttpApi, script: Script) -> None:
+    with pytest.raises(TooLarge, match="as text within JSON"):
+        api.put_workflow("w", {"tasks": ["a"] * 1_000_000})
+    assert script.asked == []
 
 
 def test_schedules_that_are_not_placed_are_told_as_the_api_tells_them(api: HttpApi, script: Script) -> None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 
-from chalicelib.api.json_body import CONTAINERS_MAXIMUM, DEPTH_MAXIMUM, NoJson, read_json
+from chalicelib.api.json_body import (
+    CONTAINERS_MAXIMUM,
+    DEPTH_MAXIMUM,
+    ESCAPED_BYTES_MAXIMUM,
+    NoJson,
+    TooLarge,
+    check_escaped_size,
+    read_json,
+)
+from chalicelib.api.reading import read_value
+from chalicelib.api.route_table import WORKFLOW_BYTES_MAXIMUM
 
 MIB = 1024 * 1024
 
@@ -69,3 +80,23 @@ def test_a_hostile_body_is_refused_within_a_second(body: bytes) -> None:
     with pytest.raises(NoJson):
         read_json(body)
     assert time.process_time() - begun < 3.0  # generous, for a machine that is busy
+
+
+LAMBDA_BYTES_MAXIMUM = 6 * MIB
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+
+@pytest.mark.parametrize("element", ['"a",', '"\\\\",', "1,\n", "1,\r\n", '"é",'])
+def test_a_body_of_four_mib_that_lambda_would_not_be_given_is_refused(element: str) -> None:
+    times = (WORKFLOW_BYTES_MAXIMUM - 10) // len(element.encode())
+    body = f"[{element * times}1]".encode()
+    assert len(body) <= WORKFLOW_BYTES_MAXIMUM
+    within_json = len(json.dumps(body.decode(), ensure_ascii=False).encode())
+    room = LAMBDA_BYTES_MAXIMUM - ESCAPED_BYTES_MAXIMUM
+    if within_json > LAMBDA_BYTES_MAXIMUM - room:
+        with pytest.raises(TooLarge, match=f"as text within JSON, not {within_json - 2:,}"):
+            check_escaped_size(body)
+        with pytest.raises(TooLarge, match="as text within JSON"):
+            read_value(body, WORKFLOW_BYTES_MAXIMUM)
+    else:
+        check_escaped_size(body)

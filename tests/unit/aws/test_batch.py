@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 
 from chalicelib.aws.batch import AwsBatch, submit_config
-from chalicelib.core.errors import AnswerLost, Throttled, TryAgain, UserMistake
+from chalicelib.core.errors import AnswerLost, NotPermitted, Throttled, TryAgain, UserMistake
 from chalicelib.core.job import JobRequest
 from tests.unit.aws.scripted import Answer, Scripted, scripted_server
 
@@ -54,7 +54,7 @@ def test_a_submission_returns_the_jobs_id(script: Scripted, batch: AwsBatch) -> 
         (Answer(silent=True), AnswerLost),
         (Answer(200, "this is not JSON"), AnswerLost),
         (failing(400, "ClientException"), UserMistake),
-        (failing(403, "AccessDeniedException"), UserMistake),
+        (failing(403, "AccessDeniedException"), NotPermitted),
     ],
 )
 def test_a_submission_is_sent_once_and_its_failure_is_named(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,21 @@ DRAWN = bytes(range(tokens.ID_BYTES + tokens.SECRET_BYTES))
 TOKEN = tokens.new_token(DRAWN)
 NOW_MS = 1_767_225_600_000
 RECORD = TokenRecord(TOKEN.token_id, "nightly", TokenScope.READ, tokens.digest_of(TOKEN.secret), NOW_MS)
+MALFORMED = [
+    "{}",
+    "Bearer",
+    "Bearer {} {}",
+    "Bearer {}x",
+    "Bearer x{}",
+    "Bearer {}\n",
+    "Basic {}",
+    "Bearer\t{}",
+    "Bearer bw_0001020304050607",
+    "Bearer bw_0001020304050607_" + "f" * 63,
+    "Bearer bw_0001020304050607_" + "F" * 64,
+    "Bearer bw__" + "f" * 64,
+    "Bearer bw_000102030405060\u0663_" + "f" * 64,
+]
 
 
 def test_a_secret_has_256_bits_and_a_token_shows_its_id() -> None:
@@ -34,27 +50,18 @@ def test_a_bearer_header_gives_its_token(header: str) -> None:
     assert tokens.parse_header(header.format(tokens.written(TOKEN))) == TOKEN
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        "{}",
-        "Bearer",
-        "Bearer {} {}",
-        "Bearer {}x",
-        "Bearer x{}",
-        "Bearer {}\n",
-        "Basic {}",
-        "Bearer\t{}",
-        "Bearer bw_0001020304050607",
-        "Bearer bw_0001020304050607_" + "f" * 63,
-        "Bearer bw_0001020304050607_" + "F" * 64,
-        "Bearer bw__" + "f" * 64,
-        "Bearer bw_000102030405060\u0663_" + "f" * 64,
-    ],
-)
+@pytest.mark.parametrize("header", MALFORMED)
 def test_what_is_no_token_is_malformed(header: str) -> None:
     written = tokens.written(TOKEN)
     assert tokens.parse_header(header.format(written, written)) is Refusal.MALFORMED
+
+
+@pytest.mark.parametrize("header", ["Bearer {}", "bearer {}", "BEARER   {}", " Bearer {} ", *MALFORMED, "", "  "])
+def test_api_gateway_lets_those_headers_through_in_which_a_token_is_found(header: str) -> None:
+    written = tokens.written(TOKEN)
+    shown = header.format(written, written)
+    passes = re.fullmatch(tokens.HEADER_EXPRESSION, shown) is not None
+    assert passes is isinstance(tokens.parse_header(shown), tokens.Presented)
 
 
 @pytest.mark.parametrize("header", ["", "  "])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -13,9 +14,10 @@ from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.deployment import XRAY_VARIABLE, Wish, _variables
-from batchwright.deploy.functions import Functions
+from batchwright.deploy.functions import Became, Functions, check_runtime, this_runtime
 from batchwright.deploy.policies import Place, policy
 from batchwright.foundation import _OUTPUT_OF
+from chalicelib.core.errors import UserMistake
 
 PLACE = Place("dev", "123456789012", "eu-west-1")
 
@@ -77,12 +79,15 @@ class Chalice(Functions):
 def nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("batchwright.deploy.functions.Leftovers.check_ours", lambda self: None)
     monkeypatch.setattr("batchwright.deploy.functions.Leftovers.remove", lambda self, say: None)
+    monkeypatch.setattr("batchwright.deploy.functions.LambdaSettings.apply", lambda self, say: False)
+    monkeypatch.setattr("batchwright.deploy.functions.ApiSettings.apply", lambda self: False)
 
 
 def note(api: str, account: str = PLACE.account, region: str = PLACE.region) -> dict[str, Any]:
     role = {"resource_type": "iam_role", "role_arn": f"arn:aws:iam::{account}:role/batchwright-dev-start"}
     function = {"resource_type": "lambda_function", "lambda_arn": f"arn:aws:lambda:{region}:{account}:function:x"}
-    return {"resources": [role, function, {"resource_type": "rest_api", "rest_api_url": api}], "schema_version": "2.0"}
+    rest_api = {"resource_type": "rest_api", "rest_api_url": api, "rest_api_id": "api-1"}
+    return {"resources": [role, function, rest_api], "schema_version": "2.0"}
 
 
 def functions(project: Path, bucket: Bucket, local: dict[str, Any] | None, runs: Callable[[], None]) -> Chalice:
@@ -104,7 +109,7 @@ def breaks() -> None:
 def test_the_bucket_s_record_wins_over_an_old_note_of_this_clone(tmp_path: Path) -> None:
     bucket = Bucket({"fingerprint": "of-this-clone", "code": {}, "chalice": note("new")})
     found = functions(tmp_path, bucket, note("old"), breaks)
-    assert not found.deploy(lambda line: None)
+    assert found.deploy(lambda line: None) is Became.UNCHANGED
     assert found.api_url() == "new"
 
 
@@ -131,18 +136,41 @@ def test_a_note_of_another_place_counts_for_nothing_and_is_kept_aside(tmp_path: 
     assert not path.exists()
 
 
+def test_settings_that_somebody_undid_are_put_right_although_nothing_else_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = Bucket({"fingerprint": "of-this-clone", "code": {}, "chalice": note("new")})
+    monkeypatch.setattr("batchwright.deploy.functions.ApiSettings.apply", lambda self: self.rest_api_id == "api-1")
+    assert functions(tmp_path, bucket, None, breaks).deploy(lambda line: None) is Became.SET
+
+
+@pytest.mark.parametrize("fingerprint", ["of-this-clone", "of-another-clone"])
+def test_settings_that_failed_make_the_next_deployment_begin_with_chalice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fingerprint: str
+) -> None:
+    def fails(self: object) -> bool:
+        raise DeployError("half done")
+
+    bucket = Bucket({"fingerprint": fingerprint, "code": {}, "chalice": note("new")})
+    monkeypatch.setattr("batchwright.deploy.functions.ApiSettings.apply", fails)
+    with pytest.raises(DeployError, match="half done"):
+        functions(tmp_path, bucket, None, lambda: None).deploy(lambda line: None)
+    assert bucket.record is not None
+    assert bucket.record["fingerprint"] is None
+
+
 def test_a_note_of_this_place_counts_where_the_bucket_has_none(tmp_path: Path) -> None:
     bucket = Bucket()
-    assert functions(tmp_path, bucket, note("mine"), lambda: None).deploy(lambda line: None)
+    assert functions(tmp_path, bucket, note("mine"), lambda: None).deploy(lambda line: None) is Became.DEPLOYED
     assert cast(dict[str, Any], bucket.record)["chalice"] == note("mine")
 
 
 def test_a_removal_goes_on_where_chalice_stops_at_what_is_gone(tmp_path: Path) -> None:
     noted = note("api")
-    noted["resources"] += [{"resource_type": "sqs_event", "event_uuid": "feed"}, {"rest_api_id": "api"}]
+    noted["resources"] += [{"resource_type": "sqs_event", "event_uuid": "feed"}]
     bucket = Bucket({"chalice": noted})
     assert functions(tmp_path, bucket, None, breaks).delete(lambda line: None)
-    assert bucket.deleted == ["feed", "api"]
+    assert bucket.deleted == ["api-1", "feed"]
 
 
 def test_a_deployment_narrows_the_policies_of_the_roles_that_chalice_made(tmp_path: Path) -> None:
@@ -182,3 +210,47 @@ def test_whether_x_ray_traces_stays_as_it_was_unless_it_is_said_anew(
     outputs = dict.fromkeys(_OUTPUT_OF.values(), "x")
     wish = Wish("dev", tmp_path, xray=wished)
     assert _variables(cast(Functions, Deployed()), wish, outputs)[XRAY_VARIABLE] == traced
+
+
+class Deployed:
+    """Lambda, with the function `start` on a runtime; without one where it is None."""
+
+    def __init__(self, runtime: str | None) -> None:
+        self.runtime = runtime
+        self.exceptions = type("Exceptions", (), {"ResourceNotFoundException": LookupError})
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, str]:
+        assert FunctionName == PLACE.function_name("start")
+        if self.runtime is None:
+            raise LookupError
+        return {"Runtime": self.runtime}
+
+
+def check(deployed: str | None, wished: str | None) -> None:
+    session = type("Session", (), {"region_name": PLACE.region, "client": lambda self, service: Deployed(deployed)})()
+    check_runtime(Account(session), PLACE, wished)
+
+
+@pytest.mark.parametrize(
+    ("deployed", "wished"),
+    [(None, None), (None, this_runtime()), (this_runtime(), None), ("python3.10", this_runtime())],
+)
+def test_a_stage_keeps_its_runtime_unless_it_is_moved(deployed: str | None, wished: str | None) -> None:
+    check(deployed, wished)
+
+
+def test_a_second_deployer_with_another_python_does_not_flip_the_runtime() -> None:
+    told = rf"run on python3\.10, and this .* move the stage with --runtime {this_runtime()}"
+    with pytest.raises(DeployError, match=told):
+        check("python3.10", None)
+
+
+def test_a_runtime_of_another_python_cannot_be_wished_for() -> None:
+    with pytest.raises(
+        UserMistake, match=r"--runtime python3\.10: the packages are made for the Python that runs this"
+    ):
+        check(None, "python3.10")
+
+
+def test_the_runtime_is_the_one_that_chalice_deploys() -> None:
+    assert this_runtime() == f"python{sys.version_info[0]}.{sys.version_info[1]}"

@@ -79,6 +79,17 @@ def test_who_posts_to_slack_reads_the_one_secret_and_writes_its_log(webhook: str
     assert not [one for one in others if {"secretsmanager", "ssm"} & {name.split(":")[0] for name in one["Action"]}]
 
 
+@pytest.mark.parametrize("function", ["on_events", "on_commands", "sweep", "start", "api_handler"])
+def test_a_job_with_tags_may_be_submitted(function: str) -> None:
+    """AWS asks for the right to tag on the definition and the queue, too, and refuses the job without it."""
+    judge = Judge(CHINA)
+    params = {"jobQueue": "films", "jobDefinition": "films:4", "tags": {"team": "films"}}
+    asked = asked_of(CHINA, "batch", "SubmitJob", params)
+    tagged = {arn.partition("210987654321:")[2] for action, arn in asked if action == "batch:TagResource"}
+    assert tagged == {"job-definition/films:4", "job-queue/films", "job/new"}
+    assert all(judge.allows(function, one, params) for one in asked)
+
+
 def test_a_name_that_begins_like_the_secrets_is_another_secret() -> None:
     place = replace(CHINA, slack_webhook=read_webhook_place("secret:slack"))
     [pattern] = policy(place, ON_NOTICES)["Statement"][1]["Resource"]

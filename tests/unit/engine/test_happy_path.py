@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.core.states import RunState, TriggerRule
+from chalicelib.engine.submit import PERMISSION_SECONDS
 from chalicelib.engine.world import Settings
 from tests.memory.theatre import Theatre, plan_of, task
 
@@ -89,6 +90,33 @@ def test_a_submission_that_batch_refuses_fails_the_task_with_batchs_words():
     theatre.play_on()
     assert theatre.endings() == {"a": "failed", "b": "upstream_failed"}
     assert "JobQueue queue not found" in theatre.record("a").result.reason
+
+
+def test_a_permission_that_is_not_in_force_yet_is_asked_for_again():
+    from tests.memory.batch import SubmitFault
+
+    theatre = Theatre(plan_of((task("a"), ()), (task("b"), ["a"])))
+    theatre.batch.faults.extend([SubmitFault.NOT_PERMITTED] * 4)
+    theatre.start()
+    theatre.play_on()
+    assert theatre.run.state is RunState.SUCCEEDED
+    assert len(theatre.jobs()) == 2
+    assert theatre.batch.finds == 0, "what was not permitted had no effect, so nobody asks Batch"
+
+
+def test_a_permission_that_is_missing_for_minutes_is_a_refusal_after_a_few_tries():
+    from tests.memory.batch import SubmitFault
+
+    theatre = Theatre(plan_of((task("a"), ()), (task("b"), ["a"])))
+    theatre.batch.faults.extend([SubmitFault.NOT_PERMITTED] * 1000)
+    theatre.start()
+    started_at_ms = theatre.clock.now_ms()
+    theatre.play_on()
+    assert theatre.endings() == {"a": "failed", "b": "upstream_failed"}
+    assert "not authorized to perform: batch:SubmitJob" in theatre.record("a").result.reason
+    waited_seconds = (theatre.clock.now_ms() - started_at_ms) / 1000
+    assert PERMISSION_SECONDS <= waited_seconds < 2 * PERMISSION_SECONDS
+    assert 1000 - len(theatre.batch.faults) <= 12
 
 
 def test_a_throttled_submission_is_made_again_soon_and_once():
