@@ -127,7 +127,12 @@ class JobProcess:
             self._loop.add_reader(self._pid_fd, self._ended)
 
     def _wait_in_thread(self) -> None:
-        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        if hasattr(os, "waitid"):
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            # macOS has none before Python 3.13. The end is then noticed by taking it, and no zombie keeps the number.
+            assert self._popen is not None
+            self._popen.wait()
         self._loop.call_soon_threadsafe(self._ended)
 
     def _ended(self) -> None:
