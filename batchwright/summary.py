@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -173,7 +174,19 @@ def _pause_lines(run: m.Run) -> list[str]:
 
 
 def scope_words(redrive: m.Redriven) -> str:
-    """What a redrive runs again, in words."""
+    """What a redrive runs again, in words, and with which new values."""
+    return _scope_words(redrive) + (f", with {params_words(redrive.params)}" if redrive.params else "")
+
+
+def params_words(params: Mapping[str, Any]) -> str:
+    """`day=2026-11-21, parts=8`; texts as they are, everything else as JSON."""
+    return ", ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in params.items()
+    )
+
+
+def _scope_words(redrive: m.Redriven) -> str:
     match redrive.scope:
         case Scope.ALL:
             return "every task"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from batchwright.cli.completing import RUN, TASK
 from batchwright.cli.output import json_option, print_json
+from batchwright.cli.params import param_options, read_given_params
 from batchwright.cli.pushing import push_for_redrive
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.watch import watched
@@ -20,6 +22,7 @@ from batchwright.workflow_file import load_workflow
 from chalicelib.api import models as m
 from chalicelib.api.reading import as_model
 from chalicelib.core.errors import UserMistake, WrongState
+from chalicelib.core.params import Declaration, declarations
 from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState
 
@@ -100,6 +103,7 @@ def resume(run_id: str, wait: bool, as_json: bool, where: Where) -> int:
 @click.option(
     "--file", type=click.Path(path_type=Path), metavar="FILE", help="Push this workflow file and go on with it."
 )
+@param_options
 @_wait
 @json_option
 @api_options
@@ -110,6 +114,8 @@ def redrive(
     every: bool,
     version: int | None,
     file: Path | None,
+    pairs: Sequence[str],
+    params_file: Path | None,
     wait: bool,
     as_json: bool,
     where: Where,
@@ -122,6 +128,7 @@ def redrive(
       batchwright redrive nightly-q3x7b2k4m5na
       batchwright redrive nightly-q3x7b2k4m5na --task clean --task report
       batchwright redrive nightly-q3x7b2k4m5na --file nightly.yaml
+      batchwright redrive nightly-q3x7b2k4m5na --param depth=3 --all
     """
     if from_failed + bool(tasks) + every > 1:
         raise UserMistake("--from-failed, --task and --all are three ways to say what runs again; take one of them")
@@ -134,15 +141,25 @@ def redrive(
         run, number = target.api.run(run_id), version
         if not run.state.ended:
             raise WrongState(f"run '{run_id}' is {run.state}; only a run that has ended can be redriven")
+        given: dict[str, Any] = {}
+        if pairs or params_file:
+            declared = _declared(target, run, version) if loaded is None else loaded.workflow.declarations()
+            given = read_given_params(declared, pairs, params_file, run.params)
         if file is not None and loaded is not None:
-            number = push_for_redrive(target, run, loaded, file).version
-        asked = as_model(m.Redrive, {"scope": scope, "tasks": list(tasks), "version": number, "epoch": run.epoch})
+            number = push_for_redrive(target, run, loaded, file, given).version
+        what = {"scope": scope, "tasks": list(tasks), "params": given}
+        asked = as_model(m.Redrive, {**what, "version": number, "epoch": run.epoch})
         return target.api.redrive(run_id, asked)
 
     def say(target: Target, acted: m.Acted) -> str:
         return redrive_sentence(acted.run, len(load_view(target.api, run_id).tasks), acted.kept or 0)
 
     return _act(where, RunState.SUCCEEDED if wait else None, as_json, act, say)
+
+
+def _declared(target: Target, run: m.Run, version: int | None) -> dict[str, Declaration]:
+    """The params of the version that the run is to go on with."""
+    return declarations(target.api.workflow(run.workflow, version or run.version).definition)
 
 
 def _act(where: Where, wanted: RunState | None, as_json: bool, act: Act, say: Say) -> int:

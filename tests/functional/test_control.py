@@ -237,3 +237,17 @@ def test_without_any_aws_each_command_says_so(
     done = give(main, ["run", str(file), "--detach"])
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith(f"--detach: no local AWS is up {looked} that the run could go on in; start one ")
+
+
+def test_a_redrive_gives_a_param_another_value(desk: Desk) -> None:
+    tasks = {"good": desk.shell("true"), "bad": desk.shell("test ${params.n} = 2", "good")}
+    file = desk.terminal.folder / desk.terminal.workflow("valued", tasks)
+    document = json.loads(file.read_text())
+    file.write_text(json.dumps({**document, "params": {"n": {"type": "integer", "default": 1}}}))
+    run_id = json.loads(desk.said("run", str(file), "--detach", "--json"))["run_id"]
+    desk.said("watch", run_id, code=1)
+    assert "param 'm' is not declared" in desk.said("redrive", run_id, "--param", "m=2", code=2)
+    redriven = desk.said("redrive", run_id, "--param", "n=2", "--wait")
+    assert "1 task runs again, 1 keeps its ending" in redriven
+    assert "runs again what did not succeed, and what follows it, with n=2\n" in redriven
+    assert (desk.shown(run_id)["params"], desk.shown(run_id, "--epoch", "0")["params"]) == ({"n": 2}, {"n": 1})

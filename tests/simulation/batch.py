@@ -20,6 +20,7 @@ from tests.simulation.eventbridge import EventBridge
 from tests.simulation.faults import FORGOTTEN, Menu
 from tests.simulation.foreign import Foreign
 from tests.simulation.invariants import Judge, must
+from tests.simulation.plans import FLAVOUR
 
 TRIES_INSIDE_MAXIMUM = 2
 CHILD_EXIT_CODE = 7
@@ -134,6 +135,7 @@ class SimulatedBatch:
             raise AnswerLost("SubmitJob: 503, and no job was made")
         attempt = attempt_from_parameters(dict(request.parameters))
         assert attempt is not None, "every job of ours carries its identity"
+        self._judge.check_flavour(attempt, dict(request.environment).get(FLAVOUR))
         task_name = self._judge.check_submission(attempt, self.of_attempt, request.asked)
         if self._judge.is_refused(attempt):
             raise UserMistake(f"SubmitJob: job definition {request.job_definition} is not active")
