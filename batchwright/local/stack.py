@@ -214,6 +214,7 @@ class LocalAws:
             f"--aws-endpoint-url={self._ministack.endpoint_url}",
             f"--event-pattern={pattern_path}",
             f"--kill-grace-seconds={self._kill_grace_seconds}",
+            f"--queues-on-demand={COMPUTE_ENVIRONMENT}",
             *rate,
             *self._faults.arguments(),
             *(f"--job-environment={name}={value}" for name, value in self._account().items()),

@@ -251,3 +251,22 @@ def test_a_redrive_gives_a_param_another_value(desk: Desk) -> None:
     assert "1 task runs again, 1 keeps its ending" in redriven
     assert "runs again what did not succeed, and what follows it, with n=2\n" in redriven
     assert (desk.shown(run_id)["params"], desk.shown(run_id, "--epoch", "0")["params"]) == ({"n": 2}, {"n": 1})
+
+
+def test_a_queue_whose_name_only_a_run_knows_is_there_when_its_job_needs_it(desk: Desk) -> None:
+    tasks = {
+        "work": {**desk.shell("true"), "queue": "${params.where}-${task.attempt}"},
+        "again": {
+            **desk.shell("exit 3"),
+            "queue": "${params.where}",
+            "retry": {"on": {"application": {"attempts": 2, "queue": "${params.where}-after-${run.id}"}}},
+        },
+    }
+    file = desk.terminal.folder / desk.terminal.workflow("somewhere", tasks)
+    params = {"where": {"type": "string", "required": True}}
+    file.write_text(json.dumps({**json.loads(file.read_text()), "params": params}))
+    desk.said("workflows", "push", str(file))
+    run = json.loads(desk.said("start", "somewhere", "--param", "where=lab", "--wait", "--json", code=1))
+    work, again = run["tasks"]
+    assert (work["state"], again["state"], again["attempt"]) == ("succeeded", "failed", 2)
+    assert {one["failure"] for one in again["attempts"]} == {"application"}
