@@ -175,13 +175,14 @@ def test_a_run_is_shown_as_a_tree_and_as_a_chart_of_its_time(desk: Desk) -> None
     many = {**desk.shell("true", "first"), "array": {"size": 3}}
     run_id = desk.started("drawn", {"first": desk.shell("true"), "many": many, "last": desk.shell(GATE, "many")})
     desk.wait_for(run_id, last="running")
-    tree = desk.said("show", run_id).splitlines()
+    head, *tree = desk.said("show", run_id).splitlines()
+    assert head.startswith("Version 1 of drawn, started ")
     assert [re.split(r"  +", line.strip(" └─"))[:2] for line in tree[:3]] == [
         ["✓ first", "succeeded"],
         ["✓ many [3]", "succeeded"],
         ["● last", "running"],
     ]
-    chart = desk.said("show", run_id, "--timeline").splitlines()
+    chart = desk.said("show", run_id, "--timeline").splitlines()[1:]
     assert chart[0].endswith("now")
     assert [line.split()[1] for line in chart[2:5]] == ["first", "many", "last"]
     assert "first → many → last." in " ".join(chart)
@@ -203,7 +204,8 @@ def test_runs_are_listed_newest_first_with_their_states(desk: Desk) -> None:
     assert table[0].split()[:4] == ["run", "workflow", "state", "started"]
     assert table[1].split()[:3] == [ids[2], "listed-too", "succeeded"]
     assert "did you mean 'listed'?" in desk.said("runs", "--workflow", "lisetd", code=2)
-    assert f"; did you mean '{ids[2]}'?\n" in desk.said("show", ids[2][:-1], code=2)
+    assert desk.said("show", ids[2][:-1]) == desk.said("show", ids[2]) == desk.said("show", "latest")
+    assert f"; did you mean '{ids[2]}'?\n" in desk.said("show", f"{ids[2]}0", code=2)
 
 
 @pytest.mark.parametrize(
