@@ -55,9 +55,7 @@ def test_an_id_or_a_beginning_that_no_other_has_names_a_run(text: str, run_id: s
 
 
 def test_a_beginning_of_several_ids_is_refused_with_some_of_them() -> None:
-    with pytest.raises(
-        UserMistake, match="several runs begin with 'train-q3': train-q3x7b2k4m5na, train-q3y;"
-    ):
+    with pytest.raises(UserMistake, match="several runs begin with 'train-q3': train-q3x7b2k4m5na, train-q3y;"):
         named("train-q3")
 
 
