@@ -112,13 +112,14 @@ class LiveProgress:
 
 class PlainProgress:
     """One line a change of state, for logs and pipes, each with the time at which it happened, as far as that is
-    known."""
+    known, and in the order of these times: what is heard of late has the time of the line above it."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._seen: tuple[m.Task, ...] = ()
         self._held = ""
         self._held_back = False
+        self._last_ms = 0
         self._lost: Sequence[str] = ()
 
     def show(self, view: RunView) -> None:
@@ -135,8 +136,10 @@ class PlainProgress:
         if not view.run.state.ended and (held := held_sentence(view.run)) != self._held:
             changes.append(Change(at_ms, held or "Resumed."))
             self._held = held
-        for change in changes:
-            self._write(f"{clock_time(change.at_ms, looked_ms)} {change.text}")
+        for change in sorted(changes, key=lambda change: change.at_ms):
+            # An event may be late. Its line does not go back behind the one above it.
+            self._last_ms = max(self._last_ms, change.at_ms)
+            self._write(f"{clock_time(self._last_ms, looked_ms)} {change.text}")
         self._seen = view.tasks
 
     def say_lost(self, names: Sequence[str]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from batchwright.fitting import one_line
 from batchwright.progress import MAY_FAIL, counts_line, now_ms, why
 from batchwright.runtree import choose, tree_of
 from batchwright.signs import Signs, signs_for
@@ -32,6 +35,7 @@ FAILURES_SHOWN = 5
 ARRAYS_ASKED = 20
 """Of so many arrays that failed a document tells which children did; each costs questions to Batch."""
 NAMES_SHOWN = 5
+PARAM_CHARACTERS = 80
 ROWS_SHOWN = 40
 ROWS_MINIMUM = 10
 ROWS_AROUND = 12
@@ -81,6 +85,22 @@ def print_summary(console: Console, view: RunView, api: Api, asked: Asked = Aske
     for line in (*_second_job_lines(view), *_epoch_lines(view.run), *_pause_lines(view.run)):
         _say(console, line)
     _say(console, sentence(view))
+
+
+def print_facts(console: Console, run: m.Run) -> None:
+    """Print what the run is a run of: its workflow and version, when and by what it was started, and its params."""
+    by = ""
+    if run.schedule is not None:
+        at = "" if run.scheduled_at_ms is None else f" for {_moment(run.scheduled_at_ms)}"
+        by = f" by schedule {run.schedule}{at}"
+    _say(console, f"[dim]Version {run.version} of {run.workflow}, started {_moment(run.created_at_ms)}{escape(by)}[/]")
+    given = {name: value for name, value in run.params.items() if value is not None}
+    if given:
+        _say(console, f"[dim]{escape(one_line(f'Params: {params_words(given)}'))}[/]")
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def print_timeline(console: Console, view: RunView, asked: Asked) -> None:
@@ -173,7 +193,24 @@ def _pause_lines(run: m.Run) -> list[str]:
 
 
 def scope_words(redrive: m.Redriven) -> str:
-    """What a redrive runs again, in words."""
+    """What a redrive runs again, in words, and with which new values."""
+    return _scope_words(redrive) + (f", with {params_words(redrive.params)}" if redrive.params else "")
+
+
+def params_words(params: Mapping[str, Any]) -> str:
+    """`day=2026-11-21, parts=8`; texts as they are, everything else as JSON, long ones cut."""
+    return ", ".join(f"{name}={_cut(_value_words(value))}" for name, value in params.items())
+
+
+def _value_words(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= PARAM_CHARACTERS else f"{text[:PARAM_CHARACTERS]}..."
+
+
+def _scope_words(redrive: m.Redriven) -> str:
     match redrive.scope:
         case Scope.ALL:
             return "every task"

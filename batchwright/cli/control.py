@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from batchwright.cli.completing import RUN, TASK
 from batchwright.cli.output import json_option, print_json
+from batchwright.cli.params import param_options, read_given_params
 from batchwright.cli.pushing import push_for_redrive
+from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.watch import watched
 from batchwright.control import cancel_sentence, pause_sentence, redrive_sentence, resume_sentence
@@ -20,10 +23,12 @@ from batchwright.workflow_file import load_workflow
 from chalicelib.api import models as m
 from chalicelib.api.reading import as_model
 from chalicelib.core.errors import UserMistake, WrongState
+from chalicelib.core.params import Declaration, declarations
 from chalicelib.core.records import Scope
 from chalicelib.core.states import RunState
 
-Act = Callable[[Target], m.Acted]
+Act = Callable[[Target, str], m.Acted]
+"""What is done to the run of that id."""
 Say = Callable[[Target, m.Acted], str]
 
 _run_id = click.argument("run_id", metavar="RUN", shell_complete=RUN)
@@ -46,9 +51,9 @@ def cancel(run_id: str, reason: str, wait: bool, as_json: bool, where: Where) ->
     if not 1 <= len(reason) <= 1_000:
         raise UserMistake(f"--reason must have 1 to 1,000 characters, not {len(reason):,}")
     return _act(
-        where, RunState.CANCELLED if wait else None, as_json,
-        lambda target: target.api.cancel(run_id, as_model(m.Cancel, {"reason": reason})),
-        lambda target, acted: cancel_sentence(load_view(target.api, run_id), acted.changed),
+        where, run_id, RunState.CANCELLED if wait else None, as_json,
+        lambda target, named: target.api.cancel(named, as_model(m.Cancel, {"reason": reason})),
+        lambda target, acted: cancel_sentence(load_view(target.api, acted.run.run_id), acted.changed),
     )  # fmt: skip
 
 
@@ -64,9 +69,9 @@ def pause(run_id: str, as_json: bool, where: Where) -> int:
       batchwright pause nightly-q3x7b2k4m5na
     """
     return _act(
-        where, None, as_json,
-        lambda target: target.api.pause(run_id),
-        lambda target, acted: pause_sentence(load_view(target.api, run_id), acted.changed),
+        where, run_id, None, as_json,
+        lambda target, named: target.api.pause(named),
+        lambda target, acted: pause_sentence(load_view(target.api, acted.run.run_id), acted.changed),
     )  # fmt: skip
 
 
@@ -83,9 +88,9 @@ def resume(run_id: str, wait: bool, as_json: bool, where: Where) -> int:
       batchwright resume nightly-q3x7b2k4m5na --wait
     """
     return _act(
-        where, RunState.SUCCEEDED if wait else None, as_json,
-        lambda target: target.api.resume(run_id),
-        lambda target, acted: resume_sentence(load_view(target.api, run_id), acted.changed),
+        where, run_id, RunState.SUCCEEDED if wait else None, as_json,
+        lambda target, named: target.api.resume(named),
+        lambda target, acted: resume_sentence(load_view(target.api, acted.run.run_id), acted.changed),
     )  # fmt: skip
 
 
@@ -100,6 +105,7 @@ def resume(run_id: str, wait: bool, as_json: bool, where: Where) -> int:
 @click.option(
     "--file", type=click.Path(path_type=Path), metavar="FILE", help="Push this workflow file and go on with it."
 )
+@param_options
 @_wait
 @json_option
 @api_options
@@ -110,6 +116,8 @@ def redrive(
     every: bool,
     version: int | None,
     file: Path | None,
+    pairs: Sequence[str],
+    params_file: Path | None,
     wait: bool,
     as_json: bool,
     where: Where,
@@ -122,6 +130,7 @@ def redrive(
       batchwright redrive nightly-q3x7b2k4m5na
       batchwright redrive nightly-q3x7b2k4m5na --task clean --task report
       batchwright redrive nightly-q3x7b2k4m5na --file nightly.yaml
+      batchwright redrive nightly-q3x7b2k4m5na --param depth=3 --all
     """
     if from_failed + bool(tasks) + every > 1:
         raise UserMistake("--from-failed, --task and --all are three ways to say what runs again; take one of them")
@@ -130,26 +139,36 @@ def redrive(
     scope = Scope.ALL if every else Scope.TASKS if tasks else Scope.FROM_FAILED
     loaded = None if file is None else load_workflow(file)
 
-    def act(target: Target) -> m.Acted:
-        run, number = target.api.run(run_id), version
+    def act(target: Target, named: str) -> m.Acted:
+        run, number = target.api.run(named), version
         if not run.state.ended:
-            raise WrongState(f"run '{run_id}' is {run.state}; only a run that has ended can be redriven")
+            raise WrongState(f"run '{named}' is {run.state}; only a run that has ended can be redriven")
+        given: dict[str, Any] = {}
+        if pairs or params_file:
+            declared = _declared(target, run, version) if loaded is None else loaded.workflow.declarations()
+            given = read_given_params(declared, pairs, params_file, run.params)
         if file is not None and loaded is not None:
-            number = push_for_redrive(target, run, loaded, file).version
-        asked = as_model(m.Redrive, {"scope": scope, "tasks": list(tasks), "version": number, "epoch": run.epoch})
-        return target.api.redrive(run_id, asked)
+            number = push_for_redrive(target, run, loaded, file, given).version
+        what = {"scope": scope, "tasks": list(tasks), "params": given}
+        asked = as_model(m.Redrive, {**what, "version": number, "epoch": run.epoch})
+        return target.api.redrive(named, asked)
 
     def say(target: Target, acted: m.Acted) -> str:
-        return redrive_sentence(acted.run, len(load_view(target.api, run_id).tasks), acted.kept or 0)
+        return redrive_sentence(acted.run, len(load_view(target.api, acted.run.run_id).tasks), acted.kept or 0)
 
-    return _act(where, RunState.SUCCEEDED if wait else None, as_json, act, say)
+    return _act(where, run_id, RunState.SUCCEEDED if wait else None, as_json, act, say)
 
 
-def _act(where: Where, wanted: RunState | None, as_json: bool, act: Act, say: Say) -> int:
+def _declared(target: Target, run: m.Run, version: int | None) -> dict[str, Declaration]:
+    """The params of the version that the run is to go on with."""
+    return declarations(target.api.workflow(run.workflow, version or run.version).definition)
+
+
+def _act(where: Where, run_id: str, wanted: RunState | None, as_json: bool, act: Act, say: Say) -> int:
     """Do something with a run, say what happens now, and follow it to the wanted end, if there is one; the exit
     code."""
     with on_target(where) as target:
-        acted = act(target)
+        acted = act(target, run_named(target.api, run_id))
         if as_json and wanted is None:
             print_json(acted.model_dump(mode="json"))
         elif not as_json:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from batchwright.cli.completing import RUN, TASK
+from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.interrupts import Interrupts, counted
 from batchwright.silence import silence_sentence
@@ -48,7 +49,7 @@ def logs(
     as_json: bool,
     where: Where,
 ) -> int:
-    """Print what a task's job wrote.
+    """Print what a task's job wrote. RUN is an id, a beginning of one that no other run has, or `latest`.
 
     \b
     Examples:
@@ -59,6 +60,7 @@ def logs(
     """
     write = writer(times, as_json)
     with on_target(where) as target, counted() as interrupts:
+        run_id = run_named(target.api, run_id, may_be_latest=True)
         reading = Reading(target, run_id, task, epoch, child, job_try, interrupts, write)
         number = reading.read(attempt, tail, follow)
         only_one = attempt is not None or job_try is not None

@@ -46,13 +46,19 @@ def read_params(declared: Mapping[str, Declaration], pairs: Sequence[str], file:
     return complete
 
 
-def read_given_params(declared: Mapping[str, Declaration], pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
-    """The params that were given by the pairs and the file, without the defaults. Raises as `read_params` does."""
+def read_given_params(
+    declared: Mapping[str, Declaration],
+    pairs: Sequence[str],
+    file: Path | None,
+    before: Mapping[str, Any] = {},
+) -> dict[str, Any]:
+    """The params that were given by the pairs and the file, without the defaults. `before` are those that the run has
+    already, and that need not be given. Raises as `read_params` does."""
     written, document = load_mapping(file) if file else ({}, None)
     typed, refused = _typed(declared, pairs)
     given = {**written, **typed}
     lines = list(refused)
-    for name, problem in check_params(declared, given)[1].items():
+    for name, problem in check_params(declared, {**_declared(declared, before), **given})[1].items():
         if name in typed or document is None or name not in written:
             lines.append(problem)
         else:
@@ -61,6 +67,10 @@ def read_given_params(declared: Mapping[str, Declaration], pairs: Sequence[str],
     if lines:
         raise UserMistake("\n".join(lines))
     return given
+
+
+def _declared(declared: Mapping[str, Declaration], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in declared}
 
 
 def _typed(declared: Mapping[str, Declaration], pairs: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

@@ -80,13 +80,15 @@ def _sample(declared: Mapping[str, Declaration]) -> dict[str, Any]:
     return complete_params(declared, given)
 
 
-def push_for_redrive(target: Target, run: m.Run, loaded: WorkflowFile, file: Path) -> m.Workflow:
-    """Push a workflow file as the next version for a run of it. Raises UserMistake when the run's params do not fit,
-    or it is another workflow."""
+def push_for_redrive(
+    target: Target, run: m.Run, loaded: WorkflowFile, file: Path, given: Mapping[str, Any]
+) -> m.Workflow:
+    """Push a workflow file as the next version for a run of it. `given` are the params that get new values. Raises
+    UserMistake when the params do not fit, or it is another workflow."""
     if loaded.workflow.name != run.workflow:
         raise UserMistake(
             f"{file} describes workflow '{loaded.workflow.name}', and run '{run.run_id}' is one of '{run.workflow}'"
         )
-    params = complete_params(loaded.workflow.declarations(), run.params)
+    params = complete_params(loaded.workflow.declarations(), {**run.params, **given})
     check_run(compile_workflow(loaded.workflow), params)
     return push_file(target, loaded, file.absolute().parent, params)

@@ -8,9 +8,10 @@ import click
 
 from batchwright.cli.completing import RUN
 from batchwright.cli.output import json_option, print_json
+from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.plain_console import PlainConsole
-from batchwright.summary import Asked, print_summary, print_timeline, run_document
+from batchwright.summary import Asked, print_facts, print_summary, print_timeline, run_document
 from batchwright.view import load_view
 from chalicelib.core.states import WITHOUT_RESULT, TaskState
 
@@ -43,13 +44,16 @@ def show(
 ) -> None:
     """Show a run as it is now: its tasks as a tree, the failures with their last log lines, its epochs.
 
+    RUN is an id, a beginning of one that no other run has, or `latest`.
+
     Each task stands once, below the parent that it waited for longest; its other parents are named beside it. Of a
     large run the tree shows what failed, what is under way, and examples of the rest.
 
     \b
     Examples:
       batchwright show nightly-q3x7b2k4m5na
-      batchwright show nightly-q3x7b2k4m5na --failed
+      batchwright show latest
+      batchwright show nightly-q3x --failed
       batchwright show nightly-q3x7b2k4m5na --state running --state runnable --all
       batchwright show nightly-q3x7b2k4m5na --timeline
       batchwright show nightly-q3x7b2k4m5na --json --stage prod
@@ -59,10 +63,13 @@ def show(
     wanted = {*map(TaskState, states), *(WITHOUT_RESULT if failed else ())}
     asked = Asked(frozenset(wanted), everything)
     with on_target(where) as target:
-        view = load_view(target.api, run_id, epoch)
+        view = load_view(target.api, run_named(target.api, run_id, may_be_latest=True), epoch)
         if as_json:
             print_json(run_document(view, target.api))
-        elif timeline:
-            print_timeline(PlainConsole(), view, asked)
+            return
+        console = PlainConsole()
+        print_facts(console, view.run)
+        if timeline:
+            print_timeline(console, view, asked)
         else:
-            print_summary(PlainConsole(), view, target.api, asked)
+            print_summary(console, view, target.api, asked)

@@ -8,6 +8,7 @@ import click
 
 from batchwright.cli.completing import RUN
 from batchwright.cli.output import json_option, print_json, progress_on
+from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.follow import Followed
 from batchwright.interrupts import counted
@@ -29,13 +30,15 @@ INTERRUPTED = 130
 def watch(run_id: str, as_json: bool, where: Where) -> int:
     """Follow a run until it has ended, then show it. Ctrl-C stops watching; the run goes on.
 
+    RUN is an id, a beginning of one that no other run has, or `latest`.
+
     \b
     Examples:
       batchwright watch nightly-q3x7b2k4m5na
       batchwright watch nightly-q3x7b2k4m5na --stage prod
     """
     with on_target(where) as target:
-        view = watched(target, run_id, as_json)
+        view = watched(target, run_named(target.api, run_id, may_be_latest=True), as_json)
     return 0 if view.run.state is RunState.SUCCEEDED else 1
 
 

@@ -215,6 +215,7 @@ class LocalAws:
             f"--event-pattern={pattern_path}",
             "--serve-rules",
             f"--kill-grace-seconds={self._kill_grace_seconds}",
+            f"--queues-on-demand={COMPUTE_ENVIRONMENT}",
             *rate,
             *self._faults.arguments(),
             *(f"--job-environment={name}={value}" for name, value in self._account().items()),

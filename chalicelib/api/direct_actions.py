@@ -37,7 +37,7 @@ class DirectActions(Part):
 
     def redrive(self, run_id: str, request: m.Redrive) -> m.Acted:
         before = self._ground.run(run_id)
-        asked = redrive_request(run_id, request.scope, request.tasks, request.version, request.epoch)
+        asked = redrive_request(run_id, request.scope, request.tasks, request.version, request.epoch, request.params)
         run = redrive_run(self._ground.world, asked)
         return _acted(run, before.epoch != run.epoch).model_copy(update={"kept": kept_count(self._ground.world, run)})
 

@@ -111,6 +111,7 @@ class Redriven(Answer):
 
     scope: Scope
     tasks: list[str] = []
+    params: Annotated[dict[str, Any], Field(description="Those that the redrive gave new values.")] = {}
 
 
 class Run(Answer):
@@ -260,6 +261,13 @@ class Redrive(Request):
         None
     )
     tasks: Annotated[list[str], Field(description="With the scope `tasks`: their names.")] = []
+    params: Annotated[
+        dict[str, Any],
+        Field(
+            description="New values for params of the run; null takes the default. What keeps its ending must not use "
+            "them."
+        ),
+    ] = {}
     version: Annotated[
         int | None, Field(ge=1, le=VERSION_MAXIMUM, description="The run's own, unless given."), WHOLE
     ] = None

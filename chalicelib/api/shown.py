@@ -71,7 +71,7 @@ def failed_children_model(jobs: Sequence[Mapping[str, Any]]) -> list[m.FailedChi
 def run_model(run: Run) -> m.Run:
     redrive = None
     if run.redrive is not None:
-        redrive = m.Redriven(scope=run.redrive.scope, tasks=list(run.redrive.tasks))
+        redrive = m.Redriven(scope=run.redrive.scope, tasks=list(run.redrive.tasks), params=dict(run.redrive.params))
     past = [
         m.PastEpoch(epoch=epoch, version=past.version, state=past.state, ended_at_ms=past.ended_at_ms)
         for epoch, past in enumerate(run.past)

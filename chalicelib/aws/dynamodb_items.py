@@ -140,8 +140,7 @@ def run_attributes(run: Run) -> Item:
         "workflow": run.workflow,
         "version": run.version,
         "plan_digest": run.plan_digest,
-        # As text, for DynamoDB's numbers are not JSON's: 1.0 would come back as 1.
-        "params": json.dumps(run.params, separators=(",", ":"), ensure_ascii=False),
+        "params": _params_text(run.params),
         "state": run.state,
         "created_at_ms": run.created_at_ms,
         "request_digest": run.request_digest,
@@ -181,7 +180,8 @@ def _notify_of(item: Mapping[str, Any] | None) -> Notify:
 
 
 def _redrive_attributes(redrive: Redrive) -> Item:
-    return {"scope": redrive.scope, "tasks": list(redrive.tasks), "prepared": redrive.prepared}
+    attributes = {"scope": redrive.scope, "tasks": list(redrive.tasks), "prepared": redrive.prepared}
+    return {**attributes, "params": _params_text(redrive.params)} if redrive.params else attributes
 
 
 def _past_attributes(epoch: PastEpoch) -> Item:
@@ -190,7 +190,12 @@ def _past_attributes(epoch: PastEpoch) -> Item:
         "plan_digest": epoch.plan_digest,
         "state": epoch.state,
         "ended_at_ms": epoch.ended_at_ms,
-    }
+    } | ({} if epoch.params is None else {"params": _params_text(epoch.params)})
+
+
+def _params_text(params: Mapping[str, Any]) -> str:
+    """Params as text, because DynamoDB's numbers are not JSON's: 1.0 would come back as 1."""
+    return json.dumps(params, separators=(",", ":"), ensure_ascii=False)
 
 
 def run_of(item: Mapping[str, Any]) -> Run:
@@ -206,10 +211,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
         epoch=item["epoch"],
         ended_at_ms=item.get("ended_at_ms"),
         redrive=_redrive_of(item.get("redrive")),
-        past=tuple(
-            PastEpoch(past["version"], past["plan_digest"], RunState(past["state"]), past.get("ended_at_ms"))
-            for past in item.get("past", ())
-        ),
+        past=tuple(map(_past_of, item.get("past", ()))),
         switches=item["switches"],
         swept_at_ms=item.get("swept_at_ms"),
         sweep_at_ms=item.get("sweep_at_ms"),
@@ -223,8 +225,16 @@ def run_of(item: Mapping[str, Any]) -> Run:
     )
 
 
+def _past_of(item: Mapping[str, Any]) -> PastEpoch:
+    params = json.loads(item["params"]) if "params" in item else None
+    return PastEpoch(item["version"], item["plan_digest"], RunState(item["state"]), item.get("ended_at_ms"), params)
+
+
 def _redrive_of(item: Mapping[str, Any] | None) -> Redrive | None:
-    return Redrive(Scope(item["scope"]), tuple(item["tasks"]), item["prepared"]) if item else None
+    if not item:
+        return None
+    params = json.loads(item["params"]) if "params" in item else {}
+    return Redrive(Scope(item["scope"]), tuple(item["tasks"]), item["prepared"], params)
 
 
 def tally_of(item: Mapping[str, Any] | None) -> Tally:

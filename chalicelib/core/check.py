@@ -117,6 +117,7 @@ def _checked_apart(definition: dict[str, Any], tasks: Mapping[str, Any]) -> Iter
     judge = _Expressions(declared)
     yield from judge.mistakes(("defaults",), defaults)
     yield from default_retry_mistakes(defaults)
+    yield from _default_null_mistakes(defaults)
     sizes = Sizes(defaults)
     yield from sizes.of_defaults
     enough = not (any(_missing_mistakes((), {}, defaults)) or isinstance(defaults.get("retry"), dict))
@@ -182,6 +183,14 @@ def _param_mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
         misfit = declaration.misfit(declaration.default)
         if misfit:
             yield Mistake((*path, "default"), f"default {misfit}")
+
+
+def _default_null_mistakes(defaults: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Null takes a value of the defaults away, so in the defaults there is nothing that it could take."""
+    for field in ("environment", "parameters", "tags"):
+        for name, value in _mapping(defaults.get(field)).items():
+            if value is None:
+                yield Mistake(("defaults", field, name), f"{field}.{name} must be a string, not nothing")
 
 
 def _missing_mistakes(path: Path, task: dict[str, Any], defaults: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -92,12 +92,12 @@ class _Merge:
     """Defaults, ready to be put under any number of tasks.
 
     A key that a task has replaces the default, also with null, which leaves the value to the job definition again.
-    `environment`, `parameters` and `tags` are joined instead, name by name.
+    `environment`, `parameters` and `tags` are joined instead, name by name; null takes one name away.
     """
 
     def __init__(self, defaults: TaskSettings) -> None:
         self._values: dict[str, Any] = {name: getattr(defaults, name) for name in (*_PLAIN, *_FLAGS)}
-        self._joined: dict[str, dict[str, str]] = {name: getattr(defaults, name) or {} for name in _JOINED}
+        self._joined: dict[str, dict[str, str | None]] = {name: getattr(defaults, name) or {} for name in _JOINED}
         self._pairs = {name: _pairs(values) for name, values in self._joined.items()}
         self._default_retry = RetryPolicy()
         self._retry = defaults.retry
@@ -138,8 +138,10 @@ class _Merge:
             self._pairs_of("tags", task.tags),
         )
 
-    def _pairs_of(self, field: str, own: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
-        return self._pairs[field] if not own else _pairs({**self._joined[field], **own})
+    def _pairs_of(self, field: str, own: Mapping[str, str | None] | None) -> tuple[tuple[str, str], ...]:
+        if not own:
+            return self._pairs[field]
+        return _pairs({**self._joined[field], **own})
 
 
 def _policy(retry: Retry) -> RetryPolicy:
@@ -165,6 +167,6 @@ def _policy(retry: Retry) -> RetryPolicy:
     )
 
 
-def _pairs(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Sorted, so that the order in the file does not make another plan."""
-    return tuple(sorted(values.items()))
+def _pairs(values: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+    """Sorted, so that the order in the file does not make another plan; without what null took away."""
+    return tuple(sorted((name, value) for name, value in values.items() if value is not None))

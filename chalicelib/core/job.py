@@ -7,8 +7,9 @@ are `ids.py`'s, the submission is the Batch port's. Nothing here needs pydantic.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from chalicelib.core import limits, rules
@@ -19,7 +20,7 @@ from chalicelib.core.records import Asked, JobResult, TaskRecord
 from chalicelib.core.retry import attempts_at_most, memory_after, queue_after
 from chalicelib.core.rules import Broken, Rule
 from chalicelib.core.suggest import shown
-from chalicelib.core.template import Scope, render, render_text
+from chalicelib.core.template import Scope, expressions, render, render_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +146,25 @@ def check_run(plan: Plan, params: Mapping[str, Any]) -> None:
         raise UserMistake("\n".join(problems))
 
 
+def params_of(task: PlannedTask) -> frozenset[str]:
+    """The names of the params that a task's jobs are made of."""
+    found = (expressions(text) for text in _texts(task) if isinstance(text, str))
+    return frozenset(one.name for several in found for one in several if one.root == "params")
+
+
 def has_expressions(task: PlannedTask) -> bool:
     """Whether anything of a task's jobs has to be rendered."""
+    return any(isinstance(value, str) and "${" in value for value in _texts(task))
+
+
+def _texts(task: PlannedTask) -> Iterator[Any]:
+    """The values of a task that may hold expressions."""
     job = task.job
     queues = (one.queue for one in task.retry.on)
     numbers = (getattr(job, name) for name in _NUMBER_FIELDS)
     texts = (job.job_definition, job.queue, *queues, *(job.command or ()), *numbers)
     pairs = (value for name in _PAIR_FIELDS for _, value in getattr(job, name))
-    return any(isinstance(value, str) and "${" in value for value in (*texts, *pairs))
+    return chain(texts, pairs)
 
 
 def size_problems(request: JobRequest) -> list[Broken]:

@@ -197,21 +197,25 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """What an epoch runs again of the one before. `prepared` once the endings that are kept stand in its tallies."""
+    """What an epoch runs again of the one before. `params` are those that the redrive gave new values. `prepared` once
+    the endings that are kept stand in its tallies."""
 
     scope: Scope
     tasks: tuple[str, ...] = ()
     prepared: bool = False
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class PastEpoch:
-    """How an epoch of a run ended, before a redrive began the next one."""
+    """How an epoch of a run ended, before a redrive began the next one. `params` is None where the next epoch has the
+    same ones, and in what an earlier version stored."""
 
     version: int
     plan_digest: str
     state: RunState
     ended_at_ms: int | None
+    params: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +270,7 @@ def in_epoch(run: Run, epoch: int) -> Run:
         epoch=epoch,
         version=past.version,
         plan_digest=past.plan_digest,
+        params=next((one.params for one in run.past[epoch:] if one.params is not None), run.params),
         state=past.state,
         ended_at_ms=past.ended_at_ms,
         past=run.past[:epoch],

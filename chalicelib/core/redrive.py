@@ -6,9 +6,12 @@ what was made from an old result is made anew. Everything else keeps its ending.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from chalicelib.core.errors import UnknownTask, UserMistake
+from chalicelib.core.job import params_of
+from chalicelib.core.params import same
 from chalicelib.core.plan import Plan, offset_of, shard_of
 from chalicelib.core.records import Redrive, Scope, Tally
 from chalicelib.core.states import ENDINGS, TaskState
@@ -23,11 +26,18 @@ _LASTING = (TaskState.SUCCEEDED, TaskState.SKIPPED)
 that it depends on runs again."""
 
 
-def kept_endings(old: Plan, tallies: Mapping[int, Tally], new: Plan, redrive: Redrive) -> Kept:
+def kept_endings(
+    old: Plan,
+    tallies: Mapping[int, Tally],
+    new: Plan,
+    redrive: Redrive,
+    other_params: Collection[str] = (),
+) -> Kept:
     """The endings that stand in the new epoch from the start; `tallies` are the old epoch's, of every shard.
+    `other_params` are those that have another value in the new epoch.
 
     Raises UserMistake when the redrive names a task that is not there or could not start, when nothing would run
-    again, or when a task whose ending is kept is another one in the new plan.
+    again, or when a task whose ending is kept is another one in the new plan, or by the new params.
     """
     _check_names(new, redrive)
     again: set[int] = set()
@@ -42,6 +52,7 @@ def kept_endings(old: Plan, tallies: Mapping[int, Tally], new: Plan, redrive: Re
     if not again:
         raise UserMistake("every task succeeded or was skipped, so there is nothing to run again; name tasks, or all")
     _check_unchanged(old, new, kept)
+    _check_params(new, kept, other_params)
     _check_startable(new, kept, again, redrive)
     return _as_masks(kept)
 
@@ -66,12 +77,32 @@ def _check_unchanged(old: Plan, new: Plan, kept: Mapping[int, TaskState]) -> Non
         index for index in kept if _described(old, old.index_of[new.tasks[index].name]) != _described(new, index)
     ]
     if changed:
-        names = ", ".join(f"'{new.tasks[index].name}'" for index in changed[:5])
-        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise UserMistake(
-            f"the endings of {names}{more} would be kept, but the other version of the workflow defines them "
+            f"the endings of {_named(new, changed)} would be kept, but the other version of the workflow defines them "
             "otherwise; run them again too (name them, or all), or redrive on the same version"
         )
+
+
+def other_params(before: Mapping[str, Any], after: Mapping[str, Any]) -> frozenset[str]:
+    """The names of the params whose values differ between two epochs."""
+    return frozenset(name for name in {*before, *after} if not same(before.get(name), after.get(name)))
+
+
+def _check_params(plan: Plan, kept: Iterable[int], other: Collection[str]) -> None:
+    """What was made with the old values must not stand beside what is made with the new ones."""
+    changed = [index for index in kept if not params_of(plan.tasks[index]).isdisjoint(other)] if other else []
+    if changed:
+        names = sorted({name for index in changed for name in params_of(plan.tasks[index]) if name in other})
+        values = ", ".join(f"'{name}'" for name in names)
+        raise UserMistake(
+            f"the endings of {_named(plan, changed)} would be kept, but they were made with another value of {values}; "
+            "run them again too (name them, or all), or keep the value"
+        )
+
+
+def _named(plan: Plan, indexes: Sequence[int]) -> str:
+    names = ", ".join(f"'{plan.tasks[index].name}'" for index in indexes[:5])
+    return names + (f" and {len(indexes) - 5} more" if len(indexes) > 5 else "")
 
 
 def _described(plan: Plan, index: int) -> tuple[object, list[str]]:

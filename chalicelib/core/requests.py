@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.errors import UserMistake
@@ -27,13 +27,14 @@ class StartRequest:
 @dataclass(frozen=True, slots=True)
 class RedriveRequest:
     """A run that has ended, to be run again in part. Without a version, the run's own. `epoch` is the one that was seen
-    to have ended: with it, asking twice redrives once."""
+    to have ended: with it, asking twice redrives once. `params` replace values of the run's."""
 
     run_id: str
     scope: Scope = Scope.FROM_FAILED
     tasks: tuple[str, ...] = ()
     version: int | None = None
     epoch: int | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_start(payload: object) -> StartRequest:
@@ -51,7 +52,12 @@ def read_start(payload: object) -> StartRequest:
 
 
 def redrive_request(
-    run_id: str, scope: Scope | None, tasks: Sequence[str], version: int | None, epoch: int | None
+    run_id: str,
+    scope: Scope | None,
+    tasks: Sequence[str],
+    version: int | None,
+    epoch: int | None,
+    params: Mapping[str, Any],
 ) -> RedriveRequest:
     """The redrive that is asked for; raises UserMistake when scope and tasks do not go together. Without a scope, it is
     `tasks` if any are named, else `from_failed`."""
@@ -59,7 +65,7 @@ def redrive_request(
     if (meant is Scope.TASKS) != bool(tasks):
         raise UserMistake(f"tasks are named with the scope '{Scope.TASKS}' and with no other, which is '{meant}' here")
     # The order in which they are named makes no other redrive.
-    return RedriveRequest(run_id, meant, tuple(sorted(set(tasks))), version, epoch)
+    return RedriveRequest(run_id, meant, tuple(sorted(set(tasks))), version, epoch, params)
 
 
 def _object(payload: object, known: tuple[str, ...]) -> Mapping[str, Any]:

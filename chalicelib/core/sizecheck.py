@@ -87,7 +87,8 @@ class Sizes:
         length = self._length(name, task)
         for broken in size_mistakes(length.overrides, length.payload):
             yield Mistake(path, broken.text, broken.suggestion, at_key=True)
-        tags = {**self._lengths["tags"], **dict.fromkeys(_mapping(task.get("tags")))}
+        own = _mapping(task.get("tags"))
+        tags = [name for name in {**self._lengths["tags"], **own} if name not in own or own[name] is not None]
         broken_tags = rules.tags_rule(tags)
         if broken_tags:
             yield broken_at((*path, "tags"), broken_tags)
@@ -120,7 +121,11 @@ class Sizes:
         """Of the defaults' entries with those of the task in their place or behind them; None when there are none."""
         shared = self._lengths[field]
         total, count = self._sums[field], len(shared)
-        for name, length in {**_lengths(field, task.get(field)), **more}.items():
+        own = _mapping(task.get(field))
+        for name in shared.keys() & {name for name, value in own.items() if value is None}:
+            total, count = total - shared[name], count - 1
+        given = {name: value for name, value in own.items() if value is not None}
+        for name, length in {**_lengths(field, given), **more}.items():
             if name in shared:
                 total -= shared[name]
             else:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.core.mistakes import Mistake
 from chalicelib.core.wording import mistakes_of
-from chalicelib.core.workflow import Name, Task, Workflow
+from chalicelib.core.workflow import OWN_KEY_PREFIX, Name, Task, Workflow
 
 PORTION = 2_000
 """Values in tasks that are validated together."""
@@ -30,6 +30,8 @@ class Misshapen(Exception):
 
 def validated(definition: Any) -> Workflow:
     """The workflow of a definition. Raises Misshapen."""
+    if isinstance(definition, dict):
+        definition = {key: value for key, value in definition.items() if not str(key).startswith(OWN_KEY_PREFIX)}
     tasks = definition.get("tasks") if isinstance(definition, dict) else None
     if not isinstance(tasks, dict):
         try:

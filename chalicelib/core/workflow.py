@@ -25,6 +25,9 @@ from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import shown
 from chalicelib.core.template import PARAM_NAME, WHOLE_PARAM_PATTERN, TemplateMistake, parse, whole_expression
 
+OWN_KEY_PREFIX = "x-"
+"""What keys at the top of a file begin with that are their author's own, as a place for anchors."""
+
 
 def _text(value: str, rule: Rule | None = None) -> str:
     """A string whose expressions are well formed. Its rule is kept only if it has none: the rest is the run's."""
@@ -203,14 +206,17 @@ class TaskSettings(Model):
         ),
     ] = None
     environment: Annotated[
-        dict[EnvironmentName, Text] | None,
-        Field(description="Environment variables; values may hold expressions. Joined with those of defaults."),
+        dict[EnvironmentName, Text | None] | None,
+        Field(
+            description="Environment variables; values may hold expressions. Joined with those of defaults, of which "
+            "null takes one away."
+        ),
     ] = None
     parameters: Annotated[
-        dict[ParameterName, Text] | None,
+        dict[ParameterName, Text | None] | None,
         Field(
             description="Values for the Ref:: placeholders of the job definition; they may hold expressions. "
-            "Joined with those of defaults."
+            "Joined with those of defaults, of which null takes one away."
         ),
     ] = None
     vcpus: Annotated[
@@ -249,8 +255,11 @@ class TaskSettings(Model):
         Field(description="Whether the run can succeed without this task's result: it failed, or is upstream_failed."),
     ] = False
     tags: Annotated[
-        dict[TagName, TagValue] | None,
-        Field(description="Tags of the job, 50 at most; values may hold expressions. Joined with those of defaults."),
+        dict[TagName, TagValue | None] | None,
+        Field(
+            description="Tags of the job, 50 at most; values may hold expressions. Joined with those of defaults, of "
+            "which null takes one away."
+        ),
     ] = None
 
 
@@ -361,6 +370,10 @@ class Notify(Model):
 
 class Workflow(Model):
     """A named DAG of AWS Batch jobs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"patternProperties": {f"^{OWN_KEY_PREFIX}": {"description": "For anchors; not read."}}}
+    )
 
     schema_address: Annotated[
         str | None, Field(alias="$schema", description="The address of this schema, for editors; not used otherwise.")

@@ -6,7 +6,9 @@ tallies, none of which change any more, so whoever comes first writes it into th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from chalicelib.core.commands import HealRun, encode
 from chalicelib.core.errors import UnknownRun, UnknownWorkflow, WrongState
@@ -15,7 +17,7 @@ from chalicelib.core.lease import is_free
 from chalicelib.core.params import complete_params, declarations
 from chalicelib.core.plan import Plan
 from chalicelib.core.records import PastEpoch, Redrive, Run, in_epoch
-from chalicelib.core.redrive import Kept, kept_endings
+from chalicelib.core.redrive import Kept, kept_endings, other_params
 from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import RunState
 from chalicelib.engine import noting
@@ -29,7 +31,7 @@ def redrive_run(world: World, request: RedriveRequest) -> Run:
     run = world.store.run(request.run_id)
     if run is None:
         raise UnknownRun(f"there is no run '{request.run_id}'")
-    redrive = Redrive(request.scope, request.tasks)
+    redrive = Redrive(request.scope, request.tasks, params=request.params)
     if request.epoch is not None and run.epoch != request.epoch:
         if run.epoch == request.epoch + 1 and _is_the_same(run, redrive, request.version):
             return _go_on(world, run)
@@ -80,12 +82,13 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
     """The run's record in its next epoch, if it is begun now."""
     now_ms = world.clock.now_ms()
     plan_digest, params, number = run.plan_digest, run.params, run.version
-    if version is not None and version != run.version:
-        pushed = world.store.workflow(run.workflow, version)
+    if redrive.params or version not in (None, run.version):
+        wanted = run.version if version is None else version
+        pushed = world.store.workflow(run.workflow, wanted)
         if pushed is None:
-            raise UnknownWorkflow(f"no workflow '{run.workflow}' in version {version} was pushed")
+            raise UnknownWorkflow(f"no workflow '{run.workflow}' in version {wanted} was pushed")
         plan_digest, number = pushed.plan_digest, pushed.version
-        params = complete_params(declarations(pushed.definition), run.params)
+        params = complete_params(declarations(pushed.definition), {**run.params, **redrive.params})
         check_run(world.store.plan(plan_digest), params)
     following = Run(
         run_id=run.run_id,
@@ -98,7 +101,7 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
         request_digest=run.request_digest,
         epoch=run.epoch + 1,
         redrive=redrive,
-        past=(*run.past, PastEpoch(run.version, run.plan_digest, run.state, run.ended_at_ms)),
+        past=(*run.past, _past(run, params)),
         # Where it came from. For its schedule it has ended: a redrive is not the schedule's run.
         schedule=run.schedule,
         scheduled_at_ms=run.scheduled_at_ms,
@@ -112,10 +115,17 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
     return replace(following, untold=untold, lease=lease if untold else run.lease)
 
 
+def _past(run: Run, params: Mapping[str, Any]) -> PastEpoch:
+    """The epoch that has ended; with its params, if those of the next one are others."""
+    before = run.params if other_params(run.params, params) else None
+    return PastEpoch(run.version, run.plan_digest, run.state, run.ended_at_ms, before)
+
+
 def _kept(world: World, run: Run) -> Kept:
     """What the run's epoch keeps of the one before."""
     assert run.redrive is not None, "every epoch but the first is a redrive's"
     before = in_epoch(run, run.epoch - 1)
     old: Plan = world.store.plan(before.plan_digest)
     tallies = {shard: world.store.read_tally(run.run_id, before.epoch, shard) for shard in range(old.shard_count)}
-    return kept_endings(old, tallies, world.store.plan(run.plan_digest), run.redrive)
+    new = world.store.plan(run.plan_digest)
+    return kept_endings(old, tallies, new, run.redrive, other_params(before.params, run.params))

@@ -441,6 +441,30 @@ def test_a_redrive_runs_again_what_failed_and_keeps_the_rest(desk: Desk) -> None
     assert (kinds.count(EventKind.RUN_ENDED), kinds.count(EventKind.RUN_REDRIVEN)) == (2, 1)
 
 
+def test_a_redrive_may_give_a_param_another_value(desk: Desk) -> None:
+    use = {**TASK, "depends_on": ["first"], "environment": {"DEPTH": "${params.depth}"}}
+    params = {"depth": {"type": "integer", "default": 1}}
+    desk.api.put_workflow("films", {**definition_of("films", tasks={"first": TASK, "second": use}), "params": params})
+    run_id = failed(desk)
+    desk.play.fails.clear()
+    with pytest.raises(UserMistake, match="param 'deph' is not declared"):
+        desk.api.redrive(run_id, m.Redrive(params={"deph": 2}))
+    with pytest.raises(UserMistake, match="param 'depth' must be an integer, not 'x'"):
+        desk.api.redrive(run_id, m.Redrive(params={"depth": "x"}))
+    acted = desk.api.redrive(run_id, m.Redrive(params={"depth": 2}, epoch=0))
+    assert (acted.kept, acted.run.params, acted.run.redrive) == (
+        1,
+        {"depth": 2},
+        m.Redriven(scope=Scope.FROM_FAILED, params={"depth": 2}),
+    )
+    assert desk.api.redrive(run_id, m.Redrive(params={"depth": 2}, epoch=0)).changed is False
+    with pytest.raises(WrongState, match="was redriven meanwhile"):
+        desk.api.redrive(run_id, m.Redrive(params={"depth": 3}, epoch=0))
+    desk.play.play_on()
+    assert desk.api.run(run_id).state is RunState.SUCCEEDED
+    assert desk.api.run(run_id, 0).params == {"depth": 1}
+
+
 def test_a_redrive_is_told_before_everything_that_came_of_it_however_often_a_task_was_tried(desk: Desk) -> None:
     retried = {"only": {**TASK, "retry": {"attempts": 2, "backoff_seconds": 5, "jitter": False}}}
     desk.api.put_workflow("retried", definition_of("retried", tasks=retried))

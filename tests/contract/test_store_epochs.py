@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core.lease import Lease
 from chalicelib.core.notices import NoticeKind
-from chalicelib.core.records import PastEpoch, Redrive, Run, Scope
+from chalicelib.core.records import PastEpoch, Redrive, Run, Scope, in_epoch
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.ports.store import Store
 
@@ -268,3 +268,22 @@ def test_a_run_that_is_never_due_again_can_be_noted_as_due(store: Store, run: Ru
     assert store.swept(stored, swept_at_ms=None, sweep_at_ms=500)
     assert run.run_id in due(store, LONG_AGO_MS)
     assert store.swept(replace(stored, sweep_at_ms=500), swept_at_ms=None, sweep_at_ms=None)
+
+
+def test_the_params_of_an_epoch_before_are_kept_where_they_were_others(store: Store, run: Run) -> None:
+    ended = replace(run, state=FAILED)
+    assert store.change_run(run.run_id, 0, FAILED, expected=(RUNNING,), ended_at_ms=5_000)
+    second = redriven(ended)
+    changed = replace(
+        second,
+        params={"parts": 9, "share": 1.0},
+        redrive=Redrive(Scope.ALL, params={"parts": 9}),
+        past=(replace(second.past[0], params={"parts": 8}),),
+    )
+    assert store.begin_epoch(changed)
+    found = store.run(run.run_id)
+    assert found == changed
+    assert found is not None and in_epoch(found, 0).params == {"parts": 8}
+    assert repr(found.params["share"]) == "1.0"
+    third = replace(found, epoch=2, past=(*found.past, PastEpoch(13, "f" * 64, FAILED, 6_000)))
+    assert [in_epoch(third, epoch).params["parts"] for epoch in (0, 1, 2)] == [8, 9, 9]

@@ -175,13 +175,14 @@ def test_a_run_is_shown_as_a_tree_and_as_a_chart_of_its_time(desk: Desk) -> None
     many = {**desk.shell("true", "first"), "array": {"size": 3}}
     run_id = desk.started("drawn", {"first": desk.shell("true"), "many": many, "last": desk.shell(GATE, "many")})
     desk.wait_for(run_id, last="running")
-    tree = desk.said("show", run_id).splitlines()
+    head, *tree = desk.said("show", run_id).splitlines()
+    assert head.startswith("Version 1 of drawn, started ")
     assert [re.split(r"  +", line.strip(" └─"))[:2] for line in tree[:3]] == [
         ["✓ first", "succeeded"],
         ["✓ many [3]", "succeeded"],
         ["● last", "running"],
     ]
-    chart = desk.said("show", run_id, "--timeline").splitlines()
+    chart = desk.said("show", run_id, "--timeline").splitlines()[1:]
     assert chart[0].endswith("now")
     assert [line.split()[1] for line in chart[2:5]] == ["first", "many", "last"]
     assert "first → many → last." in " ".join(chart)
@@ -203,7 +204,8 @@ def test_runs_are_listed_newest_first_with_their_states(desk: Desk) -> None:
     assert table[0].split()[:4] == ["run", "workflow", "state", "started"]
     assert table[1].split()[:3] == [ids[2], "listed-too", "succeeded"]
     assert "did you mean 'listed'?" in desk.said("runs", "--workflow", "lisetd", code=2)
-    assert f"; did you mean '{ids[2]}'?\n" in desk.said("show", ids[2][:-1], code=2)
+    assert desk.said("show", ids[2][:-1]) == desk.said("show", ids[2]) == desk.said("show", "latest")
+    assert f"; did you mean '{ids[2]}'?\n" in desk.said("show", f"{ids[2]}0", code=2)
 
 
 @pytest.mark.parametrize(
@@ -237,3 +239,36 @@ def test_without_any_aws_each_command_says_so(
     done = give(main, ["run", str(file), "--detach"])
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith(f"--detach: no local AWS is up {looked} that the run could go on in; start one ")
+
+
+def test_a_redrive_gives_a_param_another_value(desk: Desk) -> None:
+    tasks = {"good": desk.shell("true"), "bad": desk.shell("test ${params.n} = 2", "good")}
+    file = desk.terminal.folder / desk.terminal.workflow("valued", tasks)
+    document = json.loads(file.read_text())
+    file.write_text(json.dumps({**document, "params": {"n": {"type": "integer", "default": 1}}}))
+    run_id = json.loads(desk.said("run", str(file), "--detach", "--json"))["run_id"]
+    desk.said("watch", run_id, code=1)
+    assert "param 'm' is not declared" in desk.said("redrive", run_id, "--param", "m=2", code=2)
+    redriven = desk.said("redrive", run_id, "--param", "n=2", "--wait")
+    assert "1 task runs again, 1 keeps its ending" in redriven
+    assert "runs again what did not succeed, and what follows it, with n=2\n" in redriven
+    assert (desk.shown(run_id)["params"], desk.shown(run_id, "--epoch", "0")["params"]) == ({"n": 2}, {"n": 1})
+
+
+def test_a_queue_whose_name_only_a_run_knows_is_there_when_its_job_needs_it(desk: Desk) -> None:
+    tasks = {
+        "work": {**desk.shell("true"), "queue": "${params.where}-${task.attempt}"},
+        "again": {
+            **desk.shell("exit 3"),
+            "queue": "${params.where}",
+            "retry": {"on": {"application": {"attempts": 2, "queue": "${params.where}-after-${run.id}"}}},
+        },
+    }
+    file = desk.terminal.folder / desk.terminal.workflow("somewhere", tasks)
+    params = {"where": {"type": "string", "required": True}}
+    file.write_text(json.dumps({**json.loads(file.read_text()), "params": params}))
+    desk.said("workflows", "push", str(file))
+    run = json.loads(desk.said("start", "somewhere", "--param", "where=lab", "--wait", "--json", code=1))
+    work, again = run["tasks"]
+    assert (work["state"], again["state"], again["attempt"]) == ("succeeded", "failed", 2)
+    assert {one["failure"] for one in again["attempts"]} == {"application"}

@@ -143,7 +143,7 @@ def test_a_mistake_in_a_name_suggests_the_nearest(where: Where) -> None:
     run_id = where.json("start", name)["run_id"]
     for words, said in (
         (("start", name[:-1]), f"no workflow '{name[:-1]}' was pushed; did you mean '{name}'?\n"),
-        (("show", run_id[:-1]), f"there is no run '{run_id[:-1]}'; did you mean '{run_id}'?\n"),
+        (("show", f"{run_id}0"), f"there is no run '{run_id}0'; did you mean '{run_id}'?\n"),
         (("logs", run_id, "frist"), f"run '{run_id}' has no task 'frist'; did you mean 'first'?\n"),
         (
             ("start", name, "--param", "a=1"),

@@ -22,7 +22,7 @@ from chalicelib.engine.start import start_run
 from chalicelib.engine.world import World
 from tests.simulation.faults import derived
 from tests.simulation.invariants import SimulatedRun
-from tests.simulation.plans import changed
+from tests.simulation.plans import FLAVOUR, PARAMS, changed
 from tests.simulation.scope import Scope as Part
 
 if TYPE_CHECKING:
@@ -83,11 +83,13 @@ def _note_redrive(world: SimulatedWorld, run: SimulatedRun) -> None:
     plan, version = run.plan, None
     if rng.random() < 0.3 and not world.conditions.same_plan:
         plan = changed(rng, plan)
-        version = world.store.push(plan.workflow, {}, plan, world.clock.now_ms()).version
+        version = world.store.push(plan.workflow, {"params": PARAMS}, plan, world.clock.now_ms()).version
     scope = rng.choice((Scope.FROM_FAILED, Scope.FROM_FAILED, Scope.TASKS, Scope.ALL))
     names = sorted(one.name for one in rng.sample(plan.tasks, min(len(plan.tasks), rng.randint(1, 2))))
     tasks = tuple(names) if scope is Scope.TASKS else ()
-    run.redrive = RedriveRequest(run.run_id, scope, tasks, version, epoch)
+    taste = derived(world.seed, f"redrive params {run.number} {epoch}")
+    params = {FLAVOUR: taste.choice(("plain", "sweet", "sour"))} if taste.random() < 0.4 else {}
+    run.redrive = RedriveRequest(run.run_id, scope, tasks, version, epoch, params)
 
 
 def _exists(world: SimulatedWorld, run: SimulatedRun) -> bool:

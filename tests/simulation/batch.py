@@ -20,6 +20,7 @@ from tests.simulation.eventbridge import EventBridge
 from tests.simulation.faults import FORBIDDEN, FORGOTTEN, Menu
 from tests.simulation.foreign import Foreign
 from tests.simulation.invariants import Judge, must
+from tests.simulation.plans import FLAVOUR
 
 TRIES_INSIDE_MAXIMUM = 2
 CHILD_EXIT_CODE = 7
@@ -137,6 +138,7 @@ class SimulatedBatch:
             raise AnswerLost("SubmitJob: 503, and no job was made")
         attempt = attempt_from_parameters(dict(request.parameters))
         assert attempt is not None, "every job of ours carries its identity"
+        self._judge.check_flavour(attempt, dict(request.environment).get(FLAVOUR))
         task_name = self._judge.check_submission(attempt, self.of_attempt, request.asked)
         if self._is_early():
             raise NotPermitted("SubmitJob: AccessDeniedException: the policy is not in force yet")

@@ -27,7 +27,7 @@ from tests import oracle
 from tests.memory.clock import HandClock
 from tests.memory.store import MemoryStore
 from tests.simulation.looks import Looks
-from tests.simulation.plans import REFUSED, Fates
+from tests.simulation.plans import REFUSED, Fates, is_flavoured
 
 
 class Violation(BaseException):
@@ -41,11 +41,12 @@ def must(holds: bool, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One epoch of a run: its plan, the fates of its jobs, and for all but the first what is run again."""
+    """One epoch of a run: its plan, the fates of its jobs, for all but the first what is run again, and its param."""
 
     plan: Plan
     fates: Fates
     redrive: Redrive | None = None
+    flavour: str = "plain"
 
 
 @dataclass(slots=True)
@@ -161,6 +162,13 @@ class Judge:
         if attempt.number > 1:
             self._check_retry(run, attempt, jobs, what)
         return one.name
+
+    def check_flavour(self, attempt: Attempt, flavour: str | None) -> None:
+        """That a job is made of the param's value in its epoch."""
+        run = self.runs[attempt.run_id]
+        epoch, one = run.of(attempt)
+        right = epoch.flavour if is_flavoured(one) else None
+        must(flavour == right, f"{one.name} of run {run.number}, epoch {attempt.epoch}, is {flavour}, and not {right}")
 
     def _check_retry(
         self, run: SimulatedRun, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]], what: str

@@ -48,6 +48,14 @@ MUTATIONS = {
         Bug(advance, "run_ending", {"WITHOUT_RESULT": "(TaskState.FAILED,)"}),
         seeds=(0,),
     ),
+    "a redrive keeps what was made with another param": Mutation(
+        Bug(redrive, "_check_params", {"if other else []": "if False else []"}),
+        seeds=(72,),
+    ),
+    "a redrive forgets the new value of a param": Mutation(
+        Bug(redrive_engine, "_following", {", **redrive.params}": "}"}),
+        seeds=(7,),
+    ),
     "the halt flag is not read before a submission": Mutation(
         Bug(submit, "_submit_wanted", {"if tally.halt or tally.ending_of(offset_of(attempt.index)):": "if False:"}),
         seeds=(10,),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.plan import ClassPolicy, Plan, RetryPolicy
+from chalicelib.core.plan import ClassPolicy, Plan, PlannedTask, RetryPolicy
 from chalicelib.core.states import TriggerRule
 from tests.memory.theatre import plan_of, task
 
@@ -107,6 +107,25 @@ def _doomed(rng: Random) -> Shape:
     doomed = (([first]), (TriggerRule.ALL_SUCCESS,))
     waiting = (([second, 2]), (TriggerRule.ALL_DONE,))
     return [([], _RULES), ([], _RULES), doomed, waiting]
+
+
+FLAVOUR = "flavour"
+"""The param of every run of ours: what some of its tasks are made of, and what a redrive may give another value."""
+PARAMS = {FLAVOUR: {"type": "string", "default": "plain"}}
+
+
+def flavoured(plan: Plan) -> Plan:
+    """The plan, in which every third task is made of the param."""
+    environment = ((FLAVOUR, f"${{params.{FLAVOUR}}}"),)
+    tasks = tuple(
+        replace(one, job=replace(one.job, environment=environment)) if index % 3 == 1 else one
+        for index, one in enumerate(plan.tasks)
+    )
+    return replace(plan, tasks=tasks)
+
+
+def is_flavoured(one: PlannedTask) -> bool:
+    return bool(one.job.environment)
 
 
 def thinned(plan: Plan, without: Collection[str]) -> Plan:

@@ -9,6 +9,7 @@ from chalicelib.core.records import TaskRecord, in_epoch
 from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.simulation.invariants import SimulatedRun, must
+from tests.simulation.plans import is_flavoured
 from tests.simulation.telling import check_told
 from tests.simulation.world import SimulatedWorld
 
@@ -66,6 +67,9 @@ def _check_epoch(
     kept: dict[str, str] = {}
     if epoch.redrive is not None:
         kept = oracle.kept(before, epoch.plan, epoch.redrive.scope, epoch.redrive.tasks)
+        if epoch.flavour != run.epochs[number - 1].flavour:
+            stale = [one.name for one in epoch.plan.tasks if one.name in kept and is_flavoured(one)]
+            must(not stale, f"{what} keeps {stale}, which were made with another param")
     outcome = partial(run.outcome, number)
     attempts = {
         (epoch.plan.tasks[attempt.index].name, attempt.number)

@@ -31,7 +31,7 @@ from tests.simulation.foreign import Foreign, has_foreign
 from tests.simulation.invariants import Epoch, Judge, SimulatedRun, Violation, must
 from tests.simulation.invocations import LAMBDA_TIMEOUT_SECONDS, Died, Gate, Invocation, SkewedClock, through
 from tests.simulation.monitored import Monitored
-from tests.simulation.plans import random_fates, random_plan, thinned
+from tests.simulation.plans import FLAVOUR, PARAMS, flavoured, random_fates, random_plan, thinned
 from tests.simulation.queues import SimulatedQueue
 from tests.simulation.scope import Scope
 from tests.simulation.story import Story, shown
@@ -170,11 +170,12 @@ class SimulatedWorld:
         runs: list[SimulatedRun] = []
         for number in range(min(self.conditions.runs, scope.runs)):
             of = 0 if self.conditions.same_plan else number
-            plan = random_plan(derived(self.seed, f"plan {of}"), f"play-{of}")
+            plan = flavoured(random_plan(derived(self.seed, f"plan {of}"), f"play-{of}"))
             fates = random_fates(derived(self.seed, f"fates {number}"), plan)
             plan = runs[0].plan if runs and not of else thinned(plan, scope.tasks_left_out(of))
             run = SimulatedRun(number, run_id(STAGE, plan.workflow, f"key-{number}"), [Epoch(plan, fates)])
-            self.store.push(plan.workflow, self.telling.definition(number), plan, self.clock.now_ms())
+            definition = {"params": PARAMS, **self.telling.definition(number)}
+            self.store.push(plan.workflow, definition, plan, self.clock.now_ms())
             self.judge.runs[run.run_id] = run
             runs.append(run)
         return runs
@@ -183,7 +184,10 @@ class SimulatedWorld:
         """The epoch that a redrive begins: fates are drawn anew, whichever plan it is."""
         plan = self.store.plan(following.plan_digest)
         fates = random_fates(derived(self.seed, f"fates {run.number} {following.epoch}"), plan)
-        return Epoch(plan, fates, following.redrive)
+        asked = {} if run.redrive is None else run.redrive.params
+        flavour = asked.get(FLAVOUR, run.epochs[-1].flavour)
+        must(following.params.get(FLAVOUR, flavour) == flavour, f"run {run.number} has params {following.params}")
+        return Epoch(plan, fates, following.redrive, flavour)
 
     # Invocations
 

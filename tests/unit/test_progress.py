@@ -183,3 +183,16 @@ def test_a_lost_ending_is_said_once() -> None:
     for names in ([], ["a"], ["a"], ["a", "b"]):
         plain.say_lost(names)
     assert lines == [lost_sentence(["a"]), lost_sentence(["a", "b"])]
+
+
+def test_the_times_of_the_lines_never_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "now_ms", lambda: NOON_MS + 60_000)
+    lines: list[str] = []
+    plain = PlainProgress(lines.append)
+    later = row(0, "a", TaskState.RUNNING, started_at_ms=NOON_MS + 9_000)
+    plain.show(view(later, row(1, "b", TaskState.WAITING, 0)))
+    # Its event came late.
+    plain.show(view(later, row(1, "b", TaskState.RUNNING, started_at_ms=NOON_MS + 4_000)))
+    plain.show(view(later, ended(1, "b", TaskState.SUCCEEDED, result(True, seconds=(4, 12)))))
+    times = [line.partition(" a ")[0].partition(" b ")[0] for line in lines]
+    assert times == [clock_time(NOON_MS + 1_000 * second, NOON_MS) for second in (9, 9, 12)]

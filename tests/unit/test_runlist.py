@@ -40,3 +40,11 @@ def test_runs_are_listed_as_in_the_golden_file(name: str, runs: list[m.Run], wid
     text = printed(runs, width)
     assert text == (GOLDEN / f"runs.{name}.txt").read_text()
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_schedule_is_a_column_where_one_started_a_run() -> None:
+    scheduled = FILMS[0].model_copy(update={"schedule": "nightly"})
+    assert "schedule" not in printed(FILMS, 100)
+    lines = printed([scheduled, FILMS[1]], 100).splitlines()
+    assert "schedule" in lines[0]
+    assert [line.split()[-1] == "nightly" for line in lines[1:]] == [True, False]

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from batchwright.plain_console import PlainConsole
-from batchwright.summary import Asked, print_summary, print_timeline, run_document, scope_words, sentence
+from batchwright.summary import Asked, print_facts, print_summary, print_timeline, run_document, scope_words, sentence
 from batchwright.view import RunView
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
@@ -202,7 +202,7 @@ def test_the_document_holds_the_run_and_every_attempt() -> None:
 def test_the_document_of_a_redriven_run_holds_its_epochs_and_whose_each_attempt_is() -> None:
     document = run_document(redriven(), TOLD)
     assert (document["epoch"], document["version"]) == (2, 3)
-    assert document["redrive"] == {"scope": "tasks", "tasks": ["count", "import"]}
+    assert document["redrive"] == {"scope": "tasks", "tasks": ["count", "import"], "params": {}}
     assert document["past"] == [
         {"epoch": 0, "version": 1, "state": "failed", "ended_at_ms": NOON_MS + 5_000},
         {"epoch": 1, "version": 1, "state": "cancelled", "ended_at_ms": NOON_MS + 9_000},
@@ -263,3 +263,21 @@ def test_the_tries_inside_batch_are_counted_and_why_the_one_before_the_last_fail
     assert said.endswith("1 task, 2 attempts with 6 tries inside AWS Batch, 1 of them failed and retried.\n")
     running = row(0, "a", TaskState.RUNNING, job_tries=1)
     assert "try 2 inside AWS Batch" in printed(view(running, state=RunState.RUNNING))
+
+
+def test_the_head_of_a_run_says_what_started_it_when_and_with_what() -> None:
+    run = FAILED.run.model_copy(
+        update={
+            "version": 3,
+            "params": {"day": "2026-11-20", "parts": 8, "unset": None, "long": "x" * 90},
+            "schedule": "nightly",
+            "scheduled_at_ms": NOON_MS - 60_000,
+        }
+    )
+    console = Console(file=io.StringIO(), width=60)
+    print_facts(console, run)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == (
+        "Version 3 of films, started 2027-01-15 12:00:00 UTC by schedule nightly for 2027-01-15 11:59:00 UTC\n"
+        f"Params: day=2026-11-20, parts=8, long={'x' * 80}...\n"
+    )

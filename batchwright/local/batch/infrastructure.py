@@ -7,6 +7,7 @@ tag `batchwright:max-memory-mib` of a compute environment sets one, and `batchwr
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -16,9 +17,11 @@ from batchwright.local.batch.errors import ClientError, refused
 from batchwright.local.batch.paging import page
 from batchwright.local.batch.scheduler import Capacity, Scheduler
 from batchwright.local.batch.tags import Tags
+from chalicelib.core.ids import attempt_from_parameters
 
 MEMORY_TAG = "batchwright:max-memory-mib"
 GPU_TAG = "batchwright:max-gpus"
+QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 UNMANAGED_VCPUS = 256
 MAXIMUM_ENVIRONMENTS = 3
 
@@ -29,7 +32,8 @@ Request = Mapping[str, Any]
 class Infrastructure:
     """Records by name."""
 
-    def __init__(self, account: Account, scheduler: Scheduler, tags: Tags) -> None:
+    def __init__(self, account: Account, scheduler: Scheduler, tags: Tags, queues_on_demand: str | None = None) -> None:
+        self._queues_on_demand = queues_on_demand
         self._account = account
         self._scheduler = scheduler
         self._tags = tags
@@ -144,6 +148,20 @@ class Infrastructure:
         if record is None or (name_or_arn.startswith("arn:") and record["jobQueueArn"] != name_or_arn):
             raise refused(f"JobQueue {name_or_arn} not found.")
         return record
+
+    def queue_of_submission(self, request: Request) -> Document:
+        """The record of the queue that a submission names.
+
+        With `queues_on_demand`, a job of a Batchwright run makes the queue: its name may depend on params or on the
+        attempt, so nobody could make it before the run.
+        """
+        name, environment = request["jobQueue"], self._queues_on_demand
+        is_of_a_run = attempt_from_parameters(request.get("parameters", {})) is not None
+        is_missing = name not in self._queues and QUEUE_NAME.fullmatch(name) is not None
+        if environment in self._environments and is_of_a_run and is_missing:
+            order = [{"order": 1, "computeEnvironment": environment}]
+            self.create_job_queue({"jobQueueName": name, "priority": 1, "computeEnvironmentOrder": order})
+        return self.queue(name)
 
     def _environment(self, name_or_arn: str) -> Document:
         record = self._environments.get(last_part(name_or_arn))

@@ -84,7 +84,7 @@ class JobOperations:
     def submit_job(self, request: Request, payload_bytes: int) -> Document:
         self._rate.check()
         check_submission(request, payload_bytes, self._minimum_timeout_seconds)
-        queue = self._infrastructure.queue(request["jobQueue"])
+        queue = self._infrastructure.queue_of_submission(request)
         if queue["state"] != "ENABLED":
             raise refused(f"JobQueue {queue['jobQueueName']} is not in ENABLED state.")
         definition = self._definitions.active(request["jobDefinition"])

@@ -33,6 +33,7 @@ class Options:
     minimum_timeout_seconds: int
     exit_with_stdin: bool
     keep_folders: bool
+    queues_on_demand: str | None
 
 
 def read_options(arguments: Sequence[str] | None = None) -> Options:
@@ -61,6 +62,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         minimum_timeout_seconds=given.minimum_timeout_seconds,
         exit_with_stdin=given.exit_with_stdin,
         keep_folders=given.keep_work,
+        queues_on_demand=given.queues_on_demand,
     )
 
 
@@ -89,6 +91,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--minimum-timeout-seconds", type=int, default=60, help="shortest time-out that a job may have")
     add("--exit-with-stdin", action="store_true", help="end when stdin is closed")
     add("--keep-work", action="store_true", help="leave the folders of ended attempts")
+    add(
+        "--queues-on-demand",
+        metavar="ENVIRONMENT",
+        help="a job of a Batchwright run makes the queue that it names on this compute environment, if there is none",
+    )
     return parser
 
 

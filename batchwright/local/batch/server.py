@@ -64,7 +64,7 @@ class Server:
         )
         self._runner = AttemptRunner(loop, surroundings, self._publisher, now_ms)
         self._lifecycle = Lifecycle(scheduler, self._runner, self._tell, self._tell_blocked, now_ms)
-        infrastructure = Infrastructure(self._account, scheduler, tags)
+        infrastructure = Infrastructure(self._account, scheduler, tags, options.queues_on_demand)
         definitions = Definitions(self._account, tags, options.minimum_timeout_seconds)
         listing = Listing(self._account, records, infrastructure, scheduler, tags, now_ms)
         jobs = JobOperations(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, cast
 
 import pytest
@@ -52,9 +53,12 @@ def given(*words: str, **variables: str) -> Result:
 
 def test_a_run_is_a_tree_and_with_timeline_a_chart() -> None:
     tree = given()
-    assert (tree.exit_code, tree.stdout.splitlines()[0].split()[:3]) == (0, ["✓", "fetch", "succeeded"])
+    head, *rest = tree.stdout.splitlines()
+    assert (tree.exit_code, rest[0].split()[:3]) == (0, ["✓", "fetch", "succeeded"])
+    assert re.fullmatch(r"Version \d+ of films, started [\d-]+ [\d:]+ UTC", head)
     assert "└─ ✗ evaluate" in tree.stdout
-    chart = given("--timeline").stdout.splitlines()
+    shown_head, *chart = given("--timeline").stdout.splitlines()
+    assert shown_head == head
     assert chart[0].split()[:2] == ["0", "30s"]
     assert chart[2].startswith("◆✓ fetch")
     assert max(map(len, chart[:-1])) <= 80
@@ -77,7 +81,7 @@ def test_failed_is_short_for_two_states() -> None:
     assert given("--failed").stdout == given("--state", "failed", "--state", "upstream_failed").stdout
     assert "prices  " not in given("--failed").stdout
     assert "because evaluate failed" in given("--failed").stdout
-    assert given("--state", "running").stdout.startswith("No task is running.\n")
+    assert given("--state", "running").stdout.splitlines()[1] == "No task is running."
 
 
 def test_the_document_is_the_whole_run_and_nothing_else_goes_with_it() -> None:
@@ -93,4 +97,4 @@ def test_options_and_states_are_completed_and_shown_with_examples() -> None:
     assert completed("batchwright show r --state up") == ["upstream_failed"]
     said = given("--help").stdout
     assert "batchwright show nightly-q3x7b2k4m5na --timeline" in said
-    assert "batchwright show nightly-q3x7b2k4m5na --failed" in said
+    assert "batchwright show nightly-q3x --failed" in said

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.check import workflow_from
 from chalicelib.core.compile import compile_workflow, number_in_waves, waves
-from chalicelib.core.errors import UserMistake
+from chalicelib.core.errors import InvalidWorkflow, UserMistake
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.plan import ClassPolicy, JobSpec, RetryPolicy
 from chalicelib.core.states import TriggerRule
@@ -214,3 +215,30 @@ def test_a_task_without_a_queue_is_refused() -> None:
     workflow = Workflow.model_validate({"name": "w", "tasks": {"a": {"job_definition": "jd"}}})
     with pytest.raises(UserMistake, match="task 'a': queue is missing; give it in the task or in defaults"):
         compile_workflow(workflow)
+
+
+def test_null_takes_one_name_of_the_defaults_away() -> None:
+    joined = {"A": "1", "B": "2"}
+    definition = {
+        "name": "w",
+        "defaults": {"job_definition": "j", "queue": "q", "environment": joined, "parameters": joined, "tags": joined},
+        "tasks": {
+            "less": {"environment": {"A": None, "C": "3"}, "parameters": {"B": None}, "tags": {"A": None, "B": None}},
+            "all": {},
+        },
+    }
+    less, all_ = compile_workflow(workflow_from(definition)).tasks
+    assert (less.job.environment, less.job.parameters, less.job.tags) == ((("B", "2"), ("C", "3")), (("A", "1"),), ())
+    assert all_.job.environment == (("A", "1"), ("B", "2"))
+    definition["defaults"] = {"job_definition": "j", "queue": "q", "environment": {"A": None}}
+    with pytest.raises(InvalidWorkflow, match=r"environment\.A must be a string, not nothing"):
+        workflow_from(definition)
+
+
+def test_keys_of_the_authors_own_are_not_read_at_the_top_and_nowhere_else() -> None:
+    tasks = {"a": {"job_definition": "j", "queue": "q"}}
+    plain = compile_workflow(workflow_from({"name": "w", "tasks": tasks}))
+    own = {"x-shell": {"command": ["sh"], "${": 1}, "x-": None, "name": "w", "tasks": tasks}
+    assert compile_workflow(workflow_from(own)) == plain
+    with pytest.raises(InvalidWorkflow, match="task 'a': x-b is no key"):
+        workflow_from({"name": "w", "tasks": {"a": {**tasks["a"], "x-b": 1}}})

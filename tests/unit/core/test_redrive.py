@@ -1,12 +1,14 @@
 """Which endings a redrive keeps: by its scope, by what depends on what, and by what a newer version left as it was."""
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.core import limits
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.plan import Plan, offset_of, shard_of
 from chalicelib.core.records import Redrive, Scope, Tally
-from chalicelib.core.redrive import kept_endings
+from chalicelib.core.redrive import kept_endings, other_params
 from chalicelib.core.states import TaskState, TriggerRule
 from tests.memory.theatre import plan_of, task
 
@@ -138,3 +140,19 @@ def test_of_many_changed_tasks_five_are_named():
     new = plan_of(*[(task(name, attempts=2), ()) for name in names], (task("last"), ()))
     with pytest.raises(UserMistake, match="'t4' and 3 more would be kept"):
         kept(old, [*[S] * 8, F], FROM_FAILED, new)
+
+
+def test_a_kept_task_that_is_made_of_a_param_with_another_value_is_refused():
+    one = task("a")
+    made = replace(one, job=replace(one.job, environment=(("DAY", "on ${params.day}, ${run.id}"),)))
+    two = plan_of((made, ()), (task("b"), ["a"]))
+    tallies = {0: Tally().adding({S: 1, F: 2})}
+    assert kept_endings(two, tallies, two, FROM_FAILED, {"hour"}) == {0: {S: 1}}
+    with pytest.raises(UserMistake, match="the endings of 'a' would be kept, but they were made with another value of"):
+        kept_endings(two, tallies, two, FROM_FAILED, {"day", "hour"})
+    assert kept_endings(two, tallies, two, ALL, {"day"}) == {}
+
+
+def test_params_differ_by_their_values_and_true_is_not_1():
+    assert other_params({"a": 1, "b": 2, "c": None}, {"a": 1, "b": 3, "d": None}) == {"b"}
+    assert other_params({"a": 1, "b": [1]}, {"a": True, "b": [1]}) == {"a"}

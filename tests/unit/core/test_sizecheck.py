@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.core import ids, limits
+from chalicelib.core.check import check_definition
 from chalicelib.core.job import JobRequest, size_problems
 from chalicelib.core.sizecheck import Sizes
 
@@ -70,3 +71,21 @@ def test_tags_of_defaults_and_task_are_counted_together_and_no_name_twice() -> N
     for own, mistakes in ((20, 0), (21, 1)):
         task = {"tags": ten_again | {f"t{number}": "x" for number in range(own)}}
         assert len(list(Sizes(defaults).mistakes(("tasks", "a"), "a", task))) == mistakes
+
+
+def test_what_null_takes_away_does_not_count() -> None:
+    long, other = {"A": "x" * 7_000}, {"B": "y" * 7_000}
+    definition = {
+        "name": "w",
+        "defaults": {
+            "job_definition": "j",
+            "queue": "q",
+            "environment": long,
+            "tags": {f"t{n}": "" for n in range(50)},
+        },
+        "tasks": {"a": {"environment": {"A": None, **other}, "tags": {"t0": None, "new": ""}}},
+    }
+    assert check_definition(definition).mistakes == []
+    del definition["tasks"]["a"]["environment"]["A"]
+    del definition["tasks"]["a"]["tags"]["t0"]
+    assert len(check_definition(definition).mistakes) == 2
