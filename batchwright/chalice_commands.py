@@ -47,11 +47,11 @@ def prepare(environment: MutableMapping[str, str]) -> None:
         environment.setdefault(CHALICE_REGION, environment[REGION])
     match context.info_name:
         case "package":
-            _check_entry(context.params["stage"], environment)
+            _check_entry(context.params["stage"], context.obj["factory"].load_project_config())
             _set_package_region(context, environment)
             _hint_at_names(context.params)
         case "deploy":
-            _check_entry(context.params["stage"], environment)
+            _check_entry(context.params["stage"], context.obj["factory"].load_project_config())
             session = context.obj["factory"].create_botocore_session()
             if problem := trouble_of(session, context.params["stage"], environment):
                 raise click.ClickException(problem)
@@ -77,9 +77,9 @@ def _end_all(text: str) -> NoReturn:
     os._exit(1)
 
 
-def _check_entry(stage: str, environment: Mapping[str, str]) -> None:
-    """Raises ClickException when .chalice/config.json has no entry of the stage, whose variables Chalice has set."""
-    if environment.get(STAGE_VARIABLE) != stage:
+def _check_entry(stage: str, config: Mapping[str, Any]) -> None:
+    """Raises ClickException when .chalice/config.json has no entry that names the stage."""
+    if config.get("stages", {}).get(stage, {}).get("environment_variables", {}).get(STAGE_VARIABLE) != stage:
         raise click.ClickException(
             f"the stage '{stage}' is not in .chalice/config.json: `batchwright deploy --stage {stage} --stacks-only` "
             f"makes its stacks and writes it there, with its policies (the stage '{SHIPPED_STAGE}' is there already)"

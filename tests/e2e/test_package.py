@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from batchwright.deploy.api_settings import BURST, RATE_PER_SECOND
-from batchwright.deploy.config import ChaliceConfig
+from batchwright.deploy.config import STAGE_VARIABLE, ChaliceConfig
 from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, QUEUE_FUNCTIONS, REPORT
 from batchwright.deploy.policies import Place, functions_of, policy
 from batchwright.local.functions import PROJECT_FOLDER
@@ -28,8 +28,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the command wrote: for the architecture that the committed configuration names."""
     project = tmp_path_factory.mktemp("package") / "clone"
     copy_project(project, of_this_machine=False)
-    variables = {"BATCHWRIGHT_EVENTS_QUEUE": "batchwright-prod-events"}
-    ChaliceConfig(project / ".chalice").put_stage(PLACE, functions_of(PLACE), variables)
+    ChaliceConfig(project / ".chalice").put_stage(PLACE, functions_of(PLACE), {STAGE_VARIABLE: PLACE.stage})
     program = "import sys; from chalice.cli import main; sys.exit(main())"
     words = ["package", "--stage", "prod", "--merge-template", str(PROJECT_FOLDER / "infra" / "package-merge.yaml")]
     done = subprocess.run(

@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.xdist_group("policies"), pytest.mark.long]
 
 SEEDS = (*range(20), 27, 45, 61, 65, 114, 161, 191, 209, 215, 251, 660, 1015, 1026, 1683, 2756)
 """Worlds in which everything happens that may, each of the later ones for something that is rare."""
-BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
+BY_LAMBDA = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
 """What Lambda itself does with a function's role, beside receiving messages: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 RUN_QUEUE = "batchwright-notices-judged"
 OTHER_PREFIX = replace(PLACE, stage="other").prefix

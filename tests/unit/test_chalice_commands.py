@@ -124,7 +124,12 @@ def give(folder: Path, *words: str, **variables: str) -> subprocess.CompletedPro
         (["deploy"], {}, "in which region is the stage 'dev'?"),
         # Chalice itself does not look at AWS_REGION.
         (["deploy"], {"AWS_REGION": "eu-west-1", "AWS_EC2_METADATA_DISABLED": "true"}, "there are no AWS credentials"),
-        (["package", "--stage", "prod", "out"], {}, "the stage 'prod' is not in .chalice/config.json"),
+        # Also where the shell names that stage for the commands of Batchwright.
+        (
+            ["package", "--stage", "prod", "out"],
+            {"BATCHWRIGHT_STAGE": "prod"},
+            "the stage 'prod' is not in .chalice/config.json",
+        ),
         (["local", "--no-autoreload"], {}, "no local AWS is up in "),
     ],
 )

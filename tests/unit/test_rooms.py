@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 import tomllib
@@ -121,6 +122,12 @@ def test_a_lambda_that_follows_events_never_loads_pydantic(module: str) -> None:
 def test_the_app_is_imported_without_what_only_the_api_needs() -> None:
     program = "import sys, app; sys.exit(bool({'pydantic', 'chalicelib.api.models'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode == 0
+
+
+def test_the_app_in_a_lambda_loads_nothing_of_what_people_install() -> None:
+    program = "import sys, app; sys.exit(bool({'batchwright', 'click', 'psutil'} & set(sys.modules)))"
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_CHALICE")}
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=own, timeout=60).returncode == 0
 
 
 def test_the_app_is_imported_without_what_only_the_end_of_an_invocation_or_the_sweep_needs() -> None:
