@@ -133,7 +133,9 @@ def writer(times: bool, as_json: bool) -> Callable[[list[m.LogLine]], None]:
 
     def write(lines: list[m.LogLine]) -> None:
         for line in lines:
-            click.echo(json.dumps(line.model_dump(mode="json")) if as_json else shown(_text(line, times)))
+            text = json.dumps(line.model_dump(mode="json")) if as_json else shown(_text(line, times))
+            # Click would take the colours out of what goes to a file or a program.
+            click.echo(text, color=True)
         sys.stdout.flush()
 
     return write
