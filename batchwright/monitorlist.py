@@ -57,7 +57,9 @@ def rule_words(monitor: Monitor) -> list[str]:
     rate = monitor.failure_rate
     if rate is not None:
         of = f"{number_of(rate.at_least_jobs, 'job')} or more"
-        words.append(f"more than {rate.above * 100:.3g} % of {of} failed within {in_words(rate.within_seconds * 1000)}")
+        over = "" if rate.over_at is None else f", until it is {rate.over_at * 100:.3g} %"
+        within = in_words(rate.within_seconds * 1000)
+        words.append(f"more than {rate.above * 100:.3g} % of {of} failed within {within}{over}")
     nothing = monitor.nothing_ran
     if nothing is not None:
         days = "" if nothing.days == "*" else f", {nothing.days}"

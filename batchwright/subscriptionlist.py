@@ -13,7 +13,7 @@ def subscription_columns(found: Sequence[Subscription]) -> list[Column]:
     return [
         Column("id", [one.subscription_id or "not confirmed" for one in found]),
         Column("by", [one.protocol for one in found], goes=1),
-        Column("address", [one.address for one in found]),
+        Column("address", [one.shown_address for one in found]),
         Column("hears", [hears(one) for one in found], least=24, short=Short.LINES),
     ]
 

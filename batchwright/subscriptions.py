@@ -23,6 +23,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _QUEUE_ARN = re.compile(r"arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,80}")
 _FUNCTION_ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_:-]{1,140}")
 
+_PASSWORD = re.compile(r"^(https?://[^/@:?#\s]*:)[^/?#\s]*(@)", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _BY_ATTRIBUTES = "MessageAttributes"
@@ -50,6 +51,11 @@ class Subscription:
     scope: str = _BY_ATTRIBUTES
 
     @property
+    def shown_address(self) -> str:
+        """The address as it is printed: without its password."""
+        return without_password(self.address)
+
+    @property
     def is_pending(self) -> bool:
         return self.arn is None
 
@@ -70,10 +76,19 @@ class Subscription:
         return {
             "subscription_id": self.subscription_id,
             "protocol": self.protocol,
-            "address": self.address,
+            "address": self.shown_address,
             "pending": self.is_pending,
             "filters": {name: list(values) for name, values in self.filters.items()},
         }
+
+
+def without_password(address: str) -> str:
+    """An address with stars for the password that it may hold, as SNS shows it."""
+    return _PASSWORD.sub(r"\1****\2", address)
+
+
+def _shown(address: str) -> str:
+    return shown(without_password(address))
 
 
 def protocol_of(address: str) -> str:
@@ -81,7 +96,7 @@ def protocol_of(address: str) -> str:
     if _QUEUE_ARN.fullmatch(address):
         if address.endswith(".fifo"):
             raise UserMistake(
-                f"{shown(address)} is a FIFO queue, which no standard topic can send to; take a standard one"
+                f"{_shown(address)} is a FIFO queue, which no standard topic can send to; take a standard one"
             )
         return "sqs"
     if _FUNCTION_ARN.fullmatch(address):
@@ -93,7 +108,7 @@ def protocol_of(address: str) -> str:
     if _EMAIL.fullmatch(address):
         return "email"
     raise UserMistake(
-        f"{shown(address)} is no address that can be subscribed: give an e-mail address, an https:// address, or the "
+        f"{_shown(address)} is no address that can be subscribed: give an e-mail address, an https:// address, or the "
         "ARN of an SQS queue or a Lambda function"
     )
 
@@ -103,12 +118,12 @@ def _check_url(address: str) -> None:
         parts = urlsplit(address)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        raise UserMistake(f"{shown(address)} is no address of an endpoint: {error}") from error
+        raise UserMistake(f"{_shown(address)} is no address of an endpoint: {error}") from error
     if not _HOST.fullmatch(host) or re.search(r"\s", address):
-        raise UserMistake(f"{shown(address)} names no host; write it as in https://example.com/notices")
+        raise UserMistake(f"{_shown(address)} names no host; write it as in https://example.com/notices")
     if parts.scheme == "http" and host not in _THIS_MACHINE:
         raise UserMistake(
-            f"{shown(address)} would be told in clear, with the lines that jobs wrote; give its https:// address "
+            f"{_shown(address)} would be told in clear, with the lines that jobs wrote; give its https:// address "
             "(http:// is for this machine's own SNS)"
         )
 
@@ -145,7 +160,7 @@ class Subscriptions:
         protocol = protocol_of(address)
         if raw and protocol not in ("sqs", "http", "https"):
             raise UserMistake(
-                f"--raw is for queues and HTTP endpoints, and {shown(address)} is subscribed by {protocol}"
+                f"--raw is for queues and HTTP endpoints, and {_shown(address)} is subscribed by {protocol}"
             )
         there = next((one for one in self.all() if (one.protocol, one.address) == (protocol, address)), None)
         # Nothing to choose by is every notice.
@@ -169,18 +184,20 @@ class Subscriptions:
     def remove(self, named: str) -> Subscription:
         """End the one with that address or id; what it was. Raises UserMistake."""
         there = self.all()
-        found = [one for one in there if named in (one.address, one.subscription_id, one.arn)]
+        # SNS lists an address without its password.
+        names = (named, without_password(named))
+        found = [one for one in there if {*names} & {one.address, one.subscription_id, one.arn}]
         if not found:
-            names = [one.address for one in there] + [one.subscription_id for one in there if one.subscription_id]
-            hint = Names(names).suggestion(named) or "`batchwright notices list` shows who is"
-            raise UserMistake(f"{shown(named)} is not subscribed; {hint}")
+            known = [one.shown_address for one in there] + [one.subscription_id for one in there if one.subscription_id]
+            hint = Names(known).suggestion(named) or "`batchwright notices list` shows who is"
+            raise UserMistake(f"{_shown(named)} is not subscribed; {hint}")
         if len(found) > 1:
             ids = ", ".join(one.subscription_id or "pending" for one in found)
-            raise UserMistake(f"{shown(named)} is subscribed {len(found)} times; give an id: {ids}")
+            raise UserMistake(f"{_shown(named)} is subscribed {len(found)} times; give an id: {ids}")
         [one] = found
         if one.arn is None:
             raise UserMistake(
-                f"the subscription of {shown(named)} waits to be confirmed, and SNS ends none before that; it forgets "
+                f"the subscription of {_shown(named)} waits to be confirmed, and SNS ends none before that; it forgets "
                 "it by itself after two days"
             )
         self._sns.unsubscribe(SubscriptionArn=one.arn)

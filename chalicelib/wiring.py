@@ -232,6 +232,7 @@ def wire(environment: Mapping[str, str], aws: Clients, arn: str = "") -> Wired:
         stage=stage,
         owner="",
         settings=settings_of(environment),
+        home=_home(topic_arn),
         changes=EventBridgeChanges(aws.make_events, bus) if bus else None,
         logs=CloudWatchLogs(aws.make_logs_of_notices),
         children=AwsFailedChildren(aws.make_batch_of_notices),
@@ -254,6 +255,14 @@ def wire(environment: Mapping[str, str], aws: Clients, arn: str = "") -> Wired:
         ),
         chat=_chat(environment, aws),
     )
+
+
+def _home(topic_arn: str) -> tuple[str, str] | None:
+    """The account and region of the stage, which are its topic's; None of what is no ARN."""
+    match topic_arn.split(":", 5):
+        case ["arn", _, _, region, account, _]:
+            return account, region
+    return None
 
 
 def _chat(environment: Mapping[str, str], aws: Clients) -> Chat | None:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
@@ -191,6 +192,8 @@ def _holds(condition: Mapping[str, Any] | None, params: Mapping[str, Any]) -> bo
             return partition_of(params) in partitions and attributes_of(params) <= set(attributes)
         case {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partitions}}:
             return partition_of(params) in partitions
+        case {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": patterns}}:
+            return any(fnmatchcase(partition_of(params) or "", pattern) for pattern in patterns)
         case {"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": partitions}}:
             return partition_of(params) in partitions
         case {"StringEquals": {"iam:PassedToService": service}}:

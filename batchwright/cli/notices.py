@@ -16,7 +16,7 @@ from batchwright.reached import Reach, Reached, in_sum, past_queues, reached
 from batchwright.sample_notice import sample_kind, sample_notice
 from batchwright.subscribing import SubscribedQueue, check_filters, find_queue, notes_on_names
 from batchwright.subscriptionlist import hears, subscription_columns
-from batchwright.subscriptions import Subscriptions, filters_of, protocol_of
+from batchwright.subscriptions import Subscriptions, filters_of, protocol_of, without_password
 from batchwright.terminal import printable, tell, write
 from chalicelib.aws.answers import code_of
 from chalicelib.core.errors import UserMistake
@@ -79,7 +79,9 @@ def subscribe(
     )
     notes = check_filters(filters)
     if allow and protocol_of(endpoint) != "sqs":
-        raise UserMistake(f"--allow is for SQS queues, whose own policy it changes; {endpoint} is none")
+        raise UserMistake(
+            f"--allow is for SQS queues, whose own policy it changes; {without_password(endpoint)} is none"
+        )
     with on_target(where) as target:
         aws = target.needed_aws("notices subscribe")
         queue = _queue(endpoint, aws) if protocol_of(endpoint) == "sqs" else None
@@ -91,11 +93,11 @@ def subscribe(
     if as_json:
         print_json(made.document())
     elif made.protocol == "email" and aws.is_local:
-        tell(f"{endpoint} is subscribed, and the local AWS sends no mail: nothing arrives.")
+        tell(f"{made.shown_address} is subscribed, and the local AWS sends no mail: nothing arrives.")
     elif made.is_pending:
-        tell(f"{endpoint} has been asked to confirm; it hears nothing before.")
+        tell(f"{made.shown_address} has been asked to confirm; it hears nothing before.")
     else:
-        tell(f"{endpoint} is told of {hears(made)}.")
+        tell(f"{made.shown_address} is told of {hears(made)}.")
     if made.protocol == "lambda":
         notes.append("The function's own policy must let the topic invoke it (docs/notices.md shows how).")
     if made.protocol == "https":
@@ -140,7 +142,7 @@ def unsubscribe(named: str, as_json: bool, where: Where) -> None:
     if as_json:
         print_json(ended.document())
     else:
-        tell(f"{ended.address} is not told any more.")
+        tell(f"{ended.shown_address} is not told any more.")
 
 
 @notices.command()
@@ -198,7 +200,7 @@ def test(
     if judged is not None and not as_json:
         tell(in_sum(judged))
         for one in judged:
-            tell(f"  {one.reach:<13}  {one.who.protocol:<6}  {one.who.address}  {hears(one.who)}")
+            tell(f"  {one.reach:<13}  {one.who.protocol:<6}  {one.who.shown_address}  {hears(one.who)}")
         if any(one.reach is Reach.SHUT for one in judged):
             tell("A shut queue has a policy that keeps the topic out; `notices subscribe` prints what it lacks.")
 

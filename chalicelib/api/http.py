@@ -23,8 +23,11 @@ ApiOf = Callable[[str], "Api"]
 
 REQUEST_ID = "X-Request-Id"
 _SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
-_TITLES = {405: "The method is not one of this path", 415: "The body's Content-Type is not application/json"}
-"""What Chalice refuses before a view is called."""
+_TITLES = {
+    405: ("method_not_allowed", "The method is not one of this path"),
+    415: ("unsupported_media_type", "The body's Content-Type is not application/json"),
+}
+"""What Chalice refuses before a view is called, by status: the kind of problem and its title."""
 
 
 def http_routes(api_of: ApiOf, authorizer: Any, *, trusts_iam: bool) -> Blueprint:
@@ -42,7 +45,8 @@ def http_routes(api_of: ApiOf, authorizer: Any, *, trusts_iam: bool) -> Blueprin
 
 def _view(blueprint: Blueprint, api_of: ApiOf, route: Route, trusts_iam: bool) -> Callable[..., Response]:
     def view(**path: str) -> Response:
-        from chalicelib.api.answering import Asked, answer
+        from chalicelib.api.answering import Asked, answer, refused
+        from chalicelib.api.problems import Problem
 
         request = blueprint.current_request
         asked = Asked(
@@ -53,7 +57,11 @@ def _view(blueprint: Blueprint, api_of: ApiOf, route: Route, trusts_iam: bool) -
             context=request.context,
             request_id=_request_id(request),
         )
-        told = answer(route, asked, api_of(asked.request_id), trusts_iam=trusts_iam)
+        if route.body and asked.body and not request.headers.get("content-type"):
+            # Chalice takes a body of no type for JSON.
+            told = refused(Problem(415, *_TITLES[415]), asked.request_id)
+        else:
+            told = answer(route, asked, api_of(asked.request_id), trusts_iam=trusts_iam)
         return Response(told.body, dict(told.headers), told.status)
 
     view.__doc__ = f"{route.summary}."
@@ -77,7 +85,7 @@ def _problem(response: Response, request_id: str) -> Response:
     status = response.status_code
     problem = problem_of(Exception())
     if status in _TITLES:
-        problem = Problem(status, "method_not_allowed" if status == 405 else "unsupported_media_type", _TITLES[status])
+        problem = Problem(status, *_TITLES[status])
     headers = {**response.headers, "Content-Type": CONTENT_TYPE}
     return Response(json.dumps(problem.document(request_id)), headers, problem.status)
 

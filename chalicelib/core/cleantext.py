@@ -7,6 +7,7 @@ Owns how it is made one line. Which characters are taken out is rules.py's, what
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from chalicelib.core.rules import NOT_SHOWN
 
@@ -43,6 +44,21 @@ def cut(text: str, characters: int) -> str:
     if len(text) <= characters:
         return text
     return text[: max(0, characters - len(CUT_MARK))] + CUT_MARK[:characters]
+
+
+def folded(line: str, octets: int) -> list[str]:
+    """A line as lines of so many octets of UTF-8 at most, of which there must be room for one character. It is folded
+    between words where there are any, and nowhere within a character, nor before a mark that belongs to one."""
+    lines: list[str] = []
+    while len(line.encode()) > octets:
+        fits = line.encode()[:octets].decode(errors="ignore")
+        space = fits.rfind(" ") + 1
+        at = space if fits[:space].strip() else len(fits)
+        while at > 1 and unicodedata.combining(line[at]):
+            at -= 1
+        lines.append(line[:at].rstrip(" "))
+        line = line[at:]
+    return [*lines, line]
 
 
 def _clean_line(line: str) -> str:

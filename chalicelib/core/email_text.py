@@ -10,7 +10,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from chalicelib.core.cleantext import clean, cut
+from chalicelib.core.cleantext import clean, cut, folded
 from chalicelib.core.notice_words import (
     commands_to_look,
     commands_to_redrive,
@@ -26,8 +26,10 @@ SUBJECT_CHARACTERS = 99
 """Fewer than 100, as SNS says in one place; up to 100, in another."""
 STAGE_CHARACTERS = 32
 WIDTH = 78
+LINE_OCTETS = 998
+"""Of any line, as mail allows without its line end: https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1"""
 LINE_CHARACTERS = 230
-"""Of a line of a log: mail allows 998 bytes a line, and one of these characters may take four."""
+"""Of a line of a log, so that no folded one stands between the others."""
 
 _MARKS = {Severity.ERROR: "[error]", Severity.WARNING: "[warning]", Severity.INFO: "[info]"}
 
@@ -72,7 +74,8 @@ def email_text(notice: Notice) -> str:
             ]
         )
     )
-    return "\n\n".join(paragraphs) + "\n"
+    lines = "\n\n".join(paragraphs).split("\n")
+    return "\n".join(shorter for line in lines for shorter in folded(line, LINE_OCTETS)) + "\n"
 
 
 def _wrapped(text: str) -> str:

@@ -157,6 +157,15 @@ def _queue_name(value: object) -> str | None:
     return value.rpartition("/")[2] or None if isinstance(value, str) else None
 
 
+def is_from(document: object, home: tuple[str, str] | None) -> bool:
+    """Whether an event is of that account and region, as far as it says of which it is. A bus may be sent those of
+    other accounts, and a rule those of other regions."""
+    if home is None or not isinstance(document, Mapping):
+        return True
+    told = (document.get("account"), document.get("region"))
+    return all(one is None or one == ours for one, ours in zip(told, home, strict=True))
+
+
 def told_at_ms(event: Mapping[str, Any]) -> int | None:
     """The time on an event's envelope, such as `2026-01-11T23:36:40Z`; None for what is none, or before 1970."""
     value = event.get("time")

@@ -71,6 +71,11 @@ class FailureRate(Model):
     """When too many of the jobs fail."""
 
     above: Annotated[float, *count_type("above"), Field(description="The share of failed jobs, 0 to 0.99.")]
+    over_at: Annotated[
+        float | None,
+        *count_type("over_at"),
+        Field(description="The share at or below which it is over, not above `above`, which it is by default."),
+    ] = None
     within_seconds: Annotated[
         int,
         *count_type("within_seconds"),

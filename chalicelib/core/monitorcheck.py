@@ -113,6 +113,9 @@ def _checked_together(path: Path, monitor: Mapping[str, Any]) -> Iterator[Mistak
         if failed.get("classes") is not None and failed.get("excluding") is not None:
             text = "failed.excluding is of no use beside classes"
             yield Mistake((*path, "failed", "excluding"), text, "take one of them out")
+    rate = monitor.get("failure_rate")
+    if isinstance(rate, dict):
+        yield from _rate_mistakes((*path, "failure_rate"), rate)
     running = monitor.get("running_longer")
     if isinstance(running, dict):
         yield from _running_mistakes((*path, "running_longer"), running)
@@ -124,6 +127,17 @@ def _list_mistakes(path: Path, value: Any) -> Iterator[Mistake]:
         yield Mistake(path, f"{label} must not be empty", "leave it out for all")
     elif isinstance(value, list) and len(value) > PATTERNS_MAXIMUM:
         yield Mistake(path, f"{label} must be {PATTERNS_MAXIMUM} or less, not {len(value):,}", "use '*' and '?'")
+
+
+def _rate_mistakes(path: Path, rate: Mapping[str, Any]) -> Iterator[Mistake]:
+    above, over_at = (_share(rate.get(field)) for field in ("above", "over_at"))
+    if above is not None and over_at is not None and over_at > above:
+        text = f"failure_rate.over_at must be {above:g} or less, as above is, not {over_at:g}"
+        yield Mistake((*path, "over_at"), text, "a rate is over once it has fallen to this")
+
+
+def _share(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _running_mistakes(path: Path, running: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -56,9 +56,16 @@ class RunningLonger:
 
 @dataclass(frozen=True, slots=True)
 class FailureRate:
+    """`over_at` is the share at or below which a rate that was above is over; `above` itself if it is None."""
+
     above: float
     within_seconds: int = 3_600
     at_least_jobs: int = 10
+    over_at: float | None = None
+
+    @property
+    def falls_to(self) -> float:
+        return self.above if self.over_at is None else self.over_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +302,9 @@ def is_above(rule: FailureRate, buckets: Iterable[Bucket]) -> bool:
 
 
 def is_below(rule: FailureRate, buckets: Iterable[Bucket]) -> bool:
-    """Whether a rate that was above has fallen, be it that nothing ends any more. That few jobs end is no reason."""
+    """True once a rate that was above is over, including when no job ended. That few jobs end is no reason."""
     failed, ended = _totals(buckets)
-    return failed <= rule.above * ended
+    return failed <= rule.falls_to * ended
 
 
 def _totals(buckets: Iterable[Bucket]) -> tuple[int, int]:

@@ -161,12 +161,16 @@ def rate_notice(
         text=_text(
             monitor,
             f"That is {_percent(failed, ended)}, and more than {rule.above * 100:.3g} % is to be told. Nothing more is "
-            "said of it until the rate has fallen below that.",
+            f"said of it until the rate has fallen {_how_far(rule)}.",
         ),
         monitor=monitor.name,
         began_at_ms=from_ms,
         job_count=failed,
     )
+
+
+def _how_far(rule: FailureRate) -> str:
+    return "below that" if rule.over_at is None else f"to {rule.over_at * 100:.3g} %"
 
 
 def nothing_ran_notice(

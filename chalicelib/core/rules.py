@@ -114,6 +114,7 @@ NUMBERS: dict[str, NumberRule] = {
     "than_p95_times": NumberRule(1, 100, suggestion="1.5 is half as long again as 19 of 20 jobs take", whole=False),
     "at_least_seconds": NumberRule(0, 30 * 86_400),
     "above": NumberRule(0, 0.99, suggestion="0.2 is one job in five", whole=False),
+    "over_at": NumberRule(0, 0.99, suggestion="0.1 is one job in ten", whole=False),
     "within_seconds": NumberRule(300, 86_400, suggestion="five minutes to a day"),
     "at_least_jobs": NumberRule(1, 100_000),
     "notify_after_seconds": NumberRule(

@@ -16,6 +16,9 @@ VARIABLE = "BATCHWRIGHT_SLACK_WEBHOOK"
 """The variable of the functions that holds the place. Without it there is no function that posts to Slack."""
 
 SLACK_HOST = "hooks.slack.com"
+GOV_SLACK_HOST = "hooks.slack-gov.com"
+"""GovSlack's, for workspaces of the public sector of the United States."""
+_HOSTS = (SLACK_HOST, GOV_SLACK_HOST)
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 _SECRET = re.compile(r"secret:([A-Za-z0-9/_+=.@-]{1,512})")
@@ -60,7 +63,7 @@ def read_webhook_place(text: str) -> WebhookPlace:
         return WebhookPlace(Keeper.SECRETS_MANAGER, text)
     if _PARAMETER.fullmatch(text) or _PARAMETER_ARN.fullmatch(text):
         return WebhookPlace(Keeper.SSM, text)
-    if "://" in text or SLACK_HOST in text:
+    if "://" in text or any(host in text for host in _HOSTS):
         raise UserMistake(f"the Slack webhook must be named by where its address is kept, not by the address; {_HOW}")
     raise UserMistake(f"the Slack webhook must be named as {_FORMS}; {_HOW}")
 
@@ -72,8 +75,8 @@ def checked_address(text: str, place: WebhookPlace, *, loopback: bool = False) -
     # Outside of the `try`, so that the mistake carries no error that holds the address.
     if not _is_slacks(address) and not (loopback and _is_loopback(address)):
         raise UserMistake(
-            f"what {place} holds is no address of a Slack incoming webhook: it must be https://{SLACK_HOST}/..., as "
-            "plain text"
+            f"what {place} holds is no address of a Slack incoming webhook: it must be https://{SLACK_HOST}/... or "
+            f"https://{GOV_SLACK_HOST}/..., as plain text"
         )
     return address
 
@@ -82,7 +85,8 @@ def _is_slacks(address: str) -> bool:
     try:
         parts = urlsplit(address)
         return (
-            (parts.scheme, parts.netloc) == ("https", SLACK_HOST)
+            parts.scheme == "https"
+            and parts.netloc in _HOSTS
             and parts.path.startswith("/")
             and address.isascii()
             and address.isprintable()

@@ -17,7 +17,7 @@ from typing import Any
 from chalicelib.core.commands import decode
 from chalicelib.core.errors import BatchwrightError, TryAgain
 from chalicelib.core.figures import Source
-from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
+from chalicelib.core.jobchange import JobChange, MalformedEvent, is_from, read_event
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.lease import NoticeClaim
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM, RECEIPTS_MAXIMUM
@@ -108,6 +108,9 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
         try:
             document = json.loads(message.body)
             change, record, block = read_event(document), read_job(document), read_blocked(document)
+            if not is_from(document, world.home):
+                # Runs go by the identity that their jobs carry.
+                record, block = None, None
         except (ValueError, RecursionError, MalformedEvent) as error:
             verdicts[place] = Failed(f"not a readable event: {error}")
             continue

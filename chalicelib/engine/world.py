@@ -96,6 +96,8 @@ class World:
     """The ports and settings, for one invocation. `owner` names the invocation in its claims and is never reused.
     `stage` is the deployment that it is one of.
 
+    `home` is the account and region of the stage, whose jobs alone it records; None for whatever there is.
+
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be, and
     `children` asked about failed arrays; None for nobody who could.
 
@@ -116,6 +118,7 @@ class World:
     stage: str
     owner: str
     settings: Settings = Settings()
+    home: tuple[str, str] | None = None
     changes: Changes | None = None
     logs: Logs | None = None
     children: FailedChildren | None = None

@@ -128,6 +128,7 @@ class Theatre:
         """The event bus; none, unless a test sets one."""
         self.figures = MemoryFigures()
         self.settings = settings
+        self.home: tuple[str, str] | None = None
         self.cut: Cut | None = None
         self.calls: list[str] = []
         self.hooks: dict[str, Callable[[], None]] = {}
@@ -160,6 +161,7 @@ class Theatre:
             stage=self.stage,
             owner=f"invocation-{self._invocations}",
             settings=self.settings,
+            home=self.home,
             logs=Crashing(self.logs, self),
             children=Crashing(self.batch, self),
             changes=self.changes and Crashing(self.changes, self),

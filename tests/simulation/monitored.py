@@ -65,6 +65,7 @@ class Monitored:
     def __init__(self, world: SimulatedWorld, foreign: Foreign) -> None:
         rng = derived(world.seed, "monitors")
         self.definition = {f"m{number}": _random_monitor(rng) for number in range(rng.randint(1, 3))}
+        _lower_some(self.definition, derived(world.seed, "lower thresholds"))
         self.clean_looks = 0
         self.times_told: Counter[NoticeKind] = Counter()
         self._world = world
@@ -202,7 +203,7 @@ class Monitored:
         if (rule := given.get("failure_rate")) is not None:
             verdicts = set(self._verdicts(sweep, given, rule))
             look = self._world.store.looks_noted(name)
-            fallen = set(self._verdicts(sweep, given, {**rule, "at_least_jobs": 0})) == {False}
+            fallen = set(self._verdicts(sweep, given, _least(rule))) == {False}
             must(look.above_from_ms is None or not fallen, f"the rate of {name} has fallen, and nobody saw: {look}")
             if verdicts == {True}:
                 must(look.above_is_told, f"monitor {name} did not tell of its failure rate: {look}")
@@ -275,7 +276,7 @@ class Monitored:
             must(look.above_from_ms not in known, f"two times above the rate have one id: {look}")
             known.append(look.above_from_ms)
         if before.above_from_ms is not None and look.above_from_ms is None:
-            least = {**rule, "at_least_jobs": 0} if rule else {}
+            least = _least(rule) if rule else {}
             must(bool(least) and False in self._verdicts(self._sweep(), given, least), f"the rate never fell: {look}")
             must(before.above_is_told, f"a rate has fallen that was never told: {before}")
         must(look.deadline_ms >= before.deadline_ms, f"a deadline is attended to again: {look}")
@@ -428,6 +429,19 @@ class Monitored:
             behind_ms = bucket.start_ms + 300_000 + self._skew_ms
             most = sum(bucket.start_ms <= one.at_ms < behind_ms for one in counted)
             must(bucket.succeeded + bucket.failed <= most, f"monitor {name} counted endings at another time: {found}")
+
+
+def _lower_some(definition: Mapping[str, Any], rng: Random) -> None:
+    """Some failure rates are over only once they have fallen further."""
+    for given in definition.values():
+        rule = given.get("failure_rate")
+        if rule is not None and rule["above"] > 0 and rng.random() < 0.4:
+            rule["over_at"] = 0.1
+
+
+def _least(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """The rule by which a rate that was above still is."""
+    return {**rule, "above": rule.get("over_at", rule["above"]), "at_least_jobs": 0}
 
 
 def _random_monitor(rng: Random) -> dict[str, Any]:

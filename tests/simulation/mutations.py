@@ -246,7 +246,7 @@ MUTATIONS = {
         seeds=(632,),
     ),
     "a redrive does not see to it that the ending before it was told": Mutation(
-        Bug(redrive_engine, "_following", {"untold=run.untold | ": "untold="}),
+        Bug(redrive_engine, "_following", {"untold = run.untold | ": "untold = "}),
         seeds=(786,),
     ),
     "failures of one class use up the attempts of the others": Mutation(

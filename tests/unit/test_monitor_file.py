@@ -44,6 +44,7 @@ monitors:
     kinds: [foregn]
     faild: true
   g: {failed: 3, names: [a b]}
+  h: {failure_rate: {above: 0.2, over_at: 0.3}}
 """
 TOLD = """\
 F:3:13: monitor 'a': queues must not be empty; leave it out for all
@@ -70,6 +71,8 @@ F:17:5: monitor 'f': faild is no key that is known here; did you mean 'failed'?
 F:18:15: monitor 'g': failed must be a mapping, not the number 3; write true for all failures
 F:18:26: monitor 'g': names[0] must be a name or a pattern of names, not 'a b'; letters, digits, '-' and '_', '*' for \
 any of them, '?' for one
+F:19:43: monitor 'h': failure_rate.over_at must be 0.2 or less, as above is, not 0.3; a rate is over once it has \
+fallen to this
 """
 
 

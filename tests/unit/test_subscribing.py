@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from batchwright.subscribing import find_queue, notes_on_names
-from batchwright.subscriptions import protocol_of
+from batchwright.subscriptionlist import subscription_columns
+from batchwright.subscriptions import Subscription, protocol_of
 from chalicelib.api.port import Api
 from chalicelib.core.errors import TryAgain, UserMistake
 
@@ -127,3 +128,31 @@ def test_an_address_that_can_never_be_told_is_refused(address: str, said: str) -
 )
 def test_an_address_is_subscribed_by_its_protocol(address: str, protocol: str) -> None:
     assert protocol_of(address) == protocol
+
+
+@pytest.mark.parametrize(
+    ("address", "printed"),
+    [
+        ("https://ada:s3cr3t@example.com/notices", "https://ada:****@example.com/notices"),
+        ("https://ada:s3@cr:3t@example.com/a:b@c", "https://ada:****@example.com/a:b@c"),
+        ("https://:s3cr3t@example.com", "https://:****@example.com"),
+        ("HTTPS://ada:s3cr3t@example.com?x=1", "HTTPS://ada:****@example.com?x=1"),
+        ("https://ada@example.com/a:b@c", "https://ada@example.com/a:b@c"),
+        ("https://example.com:8443/x", "https://example.com:8443/x"),
+        ("ada@example.com", "ada@example.com"),
+        (QUEUE, QUEUE),
+    ],
+)
+def test_a_password_in_an_address_is_not_printed(address: str, printed: str) -> None:
+    subscription = Subscription("https", address, None, {})
+    assert (subscription.shown_address, subscription.document()["address"]) == (printed, printed)
+    assert subscription_columns([subscription])[2].cells == [printed]
+
+
+@pytest.mark.parametrize(
+    "address", ["http://ada:s3cr3t@example.com", "https://ada:s3cr3t@exa mple.com", "https://a:s3cr3t@[x"]
+)
+def test_a_password_is_not_repeated_by_a_refusal(address: str) -> None:
+    with pytest.raises(UserMistake) as refused:
+        protocol_of(address)
+    assert "s3cr3t" not in str(refused.value)

@@ -110,7 +110,8 @@ def test_a_log_is_as_its_job_wrote_it_unless_it_goes_to_a_terminal(
 ) -> None:
     monkeypatch.setattr(logs, "on_target", OnTarget)
     monkeypatch.setattr(logs, "is_terminal", lambda: on_terminal)
-    done = CliRunner().invoke(logs.logs, ["r", "t"], color=True)
+    # Click takes colours for fit to be printed on a terminal alone, unless it is told otherwise.
+    done = CliRunner().invoke(logs.logs, ["r", "t"], color=on_terminal)
     assert done.stdout_bytes.decode() == f"\x1b[31mred\x1b[0m{SEEN if on_terminal else EVIL}\n"
     as_json = CliRunner().invoke(logs.logs, ["r", "t", "--json"])
     assert json.loads(as_json.stdout)["text"] == f"\x1b[31mred\x1b[0m{EVIL}"

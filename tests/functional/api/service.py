@@ -99,10 +99,10 @@ class Service:
         kind: str = "admin",
         *,
         body: Any = None,
-        headers: dict[str, str] | None = None,
+        headers: dict[str, str | None] | None = None,
         raw: bytes | None = None,
     ) -> Reply:
-        """Send a request with a credential of that kind."""
+        """Send a request with a credential of that kind. A header that is None is left out."""
         address = self.iam_address if kind == "IAM" else self.address
         if address not in self._connections:
             parts = urlsplit(address)
@@ -110,8 +110,10 @@ class Service:
             self._connections[address] = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
         connection = self._connections[address]
         content = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        sent = {**self.credentials[kind], **({"Content-Type": "application/json"} if content is not None else {})}
-        connection.request(method, path, body=content, headers={**sent, **(headers or {})})
+        typed = {"Content-Type": "application/json"} if content is not None else {}
+        sent = {**self.credentials[kind], **typed, **(headers or {})}
+        given = {name: value for name, value in sent.items() if value is not None}
+        connection.request(method, path, body=content, headers=given)
         answer = connection.getresponse()
         return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
 

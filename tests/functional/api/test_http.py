@@ -97,6 +97,16 @@ def test_a_run_is_made_once_for_a_key(service: Service, name: str) -> None:
     assert ([run["run_id"] for run in listed["items"]], listed["next"]) == ([run_id], None)
 
 
+def test_a_key_under_two_workflows_starts_a_run_of_each(service: Service, name: str) -> None:
+    runs = set()
+    for workflow in (name, f"{name}-other"):
+        service.push(workflow)
+        reply = service.ask("POST", "/runs", "start", body={"workflow": workflow}, headers={"Idempotency-Key": name})
+        assert reply.status == 201
+        runs.add(reply.json["run_id"])
+    assert len(runs) == 2
+
+
 def test_acting_on_a_run_in_the_wrong_state_is_a_conflict(service: Service, name: str) -> None:
     service.push(name)
     run_id = service.start(name, "key")
@@ -133,8 +143,9 @@ def test_a_body_that_is_not_json_or_not_said_to_be_is_refused(service: Service, 
     path = f"/workflows/{name}"
     assert problem(service.ask("PUT", path, raw=b'{"a": 1, "a": 2}')) == (400, "no_json")
     assert problem(service.ask("PUT", path, raw=b"")) == (400, "no_json")
-    reply = service.ask("PUT", path, raw=b"{}", headers={"Content-Type": "text/yaml"})
-    assert problem(reply) == (415, "unsupported_media_type")
+    for content_type in ("text/yaml", "", None):
+        reply = service.ask("PUT", path, raw=b"{}", headers={"Content-Type": content_type})
+        assert problem(reply) == (415, "unsupported_media_type")
 
 
 def test_a_body_above_the_limit_is_refused(service: Service, name: str) -> None:

@@ -22,7 +22,7 @@ from chalicelib.core.bodies import (
     message,
     message_bytes,
 )
-from chalicelib.core.email_text import email_text, subject_line
+from chalicelib.core.email_text import LINE_OCTETS, email_text, subject_line
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.notice_schema import MalformedNotice, notice_json_schema, read_notice
 from chalicelib.core.notices import Notice, NoticeKind, ToldJob
@@ -213,6 +213,12 @@ def test_any_notice_makes_bodies_that_sns_and_the_chats_take(notice: Notice) -> 
     assert len(slack["blocks"]) <= 50
     assert all(1 <= len(text) <= 3_000 for text in texts_of(slack["blocks"]))
     lines = email_text(cleaned(notice)).splitlines()
-    # 998 bytes: RFC 5322, 2.1.1; names and commands are not broken, and are below it for other reasons.
-    assert all(len(line.encode()) <= 4_000 for line in lines)
+    assert all(len(line.encode()) <= LINE_OCTETS for line in lines)
     assert all(letter.isprintable() or not letter.isascii() for line in lines for letter in line)
+
+
+def test_a_text_without_spaces_in_characters_of_three_bytes_is_folded_in_an_email() -> None:
+    told = replace(NOTICES[NoticeKind.RUN_FAILED], text="映" * 400)
+    lines = bodies(told, PREFIX)["email"].split("\n")
+    assert max(len(line.encode()) for line in lines) <= 998
+    assert [line for line in lines if "映" in line] == ["映" * 332, "映" * 68]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchwright.terminal import printable
-from chalicelib.core.cleantext import clean, clean_lines, cut
+from chalicelib.core.cleantext import clean, clean_lines, cut, folded
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,22 @@ def test_of_whole_sequences_nothing_stays_and_of_the_text_between_them_all(parts
 def test_a_sequence_that_is_cut_off_takes_nothing_of_another_line(lines: list[str], data: st.DataObject) -> None:
     cut_off = [line[: data.draw(st.integers(0, len(line)))] for line in lines]
     assert clean_lines("\n".join(cut_off)) == [clean_lines(line)[0] for line in cut_off]
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",))), st.integers(4, 30))
+def test_a_folded_line_has_short_lines_and_all_that_was_in_it_but_spaces(line: str, octets: int) -> None:
+    lines = folded(line, octets)
+    assert all(len(one.encode()) <= octets for one in lines)
+    assert "".join(lines).replace(" ", "") == line.replace(" ", "")
+    assert len(line.encode()) > octets or lines == [line]
+
+
+def test_a_line_is_folded_between_words_and_never_within_a_character() -> None:
+    assert folded("one two three four", 9) == ["one two", "three", "four"]
+    assert folded("  indented words", 11) == ["  indented", "words"]
+    assert folded("映画映画", 7) == ["映画", "映画"]
+    assert folded("xe\u0301e\u0301", 4) == ["xe\u0301", "e\u0301"]
+    assert folded("xe\u0301", 3) == ["x", "e\u0301"]
 
 
 def test_a_long_text_is_cut_where_it_says_so() -> None:

@@ -26,6 +26,7 @@ from chalicelib.core.monitoring import (
     days_rule,
     ended_in_time,
     is_above,
+    is_below,
     last_deadline,
     monitors_of,
     rate_from_ms,
@@ -353,3 +354,15 @@ def test_where_a_day_has_no_midnight_its_window_begins_with_its_first_moment() -
     assert found == Deadline(
         "2027-03-14", read_moment_ms("2027-03-14T06:00-04:00"), read_moment_ms("2027-03-14T01:00-04:00")
     )
+
+
+def test_a_rate_with_a_lower_threshold_is_over_only_once_it_has_fallen_to_that() -> None:
+    rule = FailureRate(above=0.2, over_at=0.1)
+    seen = {failed: counts(failed, 100) for failed in (21, 20, 11, 10)}
+    shares = {failed: (is_above(rule, buckets), is_below(rule, buckets)) for failed, buckets in seen.items()}
+    assert shares == {21: (True, False), 20: (False, False), 11: (False, False), 10: (False, True)}
+    assert [is_below(FailureRate(above=0.2), counts(failed, 100)) for failed in (21, 20)] == [False, True]
+
+
+def counts(failed: int, ended: int) -> list[Bucket]:
+    return [Bucket(0, succeeded=ended - failed, failed=failed)]

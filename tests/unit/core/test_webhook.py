@@ -42,7 +42,8 @@ def test_the_address_in_place_of_its_place_is_refused_and_not_repeated(text: str
 
 
 def test_an_address_of_slack_is_taken() -> None:
-    assert checked_address(f"{ADDRESS}\n", PLACE) == ADDRESS
+    for address in (ADDRESS, ADDRESS.replace("slack.com", "slack-gov.com")):
+        assert checked_address(f"{address}\n", PLACE) == address
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,8 @@ def test_an_address_of_slack_is_taken() -> None:
     [
         "http://hooks.slack.com/services/planted",
         "https://hooks.slack.com.evil.example/planted",
+        "https://hooks.slack-gov.com.evil.example/planted",
+        "https://hooks.slack-gov.co/planted",
         "https://hooks.slack.com@evil.example/planted",
         "https://evil.example/hooks.slack.com/planted",
         "https://hooks.slack.com:8443/planted",

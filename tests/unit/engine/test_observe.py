@@ -309,3 +309,24 @@ def test_whatever_the_order_the_repeats_and_the_crashes_the_latest_event_is_what
         kept = theatre.store.job(job_id)
         assert (kept and kept.order) == (latest and latest.order)
         assert kept is None or replace(kept, children={}) in [replace(one, children={}) for one in records]
+
+
+def test_a_job_of_another_account_or_region_is_not_recorded_and_its_blocked_queue_not_told(theatre):
+    theatre.home = ("111122223333", "us-east-1")
+    for number, (account, region) in enumerate(
+        [("111122223333", "us-east-1"), (None, None), ("444455556666", "us-east-1"), ("111122223333", "eu-west-1")]
+    ):
+        elsewhere = {key: value for key, value in {"account": account, "region": region}.items() if value}
+        deliver(theatre, json.dumps({**json.loads(event_of(f"x{number}", "RUNNING")), **elsewhere}))
+        blocked = json.loads(event_of(f"b{number}", "RUNNABLE", statusReason="UNDETERMINED"))
+        deliver(theatre, json.dumps({**blocked, "detail-type": "Batch Job Queue Blocked", **elsewhere}))
+    assert [theatre.store.job(f"x{number}") is not None for number in range(4)] == [True, True, False, False]
+    assert [notice.jobs[0].job_id for notice in theatre.notices.published] == ["b0", "b1"]
+
+
+def test_a_job_of_a_run_is_one_wherever_its_event_says_that_it_comes_from(theatre):
+    theatre.home = ("111122223333", "us-east-1")
+    theatre.start()
+    document = json.loads(theatre.ending_document(theatre.jobs("a")[0]))
+    deliver(theatre, json.dumps({**document, "account": "444455556666"}))
+    assert theatre.endings() == {"a": "succeeded"}
