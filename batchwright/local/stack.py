@@ -15,6 +15,7 @@ from pathlib import Path
 
 from batchwright.foundation import FOUNDATION, stack_name, variables_of
 from batchwright.local.batch.client import SERVER
+from batchwright.local.batch.families import end_left_behind
 from batchwright.local.child import Child
 from batchwright.local.isolation import CLOSED
 from batchwright.local.isolation import client as client
@@ -27,6 +28,8 @@ STAGE = "local"
 DEFAULT_QUEUE = "default"
 PARTS = ("ministack", "batch", "worker", "api")
 """The processes of a local AWS; each has its log in the folder."""
+JOBS = "jobs"
+"""The folder in which each attempt of a job has its own."""
 START_SECONDS = 30.0
 LOCAL_SWEEP_SECONDS = 2
 LOCAL_QUIET_SECONDS = 4
@@ -165,6 +168,8 @@ class LocalAws:
         for child in children:
             child.end(END_SECONDS)
         self._workers, self._batch, self._api = [], None, None
+        # The local Batch ends its jobs, unless it died itself.
+        end_left_behind(self.folder / JOBS)
         self._ministack.stop()
 
     def __enter__(self) -> LocalAws:
@@ -182,7 +187,8 @@ class LocalAws:
         """Remove what an earlier local AWS left in the folder."""
         for name in PARTS:
             self._log(name).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "jobs", ignore_errors=True)
+        end_left_behind(self.folder / JOBS)
+        shutil.rmtree(self.folder / JOBS, ignore_errors=True)
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -209,7 +215,7 @@ class LocalAws:
         pattern_path.write_text(rule_pattern(self.environment), encoding="utf-8")
         rate = [] if self._submit_rate is None else [f"--submit-rate={self._submit_rate}"]
         arguments = [
-            f"--work-dir={self.folder / 'jobs'}",
+            f"--work-dir={self.folder / JOBS}",
             f"--events-queue-url={self.environment['BATCHWRIGHT_EVENTS_QUEUE_URL']}",
             f"--aws-endpoint-url={self._ministack.endpoint_url}",
             f"--event-pattern={pattern_path}",

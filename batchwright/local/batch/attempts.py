@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from batchwright.local.batch.arns import last_part
+from batchwright.local.batch.families import ATTEMPT, Families
 from batchwright.local.batch.folders import AttemptFolder, CannotPullImage
 from batchwright.local.batch.jobs import Attempt, Ending, Job
 from batchwright.local.batch.logs import LineBuffer, stream_name
@@ -74,8 +75,9 @@ class AttemptRunner:
         self.surroundings = surroundings
         self.sink = sink
         self.clock_ms = clock_ms
-        self.memory = MemoryWatch(loop, self._out_of_memory)
-        self._alive: dict[int, RunningAttempt] = {}
+        self.families = Families()
+        self.memory = MemoryWatch(loop, self.families, self._out_of_memory)
+        self._alive: dict[str, RunningAttempt] = {}
         self._by_job: dict[Job, RunningAttempt] = {}
 
     @property
@@ -87,7 +89,7 @@ class AttemptRunner:
         """Start the next attempt of `job`, which is STARTING and has its task id."""
         attempt = RunningAttempt(self, job, watcher)
         if attempt.start():
-            self._alive[attempt.pid] = attempt
+            self._alive[attempt.name] = attempt
             self._by_job[job] = attempt
 
     def end_early(self, job: Job, ending: Ending) -> None:
@@ -106,13 +108,18 @@ class AttemptRunner:
         for attempt in self._alive.values():
             attempt.process.kill()
 
-    def forget(self, attempt: RunningAttempt) -> None:
-        self._alive.pop(attempt.pid, None)
-        self._by_job.pop(attempt.job, None)
-        self.memory.remove(attempt.pid)
+    def end_everything(self) -> None:
+        """Kill whatever any job started and is still there; return when it is gone."""
+        self.families.end_all()
 
-    def _out_of_memory(self, pid: int) -> None:
-        attempt = self._alive.get(pid)
+    def forget(self, attempt: RunningAttempt) -> None:
+        self._alive.pop(attempt.name, None)
+        self._by_job.pop(attempt.job, None)
+        self.memory.remove(attempt.name)
+        self.families.remove(attempt.process.pid)
+
+    def _out_of_memory(self, name: str) -> None:
+        attempt = self._alive.get(name)
         if attempt is not None:
             attempt.out_of_memory = True
             attempt.process.kill()
@@ -124,7 +131,7 @@ class RunningAttempt:
     def __init__(self, runner: AttemptRunner, job: Job, watcher: Watcher) -> None:
         assert job.task_id is not None and job.log_stream is not None
         self.job = job
-        self.process = JobProcess(runner.loop, self._output, self._exited)
+        self.process = JobProcess(runner.loop, self._output, self._exited, runner.families.end_rest_of)
         self.out_of_memory = False
         self._runner = runner
         self._watcher = watcher
@@ -138,8 +145,9 @@ class RunningAttempt:
         self._started_at_ms = 0
 
     @property
-    def pid(self) -> int:
-        return self.process.pid
+    def name(self) -> str:
+        """What its processes have in their environment, and no other attempt's."""
+        return str(self._folder.root)
 
     def start(self) -> bool:
         """True when the process runs; otherwise the attempt has ended already and was reported."""
@@ -158,7 +166,8 @@ class RunningAttempt:
             self._did_not_start(f"CannotStartContainerError: Error response from daemon: {error}: unknown")
             return False
         self._started_at_ms = self._runner.clock_ms()
-        self._runner.memory.add(self.pid, spec.resources.memory_mib)
+        self._runner.families.add(self.process.pid, self.name)
+        self._runner.memory.add(self.name, spec.resources.memory_mib)
         if spec.timeout_seconds is not None:
             timed_out = Ending("timeout", TIMED_OUT)
             self._timeout_timer = self._runner.loop.call_later(spec.timeout_seconds, self.end_early, timed_out)
@@ -243,6 +252,7 @@ def attempt_environment(job: Job, folder: AttemptFolder, server_gives: Mapping[s
     environment.update(server_gives)
     for entry in job.spec.container["environment"]:
         environment[entry["name"]] = entry.get("value", "")
+    environment[ATTEMPT] = str(folder.root)
     environment["AWS_BATCH_JOB_ID"] = job.job_id
     environment["AWS_BATCH_JOB_ATTEMPT"] = str(len(job.attempts) + 1)
     environment["AWS_BATCH_JQ_NAME"] = last_part(job.spec.queue_arn)

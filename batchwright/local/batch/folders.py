@@ -21,12 +21,12 @@ class CannotPullImage(Exception):
 
 
 class AttemptFolder:
-    """`home` is the working folder, `scratch` what TMPDIR points to; both vanish with `remove()`."""
+    """`home` is the working folder, `scratch` what TMPDIR points to. Both are in `root`, which `remove()` deletes."""
 
     def __init__(self, work_folder: Path, job_id: str, attempt: int) -> None:
-        self._root = work_folder / f"{job_id.replace(':', '.')}-{attempt}"
-        self.home = self._root / "home"
-        self.scratch = self._root / "tmp"
+        self.root = work_folder / f"{job_id.replace(':', '.')}-{attempt}"
+        self.home = self.root / "home"
+        self.scratch = self.root / "tmp"
 
     def prepare(self, image: str) -> None:
         """Make the folders and link the image's entries. Raises CannotPullImage."""
@@ -47,6 +47,6 @@ class AttemptFolder:
         try:
             self.scratch.rmdir()
             self.home.rmdir()
-            self._root.rmdir()
+            self.root.rmdir()
         except OSError:
-            shutil.rmtree(self._root, ignore_errors=True)
+            shutil.rmtree(self.root, ignore_errors=True)

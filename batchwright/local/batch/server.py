@@ -101,14 +101,19 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._starter
         self._runner.kill_all(END_GRACE_SECONDS)
-        deadline = time.monotonic() + 2 * END_GRACE_SECONDS
-        while self._runner.alive_count and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
+        await self._until_no_job_lives(2 * END_GRACE_SECONDS)
         # A job that was being terminated already has its own, longer grace; nothing of it may outlive us.
         self._runner.kill_the_rest()
+        await self._until_no_job_lives(END_GRACE_SECONDS)
+        self._runner.end_everything()
         if self._web is not None:
             await self._web.cleanup()
         self._publisher.stop(PUBLISHER_GRACE_SECONDS)
+
+    async def _until_no_job_lives(self, within_seconds: float) -> None:
+        deadline = time.monotonic() + within_seconds
+        while self._runner.alive_count and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
 
     async def _handle(self, request: web.Request) -> web.Response:
         try:
