@@ -40,15 +40,11 @@ def up(options: LocalOptions) -> None:
     """Start it, and return once it is ready."""
     state = home.running()
     if state is not None:
-        if options.arguments and options.arguments != state.options:
-            raise UserMistake(
-                f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
-                f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
-            )
+        home.check_options(options, state)
         click.echo(f"It is up already (process {state.pid}, folder {home.home()}).")
         return
     with raised(), told_plainly(), Console(stderr=True).status("Starting the local AWS ..."):
-        state = home.up(options.arguments)
+        state = home.up(options)
     click.echo(
         f"Up: AWS at {state.environment['AWS_ENDPOINT_URL']}, Batch at {state.environment['AWS_ENDPOINT_URL_BATCH']}."
     )

@@ -26,7 +26,7 @@ from batchwright.cli.told import told_plainly
 from batchwright.cli.watch import INTERRUPTED, followed_run
 from batchwright.follow import Followed
 from batchwright.interrupts import Interrupts, counted, ignored, raised
-from batchwright.local.home import Running, looked, running, up
+from batchwright.local.home import Running, check_options, looked, running, up
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.run import put_file
 from batchwright.local.stack import LocalAws, LocalAwsError
@@ -140,7 +140,7 @@ def start_file(
             f"--detach: no local AWS is up {looked()} that the run could go on in; start one with `batchwright local "
             "up`, or go to the folder of one that is up"
         )
-    _check_options(options, state)
+    check_options(options, state)
     with raised(), told_plainly():
         target = local_target(state.environment, partial(_check_up, state))
         run_id = ready.start_on(target, ready.put_on(target))
@@ -220,10 +220,10 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[T
     """The local AWS that is up, or one that is started here, and stopped afterwards unless it is to be kept."""
     state = running()
     if state is not None:
-        _check_options(options, state)
+        check_options(options, state)
     if state is None and keep:
         with _status(console):
-            state = up(options.arguments)
+            state = up(options)
     if state is not None:
         yield local_target(state.environment, partial(_check_up, state))
         if keep:
@@ -236,6 +236,7 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[T
         submit_rate=options.submit_rate,
         max_vcpus=options.max_vcpus,
         records_own_jobs=options.records_own_jobs,
+        job_environment=options.job_environment,
         # Whoever waits at the terminal wants the processes gone now.
         kill_grace_seconds=KILL_GRACE_SECONDS,
     )
@@ -247,14 +248,6 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[T
         with ignored():
             aws.stop()
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _check_options(options: LocalOptions, state: Running) -> None:
-    if options.arguments and options.arguments != state.options:
-        raise UserMistake(
-            f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
-            f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
-        )
 
 
 def _check_up(state: Running) -> None:

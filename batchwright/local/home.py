@@ -23,7 +23,10 @@ import psutil
 
 from batchwright.local.child import python_module
 from batchwright.local.isolation import isolated
+from batchwright.local.job_environment import handed_on
+from batchwright.local.options import LocalOptions
 from batchwright.local.stack import LocalAwsError, last_words
+from chalicelib.core.errors import UserMistake
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -118,6 +121,8 @@ def write_state(environment: dict[str, str], options: Sequence[str]) -> None:
     }
     path = _state_path()
     draft = path.with_suffix(".new")
+    # Only its owner has to read it.
+    draft.touch(mode=0o600)
     draft.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
     draft.replace(path)
 
@@ -140,7 +145,7 @@ def held(folder: Path) -> Iterator[bool]:
             yield True
 
 
-def up(options: Sequence[str]) -> Running:
+def up(options: LocalOptions) -> Running:
     """Start a local AWS that outlives this process, and return once it is ready. Raises LocalAwsError.
 
     An interrupt ends what was started.
@@ -150,11 +155,11 @@ def up(options: Sequence[str]) -> Running:
     log_path = folder / "supervisor.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [*python_module("batchwright.local.supervisor"), *options],
+            [*python_module("batchwright.local.supervisor"), *options.arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=isolated(os.environ, {HOME: str(folder)}),
+            env=isolated(os.environ, {HOME: str(folder), **handed_on(options.job_environment)}),
             start_new_session=True,
         )
     try:
@@ -176,6 +181,15 @@ def _wait_until_up(process: subprocess.Popen[bytes], log_path: Path) -> Running:
             break
         time.sleep(_LOOK_SECONDS)
     raise LocalAwsError(f"the local AWS did not start{last_words(log_path)}")
+
+
+def check_options(options: LocalOptions, state: Running) -> None:
+    """Raises UserMistake if a local AWS that is up was started with other options than are asked for now."""
+    if options.told and options.told != state.options:
+        raise UserMistake(
+            f"{' '.join(options.told)}: a local AWS is up already and was started with "
+            f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
+        )
 
 
 def down() -> bool:

@@ -28,6 +28,8 @@ STAGE = "local"
 DEFAULT_QUEUE = "default"
 PARTS = ("ministack", "batch", "worker", "api")
 """The processes of a local AWS; each has its log in the folder."""
+ENDPOINT = "AWS_ENDPOINT_URL"
+"""The variable of the endpoint of all services, and the beginning of those of single ones."""
 JOBS = "jobs"
 """The folder in which each attempt of a job has its own."""
 START_SECONDS = 30.0
@@ -68,7 +70,7 @@ class LocalAws:
     """One local AWS in a folder of its own. `environment` is complete once `start` has returned.
 
     `dynamodb_url` is a server with the foundation's table, instead of MiniStack's. `ministack` is one that was set up
-    otherwise, with its log in the folder. `variables` go over the environment.
+    otherwise, with its log in the folder. `variables` go over the environment. `job_environment` is for jobs alone.
     `serves_api`: the HTTP API is one of its parts.
     """
 
@@ -85,6 +87,7 @@ class LocalAws:
         dynamodb_url: str | None = None,
         ministack: MiniStack | None = None,
         variables: Mapping[str, str] = {},
+        job_environment: Mapping[str, str] = {},
         serves_api: bool = False,
     ) -> None:
         self.folder = folder.absolute()
@@ -97,6 +100,7 @@ class LocalAws:
         self._worker_count = workers
         self._dynamodb_url = dynamodb_url
         self._variables = dict(variables)
+        self._job_environment = dict(job_environment)
         self._ministack = ministack or MiniStack(self.folder / "ministack.log")
         self._serves_api = serves_api
         self._api: Child | None = None
@@ -200,6 +204,12 @@ class LocalAws:
             account["AWS_ENDPOINT_URL_DYNAMODB"] = self._dynamodb_url
         return {**account, "AWS_REGION": account["AWS_DEFAULT_REGION"]}
 
+    def _for_jobs(self) -> dict[str, str]:
+        """What jobs are given: the way to everything that is served here, and what was asked for. The local Batch adds
+        the way to itself."""
+        endpoints = {name: value for name, value in self.environment.items() if name.startswith(ENDPOINT)}
+        return {**self._account(), **endpoints, **self._job_environment}
+
     def _new_worker(self) -> Child:
         worker = Child("batchwright.local.worker", self._log("worker"))
         self._workers.append(worker)
@@ -222,7 +232,7 @@ class LocalAws:
             f"--kill-grace-seconds={self._kill_grace_seconds}",
             *rate,
             *self._faults.arguments(),
-            *(f"--job-environment={name}={value}" for name, value in self._account().items()),
+            *(f"--job-environment={name}={value}" for name, value in self._for_jobs().items()),
         ]
         batch.begin(arguments, self._account())
         self.environment["AWS_ENDPOINT_URL_BATCH"] = self._address_of(batch, "batch")

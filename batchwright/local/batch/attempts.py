@@ -7,10 +7,12 @@ when the process runs and `Watcher.ended` with the `Attempt` when all is over, b
 from __future__ import annotations
 
 import asyncio
-import sys
+import contextlib
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +24,7 @@ from batchwright.local.batch.logs import LineBuffer, stream_name
 from batchwright.local.batch.memory import MemoryWatch
 from batchwright.local.batch.processes import CannotStart, JobProcess
 from batchwright.local.batch.publisher import LogBatch
+from batchwright.local.job_environment import jobs_path
 
 EXITED = "Essential container in task exited"
 DID_NOT_START = "Task failed to start"
@@ -34,6 +37,8 @@ OUT_OF_MEMORY_EXIT_CODE = 137
 FLUSH_SECONDS = 1.0
 FLUSH_BYTES = 1_000_000
 BACKLOG_LIMIT_BYTES = 32_000_000
+HOLD_SECONDS = 10.0
+"""How long the end of an attempt is held back for its log. A job whose log cannot be written ends all the same."""
 
 
 class LogSink(Protocol):
@@ -41,6 +46,8 @@ class LogSink(Protocol):
     def backlog_bytes(self) -> int: ...
 
     def publish_log(self, batch: LogBatch) -> None: ...
+
+    def when_written(self, then: Callable[[], None]) -> None: ...
 
 
 class Watcher(Protocol):
@@ -82,8 +89,8 @@ class AttemptRunner:
 
     @property
     def alive_count(self) -> int:
-        """How many process groups live."""
-        return len(self._alive)
+        """How many attempts have not ended."""
+        return len(self._by_job)
 
     def start(self, job: Job, watcher: Watcher) -> None:
         """Start the next attempt of `job`, which is STARTING and has its task id."""
@@ -112,9 +119,13 @@ class AttemptRunner:
         """Kill whatever any job started and is still there; return when it is gone."""
         self.families.end_all()
 
-    def forget(self, attempt: RunningAttempt) -> None:
-        self._alive.pop(attempt.name, None)
+    def reported(self, attempt: RunningAttempt) -> None:
+        """The job of this attempt knows of its end."""
         self._by_job.pop(attempt.job, None)
+
+    def forget(self, attempt: RunningAttempt) -> None:
+        """The processes of this attempt are gone."""
+        self._alive.pop(attempt.name, None)
         self.memory.remove(attempt.name)
         self.families.remove(attempt.process.pid)
 
@@ -141,8 +152,11 @@ class RunningAttempt:
         self._buffer = LineBuffer()
         self._flush_timer: asyncio.TimerHandle | None = None
         self._timeout_timer: asyncio.TimerHandle | None = None
+        self._hold_timer: asyncio.TimerHandle | None = None
         self._ending: Ending | None = None
         self._started_at_ms = 0
+        self._has_log = False
+        self._is_reported = False
 
     @property
     def name(self) -> str:
@@ -197,8 +211,11 @@ class RunningAttempt:
             self._flush_timer.cancel()
             self._flush_timer = None
         for lines in self._buffer.take():
-            size = sum(line.size_bytes for line in lines)
-            self._runner.sink.publish_log(LogBatch(self._log_stream, tuple(lines), size))
+            self._publish(LogBatch(self._log_stream, tuple(lines), sum(line.size_bytes for line in lines)))
+
+    def _publish(self, batch: LogBatch) -> None:
+        self._has_log = True
+        self._runner.sink.publish_log(batch)
 
     def _exited(self, exit_code: int) -> None:
         stopped_at_ms = self._runner.clock_ms()
@@ -209,7 +226,24 @@ class RunningAttempt:
         self._flush()
         if exit_code != 0:
             # Whoever looks into a failure finds a stream, even if the job wrote nothing.
-            self._runner.sink.publish_log(LogBatch(self._log_stream, ()))
+            self._publish(LogBatch(self._log_stream, ()))
+        if not self._has_log:
+            self._report_end(exit_code, stopped_at_ms)
+            return
+        # Whoever learns of the end, by an event or by asking, finds the log.
+        report = partial(self._report_end, exit_code, stopped_at_ms)
+        self._hold_timer = self._runner.loop.call_later(HOLD_SECONDS, report)
+        self._runner.sink.when_written(partial(self._from_another_thread, report))
+
+    def _from_another_thread(self, act: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has ended meanwhile
+            self._runner.loop.call_soon_threadsafe(act)
+
+    def _report_end(self, exit_code: int, stopped_at_ms: int) -> None:
+        if self._is_reported:
+            return
+        if self._hold_timer is not None:
+            self._hold_timer.cancel()
         reason = None
         if self.out_of_memory:
             exit_code, reason = OUT_OF_MEMORY_EXIT_CODE, OUT_OF_MEMORY
@@ -228,6 +262,8 @@ class RunningAttempt:
     def _report(self, attempt: Attempt) -> None:
         if not self._runner.surroundings.keep_folders:
             self._folder.remove()
+        self._is_reported = True
+        self._runner.reported(self)
         if self._ending is not None and self.job.ending is None:
             self.job.ending = self._ending
         self._watcher.ended(self.job, attempt)
@@ -242,8 +278,7 @@ def new_task(job: Job) -> None:
 def attempt_environment(job: Job, folder: AttemptFolder, server_gives: Mapping[str, str]) -> dict[str, str]:
     """The variables of one attempt. Later ones win: the server's, the job's own, then Batch's, which are reserved."""
     environment = {
-        # python3 means the interpreter that runs this server, with the packages installed beside it.
-        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "PATH": jobs_path(os.environ),
         "LANG": "C.UTF-8",
         "HOME": str(folder.home),
         "TMPDIR": str(folder.scratch),

@@ -12,6 +12,7 @@ from typing import Any
 
 from batchwright.local.batch.delivery import Faults
 from batchwright.local.batch.pattern import PatternError, check_pattern
+from batchwright.local.job_environment import read_assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--reorder", action="store_true", help="events may overtake each other")
     add("--drop", type=_probability, default=0.0, metavar="Q", help="probability of a lost event")
     add("--seed", type=int, default=0, help="of the faults")
-    add("--job-environment", type=_assignment, action="append", default=[], metavar="KEY=VALUE")
+    add(
+        "--job-environment",
+        type=_assignment,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a variable of every job; NAME alone takes its value from here",
+    )
     add("--account-id", default="000000000000")
     add("--region", default=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
     add("--kill-grace-seconds", type=float, default=30.0, help="from SIGTERM to SIGKILL")
@@ -95,10 +103,10 @@ def _probability(text: str) -> float:
 
 
 def _assignment(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not name or not sign:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return name, value
+    try:
+        return read_assignment(text, os.environ)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _read_pattern(parser: argparse.ArgumentParser, path: Path | None) -> Mapping[str, Any] | None:

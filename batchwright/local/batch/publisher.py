@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,11 +43,18 @@ class LogBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """Call `then`, from the publisher's thread, once the lines before it were written, or could not be."""
+
+    then: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Send what is due and end."""
 
 
-Item = dict[str, Any] | LogBatch | Stop
+Item = dict[str, Any] | LogBatch | Written | Stop
 
 
 class SqsClient(Protocol):
@@ -114,6 +121,10 @@ class Publisher:
                 self._backlog_bytes += batch.size_bytes
             self._items.put(batch)
 
+    def when_written(self, then: Callable[[], None]) -> None:
+        """Call `then`, from another thread, once all lines that were published before are where clients read them."""
+        self._items.put(Written(then))
+
     def _run(self) -> None:
         while not self._stopping:
             for item in self._wait_for_items():
@@ -136,6 +147,8 @@ class Publisher:
             self._stopping = True
         elif isinstance(item, LogBatch):
             self._send_lines(item)
+        elif isinstance(item, Written):
+            item.then()
         elif self._pattern is None or matches(self._pattern, item):
             body = json.dumps(item, separators=(",", ":"))
             due_times = self._faults.due_times(item, time.monotonic())

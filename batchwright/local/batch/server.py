@@ -10,6 +10,7 @@ import contextlib
 import os
 import time
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -92,7 +93,11 @@ class Server:
         await self._web.setup()
         site = web.TCPSite(self._web, "127.0.0.1", self._options.port)
         await site.start()
-        return f"http://127.0.0.1:{self._web.addresses[0][1]}"
+        endpoint_url = f"http://127.0.0.1:{self._web.addresses[0][1]}"
+        # A job is a client like any other: it may submit jobs and look at them.
+        given = {"AWS_ENDPOINT_URL_BATCH": endpoint_url, **self._options.job_environment}
+        self._runner.surroundings = replace(self._runner.surroundings, job_environment=given)
+        return endpoint_url
 
     async def stop(self) -> None:
         """End every job's processes, send what is due, stop listening."""

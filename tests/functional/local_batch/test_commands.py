@@ -40,7 +40,7 @@ def test_the_environment_is_small_and_holds_batchs_variables(
     assert environment["HOME"] == folder
     assert Path(environment["TMPDIR"]).name == "tmp"
     allowed = {"PATH", "LANG", "HOME", "TMPDIR", "FROM_SERVER", "OVERRIDDEN", "AWS_EXECUTION_ENV", "LC_CTYPE"}
-    allowed |= {"BATCHWRIGHT_JOB_FOLDER"}
+    allowed |= {"BATCHWRIGHT_JOB_FOLDER", "AWS_ENDPOINT_URL_BATCH"}
     assert {name for name in environment if not name.startswith("AWS_BATCH_")} <= allowed
 
 
