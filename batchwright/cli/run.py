@@ -22,17 +22,18 @@ from batchwright.cli.output import json_option, print_json, progress_on
 from batchwright.cli.params import param_options, read_params
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Target, local_target
-from batchwright.cli.told import told_plainly
+from batchwright.cli.told import blamed, told_plainly
 from batchwright.cli.watch import INTERRUPTED, followed_run
 from batchwright.follow import Followed
 from batchwright.interrupts import Interrupts, counted, ignored, raised
-from batchwright.local.home import Running, check_options, looked, running, up
+from batchwright.local.home import check_options, looked, nothing_is_up, running, up
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.run import put_file
 from batchwright.local.stack import LocalAws, LocalAwsError
 from batchwright.plain_console import PlainConsole
 from batchwright.progress import NoProgress, Progress
 from batchwright.summary import number_of, print_summary, run_document
+from batchwright.terminal import tell
 from batchwright.view import RunView, load_view
 from batchwright.workflow_file import WorkflowFile, load_workflow
 from chalicelib.api import models as m
@@ -42,6 +43,7 @@ from chalicelib.core.job import check_run
 from chalicelib.core.plan import Plan
 from chalicelib.core.states import RunState
 
+BROKE = 1
 CANCEL_SECONDS = 10.0
 KILL_GRACE_SECONDS = 3.0
 
@@ -102,7 +104,7 @@ def run_file(
     """
     ready = _read(file, pairs, params_file, files)
     console = PlainConsole(stderr=as_json)
-    with raised(), told_plainly(), local_aws(options, keep, console) as target:
+    with raised(), told_plainly(), local_aws(options, keep, console) as target, blamed(target.check):
         version = ready.put_on(target)
         with counted() as interrupts:
             run_id = ready.start_on(target, version)
@@ -136,13 +138,13 @@ def start_file(
     ready = _read(file, pairs, params_file, files)
     state = running()
     if state is None:
-        raise UserMistake(
+        raise nothing_is_up(
             f"--detach: no local AWS is up {looked()} that the run could go on in; start one with `batchwright local "
             "up`, or go to the folder of one that is up"
         )
     check_options(options, state)
-    with raised(), told_plainly():
-        target = local_target(state.environment, partial(_check_up, state))
+    with raised(), told_plainly(), blamed(state.check):
+        target = local_target(state.environment, state.check)
         run_id = ready.start_on(target, ready.put_on(target))
         if as_json:
             print_json(run_document(load_view(target.api, run_id), target.api))
@@ -225,7 +227,7 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[T
         with _status(console):
             state = up(options)
     if state is not None:
-        yield local_target(state.environment, partial(_check_up, state))
+        yield local_target(state.environment, state.check)
         if keep:
             _say(console, "The local AWS stays up; `batchwright local down` stops it.")
         return
@@ -244,15 +246,14 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[T
         with _status(console):
             aws.start()
         yield local_target(aws.environment, aws.check)
+    except LocalAwsError as error:
+        # To end what is left takes seconds; the reason is told at once.
+        tell(str(error), err=True)
+        sys.exit(BROKE)
     finally:
         with ignored():
             aws.stop()
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _check_up(state: Running) -> None:
-    if not state.is_alive():
-        raise LocalAwsError("the local AWS that was up has gone; was it stopped?")
 
 
 def _status(console: Console) -> AbstractContextManager[object]:

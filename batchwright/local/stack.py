@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from batchwright.foundation import FOUNDATION, stack_name, variables_of
 from batchwright.local.batch.client import SERVER
 from batchwright.local.batch.families import end_left_behind
 from batchwright.local.child import Child
+from batchwright.local.death import Death, last_line
 from batchwright.local.isolation import CLOSED
 from batchwright.local.isolation import client as client
 from batchwright.local.ministack import MiniStack, MiniStackError
@@ -154,15 +156,18 @@ class LocalAws:
         return dead.process.pid
 
     def check(self) -> None:
-        """Raise LocalAwsError when a part of it ended by itself, for then nothing would go on."""
-        parts = {"ministack": self._ministack.has_ended, "worker": any(worker.has_ended for worker in self._workers)}
-        if self._batch is not None:
-            parts["batch"] = self._batch.has_ended
-        if self._api is not None:
-            parts["api"] = self._api.has_ended
-        for name, has_ended in parts.items():
-            if has_ended:
-                raise LocalAwsError(f"the local AWS broke: its {name} process ended{last_words(self._log(name))}")
+        """Raise LocalAwsError when a part of it ended by itself, because then nothing would go on."""
+        if death := self.death():
+            raise LocalAwsError(death.sentence())
+
+    def death(self) -> Death | None:
+        """The part that ended by itself, if one did."""
+        parts = [("ministack", self._ministack.process), *(("worker", worker.process) for worker in self._workers)]
+        parts += [(name, child.process) for name, child in (("batch", self._batch), ("api", self._api)) if child]
+        for name, process in parts:
+            if process is not None and process.poll() is not None:
+                return Death(name, process.pid, str(self._log(name)), process.returncode, time.time())
+        return None
 
     def stop(self) -> None:
         """Stop everything that was started, and every job. Twice is once, also when the first time was cut short."""
@@ -263,11 +268,7 @@ class LocalAws:
 
 def last_words(log_path: Path) -> str:
     """The last line of a log and where it is, to go behind a message."""
-    try:
-        lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    return f": {lines[-1] if lines else 'it said nothing'} (log: {log_path})"
+    return f": {last_line(log_path) or 'it said nothing'} (log: {log_path})"
 
 
 RULES = ("job-state-changes", "queues-blocked")
