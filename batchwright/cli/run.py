@@ -238,6 +238,7 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[T
         submit_rate=options.submit_rate,
         max_vcpus=options.max_vcpus,
         records_own_jobs=options.records_own_jobs,
+        in_place=options.in_place,
         job_environment=options.job_environment,
         # Whoever waits at the terminal wants the processes gone now.
         kill_grace_seconds=KILL_GRACE_SECONDS,

@@ -24,6 +24,7 @@ class LocalOptions:
     submit_rate: int | None
     max_vcpus: int | None
     records_own_jobs: bool = False
+    in_place: bool = False
     job_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -43,7 +44,11 @@ class LocalOptions:
             "--vcpus": self.max_vcpus,
         }
         given = [f"{name}={value}" for name, value in figures.items() if value]
-        flags = {"--reorder": self.faults.reorder, "--record-own-jobs": self.records_own_jobs}
+        flags = {
+            "--reorder": self.faults.reorder,
+            "--record-own-jobs": self.records_own_jobs,
+            "--in-place": self.in_place,
+        }
         return given + [name for name, is_set in flags.items() if is_set]
 
 
@@ -78,6 +83,7 @@ _OPTIONS = (
         is_flag=True,
         help="Let `batchwright jobs` and monitors see the jobs of runs, too.",
     ),
+    click.option("--in-place", is_flag=True, help="Let jobs work in the workflow's own folder, not in a copy of it."),
     click.option(
         "--job-environment",
         metavar="NAME=VALUE",
@@ -102,11 +108,12 @@ def local_options(command: Callable[..., Any]) -> Callable[..., Any]:
         submit_rate: int | None,
         vcpus: int | None,
         records_own_jobs: bool,
+        in_place: bool,
         job_environment: Mapping[str, str],
         **kwargs: Any,
     ) -> Any:
         faults = Faults(duplicate, drop, delay, reorder, seed)
-        options = LocalOptions(faults, submit_rate, vcpus, records_own_jobs, job_environment)
+        options = LocalOptions(faults, submit_rate, vcpus, records_own_jobs, in_place, job_environment)
         return command(*args, options=options, **kwargs)
 
     decorated: Callable[..., Any] = with_options

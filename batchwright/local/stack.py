@@ -73,6 +73,7 @@ class LocalAws:
 
     `dynamodb_url` is a server with the foundation's table, instead of MiniStack's. `ministack` is one that was set up
     otherwise, with its log in the folder. `variables` go over the environment. `job_environment` is for jobs alone.
+    `in_place`: jobs work in the folders that their images name.
     `serves_api`: the HTTP API is one of its parts.
     """
 
@@ -89,6 +90,7 @@ class LocalAws:
         dynamodb_url: str | None = None,
         ministack: MiniStack | None = None,
         variables: Mapping[str, str] = {},
+        in_place: bool = False,
         job_environment: Mapping[str, str] = {},
         serves_api: bool = False,
     ) -> None:
@@ -102,6 +104,7 @@ class LocalAws:
         self._worker_count = workers
         self._dynamodb_url = dynamodb_url
         self._variables = dict(variables)
+        self._in_place = in_place
         self._job_environment = dict(job_environment)
         self._ministack = ministack or MiniStack(self.folder / "ministack.log")
         self._serves_api = serves_api
@@ -237,6 +240,7 @@ class LocalAws:
             f"--kill-grace-seconds={self._kill_grace_seconds}",
             *rate,
             *self._faults.arguments(),
+            *(["--in-place"] if self._in_place else []),
             *(f"--job-environment={name}={value}" for name, value in self._for_jobs().items()),
         ]
         batch.begin(arguments, self._account())

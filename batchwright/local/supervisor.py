@@ -66,6 +66,7 @@ def _hold(options: LocalOptions, ended: threading.Event) -> None:
         submit_rate=options.submit_rate,
         max_vcpus=options.max_vcpus,
         records_own_jobs=options.records_own_jobs,
+        in_place=options.in_place,
         job_environment=options.job_environment,
         serves_api=True,
     )

@@ -18,7 +18,8 @@ from typing import Protocol
 
 from batchwright.local.batch.arns import last_part
 from batchwright.local.batch.families import ATTEMPT, Families
-from batchwright.local.batch.folders import AttemptFolder, CannotPullImage
+from batchwright.local.batch.folders import AttemptFolder
+from batchwright.local.batch.images import CannotPullImage, folder_image
 from batchwright.local.batch.jobs import Attempt, Ending, Job
 from batchwright.local.batch.logs import LineBuffer, stream_name
 from batchwright.local.batch.memory import MemoryWatch
@@ -66,6 +67,7 @@ class Surroundings:
     job_environment: Mapping[str, str]
     kill_grace_seconds: float
     keep_folders: bool
+    in_place: bool = False
 
 
 class AttemptRunner:
@@ -92,9 +94,15 @@ class AttemptRunner:
         """How many attempts have not ended."""
         return len(self._by_job)
 
-    def start(self, job: Job, watcher: Watcher) -> None:
-        """Start the next attempt of `job`, which is STARTING and has its task id."""
+    async def prepare(self, job: Job, watcher: Watcher) -> RunningAttempt:
+        """The next attempt of `job`, which is STARTING and has its task id, with its folder. To copy an image takes a
+        while, in which requests are answered; the job may be ended meanwhile."""
         attempt = RunningAttempt(self, job, watcher)
+        await attempt.prepare()
+        return attempt
+
+    def start(self, job: Job, attempt: RunningAttempt) -> None:
+        """Start an attempt that was prepared."""
         if attempt.start():
             self._alive[attempt.name] = attempt
             self._by_job[job] = attempt
@@ -148,7 +156,9 @@ class RunningAttempt:
         self._watcher = watcher
         self._task_id = job.task_id
         self._log_stream = job.log_stream
-        self._folder = AttemptFolder(runner.surroundings.work_folder, job.job_id, len(job.attempts) + 1)
+        image = folder_image(job.spec.container["image"], runner.surroundings.in_place)
+        self._folder = AttemptFolder(runner.surroundings.work_folder, job.job_id, len(job.attempts) + 1, image)
+        self._cannot_pull: Exception | None = None
         self._buffer = LineBuffer()
         self._flush_timer: asyncio.TimerHandle | None = None
         self._timeout_timer: asyncio.TimerHandle | None = None
@@ -163,19 +173,32 @@ class RunningAttempt:
         """What its processes have in their environment, and no other attempt's."""
         return str(self._folder.root)
 
+    async def prepare(self) -> None:
+        """Make the folder. What goes wrong is told when the attempt is to start."""
+        try:
+            if self._folder.is_quick:
+                self._folder.prepare()
+            else:
+                await self._runner.loop.run_in_executor(None, self._folder.prepare)
+        except (CannotPullImage, OSError) as error:
+            self._cannot_pull = error
+
+    def discard(self) -> None:
+        """Remove the folder of an attempt that is not to start."""
+        self._folder.remove()
+
     def start(self) -> bool:
         """True when the process runs; otherwise the attempt has ended already and was reported."""
         spec = self.job.spec
         if spec.overrides_length > OVERRIDES_LIMIT:
             self._report(Attempt(self._task_id, self._log_stream, OVERRIDES_TOO_LONG))
             return False
-        try:
-            self._folder.prepare(spec.container["image"])
-            environment = attempt_environment(self.job, self._folder, self._runner.surroundings.job_environment)
-            self.process.start(spec.container["command"], self._folder.home, environment)
-        except CannotPullImage as error:
-            self._did_not_start(f"CannotPullContainerError: {error}")
+        if self._cannot_pull is not None:
+            self._did_not_start(f"CannotPullContainerError: {self._cannot_pull}")
             return False
+        try:
+            environment = attempt_environment(self.job, self._folder, self._runner.surroundings.job_environment)
+            self.process.start(spec.container["command"], self._folder.working, environment)
         except (CannotStart, OSError) as error:
             self._did_not_start(f"CannotStartContainerError: Error response from daemon: {error}: unknown")
             return False

@@ -33,6 +33,7 @@ class Options:
     minimum_timeout_seconds: int
     exit_with_stdin: bool
     keep_folders: bool
+    in_place: bool
 
 
 def read_options(arguments: Sequence[str] | None = None) -> Options:
@@ -58,6 +59,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         minimum_timeout_seconds=given.minimum_timeout_seconds,
         exit_with_stdin=given.exit_with_stdin,
         keep_folders=given.keep_work,
+        in_place=given.in_place,
     )
 
 
@@ -92,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--minimum-timeout-seconds", type=int, default=60, help="shortest time-out that a job may have")
     add("--exit-with-stdin", action="store_true", help="end when stdin is closed")
     add("--keep-work", action="store_true", help="leave the folders of ended attempts")
+    add("--in-place", action="store_true", help="jobs work in the folders that their images name, not in copies")
     return parser
 
 

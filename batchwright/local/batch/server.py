@@ -60,7 +60,11 @@ class Server:
         self._protocol = Protocol()
         scheduler, tags, records = Scheduler(), Tags(), JobRecords()
         surroundings = Surroundings(
-            options.work_folder, options.job_environment, options.kill_grace_seconds, options.keep_folders
+            options.work_folder,
+            options.job_environment,
+            options.kill_grace_seconds,
+            options.keep_folders,
+            options.in_place,
         )
         self._runner = AttemptRunner(loop, surroundings, self._publisher, now_ms)
         self._lifecycle = Lifecycle(scheduler, self._runner, self._tell, self._tell_blocked, now_ms)
