@@ -16,6 +16,7 @@ from chalicelib.api.ground import Part, check_limit
 from chalicelib.api.runview import RunLook
 from chalicelib.core.errors import UnknownTask, UserMistake
 from chalicelib.core.ids import is_refused_job_id
+from chalicelib.core.logplace import log_place
 from chalicelib.core.pages import COUNT, TOKEN, or_nothing, page_of, place_in
 from chalicelib.ports.services import LogLines, Logs
 
@@ -134,8 +135,8 @@ def _attempt_of(task: m.Task, attempt: int | None) -> int:
 
 
 def stream_of(job: Mapping[str, Any]) -> str | None:
-    """The log stream of a job as DescribeJobs tells it: of its try under way, else of the last one."""
+    """The place of a job's log as DescribeJobs tells it: of its try under way, else of the last one."""
     for one in (job, *reversed(job.get("attempts", ()))):
-        if name := one.get("container", {}).get("logStreamName"):
-            return str(name)
+        if place := log_place(job, one.get("container", {}).get("logStreamName")):
+            return place
     return None

@@ -16,6 +16,7 @@ from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.failure import classify
 from chalicelib.core.ids import Attempt, attempt_from_parameters
 from chalicelib.core.lasttry import TRY_FIELDS, job_tries, last_container, number
+from chalicelib.core.logplace import log_place
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import STATE_OF_STATUS, JobStatus, TaskState
 from chalicelib.core.suggest import shown
@@ -119,14 +120,13 @@ def read_result(detail: Mapping[str, Any]) -> JobResult:
     container = last_container(detail)
     reasons = [container.get("reason"), detail.get("statusReason")]
     reason = "; ".join(text for text in reasons if isinstance(text, str) and text)
-    log_stream = container.get("logStreamName")
     succeeded = detail["status"] == JobStatus.SUCCEEDED
     return JobResult(
         job_id=detail["jobId"],
         succeeded=succeeded,
         exit_code=number(container.get("exitCode")),
         reason=reason[: limits.BATCH_REASON_CHARACTERS] or None,
-        log_stream=log_stream if isinstance(log_stream, str) else None,
+        log_stream=log_place(detail, container.get("logStreamName")),
         started_at_ms=number(detail.get("startedAt")),
         stopped_at_ms=number(detail.get("stoppedAt")),
         failure=None if succeeded else classify(detail),

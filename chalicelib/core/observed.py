@@ -16,6 +16,7 @@ from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
 from chalicelib.core.jobchange import DETAIL_TYPE, MalformedEvent, object_in, read_result, status_in, told_at_ms
 from chalicelib.core.jobrecord import JobRecord, JobTry, ManagedBy
 from chalicelib.core.lasttry import job_tries, last_container, number
+from chalicelib.core.logplace import log_place
 from chalicelib.core.states import JobStatus
 from chalicelib.core.suggest import shown
 
@@ -81,8 +82,8 @@ def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int, *, parts: bool =
         started_at_ms=_time(detail.get("startedAt")),
         stopped_at_ms=_time(detail.get("stoppedAt")),
         reason=_text(detail.get("statusReason"), limits.BATCH_REASON_CHARACTERS),
-        log_stream=_text(_object(detail.get("container")).get("logStreamName"), _LOG_STREAM_CHARACTERS),
-        tries=tuple(_try(one) for one in tries[-TRIES_KEPT:]),
+        log_stream=_log_place(detail, _object(detail.get("container"))),
+        tries=tuple(_try(detail, one) for one in tries[-TRIES_KEPT:]),
     )
     return _with_owner(_with_shape(_with_ending(record, detail), detail), detail)
 
@@ -149,7 +150,11 @@ def _is_of_step_functions(container: Mapping[str, Any]) -> bool:
     return any((one.get("name"), one.get("value")) == _STEP_FUNCTIONS for one in variables)
 
 
-def _try(told: Mapping[str, Any]) -> JobTry:
+def _log_place(detail: Mapping[str, Any], container: Mapping[str, Any]) -> str | None:
+    return _text(log_place(detail, container.get("logStreamName")), _LOG_STREAM_CHARACTERS)
+
+
+def _try(detail: Mapping[str, Any], told: Mapping[str, Any]) -> JobTry:
     container = last_container({"attempts": [told]})
     reasons = (container.get("reason"), told.get("statusReason"))
     return JobTry(
@@ -157,7 +162,7 @@ def _try(told: Mapping[str, Any]) -> JobTry:
         stopped_at_ms=_time(told.get("stoppedAt")),
         exit_code=_whole(number(container.get("exitCode"))),
         reason=_text("; ".join(one for one in reasons if isinstance(one, str) and one), TRY_REASON_CHARACTERS),
-        log_stream=_text(container.get("logStreamName"), _LOG_STREAM_CHARACTERS),
+        log_stream=_log_place(detail, container),
     )
 
 

@@ -21,7 +21,7 @@ from batchwright.local.batch.families import ATTEMPT, Families
 from batchwright.local.batch.folders import AttemptFolder
 from batchwright.local.batch.images import CannotPullImage, folder_image
 from batchwright.local.batch.jobs import Attempt, Ending, Job
-from batchwright.local.batch.logs import LineBuffer, stream_name
+from batchwright.local.batch.logs import LineBuffer, LogLine, log_group, stream_name
 from batchwright.local.batch.memory import MemoryWatch
 from batchwright.local.batch.processes import CannotStart, JobProcess
 from batchwright.local.batch.publisher import LogBatch
@@ -155,6 +155,7 @@ class RunningAttempt:
         self._runner = runner
         self._watcher = watcher
         self._task_id = job.task_id
+        self._log_group = log_group(job.spec.container)
         self._log_stream = job.log_stream
         image = folder_image(job.spec.container["image"], runner.surroundings.in_place)
         self._folder = AttemptFolder(runner.surroundings.work_folder, job.job_id, len(job.attempts) + 1, image)
@@ -234,11 +235,12 @@ class RunningAttempt:
             self._flush_timer.cancel()
             self._flush_timer = None
         for lines in self._buffer.take():
-            self._publish(LogBatch(self._log_stream, tuple(lines), sum(line.size_bytes for line in lines)))
+            self._publish(tuple(lines))
 
-    def _publish(self, batch: LogBatch) -> None:
+    def _publish(self, lines: tuple[LogLine, ...]) -> None:
         self._has_log = True
-        self._runner.sink.publish_log(batch)
+        size_bytes = sum(line.size_bytes for line in lines)
+        self._runner.sink.publish_log(LogBatch(self._log_group, self._log_stream, lines, size_bytes))
 
     def _exited(self, exit_code: int) -> None:
         stopped_at_ms = self._runner.clock_ms()
@@ -249,7 +251,7 @@ class RunningAttempt:
         self._flush()
         if exit_code != 0:
             # Whoever looks into a failure finds a stream, even if the job wrote nothing.
-            self._publish(LogBatch(self._log_stream, ()))
+            self._publish(())
         if not self._has_log:
             self._report_end(exit_code, stopped_at_ms)
             return
@@ -295,7 +297,7 @@ class RunningAttempt:
 def new_task(job: Job) -> None:
     """Give `job` the task id and log stream of its next attempt."""
     job.task_id = uuid.uuid4().hex
-    job.log_stream = stream_name(job.spec.definition_name, job.task_id)
+    job.log_stream = stream_name(job.spec.container, job.spec.definition_name, job.task_id)
 
 
 def attempt_environment(job: Job, folder: AttemptFolder, server_gives: Mapping[str, str]) -> dict[str, str]:

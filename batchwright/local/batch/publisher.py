@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from batchwright.local.batch.delivery import FaultPlan
-from batchwright.local.batch.logs import LOG_GROUP, LogLine
+from batchwright.local.batch.logs import LogLine
 from batchwright.local.batch.pattern import matches
 
 BATCH_ENTRIES = 10
@@ -37,6 +37,7 @@ EVENTS_TOLD = "events in all: "
 class LogBatch:
     """Lines of one stream; an empty batch only makes sure that the stream exists."""
 
+    group: str
     stream: str
     lines: tuple[LogLine, ...]
     size_bytes: int = 0
@@ -88,7 +89,8 @@ class Publisher:
         self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._due: list[tuple[float, int, str]] = []
         self._numbers = itertools.count()
-        self._streams: set[str] = set()
+        self._groups: set[str] = set()
+        self._streams: set[tuple[str, str]] = set()
         self._backlog_bytes = 0
         self._backlog_lock = threading.Lock()
         self._stopping = False
@@ -189,26 +191,27 @@ class Publisher:
     def _send_lines(self, batch: LogBatch) -> None:
         assert self._logs is not None
         try:
-            if batch.stream not in self._streams:
-                self._make_stream(batch.stream)
+            if (batch.group, batch.stream) not in self._streams:
+                self._make_stream(batch.group, batch.stream)
             if batch.lines:
                 self._logs.put_log_events(
-                    logGroupName=LOG_GROUP,
+                    logGroupName=batch.group,
                     logStreamName=batch.stream,
                     logEvents=[{"timestamp": line.at_ms, "message": line.text} for line in batch.lines],
                 )
         except Exception as error:
-            _complain(f"cannot write {len(batch.lines)} lines to {batch.stream}: {error}")
+            _complain(f"cannot write {len(batch.lines)} lines to {batch.group} {batch.stream}: {error}")
         finally:
             with self._backlog_lock:
                 self._backlog_bytes -= batch.size_bytes
 
-    def _make_stream(self, stream: str) -> None:
+    def _make_stream(self, group: str, stream: str) -> None:
         assert self._logs is not None
-        if not self._streams:
-            self._ignoring_existing(lambda logs: logs.create_log_group(logGroupName=LOG_GROUP))
-        self._ignoring_existing(lambda logs: logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=stream))
-        self._streams.add(stream)
+        if group not in self._groups:
+            self._ignoring_existing(lambda logs: logs.create_log_group(logGroupName=group))
+            self._groups.add(group)
+        self._ignoring_existing(lambda logs: logs.create_log_stream(logGroupName=group, logStreamName=stream))
+        self._streams.add((group, stream))
 
     def _ignoring_existing(self, make: Any) -> None:
         try:

@@ -106,3 +106,17 @@ def test_a_job_ends_though_its_log_cannot_be_written(start_batch: StartBatch) ->
     account = BatchAccount(start_batch("--aws-endpoint-url", "http://127.0.0.1:1").endpoint_url)
     job = account.finish(account.python("print('lost')"))
     assert (job["status"], job["container"]["exitCode"]) == ("SUCCEEDED", 0)
+
+
+def test_the_lines_go_to_the_group_and_the_stream_that_the_definition_names(
+    account: BatchAccount, events: EventQueue, logs: Any
+) -> None:
+    group, options = f"/films/{account.name}", {"awslogs-group": f"/films/{account.name}"}
+    configuration = {"logDriver": "awslogs", "options": {**options, "awslogs-stream-prefix": "nightly"}}
+    definition = account.register("own-group", container={"logConfiguration": configuration})
+    detail = events.until(account.python("print('here')", jobDefinition=definition), "SUCCEEDED")[-1]["detail"]
+    stream = detail["container"]["logStreamName"]
+    assert stream.startswith("nightly/default/")
+    answer = logs.get_log_events(logGroupName=group, logStreamName=stream)
+    assert [event["message"] for event in answer["events"]] == ["here"]
+    assert detail["container"]["logConfiguration"] == configuration
