@@ -22,6 +22,7 @@ from batchwright.local.death import Death, last_line
 from batchwright.local.isolation import CLOSED
 from batchwright.local.isolation import client as client
 from batchwright.local.ministack import MiniStack, MiniStackError
+from batchwright.local.profile import write_profile
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.wiring import QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, SWEEP_SECONDS
@@ -136,6 +137,7 @@ class LocalAws:
             **self._variables,
         }
         self._begin_batch(self._batch)
+        self.environment |= write_profile(self.folder / "aws", self.environment)
         for worker in self._workers:
             worker.begin([], self.environment)
         self._create_batch_environment()
