@@ -1,9 +1,9 @@
 """How near the governor comes to Batch's 50 SubmitJob calls a second, and how often it is refused: with and without.
 
 `python -m bench.governor [--jobs 1500] [--invocations 10] [--latency-ms 50 100] [--rate 48]` starts a local Batch that
-answers 429 above 50 calls within any second, and MiniStack, and hands a fan-out of that many tasks to several
-processes that take its chunks off the commands queue, as many at once as on_commands would. SubmitJob is made as slow
-as Batch's. Then the same again with a rate at which the governor never holds anybody back.
+throttles by a bucket of 50 calls that refills 50 a second, and MiniStack. It hands a fan-out of that many tasks to
+several processes that take its chunks off the commands queue, as many at once as on_commands would. SubmitJob is made
+as slow as Batch's. Then the same again with a rate at which the governor never holds anybody back.
 
 The arithmetic of app.py's `maximum_concurrency`: an invocation needs about 0.13 s for a job (SubmitJob 0.05 to 0.1,
 three calls of the table), and the governor spaces its jobs 0.146 s apart, so that it submits less than 7 a second. 48 a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from rich.table import Table
 
 from batchwright.cli.run import run_file
 from batchwright.local.functions import PROJECT_FOLDER
-from batchwright.local.home import home
+from batchwright.local.home import home, running
 from batchwright.local.isolation import client
+from batchwright.local.job_environment import jobs_path
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.stack import STAGE
 from batchwright.plain_console import PlainConsole
@@ -45,6 +47,10 @@ def demo(parts: int, fail: bool, options: LocalOptions) -> int:
         raise UserMistake(
             f"the example is not there ({WORKFLOW}); run this from a clone, installed with `pip install -e .`"
         )
+    if running() is None:
+        # The example's scripts use boto3. It is beside Batchwright, and need not be in the environment that is active.
+        path = jobs_path({})
+        options = replace(options, job_environment={"PATH": path, **options.job_environment})
     params = [f"bucket={BUCKET}", f"parts={parts}", f"fail_first_attempt_of_part={1 if fail else -1}"]
     view = run_file(
         WORKFLOW, params, None, [(ARCHIVE_KEY, ARCHIVE)], as_json=False, keep=False, options=options,

@@ -5,28 +5,27 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from dataclasses import asdict
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchwright.cli.asking import ask
 from batchwright.cli.output import print_json
-from batchwright.cli.target import local_target
 from batchwright.cli.told import told_plainly
 from batchwright.interrupts import raised
 from batchwright.local import home
+from batchwright.local.death import Death
 from batchwright.local.isolation import foreign, past_proxies
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.stack import API
+from batchwright.local.under_way import runs_under_way
+from batchwright.local.version import version_of_code
 from batchwright.plain_console import PlainConsole
 from batchwright.summary import number_of
 from batchwright.terminal import tell, write
 from batchwright.tree_lines import some_names
-from batchwright.view import every
-from chalicelib.core.errors import BatchwrightError, UserMistake
-from chalicelib.core.states import RunState
-
-RUNS_A_PAGE = 100
+from chalicelib.core.errors import BatchwrightError
 
 
 @click.group()
@@ -40,15 +39,11 @@ def up(options: LocalOptions) -> None:
     """Start it, and return once it is ready."""
     state = home.running()
     if state is not None:
-        if options.arguments and options.arguments != state.options:
-            raise UserMistake(
-                f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
-                f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
-            )
+        home.check_options(options, state)
         tell(f"It is up already (process {state.pid}, folder {home.home()}).")
         return
     with raised(), told_plainly(), PlainConsole(stderr=True).status("Starting the local AWS ..."):
-        state = home.up(options.arguments)
+        state = home.up(options)
     tell(f"Up: AWS at {state.environment['AWS_ENDPOINT_URL']}, Batch at {state.environment['AWS_ENDPOINT_URL_BATCH']}.")
     tell('Point any AWS tool at it with: eval "$(batchwright local env)"')
     tell(f"HTTP API at {state.environment[API]}; make a token for it with: batchwright tokens create me")
@@ -69,8 +64,11 @@ def down(yes: bool) -> None:
             f"{number_of(len(under_way), 'run')} {they_are} under way and would be gone: {some_names(under_way)}."
         )
         ask(f"{question} Stop it all the same?", yes=yes, as_json=False)
+    death = home.death()
     if not home.down():
         tell(f"Nothing was up {where}.")
+        if death is not None:
+            tell(_capital(death.sentence()))
         return
     tell("Stopped.")
     if under_way:
@@ -83,15 +81,11 @@ def _can_be_asked() -> bool:
 
 
 def _runs_under_way(state: home.Running) -> list[str]:
-    """The ids of its runs that have not ended; none if it does not say."""
+    """The ids of its runs that have not ended; none if it does not say, or says it in a way of another version."""
+    if state.version != version_of_code():
+        return []
     try:
-        api = local_target(state.environment, lambda: None).api
-        return [
-            run.run_id
-            for one in RunState
-            if not one.ended
-            for run in every(lambda page, one=one: api.runs(state=one, limit=RUNS_A_PAGE, page=page))  # type: ignore[misc]
-        ]
+        return runs_under_way(state.environment)
     except (BatchwrightError, BotoCoreError, ClientError):
         # It is broken, and is to be stopped.
         return []
@@ -101,17 +95,30 @@ def _runs_under_way(state: home.Running) -> list[str]:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(as_json: bool) -> int:
     """Say whether one is up; the exit code is 0 when it is and 1 when not."""
-    state = home.running()
+    state, death = home.running(), home.death()
     if as_json:
-        document = {"up": False} if state is None else {"up": True, "pid": state.pid, "environment": state.environment}
-        print_json(document)
+        print_json(_status_document(state, death))
     elif state is None:
         tell(f"Nothing is up {home.looked()}; start it with `batchwright local up`.")
+        if death is not None:
+            tell(_capital(death.sentence()))
     else:
         tell(f"Up (process {state.pid}, folder {home.home()}).")
+        if state.version != version_of_code():
+            tell(f"  Batchwright {state.version} started it, and this is {version_of_code()}: start it anew")
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BATCH", API):
             tell(f"  {name}={state.environment[name]}")
     return 0 if state is not None else 1
+
+
+def _status_document(state: home.Running | None, death: Death | None) -> dict[str, object]:
+    if state is None:
+        return {"up": False} if death is None else {"up": False, "died": asdict(death)}
+    return {"up": True, "pid": state.pid, "version": state.version, "environment": state.environment}
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 @local.command()
@@ -130,7 +137,8 @@ def env(as_json: bool) -> None:
     """
     state = home.running()
     if state is None:
-        raise UserMistake(f"nothing is up {home.looked()}; start it with `batchwright local up`")
+        raise home.nothing_is_up(f"nothing is up {home.looked()}; start it with `batchwright local up`")
+    state.check_version()
     if as_json:
         print_json(state.environment)
         return

@@ -22,11 +22,11 @@ from batchwright.cli.output import json_option, print_json, progress_on
 from batchwright.cli.params import param_options, read_params
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Target, local_target
-from batchwright.cli.told import told_plainly
+from batchwright.cli.told import blamed, told_plainly
 from batchwright.cli.watch import INTERRUPTED, followed_run
 from batchwright.follow import Followed
 from batchwright.interrupts import Interrupts, counted, ignored, raised
-from batchwright.local.home import Running, looked, running, up
+from batchwright.local.home import check_options, looked, nothing_is_up, running, up
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.run import put_file
 from batchwright.local.stack import LocalAws, LocalAwsError
@@ -43,6 +43,7 @@ from chalicelib.core.job import check_run
 from chalicelib.core.plan import Plan
 from chalicelib.core.states import RunState
 
+BROKE = 1
 CANCEL_SECONDS = 10.0
 KILL_GRACE_SECONDS = 3.0
 
@@ -107,7 +108,7 @@ def run_file(
     """
     ready = _read(file, pairs, params_file, files, arms_schedules)
     console = PlainConsole(stderr=as_json)
-    with raised(), told_plainly(), local_aws(options, keep, console) as target:
+    with raised(), told_plainly(), local_aws(options, keep, console) as target, blamed(target.check):
         version = ready.put_on(target)
         with counted() as interrupts:
             run_id = ready.start_on(target, version)
@@ -142,13 +143,13 @@ def start_file(
     ready = _read(file, pairs, params_file, files, arms_schedules)
     state = running()
     if state is None:
-        raise UserMistake(
+        raise nothing_is_up(
             f"--detach: no local AWS is up {looked()} that the run could go on in; start one with `batchwright local "
             "up`, or go to the folder of one that is up"
         )
-    _check_options(options, state)
-    with raised(), told_plainly():
-        target = local_target(state.environment, partial(_check_up, state))
+    check_options(options, state)
+    with raised(), told_plainly(), blamed(state.check):
+        target = local_target(state.environment, state.check)
         run_id = ready.start_on(target, ready.put_on(target))
         if as_json:
             print_json(run_document(load_view(target.api, run_id), target.api))
@@ -235,12 +236,12 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[T
     """The local AWS that is up, or one that is started here, and stopped afterwards unless it is to be kept."""
     state = running()
     if state is not None:
-        _check_options(options, state)
+        check_options(options, state)
     if state is None and keep:
         with _status(console):
-            state = up(options.arguments)
+            state = up(options)
     if state is not None:
-        yield local_target(state.environment, partial(_check_up, state))
+        yield local_target(state.environment, state.check)
         if keep:
             _say(console, "The local AWS stays up; `batchwright local down` stops it.")
         return
@@ -251,6 +252,8 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[T
         submit_rate=options.submit_rate,
         max_vcpus=options.max_vcpus,
         records_own_jobs=options.records_own_jobs,
+        in_place=options.in_place,
+        job_environment=options.job_environment,
         # Whoever waits at the terminal wants the processes gone now.
         kill_grace_seconds=KILL_GRACE_SECONDS,
     )
@@ -258,23 +261,14 @@ def local_aws(options: LocalOptions, keep: bool, console: Console) -> Iterator[T
         with _status(console):
             aws.start()
         yield local_target(aws.environment, aws.check)
+    except LocalAwsError as error:
+        # To end what is left takes seconds; the reason is told at once.
+        tell(str(error), err=True)
+        sys.exit(BROKE)
     finally:
         with ignored():
             aws.stop()
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _check_options(options: LocalOptions, state: Running) -> None:
-    if options.arguments and options.arguments != state.options:
-        raise UserMistake(
-            f"{' '.join(options.arguments)}: a local AWS is up already and was started with "
-            f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
-        )
-
-
-def _check_up(state: Running) -> None:
-    if not state.is_alive():
-        raise LocalAwsError("the local AWS that was up has gone; was it stopped?")
 
 
 def _status(console: Console) -> AbstractContextManager[object]:

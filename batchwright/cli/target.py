@@ -10,22 +10,21 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, TypeVar, cast
 
 import boto3
 import click
 from botocore.exceptions import ClientError, ProfileNotFound
 
-from batchwright.cli.told import told_plainly
+from batchwright.cli.told import blamed, told_plainly
 from batchwright.foundation import stack_name, variables_of
 from batchwright.interrupts import raised
 from batchwright.local import home
 from batchwright.local.isolation import LocalSession
 from batchwright.local.stack import STAGE as LOCAL_STAGE
-from batchwright.local.stack import LocalAwsError
 from chalicelib.api.port import Api
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UserMistake
@@ -117,7 +116,8 @@ def on_target(where: Where) -> Iterator[Target]:
     """The target for one command; what goes wrong is told in a sentence, and an interrupt ends the command."""
     with raised(), told_plainly("AWS"):
         target = find_target(where)
-        with told_plainly(target.who):
+        is_local = target.aws is not None and target.aws.is_local
+        with told_plainly(target.who), blamed(target.check) if is_local else nullcontext():
             yield target
 
 
@@ -139,10 +139,11 @@ def find_target(where: Where) -> Target:
     if address:
         return http_target(address)
     if running is not None and stage in (None, "", LOCAL_STAGE):
-        return local_target(running.environment, partial(_check_alive, running))
+        running.check_version()
+        return local_target(running.environment, running.check)
     if stage:
         return stage_target(stage, where.profile, where.region)
-    raise UserMistake(
+    raise home.nothing_is_up(
         f"no local AWS is up {home.looked()}, and neither a stage nor an API is named: start one with "
         "`batchwright local up`, go to the folder of one that is up, or give --stage NAME or --api URL"
     )
@@ -151,8 +152,6 @@ def find_target(where: Where) -> Target:
 def local_target(environment: Mapping[str, str], check: Callable[[], None]) -> Target:
     """A local AWS that is up."""
     session = LocalSession(environment)
-    if STAGE not in environment:
-        raise UserMistake("the local AWS that is up is of an older version; stop it with `batchwright local down`")
     aws = Aws(session, environment, wire(environment, clients(session)), is_local=True)
     return Target("the local AWS", _api(aws), aws, LOCAL_PAUSE_SECONDS, check)
 
@@ -212,8 +211,3 @@ def aws_session(profile: str | None, region: str | None) -> Any:
     if session.region_name is None:
         raise UserMistake("in which region is the stage? give --region, or set AWS_REGION")
     return session
-
-
-def _check_alive(running: home.Running) -> None:
-    if not running.is_alive():
-        raise LocalAwsError("the local AWS that was up has gone; was it stopped?")

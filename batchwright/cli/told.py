@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,
     EndpointConnectionError,
+    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
     SSOError,
@@ -18,6 +21,9 @@ from botocore.exceptions import (
 
 from batchwright.local.stack import LocalAwsError
 from chalicelib.core.errors import SchedulesNotPlaced, TryAgain
+
+WORD_SECONDS = 2.0
+LOOK_SECONDS = 0.05
 
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 _UNKNOWN = ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch")
@@ -35,12 +41,32 @@ def told_plainly(who: str = "the local AWS") -> Iterator[None]:
         raise click.ClickException(sentence(who, error)) from error
 
 
+@contextmanager
+def blamed(check: Callable[[], None]) -> Iterator[None]:
+    """When a call gets no answer, let `check` say first what died, if something did. The word of it may be on its way
+    still."""
+    try:
+        yield
+    except (BotoCoreError, TryAgain) as error:
+        if not isinstance(_cause(error), (ConnectionError, HTTPClientError)):
+            raise
+        until = time.monotonic() + WORD_SECONDS
+        while time.monotonic() < until:
+            check()
+            time.sleep(LOOK_SECONDS)
+        raise
+
+
+def _cause(error: Exception) -> Exception:
+    """What the adapters raise has botocore's own error behind it."""
+    return error.__cause__ if isinstance(error, TryAgain) and isinstance(error.__cause__, Exception) else error
+
+
 def sentence(who: str, error: Exception) -> str:
     """What went wrong between a user and `who`, and what to do about it."""
     if isinstance(error, SchedulesNotPlaced):
         return str(error)
-    # What the adapters raise has botocore's own error behind it.
-    cause = error.__cause__ if isinstance(error, TryAgain) and error.__cause__ else error
+    cause = _cause(error)
     match cause:
         case NoCredentialsError():
             return "there are no AWS credentials: sign in (`aws configure`, `aws sso login`) or name a profile"

@@ -21,11 +21,13 @@ PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class QueueSource:
-    """A queue that a function consumes, as `app.on_sqs_message` declares it."""
+    """A queue that a function consumes, as `app.on_sqs_message` declares it. `concurrency`: how many invocations at
+    once Lambda makes of it; None if the app leaves that open."""
 
     function: str
     queue: str
     batch_size: int
+    concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Functions:
     def queues(self) -> list[QueueSource]:
         """The queues that the app consumes."""
         return [
-            QueueSource(source.name, source.queue, source.batch_size)
+            QueueSource(source.name, source.queue, source.batch_size, source.maximum_concurrency)
             for source in self._app.event_sources
             if type(source).__name__ == "SQSEventConfig"
         ]

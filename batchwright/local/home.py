@@ -14,16 +14,21 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
 from batchwright.local.child import python_module
+from batchwright.local.death import SUPERVISOR, Death
 from batchwright.local.isolation import isolated
+from batchwright.local.job_environment import handed_on
+from batchwright.local.options import LocalOptions
 from batchwright.local.stack import LocalAwsError, last_words
+from batchwright.local.version import version_of_code
+from chalicelib.core.errors import UserMistake
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -31,7 +36,11 @@ TAKEN = 75
 """How a supervisor ends that found another one in its folder."""
 HOME = "BATCHWRIGHT_HOME"
 FOLDER = ".batchwright"
+FORMAT = 2
+"""Of the state file, and of what the processes of a local AWS and the commands say to each other. Raise it when code of
+one and the same release could not read what code before it wrote."""
 _STATE = "local.json"
+_DEATH = "died.json"
 _LOOK_SECONDS = 0.05
 
 
@@ -76,6 +85,34 @@ class Running:
     process_started_at: float
     environment: dict[str, str]
     options: list[str]
+    version: str = "an older one"
+    format: int = 1
+
+    @classmethod
+    def read(cls, folder: Path) -> Running | None:
+        """From the file in a folder, whichever version wrote it; None if there is none."""
+        try:
+            document = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+            return cls(**{name: document[name] for name in cls.__slots__ if name in document})
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def check_version(self) -> None:
+        """Raises UserMistake if the code that it runs is not the code of this command."""
+        if (self.version, self.format) != (version_of_code(), FORMAT):
+            raise UserMistake(
+                f"the local AWS was started by another version of Batchwright ({self.version}, this is "
+                f"{version_of_code()}): batchwright local down, then local up"
+            )
+
+    def check(self) -> None:
+        """Raises LocalAwsError if it has gone meanwhile, and says how if it was not stopped."""
+        folder = Path(self.environment[HOME]) if HOME in self.environment else home()
+        death = _death_in(folder)
+        if death is not None:
+            raise LocalAwsError(death.sentence())
+        if not self.is_alive():
+            raise LocalAwsError("the local AWS that was up has gone: it was stopped")
 
     def is_alive(self) -> bool:
         """Whether the supervisor still runs, and is the process that wrote the file."""
@@ -99,11 +136,46 @@ def running() -> Running | None:
 
 
 def _running_in(folder: Path) -> Running | None:
-    try:
-        state = Running(**json.loads((folder / _STATE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    state = Running.read(folder)
+    return state if state is not None and state.is_alive() else None
+
+
+def death() -> Death | None:
+    """How the last local AWS ended that was up here or above, if nobody stopped it. None while one is up."""
+    if running() is not None:
         return None
-    return state if state.is_alive() else None
+    if os.environ.get(HOME):
+        return _death_in(home())
+    return next(filter(None, (_death_in(folder / FOLDER) for folder in _upwards(Path.cwd()))), None)
+
+
+def _death_in(folder: Path) -> Death | None:
+    try:
+        return Death.read(json.loads((folder / _DEATH).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        pass
+    state = Running.read(folder)
+    if state is None or state.is_alive():
+        return None
+    # Who was to say so is itself the one that died.
+    return Death(SUPERVISOR, state.pid, str(folder / "supervisor.log"))
+
+
+def nothing_is_up(message: str) -> UserMistake:
+    """The mistake of asking a local AWS that is not up; it says how the last one ended, unless that was stopped."""
+    found = death()
+    return UserMistake(message if found is None else f"{message}\n{found.sentence()}")
+
+
+def write_death(found: Death) -> None:
+    """Say that a part of the local AWS of this process died. From now on nothing is up."""
+    _write(home() / _DEATH, asdict(found))
+    remove_state()
+
+
+def forget_death() -> None:
+    """Say nothing any more of one that died: another is started, or somebody has taken notice."""
+    (home() / _DEATH).unlink(missing_ok=True)
 
 
 def write_state(environment: dict[str, str], options: Sequence[str]) -> None:
@@ -115,10 +187,17 @@ def write_state(environment: dict[str, str], options: Sequence[str]) -> None:
         # Whoever takes the variables over finds it from every folder.
         "environment": {**environment, HOME: str(home())},
         "options": list(options),
+        "version": version_of_code(),
+        "format": FORMAT,
     }
-    path = _state_path()
+    _write(_state_path(), state)
+
+
+def _write(path: Path, document: Mapping[str, object]) -> None:
     draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+    # Only its owner has to read it.
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     draft.replace(path)
 
 
@@ -140,7 +219,7 @@ def held(folder: Path) -> Iterator[bool]:
             yield True
 
 
-def up(options: Sequence[str]) -> Running:
+def up(options: LocalOptions) -> Running:
     """Start a local AWS that outlives this process, and return once it is ready. Raises LocalAwsError.
 
     An interrupt ends what was started.
@@ -150,11 +229,11 @@ def up(options: Sequence[str]) -> Running:
     log_path = folder / "supervisor.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [*python_module("batchwright.local.supervisor"), *options],
+            [*python_module("batchwright.local.supervisor"), *options.arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=isolated(os.environ, {HOME: str(folder)}),
+            env=isolated(os.environ, {HOME: str(folder), **handed_on(options.job_environment)}),
             start_new_session=True,
         )
     try:
@@ -178,11 +257,22 @@ def _wait_until_up(process: subprocess.Popen[bytes], log_path: Path) -> Running:
     raise LocalAwsError(f"the local AWS did not start{last_words(log_path)}")
 
 
+def check_options(options: LocalOptions, state: Running) -> None:
+    """Raises UserMistake if a local AWS that is up is of another version, or has other options than are asked for."""
+    state.check_version()
+    if options.told and options.told != state.options:
+        raise UserMistake(
+            f"{' '.join(options.told)}: a local AWS is up already and was started with "
+            f"{' '.join(state.options) or 'no such option'}; stop it with `batchwright local down` first"
+        )
+
+
 def down() -> bool:
     """Stop the local AWS that is up, and every job in it; whether there was one."""
     state = running()
     if state is None:
         remove_state()
+        forget_death()
         return False
     with contextlib.suppress(psutil.NoSuchProcess):
         supervisor = psutil.Process(state.pid)

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
 
 CLOSED = {
     "AWS_CONFIG_FILE": os.devnull,
@@ -87,10 +88,17 @@ def client(service: str, environment: Mapping[str, str], config: Config | None =
     )
 
 
+def _give_up_on_what_is_gone(caught_exception: Exception | None = None, **_: object) -> None:
+    """Raise at once if nobody listens at the endpoint: no server of this machine that has gone comes back there."""
+    if isinstance(caught_exception, EndpointConnectionError):
+        raise caught_exception
+
+
 @cache
 def _session() -> Any:
     """A session that reads no profile and no file of the user's."""
     nothing = (None, None, None, None)
     files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     session = botocore.session.Session(session_vars={"profile": nothing, **files})
+    session.get_component("event_emitter").register_first("needs-retry", _give_up_on_what_is_gone)
     return boto3.session.Session(botocore_session=session)

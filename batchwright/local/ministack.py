@@ -86,9 +86,9 @@ class MiniStack:
         raise MiniStackError(f"MiniStack ended {PORT_TRIES} times while starting; its log: {self.log_path}")
 
     @property
-    def has_ended(self) -> bool:
-        """Whether it ended though nobody stopped it."""
-        return self._process is not None and self._process.poll() is not None
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """Its process, from when it was started until it is stopped."""
+        return self._process
 
     def stop(self) -> None:
         """End it and what it started. At once, for nothing in it is kept, and its orderly end takes seconds."""

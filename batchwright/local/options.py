@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
 import click
 
+from batchwright.local.job_environment import read_assignment, told
 from batchwright.local.stack import Faults
 
 _PROBABILITY = click.FloatRange(0.0, 1.0)
@@ -22,10 +24,17 @@ class LocalOptions:
     submit_rate: int | None
     max_vcpus: int | None
     records_own_jobs: bool = False
+    in_place: bool = False
+    job_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def told(self) -> list[str]:
+        """The same options as they may be shown, stored and compared: without the values of jobs' variables."""
+        return self.arguments + told(self.job_environment)
 
     @property
     def arguments(self) -> list[str]:
-        """The same options as a command line."""
+        """The same options as a command line, but for the variables of jobs, which may be secrets."""
         figures = {
             "--duplicate": self.faults.duplicate,
             "--drop": self.faults.drop,
@@ -35,8 +44,19 @@ class LocalOptions:
             "--vcpus": self.max_vcpus,
         }
         given = [f"{name}={value}" for name, value in figures.items() if value]
-        flags = {"--reorder": self.faults.reorder, "--record-own-jobs": self.records_own_jobs}
+        flags = {
+            "--reorder": self.faults.reorder,
+            "--record-own-jobs": self.records_own_jobs,
+            "--in-place": self.in_place,
+        }
         return given + [name for name, is_set in flags.items() if is_set]
+
+
+def _variables(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    try:
+        return dict(read_assignment(text, os.environ) for text in given)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, option) from error
 
 
 _OPTIONS = (
@@ -63,6 +83,14 @@ _OPTIONS = (
         is_flag=True,
         help="Let `batchwright jobs` and monitors see the jobs of runs, too.",
     ),
+    click.option("--in-place", is_flag=True, help="Let jobs work in the workflow's own folder, not in a copy of it."),
+    click.option(
+        "--job-environment",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=_variables,
+        help="A variable of every job (repeatable); NAME alone takes its value from here.",
+    ),
 )
 
 
@@ -80,10 +108,12 @@ def local_options(command: Callable[..., Any]) -> Callable[..., Any]:
         submit_rate: int | None,
         vcpus: int | None,
         records_own_jobs: bool,
+        in_place: bool,
+        job_environment: Mapping[str, str],
         **kwargs: Any,
     ) -> Any:
         faults = Faults(duplicate, drop, delay, reorder, seed)
-        options = LocalOptions(faults, submit_rate, vcpus, records_own_jobs)
+        options = LocalOptions(faults, submit_rate, vcpus, records_own_jobs, in_place, job_environment)
         return command(*args, options=options, **kwargs)
 
     decorated: Callable[..., Any] = with_options

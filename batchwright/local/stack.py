@@ -9,16 +9,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from batchwright.foundation import FOUNDATION, stack_name, variables_of
 from batchwright.local.batch.client import SERVER
+from batchwright.local.batch.families import end_left_behind
 from batchwright.local.child import Child
+from batchwright.local.death import Death, last_line
 from batchwright.local.isolation import CLOSED
 from batchwright.local.isolation import client as client
 from batchwright.local.ministack import MiniStack, MiniStackError
+from batchwright.local.profile import write_profile
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.wiring import QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, SWEEP_SECONDS
@@ -27,6 +31,10 @@ STAGE = "local"
 DEFAULT_QUEUE = "default"
 PARTS = ("ministack", "batch", "worker", "api")
 """The processes of a local AWS; each has its log in the folder."""
+ENDPOINT = "AWS_ENDPOINT_URL"
+"""The variable of the endpoint of all services, and the beginning of those of single ones."""
+JOBS = "jobs"
+"""The folder in which each attempt of a job has its own."""
 START_SECONDS = 30.0
 LOCAL_SWEEP_SECONDS = 2
 LOCAL_QUIET_SECONDS = 4
@@ -65,7 +73,8 @@ class LocalAws:
     """One local AWS in a folder of its own. `environment` is complete once `start` has returned.
 
     `dynamodb_url` is a server with the foundation's table, instead of MiniStack's. `ministack` is one that was set up
-    otherwise, with its log in the folder. `variables` go over the environment.
+    otherwise, with its log in the folder. `variables` go over the environment. `job_environment` is for jobs alone.
+    `in_place`: jobs work in the folders that their images name.
     `serves_api`: the HTTP API is one of its parts.
     """
 
@@ -82,6 +91,8 @@ class LocalAws:
         dynamodb_url: str | None = None,
         ministack: MiniStack | None = None,
         variables: Mapping[str, str] = {},
+        in_place: bool = False,
+        job_environment: Mapping[str, str] = {},
         serves_api: bool = False,
     ) -> None:
         self.folder = folder.absolute()
@@ -94,6 +105,8 @@ class LocalAws:
         self._worker_count = workers
         self._dynamodb_url = dynamodb_url
         self._variables = dict(variables)
+        self._in_place = in_place
+        self._job_environment = dict(job_environment)
         self._ministack = ministack or MiniStack(self.folder / "ministack.log")
         self._serves_api = serves_api
         self._api: Child | None = None
@@ -124,6 +137,7 @@ class LocalAws:
             **self._variables,
         }
         self._begin_batch(self._batch)
+        self.environment |= write_profile(self.folder / "aws", self.environment)
         for worker in self._workers:
             worker.begin([], self.environment)
         self._create_batch_environment()
@@ -147,15 +161,18 @@ class LocalAws:
         return dead.process.pid
 
     def check(self) -> None:
-        """Raise LocalAwsError when a part of it ended by itself, for then nothing would go on."""
-        parts = {"ministack": self._ministack.has_ended, "worker": any(worker.has_ended for worker in self._workers)}
-        if self._batch is not None:
-            parts["batch"] = self._batch.has_ended
-        if self._api is not None:
-            parts["api"] = self._api.has_ended
-        for name, has_ended in parts.items():
-            if has_ended:
-                raise LocalAwsError(f"the local AWS broke: its {name} process ended{last_words(self._log(name))}")
+        """Raise LocalAwsError when a part of it ended by itself, because then nothing would go on."""
+        if death := self.death():
+            raise LocalAwsError(death.sentence())
+
+    def death(self) -> Death | None:
+        """The part that ended by itself, if one did."""
+        parts = [("ministack", self._ministack.process), *(("worker", worker.process) for worker in self._workers)]
+        parts += [(name, child.process) for name, child in (("batch", self._batch), ("api", self._api)) if child]
+        for name, process in parts:
+            if process is not None and process.poll() is not None:
+                return Death(name, process.pid, str(self._log(name)), process.returncode, time.time())
+        return None
 
     def stop(self) -> None:
         """Stop everything that was started, and every job. Twice is once, also when the first time was cut short."""
@@ -165,6 +182,8 @@ class LocalAws:
         for child in children:
             child.end(END_SECONDS)
         self._workers, self._batch, self._api = [], None, None
+        # The local Batch ends its jobs, unless it died itself.
+        end_left_behind(self.folder / JOBS)
         self._ministack.stop()
 
     def __enter__(self) -> LocalAws:
@@ -182,7 +201,8 @@ class LocalAws:
         """Remove what an earlier local AWS left in the folder."""
         for name in PARTS:
             self._log(name).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "jobs", ignore_errors=True)
+        end_left_behind(self.folder / JOBS)
+        shutil.rmtree(self.folder / JOBS, ignore_errors=True)
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -193,6 +213,12 @@ class LocalAws:
         if self._dynamodb_url is not None:
             account["AWS_ENDPOINT_URL_DYNAMODB"] = self._dynamodb_url
         return {**account, "AWS_REGION": account["AWS_DEFAULT_REGION"]}
+
+    def _for_jobs(self) -> dict[str, str]:
+        """What jobs are given: the way to everything that is served here, and what was asked for. The local Batch adds
+        the way to itself."""
+        endpoints = {name: value for name, value in self.environment.items() if name.startswith(ENDPOINT)}
+        return {**self._account(), **endpoints, **self._job_environment}
 
     def _new_worker(self) -> Child:
         worker = Child("batchwright.local.worker", self._log("worker"))
@@ -209,7 +235,7 @@ class LocalAws:
         pattern_path.write_text(rule_pattern(self.environment), encoding="utf-8")
         rate = [] if self._submit_rate is None else [f"--submit-rate={self._submit_rate}"]
         arguments = [
-            f"--work-dir={self.folder / 'jobs'}",
+            f"--work-dir={self.folder / JOBS}",
             f"--events-queue-url={self.environment['BATCHWRIGHT_EVENTS_QUEUE_URL']}",
             f"--aws-endpoint-url={self._ministack.endpoint_url}",
             f"--event-pattern={pattern_path}",
@@ -218,7 +244,8 @@ class LocalAws:
             f"--queues-on-demand={COMPUTE_ENVIRONMENT}",
             *rate,
             *self._faults.arguments(),
-            *(f"--job-environment={name}={value}" for name, value in self._account().items()),
+            *(["--in-place"] if self._in_place else []),
+            *(f"--job-environment={name}={value}" for name, value in self._for_jobs().items()),
         ]
         batch.begin(arguments, self._account())
         self.environment["AWS_ENDPOINT_URL_BATCH"] = self._address_of(batch, "batch")
@@ -249,11 +276,7 @@ class LocalAws:
 
 def last_words(log_path: Path) -> str:
     """The last line of a log and where it is, to go behind a message."""
-    try:
-        lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    return f": {lines[-1] if lines else 'it said nothing'} (log: {log_path})"
+    return f": {last_line(log_path) or 'it said nothing'} (log: {log_path})"
 
 
 RULES = ("job-state-changes", "queues-blocked")

@@ -91,7 +91,7 @@ def fire(functions: Functions, source: ScheduleSource, ended: threading.Event) -
 def main() -> None:
     """Serve the app's queues and schedules until SIGTERM, SIGINT, or the end of stdin."""
     parser = argparse.ArgumentParser(prog="python -m batchwright.local.worker", description=__doc__)
-    parser.add_argument("--pollers", type=int, default=2, help="concurrent invocations a queue")
+    parser.add_argument("--pollers", type=int, default=2, help="concurrent invocations of a queue that declares none")
     parser.add_argument("--project", type=Path, default=PROJECT_FOLDER, help="the folder of app.py")
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin is closed")
     options = parser.parse_args()
@@ -105,7 +105,7 @@ def main() -> None:
     functions = Functions(options.project)
     jobs: list[tuple[Any, Any]] = [(fire, source) for source in functions.schedules()]
     for source in functions.queues():
-        jobs += [(poll, source)] * options.pollers
+        jobs += [(poll, source)] * (source.concurrency or options.pollers)
     group = os.environ.get(SCHEDULE_GROUP)
     if group:
         scheduler = LocalScheduler(boto3.client("scheduler"), boto3.client("sqs"), group)

@@ -1,6 +1,6 @@
-"""The logs port over CloudWatch Logs: the group that Batch's jobs write to.
+"""The logs port over CloudWatch Logs.
 
-Owns the group's name and what GetLogEvents' tokens mean. A line longer than CloudWatch takes is several.
+Owns what GetLogEvents' tokens mean. A line longer than CloudWatch takes is several.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import Any
 
 from chalicelib.aws.answers import ClientError, answers, code_of
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.logplace import group_and_stream
 from chalicelib.ports.services import LogLines, WrittenLine
-
-LOG_GROUP = "/aws/batch/job"
 
 
 class CloudWatchLogs:
-    """Reads the log streams of the group. The client is made when it is first needed: few invocations read logs."""
+    """Reads the log streams of jobs. The client is made when it is first needed: few invocations read logs."""
 
     def __init__(self, make_client: Callable[[], Any]) -> None:
         self._make_client = make_client
@@ -33,10 +32,11 @@ class CloudWatchLogs:
     def tail(self, stream: str, lines: int) -> LogLines:
         return self._events(stream, None, startFromHead=False, limit=lines)
 
-    def _events(self, stream: str, token: str | None, **asked: Any) -> LogLines:
+    def _events(self, place: str, token: str | None, **asked: Any) -> LogLines:
+        group, stream = group_and_stream(place)
         with answers("GetLogEvents"):
             try:
-                answer = self._client.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream, **asked)
+                answer = self._client.get_log_events(logGroupName=group, logStreamName=stream, **asked)
             except ClientError as error:
                 if code_of(error) == "ResourceNotFoundException":
                     # A job's stream is made when the job first writes.

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.core.logplace import LOG_GROUP, group_of
+
 TRY_FIELDS = ("attempts", "eksAttempts")
 """Where a job's document has the tries that ended: on ECS, and on EKS."""
 _TAKEN_ALONG = (137, 143)
@@ -65,7 +67,7 @@ def end_of_try(detail: Mapping[str, Any], told: Mapping[str, Any]) -> JobEnd:
 
 def stream_now(detail: Mapping[str, Any]) -> str | None:
     """Where the try under way writes, as far as Batch says so by now."""
-    return _stream(_that_count(detail, _own_containers(detail)))
+    return log_place(detail, _stream(_that_count(detail, _own_containers(detail))))
 
 
 def stream_of(detail: Mapping[str, Any]) -> str | None:
@@ -74,6 +76,14 @@ def stream_of(detail: Mapping[str, Any]) -> str | None:
         return stream
     ended = (end_of_try(detail, told).log_stream for told in reversed(job_tries(detail)))
     return stream_now(detail) or next((stream for stream in ended if stream), None)
+
+
+def log_place(detail: Mapping[str, Any], stream: str | None) -> str | None:
+    """The place of a stream: in the group that a container of the job names, or in Batch's own."""
+    if stream is None:
+        return None
+    group = next(filter(None, map(group_of, asked_containers(detail))), LOG_GROUP)
+    return stream if group == LOG_GROUP else f"{group}:{stream}"
 
 
 def main_node_id(detail: Mapping[str, Any]) -> str | None:
@@ -115,7 +125,8 @@ def _end(
         # A container that others wait for may fail before any that is essential has begun.
         told = [one for one in counting if one.exit_code is not None or _says_why(one)]
         decisive = min(told or found, key=_innocence)
-    return JobEnd(decisive.exit_code, decisive.reason, decisive.log_stream or _stream(counting), reasons)
+    place = log_place(detail, decisive.log_stream or _stream(counting))
+    return JobEnd(decisive.exit_code, decisive.reason, place, reasons)
 
 
 def _that_count(detail: Mapping[str, Any], found: Sequence[ContainerEnd]) -> Sequence[ContainerEnd]:

@@ -34,7 +34,7 @@ def _ms(description: str) -> dict[str, Any]:
 _FAILURE = {"type": "string", "description": "What it died of.", "examples": [one.value for one in FailureClass]}
 _EXIT_CODE = {"type": "integer", "description": "What its program ended with."}
 _REASON = _text("The reason that AWS Batch gives.")
-_LOG_STREAM = _text("Its stream in the log group /aws/batch/job.")
+_LOG_STREAM = _text("Its stream in the log group /aws/batch/job; GROUP:STREAM in another log group.")
 _CHILD: dict[str, Any] = {
     "type": "object",
     "required": ["index", "alike"],

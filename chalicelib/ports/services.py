@@ -260,7 +260,7 @@ class LogLines:
 
 
 class Logs(Protocol):
-    """What jobs wrote, one log stream a try of a job."""
+    """What jobs wrote, one log stream a try of a job. `stream` is its place, as core/logplace.py writes it."""
 
     def read(self, stream: str, limit: int, *, token: str | None = None) -> LogLines:
         """The lines behind a token, from the beginning without one; at most `limit`, up to 10,000. May give fewer, or

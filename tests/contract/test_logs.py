@@ -10,8 +10,9 @@ import pytest
 from moto import mock_aws
 
 from batchwright.local.ministack import MiniStack
-from chalicelib.aws.logs import LOG_GROUP, CloudWatchLogs
+from chalicelib.aws.logs import CloudWatchLogs
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.logplace import LOG_GROUP, group_and_stream
 from chalicelib.ports.services import Logs
 from tests.contract import servers
 from tests.memory.logs import MemoryLogs
@@ -43,11 +44,14 @@ class InCloudWatch:
         self._streams: set[str] = set()
 
     def write(self, stream: str, *texts: str) -> None:
+        group, name = group_and_stream(stream)
         if stream not in self._streams:
-            self._client.create_log_stream(logGroupName=LOG_GROUP, logStreamName=stream)
+            if group != LOG_GROUP:
+                self._client.create_log_group(logGroupName=group)
+            self._client.create_log_stream(logGroupName=group, logStreamName=name)
             self._streams.add(stream)
         events = [{"timestamp": NOW_MS, "message": text} for text in texts]
-        self._client.put_log_events(logGroupName=LOG_GROUP, logStreamName=stream, logEvents=events)
+        self._client.put_log_events(logGroupName=group, logStreamName=name, logEvents=events)
 
 
 @pytest.fixture(params=["memory", "ministack", "moto"])
@@ -107,3 +111,11 @@ def test_a_token_that_is_none_is_a_mistake(desk: Desk, fresh: str) -> None:
     desk.write(fresh, "one")
     with pytest.raises(UserMistake, match="no token of this log"):
         desk.port.read(fresh, 10, token="nonsense")
+
+
+def test_a_log_in_another_group_is_read_there(desk: Desk, fresh: str) -> None:
+    desk.write(f"/films/{fresh}:{fresh}", "one", "two")
+    desk.write(fresh, "of the usual group")
+    assert texts(desk.port.read(f"/films/{fresh}:{fresh}", 10)) == ["one", "two"]
+    assert texts(desk.port.tail(f"/films/{fresh}:{fresh}", 1)) == ["two"]
+    assert texts(desk.port.read(f"/films/{fresh}-not-there:{fresh}", 10)) == []

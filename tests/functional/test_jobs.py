@@ -25,10 +25,21 @@ class Desk:
         self._environment = json.loads(self.said("local", "env", "--json"))
         self._batch = client("batch", self._environment)
         resources = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
+        own_group = {"logDriver": "awslogs", "options": {"awslogs-group": "/theirs/jobs"}}
         self._batch.register_job_definition(
             jobDefinitionName="theirs",
             type="container",
             containerProperties={"image": "none", "command": ["true"], "resourceRequirements": resources},
+        )
+        self._batch.register_job_definition(
+            jobDefinitionName="theirs-elsewhere",
+            type="container",
+            containerProperties={
+                "image": "none",
+                "command": ["true"],
+                "resourceRequirements": resources,
+                "logConfiguration": own_group,
+            },
         )
 
     def give(self, *words: str) -> Result:
@@ -50,9 +61,8 @@ class Desk:
         job_id: str = self._batch.submit_job(
             jobName=name,
             jobQueue="default",
-            jobDefinition="theirs",
             containerOverrides={"command": ["sh", "-c", script]},
-            **more,
+            **{"jobDefinition": "theirs", **more},
         )["jobId"]
         return job_id
 
@@ -94,6 +104,16 @@ def test_a_job_is_followed_over_its_tries(desk: Desk) -> None:
     job_id = desk.submit("theirs-followed", SCRIPT, retryStrategy={"attempts": 2})
     wait_until(lambda: desk.shown(job_id)["state"] != "-", "the record of the job")
     assert desk.said("jobs", "logs", job_id, "--follow").splitlines()[-2:] == ["one", "two"]
+
+
+def test_the_log_of_a_job_with_a_log_group_of_its_own_is_read_there(desk: Desk) -> None:
+    job_id = desk.submit("theirs-elsewhere", "echo here; sleep 0.5", jobDefinition="theirs-elsewhere")
+    desk.wait_for(job_id, "SUCCEEDED")
+    assert desk.said("jobs", "logs", job_id) == "here\n"
+    assert "/theirs/jobs:theirs-elsewhere/default/" in desk.said("jobs", "show", job_id)
+    array = desk.submit("theirs-too", "echo $0", jobDefinition="theirs-elsewhere", arrayProperties={"size": 2})
+    desk.wait_for(array, "SUCCEEDED")
+    assert desk.said("jobs", "logs", array, "--child", "1") == "sh\n"
 
 
 def test_an_array_tells_how_far_it_is_and_its_childrens_logs(desk: Desk) -> None:

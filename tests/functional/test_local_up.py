@@ -106,6 +106,24 @@ def test_the_variables_lead_any_tool_there_whatever_was_set_before(kept: Termina
     assert trap.caught == []
 
 
+def test_a_tool_that_wants_a_profile_finds_one(kept: Terminal, trap: Trap) -> None:
+    """With the variables of the endpoints, and by the profile alone."""
+    asked = (
+        "import boto3; session = boto3.Session(profile_name='default'); "
+        "print(session.region_name, session.client('batch').describe_job_queues()['jobQueues'][0]['state'], "
+        "session.client('sts').get_caller_identity()['Account'])"
+    )
+    unset = "unset AWS_ENDPOINT_URL AWS_ENDPOINT_URL_BATCH AWS_DEFAULT_REGION AWS_REGION AWS_ACCESS_KEY_ID"
+    for then in ("true", f"{unset} AWS_SECRET_ACCESS_KEY"):
+        command = Path(sys.executable).with_name("batchwright")
+        script = f'eval "$({command} local env)" && {then} && exec {sys.executable} -c "{asked}"'
+        done = subprocess.run(
+            ["sh", "-c", script], env=dict(kept.variables), capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stdout) == (0, "us-east-1 ENABLED 000000000000\n"), done
+    assert trap.caught == []
+
+
 def test_the_variables_as_json_are_those_of_the_status(kept: Terminal) -> None:
     variables = json.loads(kept.give("local", "env", "--json").stdout)
     assert variables == status(kept)["environment"]

@@ -39,6 +39,11 @@ def note(event):
             time.sleep(600)
 
 
+@app.on_sqs_message(queue=os.environ["WIDE_QUEUE"], batch_size=1, maximum_concurrency=5, name="wide")
+def wide(event):
+    note(event.to_dict(), event.context)
+
+
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="look")
 def look(event):
     pass
@@ -53,6 +58,7 @@ class Toy:
     folder: Path
     sqs: Any
     queue_url: str
+    wide_queue_url: str
     start_worker: Callable[[], Child]
 
     def send(self, *bodies: str) -> None:
@@ -72,10 +78,14 @@ class Toy:
 @pytest.fixture
 def toy(ministack: MiniStack, tmp_path: Path) -> Iterator[Toy]:
     (tmp_path / "app.py").write_text(TOY.replace("{folder}", str(tmp_path)))
-    environment = {**ministack.environment(), "TOY_QUEUE": f"toy-{uuid.uuid4().hex[:8]}"}
+    name = f"toy-{uuid.uuid4().hex[:8]}"
+    environment = {**ministack.environment(), "TOY_QUEUE": name, "WIDE_QUEUE": f"{name}-wide"}
     sqs = client("sqs", environment)
     attributes = {"VisibilityTimeout": str(VISIBILITY_SECONDS)}
-    queue_url = sqs.create_queue(QueueName=environment["TOY_QUEUE"], Attributes=attributes)["QueueUrl"]
+    queue_url, wide_queue_url = (
+        sqs.create_queue(QueueName=environment[queue], Attributes=attributes)["QueueUrl"]
+        for queue in ("TOY_QUEUE", "WIDE_QUEUE")
+    )
     with ExitStack() as workers:
 
         def start_worker() -> Child:
@@ -84,15 +94,27 @@ def toy(ministack: MiniStack, tmp_path: Path) -> Iterator[Toy]:
             child.begin([f"--project={tmp_path}"], environment)
             return child
 
-        yield Toy(tmp_path, sqs, queue_url, start_worker)
+        yield Toy(tmp_path, sqs, queue_url, wide_queue_url, start_worker)
 
 
 def test_it_reads_what_our_app_declares() -> None:
     functions = Functions()
-    assert {(source.function, source.batch_size) for source in functions.queues()} == {
-        ("on_events", 10),
-        ("on_commands", 1),
+    assert {(source.function, source.batch_size, source.concurrency) for source in functions.queues()} == {
+        ("on_events", 10, None),
+        ("on_commands", 1, 10),
     }
+
+
+def test_as_many_messages_are_handled_at_once_as_the_app_declares(toy: Toy) -> None:
+    """With fewer the governor's pace, which counts on ten invocations at once, is never reached."""
+    for _ in range(7):
+        toy.sqs.send_message(QueueUrl=toy.wide_queue_url, MessageBody="slow")
+    toy.start_worker()
+    wait_until(lambda: toy.notes() == ["slow"] * 5, "five messages to be under way")
+    counts = toy.sqs.get_queue_attributes(QueueUrl=toy.wide_queue_url, AttributeNames=["ApproximateNumberOfMessages"])[
+        "Attributes"
+    ]
+    assert counts["ApproximateNumberOfMessages"] == "2"
 
 
 def test_a_handled_message_is_deleted_and_one_whose_handler_raised_comes_again(toy: Toy) -> None:

@@ -1,52 +1,49 @@
-"""The working folder of a job attempt, and the "image" that is linked into it.
+"""The folder that a job attempt has for itself.
 
-Owns: the layout below the work folder, `file://` images, and the clean-up after an attempt.
-An image named `file:///abs/folder` stands for one whose WORKDIR holds the entries of that folder; they are linked,
-not copied, so a job that writes into a linked folder changes the original. Any other image is an empty folder.
+Owns: the layout below the work folder, and the clean-up after an attempt. What is in it at first is the image's
+(images.py).
 """
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-FILE_SCHEME = "file://"
-_NEVER_LINKED = frozenset({".git", ".venv", ".batchwright"})
-"""What lies beside people's files and is in no image."""
-
-
-class CannotPullImage(Exception):
-    """The image names a folder that is not there."""
+from batchwright.local.batch.images import Copy, FolderImage
 
 
 class AttemptFolder:
-    """`home` is the working folder, `scratch` what TMPDIR points to; both vanish with `remove()`."""
+    """`home` is HOME, `scratch` what TMPDIR points to. Both are in `root`, which `remove()` deletes. The command runs
+    in `working`: that is `home`, or the image's own folder."""
 
-    def __init__(self, work_folder: Path, job_id: str, attempt: int) -> None:
-        self._root = work_folder / f"{job_id.replace(':', '.')}-{attempt}"
-        self.home = self._root / "home"
-        self.scratch = self._root / "tmp"
+    def __init__(self, work_folder: Path, job_id: str, attempt: int, image: FolderImage | None) -> None:
+        self.root = work_folder / f"{job_id.replace(':', '.')}-{attempt}"
+        self.home = self.root / "home"
+        self.scratch = self.root / "tmp"
+        self.working = image.folder if image is not None and image.in_place else self.home
+        self._image = image
 
-    def prepare(self, image: str) -> None:
-        """Make the folders and link the image's entries. Raises CannotPullImage."""
+    @property
+    def is_quick(self) -> bool:
+        """True if nothing has to be copied."""
+        return self._image is None or self._image.in_place
+
+    def prepare(self) -> None:
+        """Make the folders and bring the image in. Raises CannotPullImage."""
         self.home.mkdir(parents=True)
         self.scratch.mkdir()
-        if not image.startswith(FILE_SCHEME):
+        if self._image is None:
             return
-        source = Path(unquote(urlsplit(image).path))
-        if not source.is_dir():
-            raise CannotPullImage(f"no folder {source} for the image {image}")
-        for entry in source.iterdir():
-            if entry.name in _NEVER_LINKED:
-                continue
-            (self.home / entry.name).symlink_to(entry)
+        if self._image.in_place:
+            self._image.check()
+        else:
+            Copy(self._image, without=self.root.parent).into(self.home)
 
     def remove(self) -> None:
         """Forget the attempt's files. The common case, two empty folders, takes three calls."""
         try:
             self.scratch.rmdir()
             self.home.rmdir()
-            self._root.rmdir()
+            self.root.rmdir()
         except OSError:
-            shutil.rmtree(self._root, ignore_errors=True)
+            shutil.rmtree(self.root, ignore_errors=True)

@@ -63,7 +63,7 @@ class Lifecycle:
         while True:
             job = await self._to_start.get()
             try:
-                self._start_or_end(job)
+                await self._start_or_end(job)
             except Exception:
                 # A defect of this server: the other jobs must not wait for ever because of one.
                 traceback.print_exc()
@@ -119,11 +119,15 @@ class Lifecycle:
         else:
             self._end(job, FAILED, status_reason)
 
-    def _start_or_end(self, job: Job) -> None:
+    async def _start_or_end(self, job: Job) -> None:
         if job.ending is None:
-            self._runner.start(job, self)
-        else:  # terminated between STARTING and now
-            self._end(job, FAILED, job.ending.reason)
+            attempt = await self._runner.prepare(job, self)
+            if job.ending is None:
+                self._runner.start(job, attempt)
+                return
+            attempt.discard()
+        # It was terminated between STARTING and now.
+        self._end(job, FAILED, job.ending.reason)
 
     def _is_tried_again(self, job: Job, attempt: Attempt) -> bool:
         if attempt.status_reason == OVERRIDES_TOO_LONG:

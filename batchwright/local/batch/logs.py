@@ -6,9 +6,13 @@ Limits: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-LOG_GROUP = "/aws/batch/job"
+from chalicelib.core.logplace import LOG_GROUP
+
+AWSLOGS = "awslogs"
 LINE_BYTES = 250_000
 BATCH_EVENTS = 10_000
 BATCH_BYTES = 1_000_000
@@ -24,9 +28,21 @@ class LogLine:
     size_bytes: int
 
 
-def stream_name(definition_name: str, task_id: str) -> str:
-    """Batch's name of an attempt's log stream."""
-    return f"{definition_name[:200]}/default/{task_id}"
+def log_group(container: Mapping[str, Any]) -> str:
+    """The log group that a job's lines go to: the one that its definition names, or Batch's own."""
+    return str(_options(container).get("awslogs-group", LOG_GROUP))
+
+
+def stream_name(container: Mapping[str, Any], definition_name: str, task_id: str) -> str:
+    """Batch's name of an attempt's log stream. The definition may name its beginning."""
+    prefix = _options(container).get("awslogs-stream-prefix", definition_name[:200])
+    return f"{prefix}/default/{task_id}"
+
+
+def _options(container: Mapping[str, Any]) -> Mapping[str, str]:
+    configuration = container.get("logConfiguration", {})
+    options: Mapping[str, str] = configuration.get("options", {}) if configuration.get("logDriver") == AWSLOGS else {}
+    return options
 
 
 class LineBuffer:

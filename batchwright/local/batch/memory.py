@@ -1,61 +1,62 @@
 """Watches how much memory the running jobs use, and reports those above their limit.
 
 Owns: the sampling, about five times a second and only while something runs, and the sum over a job's processes.
-Does not own the kill. The sum is of resident sizes, so pages that forked processes share are counted for each.
+Does not own the kill, nor which processes are a job's (families.py).
+
+A cgroup counts a page once, however many processes share it. The sum of resident sizes counts it for each. So that sum
+only says who is certainly below the limit; the others are measured by their proportional sizes, which takes longer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 
-import psutil
+from batchwright.local.batch.families import Families
+from batchwright.local.batch.machine import Seen, proportional_bytes
 
 SAMPLE_SECONDS = 0.2
+SHARE = 20
+"""A look takes at most the twentieth part of the time, on a machine with very many processes, too."""
 MIB = 1024 * 1024
 
 
 class MemoryWatch:
-    """Process ids of session leaders with their limits; `on_excess(pid)` is called once for each that exceeds."""
+    """Attempts with their limits; `on_excess(attempt)` is called once for each that exceeds."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_excess: Callable[[int], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, families: Families, on_excess: Callable[[str], None]) -> None:
         self._loop = loop
+        self._families = families
         self._on_excess = on_excess
-        self._limits: dict[int, int] = {}
+        self._limits: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, pid: int, limit_mib: int) -> None:
-        self._limits[pid] = limit_mib * MIB
+    def add(self, attempt: str, limit_mib: int) -> None:
+        self._limits[attempt] = limit_mib * MIB
         if self._timer is None:
             self._timer = self._loop.call_later(SAMPLE_SECONDS, self._sample)
 
-    def remove(self, pid: int) -> None:
-        self._limits.pop(pid, None)
-        if not self._limits and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def remove(self, attempt: str) -> None:
+        self._limits.pop(attempt, None)
 
     def _sample(self) -> None:
-        self._timer = self._loop.call_later(SAMPLE_SECONDS, self._sample)
-        used = used_bytes_by_session(set(self._limits))
-        for pid, amount in used.items():
-            if amount > self._limits[pid]:
-                del self._limits[pid]
-                self._on_excess(pid)
-        if not self._limits:
-            self._timer.cancel()
-            self._timer = None
+        begun = time.perf_counter()
+        look = self._families.look()
+        for attempt, members in look.members.items():
+            limit = self._limits.get(attempt)
+            if limit is not None and exceeds(members, limit):
+                del self._limits[attempt]
+                self._on_excess(attempt)
+        strays = self._families.end_strays(look)
+        self._timer = None
+        if self._limits or look.members or strays:
+            pause_seconds = max(SAMPLE_SECONDS, SHARE * (time.perf_counter() - begun))
+            self._timer = self._loop.call_later(pause_seconds, self._sample)
 
 
-def used_bytes_by_session(leaders: set[int]) -> dict[int, int]:
-    """Resident bytes of every session in `leaders`, in one pass over the machine's process ids."""
-    used = dict.fromkeys(leaders, 0)
-    for pid in psutil.pids():
-        try:
-            session = os.getsid(pid)
-            if session in used:
-                used[session] += int(psutil.Process(pid).memory_info().rss)
-        except (ProcessLookupError, PermissionError, psutil.Error):
-            continue  # it ended in between, or is not ours
-    return used
+def exceeds(members: Iterable[Seen], limit_bytes: int) -> bool:
+    """True if the processes use more than the limit together, with shared pages counted once."""
+    if sum(one.resident_bytes for one in members) <= limit_bytes:
+        return False
+    return sum(proportional_bytes(one) for one in members) > limit_bytes

@@ -6,9 +6,7 @@ may look like was checked by protocol.py before it comes here; Batch's own limit
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,11 +14,12 @@ from batchwright.local.batch.arns import Account, last_part
 from batchwright.local.batch.definitions import Definitions
 from batchwright.local.batch.dependencies import check_dependencies
 from batchwright.local.batch.documents import job_arn
-from batchwright.local.batch.errors import ClientError, TooManyRequests, refused
+from batchwright.local.batch.errors import ClientError, refused
 from batchwright.local.batch.infrastructure import Infrastructure
 from batchwright.local.batch.jobs import Job, make_array
 from batchwright.local.batch.lifecycle import Lifecycle
 from batchwright.local.batch.listing import Listing, bare_job_id
+from batchwright.local.batch.rate import RateLimit
 from batchwright.local.batch.records import JobRecords
 from batchwright.local.batch.submission import array_size, check_submission, make_spec
 from batchwright.local.batch.tags import Tags
@@ -31,29 +30,6 @@ MAXIMUM_REASON = 1024
 Document = dict[str, Any]
 Request = Mapping[str, Any]
 Operation = Callable[[Request, int], Document]
-
-
-class RateLimit:
-    """At most `per_second` calls within any second; None allows all.
-
-    Stricter than what AWS throttles by, a token bucket whose depth it does not tell for Batch: what passes here passes
-    a bucket that holds `per_second` and refills as many a second, and a burst after it would pass there and not here.
-    """
-
-    def __init__(self, per_second: int | None) -> None:
-        self._per_second = per_second
-        self._recent: deque[float] = deque()
-
-    def check(self) -> None:
-        """Raises TooManyRequests above the rate; a refused call does not count."""
-        if self._per_second is None:
-            return
-        now = time.monotonic()
-        while self._recent and now - self._recent[0] >= 1.0:
-            self._recent.popleft()
-        if len(self._recent) >= self._per_second:
-            raise TooManyRequests("Too Many Requests")
-        self._recent.append(now)
 
 
 class JobOperations:

@@ -12,6 +12,7 @@ from typing import Any
 
 from batchwright.local.batch.delivery import Faults
 from batchwright.local.batch.pattern import PatternError, check_pattern
+from batchwright.local.job_environment import read_assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Options:
     exit_with_stdin: bool
     keep_folders: bool
     queues_on_demand: str | None
+    in_place: bool
 
 
 def read_options(arguments: Sequence[str] | None = None) -> Options:
@@ -63,6 +65,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         exit_with_stdin=given.exit_with_stdin,
         keep_folders=given.keep_work,
         queues_on_demand=given.queues_on_demand,
+        in_place=given.in_place,
     )
 
 
@@ -84,7 +87,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--reorder", action="store_true", help="events may overtake each other")
     add("--drop", type=_probability, default=0.0, metavar="Q", help="probability of a lost event")
     add("--seed", type=int, default=0, help="of the faults")
-    add("--job-environment", type=_assignment, action="append", default=[], metavar="KEY=VALUE")
+    add(
+        "--job-environment",
+        type=_assignment,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a variable of every job; NAME alone takes its value from here",
+    )
     add("--account-id", default="000000000000")
     add("--region", default=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
     add("--kill-grace-seconds", type=float, default=30.0, help="from SIGTERM to SIGKILL")
@@ -96,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ENVIRONMENT",
         help="a job of a Batchwright run makes the queue that it names on this compute environment, if there is none",
     )
+    add("--in-place", action="store_true", help="jobs work in the folders that their images name, not in copies")
     return parser
 
 
@@ -107,10 +118,10 @@ def _probability(text: str) -> float:
 
 
 def _assignment(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not name or not sign:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return name, value
+    try:
+        return read_assignment(text, os.environ)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _read_pattern(parser: argparse.ArgumentParser, path: Path | None) -> Mapping[str, Any] | None:

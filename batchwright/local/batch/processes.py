@@ -4,7 +4,8 @@ Owns: pipes, signals, and the notice of an end. Does not own time-outs, states o
 `kill`, and calls back. On Linux the kernel tells the event loop of an end through a pidfd; elsewhere one waiting
 thread a process does. Nothing looks at a clock to find out.
 
-As with a container, the end of the main process is the end of all: what is left of its group is killed then.
+As with a container, the end of the main process is the end of all. What is left of its group is killed then, and what
+left the group, too: the caller says with `end_rest` which processes those are.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pathlib import Path
 READ_BYTES = 65536
 # More than a pipe holds; a process that left the session may hold the pipe open and write on.
 DRAIN_READS = 32
+END_REST_SECONDS = 2.0
+END_REST_AGAIN_SECONDS = 0.01
 _RUNTIME = "OCI runtime create failed: runc create failed: unable to start container process: "
 """What runc says before the reason why a program cannot be executed."""
 
@@ -31,18 +34,23 @@ class CannotStart(Exception):
 
 
 class JobProcess:
-    """A running process group. `on_output(data)` gets raw bytes; `on_exit(exit_code)` is called once, last."""
+    """A running process group. `on_output(data)` gets raw bytes; `on_exit(exit_code)` is called once, last.
+
+    `end_rest(pid)` kills what the process started and is not of its group, and says whether there was something.
+    """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         on_output: Callable[[bytes], None],
         on_exit: Callable[[int], None],
+        end_rest: Callable[[int], bool],
     ) -> None:
         self.pid = 0
         self._loop = loop
         self._on_output = on_output
         self._on_exit = on_exit
+        self._end_rest = end_rest
         self._popen: subprocess.Popen[bytes] | None = None
         self._read_fd = -1
         self._pid_fd = -1
@@ -145,6 +153,17 @@ class JobProcess:
         # The leader is a zombie until it is waited for, so its group id cannot be somebody else's yet.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+        self._end_what_is_left(self._loop.time() + END_REST_SECONDS)
+
+    def _end_what_is_left(self, until: float) -> None:
+        """Kill again what is still there, because it may have started more meanwhile."""
+        if self._end_rest(self.pid) and self._loop.time() < until:
+            self._loop.call_later(END_REST_AGAIN_SECONDS, self._end_what_is_left, until)
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        assert self._popen is not None
         return_code = self._popen.wait()
         for _ in range(DRAIN_READS):
             if not self._read():

@@ -15,12 +15,12 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from batchwright.local.batch.delivery import FaultPlan
-from batchwright.local.batch.logs import LOG_GROUP, LogLine
+from batchwright.local.batch.logs import LogLine
 from batchwright.local.batch.pattern import matches
 from batchwright.local.batch.rules import Rules
 
@@ -38,9 +38,17 @@ EVENTS_TOLD = "events in all: "
 class LogBatch:
     """Lines of one stream; an empty batch only makes sure that the stream exists."""
 
+    group: str
     stream: str
     lines: tuple[LogLine, ...]
     size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Call `then`, from the publisher's thread, once the lines before it were written, or could not be."""
+
+    then: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Stop:
     """Send what is due and end."""
 
 
-Item = dict[str, Any] | LogBatch | Stop
+Item = dict[str, Any] | LogBatch | Written | Stop
 
 
 class SqsClient(Protocol):
@@ -84,7 +92,8 @@ class Publisher:
         self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._due: list[tuple[float, int, str, str]] = []
         self._numbers = itertools.count()
-        self._streams: set[str] = set()
+        self._groups: set[str] = set()
+        self._streams: set[tuple[str, str]] = set()
         self._backlog_bytes = 0
         self._backlog_lock = threading.Lock()
         self._stopping = False
@@ -117,6 +126,10 @@ class Publisher:
                 self._backlog_bytes += batch.size_bytes
             self._items.put(batch)
 
+    def when_written(self, then: Callable[[], None]) -> None:
+        """Call `then`, from another thread, once all lines that were published before are where clients read them."""
+        self._items.put(Written(then))
+
     def _run(self) -> None:
         while not self._stopping:
             for item in self._wait_for_items():
@@ -139,6 +152,8 @@ class Publisher:
             self._stopping = True
         elif isinstance(item, LogBatch):
             self._send_lines(item)
+        elif isinstance(item, Written):
+            item.then()
         else:
             self._accept_event(item)
 
@@ -190,26 +205,27 @@ class Publisher:
     def _send_lines(self, batch: LogBatch) -> None:
         assert self._logs is not None
         try:
-            if batch.stream not in self._streams:
-                self._make_stream(batch.stream)
+            if (batch.group, batch.stream) not in self._streams:
+                self._make_stream(batch.group, batch.stream)
             if batch.lines:
                 self._logs.put_log_events(
-                    logGroupName=LOG_GROUP,
+                    logGroupName=batch.group,
                     logStreamName=batch.stream,
                     logEvents=[{"timestamp": line.at_ms, "message": line.text} for line in batch.lines],
                 )
         except Exception as error:
-            complain(f"cannot write {len(batch.lines)} lines to {batch.stream}: {error}")
+            complain(f"cannot write {len(batch.lines)} lines to {batch.group} {batch.stream}: {error}")
         finally:
             with self._backlog_lock:
                 self._backlog_bytes -= batch.size_bytes
 
-    def _make_stream(self, stream: str) -> None:
+    def _make_stream(self, group: str, stream: str) -> None:
         assert self._logs is not None
-        if not self._streams:
-            self._ignoring_existing(lambda logs: logs.create_log_group(logGroupName=LOG_GROUP))
-        self._ignoring_existing(lambda logs: logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=stream))
-        self._streams.add(stream)
+        if group not in self._groups:
+            self._ignoring_existing(lambda logs: logs.create_log_group(logGroupName=group))
+            self._groups.add(group)
+        self._ignoring_existing(lambda logs: logs.create_log_stream(logGroupName=group, logStreamName=stream))
+        self._streams.add((group, stream))
 
     def _ignoring_existing(self, make: Any) -> None:
         try:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import time
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -60,7 +61,11 @@ class Server:
         self._protocol = Protocol()
         scheduler, tags, records = Scheduler(), Tags(), JobRecords()
         surroundings = Surroundings(
-            options.work_folder, options.job_environment, options.kill_grace_seconds, options.keep_folders
+            options.work_folder,
+            options.job_environment,
+            options.kill_grace_seconds,
+            options.keep_folders,
+            options.in_place,
         )
         self._runner = AttemptRunner(loop, surroundings, self._publisher, now_ms)
         self._lifecycle = Lifecycle(scheduler, self._runner, self._tell, self._tell_blocked, now_ms)
@@ -93,7 +98,11 @@ class Server:
         await self._web.setup()
         site = web.TCPSite(self._web, "127.0.0.1", self._options.port)
         await site.start()
-        return f"http://127.0.0.1:{self._web.addresses[0][1]}"
+        endpoint_url = f"http://127.0.0.1:{self._web.addresses[0][1]}"
+        # A job is a client like any other: it may submit jobs and look at them.
+        given = {"AWS_ENDPOINT_URL_BATCH": endpoint_url, **self._options.job_environment}
+        self._runner.surroundings = replace(self._runner.surroundings, job_environment=given)
+        return endpoint_url
 
     async def stop(self) -> None:
         """End every job's processes, send what is due, stop listening."""
@@ -102,14 +111,19 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._starter
         self._runner.kill_all(END_GRACE_SECONDS)
-        deadline = time.monotonic() + 2 * END_GRACE_SECONDS
-        while self._runner.alive_count and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
+        await self._until_no_job_lives(2 * END_GRACE_SECONDS)
         # A job that was being terminated already has its own, longer grace; nothing of it may outlive us.
         self._runner.kill_the_rest()
+        await self._until_no_job_lives(END_GRACE_SECONDS)
+        self._runner.end_everything()
         if self._web is not None:
             await self._web.cleanup()
         self._publisher.stop(PUBLISHER_GRACE_SECONDS)
+
+    async def _until_no_job_lives(self, within_seconds: float) -> None:
+        deadline = time.monotonic() + within_seconds
+        while self._runner.alive_count and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
 
     async def _handle(self, request: web.Request) -> web.Response:
         try:

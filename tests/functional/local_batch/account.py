@@ -74,14 +74,15 @@ class BatchAccount:
         self.batch.create_job_queue(jobQueueName=name, priority=priority, computeEnvironmentOrder=order)
         return name
 
-    def register(self, name: str, image: str = "any", **members: Any) -> str:
-        container = {
+    def register(self, name: str, image: str = "any", container: dict[str, Any] | None = None, **members: Any) -> str:
+        properties = {
             "image": image,
             "command": ["true"],
             "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
+            **(container or {}),
         }
         answer = self.batch.register_job_definition(
-            jobDefinitionName=name, type="container", containerProperties=container, **members
+            jobDefinitionName=name, type="container", containerProperties=properties, **members
         )
         return str(answer["jobDefinitionArn"])
 

@@ -67,9 +67,10 @@ def start_batch(ministack: MiniStack, tmp_path: Path) -> Iterator[StartBatch]:
     """Starts a server with the given arguments; it ends with the test."""
     with ExitStack() as servers:
 
-        def start(*arguments: str) -> LocalBatch:
+        def start(*arguments: str, **variables: str) -> LocalBatch:
             given = ["--aws-endpoint-url", ministack.endpoint_url, *arguments]
-            server = LocalBatch(tmp_path / "work", tmp_path / "batch.log", given, ministack.environment())
+            environment = {**ministack.environment(), **variables}
+            server = LocalBatch(tmp_path / "work", tmp_path / "batch.log", given, environment)
             return servers.enter_context(server)
 
         yield start

@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 from .account import BatchAccount, EventQueue, log_lines, wait_for
+from .conftest import StartBatch
 
 SHOW = "import json, os, sys; print(json.dumps([dict(os.environ), os.getcwd(), sys.executable, os.listdir('.')]))"
 
@@ -40,6 +41,7 @@ def test_the_environment_is_small_and_holds_batchs_variables(
     assert environment["HOME"] == folder
     assert Path(environment["TMPDIR"]).name == "tmp"
     allowed = {"PATH", "LANG", "HOME", "TMPDIR", "FROM_SERVER", "OVERRIDDEN", "AWS_EXECUTION_ENV", "LC_CTYPE"}
+    allowed |= {"BATCHWRIGHT_JOB_FOLDER", "AWS_ENDPOINT_URL_BATCH"}
     assert {name for name in environment if not name.startswith("AWS_BATCH_")} <= allowed
 
 
@@ -109,3 +111,50 @@ def test_what_a_process_leaves_behind_ends_with_it(account: BatchAccount, tmp_pa
     pid = int(pid_file.read_text(encoding="utf-8"))
     # It is killed before the job's end is told, and gone once the system came to it.
     wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, "its end")
+
+
+def test_a_path_in_an_image_stays_in_the_working_folder(
+    account: BatchAccount, events: EventQueue, logs: Any, tmp_path: Path
+) -> None:
+    """Tools resolve their paths, and refuse what then lies elsewhere."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "step.py").write_text("kept")
+    definition = account.register("resolved", image=f"file://{tmp_path}")
+    source = (
+        "from pathlib import Path\n"
+        "print(Path('src/step.py').resolve().relative_to(Path.cwd()))\n"
+        "Path('src/step.py').write_text('changed')\n"
+        "Path('src/new.py').write_text('new')\n"
+    )
+    detail = events.until(account.python(source, jobDefinition=definition), "SUCCEEDED", "FAILED")[-1]["detail"]
+    assert log_lines(logs, detail["container"]["logStreamName"]) == ["src/step.py"]
+    assert [path.name for path in (tmp_path / "src").iterdir()] == ["step.py"]
+    assert (tmp_path / "src" / "step.py").read_text() == "kept"
+
+
+def test_an_image_in_place_is_the_folder_itself(account: BatchAccount, tmp_path: Path) -> None:
+    definition = account.register("in-place", image=f"file://{tmp_path}?in-place")
+    source = "import os, pathlib; pathlib.Path('made').write_text(os.environ['HOME'])"
+    assert account.finish(account.python(source, jobDefinition=definition))["status"] == "SUCCEEDED"
+    assert Path((tmp_path / "made").read_text()) != tmp_path
+
+
+def test_with_in_place_every_image_is_the_folder_itself(start_batch: StartBatch, tmp_path: Path) -> None:
+    account = BatchAccount(start_batch("--in-place").endpoint_url)
+    definition = account.register("in-place", image=f"file://{tmp_path}")
+    account.finish(account.python("open('made', 'w')", jobDefinition=definition))
+    assert (tmp_path / "made").exists()
+
+
+def test_a_job_that_is_terminated_while_its_image_is_copied_never_runs(account: BatchAccount, tmp_path: Path) -> None:
+    for number in range(3000):
+        (tmp_path / f"{number}.txt").write_text("x")
+    ran = tmp_path.parent / f"{tmp_path.name}-ran"
+    definition = account.register("many-files", image=f"file://{tmp_path}")
+    job_id = account.python(f"open({str(ran)!r}, 'w')", jobDefinition=definition)
+    account.reach(job_id, "STARTING", "RUNNING")
+    account.batch.terminate_job(jobId=job_id, reason="too late")
+    job = account.finish(job_id)
+    assert (job["status"], job["statusReason"]) == ("FAILED", "too late")
+    # Where the copy was quicker than the request, the job may have run; then it has an exit code.
+    assert "exitCode" in job["container"] or not ran.exists()

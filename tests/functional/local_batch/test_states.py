@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from .account import BatchAccount, EventQueue, log_lines, wait_for
+from .conftest import StartBatch
 
 
 def statuses(events: list[dict[str, Any]]) -> list[str]:
@@ -81,3 +84,39 @@ def test_a_failed_job_that_wrote_nothing_has_an_empty_stream(
     job_id = account.submit("false")
     stream = events.until(job_id, "FAILED")[-1]["detail"]["container"]["logStreamName"]
     assert log_lines(logs, stream) == []
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_job_is_not_said_to_have_ended_before_its_log_is_there(account: BatchAccount, logs: Any, code: int) -> None:
+    """Clients read the log once DescribeJobs or ListJobs says that the job ended, and do not come back for it."""
+    for number in range(5):
+        job_id = account.python(f"print('line {number}'); raise SystemExit({code})")
+        status = "FAILED" if code else "SUCCEEDED"
+
+        def listed(job_id: str = job_id, status: str = status) -> bool:
+            found = account.batch.list_jobs(jobQueue=account.queue, jobStatus=status)["jobSummaryList"]
+            return job_id in [job["jobId"] for job in found]
+
+        wait_for(listed, f"{job_id} in the list")
+        assert log_lines(logs, account.describe(job_id)["container"]["logStreamName"]) == [f"line {number}"]
+
+
+@pytest.mark.long
+def test_a_job_ends_though_its_log_cannot_be_written(start_batch: StartBatch) -> None:
+    account = BatchAccount(start_batch("--aws-endpoint-url", "http://127.0.0.1:1").endpoint_url)
+    job = account.finish(account.python("print('lost')"))
+    assert (job["status"], job["container"]["exitCode"]) == ("SUCCEEDED", 0)
+
+
+def test_the_lines_go_to_the_group_and_the_stream_that_the_definition_names(
+    account: BatchAccount, events: EventQueue, logs: Any
+) -> None:
+    group, options = f"/films/{account.name}", {"awslogs-group": f"/films/{account.name}"}
+    configuration = {"logDriver": "awslogs", "options": {**options, "awslogs-stream-prefix": "nightly"}}
+    definition = account.register("own-group", container={"logConfiguration": configuration})
+    detail = events.until(account.python("print('here')", jobDefinition=definition), "SUCCEEDED")[-1]["detail"]
+    stream = detail["container"]["logStreamName"]
+    assert stream.startswith("nightly/default/")
+    answer = logs.get_log_events(logGroupName=group, logStreamName=stream)
+    assert [event["message"] for event in answer["events"]] == ["here"]
+    assert detail["container"]["logConfiguration"] == configuration

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from batchwright.local.batch.logs import BATCH_BYTES, BATCH_EVENTS, LINE_BYTES, LineBuffer, stream_name
+import pytest
+
+from batchwright.local.batch.logs import BATCH_BYTES, BATCH_EVENTS, LINE_BYTES, LineBuffer, log_group, stream_name
+from chalicelib.core.logplace import LOG_GROUP
 
 
 def texts(buffer: LineBuffer) -> list[str]:
@@ -44,4 +47,21 @@ def test_a_batch_stays_within_what_cloudwatch_takes() -> None:
 
 
 def test_the_stream_is_named_as_batch_does() -> None:
-    assert stream_name("d" * 300, "t1") == f"{'d' * 200}/default/t1"
+    assert stream_name({}, "d" * 300, "t1") == f"{'d' * 200}/default/t1"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "group", "stream"),
+    [
+        ({}, LOG_GROUP, "films/default/t1"),
+        ({"logDriver": "awslogs"}, LOG_GROUP, "films/default/t1"),
+        ({"logDriver": "awslogs", "options": {"awslogs-group": "/films/jobs"}}, "/films/jobs", "films/default/t1"),
+        ({"logDriver": "awslogs", "options": {"awslogs-stream-prefix": "nightly"}}, LOG_GROUP, "nightly/default/t1"),
+        ({"logDriver": "json-file", "options": {"awslogs-group": "/films/jobs"}}, LOG_GROUP, "films/default/t1"),
+    ],
+)
+def test_a_definition_may_name_the_group_and_the_beginning_of_the_stream(
+    configuration: dict[str, object], group: str, stream: str
+) -> None:
+    container = {"logConfiguration": configuration} if configuration else {}
+    assert (log_group(container), stream_name(container, "films", "t1")) == (group, stream)
