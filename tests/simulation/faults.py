@@ -80,6 +80,7 @@ FAULTS = (
     # Whoever is told. Last, so that nothing before is drawn otherwise.
     Fault("deaf", "topic, bus, a run's queue or logs fail for minutes or hours", 0.1, (0.02, 0.2)),
     Fault("refusal", "topic, bus or logs refuse for good, for minutes or hours", 0.05, (0.02, 0.2)),
+    Fault("command_early", "a command comes before its delay is over", 0.15, (0.1, 0.5)),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}
 

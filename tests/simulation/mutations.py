@@ -132,8 +132,10 @@ MUTATIONS = {
             events,
             "_arrange_retry",
             {
-                "    world.commands.send(": "    landed = world.store.wait_for_retry(attempt, result, not_before_ms)\n"
-                "    world.commands.send(",
+                "    if after_seconds <= QUEUE": (
+                    "    landed = world.store.wait_for_retry(attempt, result, not_before_ms)\n"
+                    "    if after_seconds <= QUEUE"
+                ),
                 "if world.store.wait_for_retry(attempt, result, not_before_ms):": "if landed:",
             },
         ),
