@@ -33,17 +33,17 @@ def around_every_invocation(event: Any, get_response: Callable[[Any], Any]) -> A
 
 
 @app.on_sqs_message(queue=EVENTS_QUEUE, batch_size=10, name="on_events")
-def on_events(event: SQSEvent) -> None:
-    """Batch jobs changed their state."""
-    wired().handle_events(event.to_dict(), event.context.aws_request_id)
+def on_events(event: SQSEvent) -> dict[str, Any] | None:
+    """Batch jobs changed their state. Answers which messages are left."""
+    return wired().handle_events(event.to_dict(), event.context.aws_request_id)
 
 
 # Ten at a time: a job takes one of them about 0.13 s (SubmitJob up to 0.1, three calls of the table), so that ten could
 # submit 75 a second and five only 38. The governor (engine/governor.py) holds them below the 50 of an account.
 @app.on_sqs_message(queue=COMMANDS_QUEUE, batch_size=1, maximum_concurrency=10, name="on_commands")
-def on_commands(event: SQSEvent) -> None:
-    """Chunks of ready tasks, timers of retries, cancellations, pauses, resumes and redrives."""
-    wired().handle_commands(event.to_dict(), event.context.aws_request_id)
+def on_commands(event: SQSEvent) -> dict[str, Any] | None:
+    """Chunks of ready tasks, timers of retries, cancellations, pauses, resumes and redrives. Answers as `on_events`."""
+    return wired().handle_commands(event.to_dict(), event.context.aws_request_id)
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="sweep")

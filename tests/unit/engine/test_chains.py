@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import chalicelib.engine
+from chalicelib.core import chain
 from chalicelib.core.chain import HOPS_MAXIMUM
 from chalicelib.core.commands import RetryTask, encode
 from chalicelib.core.errors import TryAgain
@@ -22,10 +23,12 @@ from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan import RetryPolicy
 from chalicelib.core.schedule import MINUTE_MS
 from chalicelib.core.states import RunState, TriggerRule
+from chalicelib.engine import commands, heal, messages, onward, schedules, sweep
 from chalicelib.engine.cancel import request_cancel
 from chalicelib.engine.messages import MessagesLeft
 from chalicelib.engine.schedules import backfill
 from chalicelib.engine.world import Settings
+from tests.bug import Bug
 from tests.memory.batch import SubmitFault
 from tests.memory.theatre import Theatre, plan_of, task
 from tests.memory.timetable import PLAN, Timetable
@@ -203,7 +206,7 @@ def chain_of_refused(count: int) -> Theatre:
 
 def test_tasks_that_are_refused_one_after_the_other_leave_the_rest_to_the_sweep():
     theatre = chain_of_refused(60)
-    theatre.play_swept(for_seconds=2 * HOUR)
+    theatre.play_swept(for_seconds=50 * MINUTE)
     assert theatre.run.state is RunState.FAILED
     assert len(theatre.endings()) == 60
     assert theatre.commands.most_rounds == HOPS_MAXIMUM < ROUNDS_OF_LAMBDA
@@ -230,15 +233,15 @@ def test_a_long_backfill_of_runs_that_overlap_goes_round_few_times():
 
 def test_a_backfill_whose_starts_take_long_leaves_the_rest_to_the_sweep():
     timetable = Timetable(cron="* * * * ? *", overlap="allow")
-    timetable.gate = lambda name, after_effect: timetable.clock.advance(ms=450 if name == "submit" else 0)
+    timetable.gate = lambda name, after_effect: timetable.clock.advance(ms=800 if name == "submit" else 0)
     now_ms = timetable.clock.now_ms()
     backfill(timetable.world(), PLAN.workflow, "often", now_ms - 250 * MINUTE_MS, now_ms, dry_run=False)
     timetable.deliver_all()
-    assert 200 < len(timetable.jobs("a")) < 250
+    assert len(timetable.jobs("a")) == 10 * (HOPS_MAXIMUM + 1)
     assert timetable.commands.most_rounds == HOPS_MAXIMUM
     timetable.sweep(after_seconds=5 * MINUTE)
     timetable.deliver_all()
-    assert len(timetable.jobs("a")) >= 250
+    assert len(timetable.jobs("a")) >= 250, "what the sweep sends begins a new chain"
     assert timetable.commands.most_rounds == HOPS_MAXIMUM
 
 
@@ -296,3 +299,48 @@ def test_a_run_whose_claims_stay_open_is_cancelled_in_few_rounds():
 def test_the_delay_of_a_message_is_what_sqs_allows():
     assert QUEUE_DELAY_SECONDS_MAXIMUM == 15 * MINUTE
     assert Settings().look_seconds + 2 * 300 <= QUEUE_DELAY_SECONDS_MAXIMUM
+
+
+PLANTED = {
+    "a copy does not say that it is one": (
+        lambda: test_an_outage_of_the_table_is_waited_out_in_few_rounds(8 * HOUR, 8),
+        Bug(messages, "_waits_elsewhere", {"message.chain.copied(since_ms)": "BEGINNING"}),
+    ),
+    "a message that waits is copied at each receipt": (
+        lambda: test_an_outage_of_the_table_is_waited_out_in_few_rounds(20 * MINUTE, 4),
+        Bug(messages, "_waits_elsewhere", {"message.receive_count < COPIED_AT_RECEIPT": "False"}),
+    ),
+    "a message waits no longer than before": (
+        lambda: test_an_outage_of_the_table_is_waited_out_in_few_rounds(12 * HOUR, 8),
+        Bug(chain, "wait_seconds", {"max(after_seconds, waited_seconds // _GROWTH)": "after_seconds"}),
+    ),
+    "work that follows from a command begins a chain": (
+        test_tasks_that_are_refused_one_after_the_other_leave_the_rest_to_the_sweep,
+        Bug(onward, "following", {"replace(world, commands=Onward(world.commands, chain))": "world"}),
+    ),
+    "a refusal that nobody told of is found after fifteen minutes": (
+        test_tasks_that_are_refused_one_after_the_other_leave_the_rest_to_the_sweep,
+        Bug(heal, "_look", {"is_refused_job_id(record.job_id) and": "False and"}),
+    ),
+    "the overlapping runs of a backfill are started by ten": (
+        test_a_long_backfill_of_runs_that_overlap_goes_round_few_times,
+        Bug(schedules, "attend", {"for look in range(_LOOKS):": "for look in range(1):"}),
+    ),
+    "a timer of the release before is sent on": (
+        test_a_timer_of_the_release_before_is_left_to_the_sweep,
+        Bug(commands, "_retry", {"left_seconds > TIMER_SECONDS_MAXIMUM": "False"}),
+    ),
+    "the next look at a run is as far away as the stage says": (
+        test_a_stage_whose_sweep_looks_seldom_keeps_the_times,
+        Bug(sweep, "_next_ms", {"look_seconds": "sweep_seconds"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_chain_that_is_not_bounded_is_seen(name, monkeypatch):
+    scene, bug = PLANTED[name]
+    scene()
+    bug.put_in(monkeypatch)
+    with pytest.raises((AssertionError, IndexError, MessagesLeft)):
+        scene()
