@@ -6,7 +6,8 @@ BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN; where schedules are kept, 
 BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN, BATCHWRIGHT_COMMANDS_DEAD_ARN; and, if the account's 50
 SubmitJob calls a second are shared with others, BATCHWRIGHT_SUBMIT_RATE, our part of them (48 by default).
 BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
-that nothing was heard of. It looks at a run after 300 seconds at the latest, because it sets the timers of long waits. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
+that nothing was heard of. It looks at a run after 300 seconds at the latest, because it sets the timers of long waits.
+BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
 whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose events the rule
 lets through, and BATCHWRIGHT_OBSERVE_STATES, `deciding` or `all`, whether ours come while they wait for capacity, too.
