@@ -5,7 +5,6 @@ Owns the names of keys and attributes. Makes no call.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -41,12 +40,18 @@ TASK_PREFIX = "TASK#"
 CHUNK_PREFIX = "CHUNK#"
 MEMBER_PREFIX = "MEMBER#"
 LATEST = "LATEST"
+PARAMS, PARAMS_DIGEST = "params", "params_digest"
 WORKFLOWS = "WORKFLOWS"
 """The partition that lists the workflows, an item each."""
 
 
 def run_key(run_id: str) -> Key:
     return f"RUN#{run_id}", "RUN"
+
+
+def params_key(run_id: str, digest: str) -> Key:
+    """The item of a run's params, by the SHA-256 of their JSON."""
+    return f"RUN#{run_id}", f"PARAMS#{digest}"
 
 
 def shard_partition(run_id: str, shard: int) -> str:
@@ -116,12 +121,11 @@ def chunk_key(partition: str, number: int) -> Key:
 
 
 def run_attributes(run: Run) -> Item:
+    """A run's record but for its params (dynamodb_params.py)."""
     return {
         "workflow": run.workflow,
         "version": run.version,
         "plan_digest": run.plan_digest,
-        # As text, for DynamoDB's numbers are not JSON's: 1.0 would come back as 1.
-        "params": json.dumps(run.params, separators=(",", ":"), ensure_ascii=False),
         "state": run.state,
         "created_at_ms": run.created_at_ms,
         "request_digest": run.request_digest,
@@ -172,13 +176,13 @@ def _past_attributes(epoch: PastEpoch) -> Item:
     }
 
 
-def run_of(item: Mapping[str, Any]) -> Run:
+def run_of(item: Mapping[str, Any], params: Mapping[str, Any]) -> Run:
     return Run(
         run_id=item["pk"].removeprefix("RUN#"),
         workflow=item["workflow"],
         version=item["version"],
         plan_digest=item["plan_digest"],
-        params=json.loads(item["params"]),
+        params=params,
         state=RunState(item["state"]),
         created_at_ms=item["created_at_ms"],
         request_digest=item["request_digest"],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from chalicelib.aws.dynamodb_items import DUE, RUNS_BY_SWEEP, RUNS_BY_WORKFLOW, run_attributes, run_key, run_of
-from chalicelib.aws.dynamodb_table import Table
-from chalicelib.core.errors import Defect, UserMistake
+from chalicelib.aws.dynamodb_items import DUE, RUNS_BY_SWEEP, RUNS_BY_WORKFLOW, run_key, run_of
+from chalicelib.aws.dynamodb_params import DynamoParams
+from chalicelib.aws.dynamodb_table import Item, Table
+from chalicelib.core.errors import Defect
 from chalicelib.core.records import ListedRuns, Run, RunPlace
 from chalicelib.core.runlist import first_runs
 from chalicelib.core.states import OTHER_OF_SWITCH, RunState
@@ -16,34 +18,27 @@ from chalicelib.ports.store import RUNS_LOOKED_AT
 
 _LATEST_MS = 10**15
 """No run is of the year 33,658."""
-PARAMS_BYTES_MAXIMUM = 300_000
-"""DynamoDB refuses items above 400 KB, and a run's params are one item with the rest of its record."""
 
 
 class DynamoRuns:
     """The part of the store port that is about run records."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, params: DynamoParams) -> None:
         self._table = table
+        self._params = params
 
     def create_run(self, run: Run) -> Run:
-        attributes = run_attributes(run)
-        size_bytes = len(attributes["params"].encode())
-        if size_bytes > PARAMS_BYTES_MAXIMUM:
-            raise UserMistake(
-                f"the params of a run may have {PARAMS_BYTES_MAXIMUM} bytes as JSON, not {size_bytes}; "
-                "put large values in S3 and pass their address"
-            )
+        attributes = self._params.attributes(run)
         outcome = self._table.put_if(run_key(run.run_id), attributes, "attribute_not_exists(#pk)")
         if outcome.landed:
             return run
         if outcome.item is None:
             raise Defect(f"run {run.run_id} stood in the way of its creation, yet was not told")
-        return run_of(outcome.item)
+        return self._params.run_of(outcome.item)
 
     def run(self, run_id: str) -> Run | None:
         item = self._table.get(run_key(run_id))
-        return run_of(item) if item else None
+        return self._params.run_of(item) if item else None
 
     def change_run(
         self,
@@ -70,7 +65,7 @@ class DynamoRuns:
         values: dict[str, Any] = {"to": to, "epoch": epoch, "other": OTHER_OF_SWITCH[to], "one": 1}
         update = "SET #state = :to, #switches = #switches + :one" + _joining(untold, values)
         outcome = self._table.update_if(run_key(run_id), update, "#epoch = :epoch AND #state = :other", values)
-        return run_of(outcome.item) if outcome.landed and outcome.item else None
+        return self._params.run_of(outcome.item) if outcome.landed and outcome.item else None
 
     def note_run_told(self, run_id: str, told: Collection[str]) -> None:
         if told:
@@ -81,7 +76,7 @@ class DynamoRuns:
         values: dict[str, Any] = {"at": sweep_at_ms, "due": DUE}
         update = "SET #sweep_at_ms = if_not_exists(#sweep_at_ms, :at), #sweep = :due" + _joining(untold, values)
         outcome = self._table.update_if(run_key(run_id), update, "attribute_exists(#pk)", values)
-        return run_of(outcome.item) if outcome.landed and outcome.item else None
+        return self._params.run_of(outcome.item) if outcome.landed and outcome.item else None
 
     def begin_epoch(self, run: Run, *, untold: Collection[str] = ()) -> bool:
         in_state, values = _one_of([state for state in RunState if state.ended])
@@ -90,7 +85,7 @@ class DynamoRuns:
         if untold:
             same, values["untold"] = "#untold = :untold", set(untold)
         condition = f"#epoch = :before AND {in_state} AND {same}"
-        return self._table.put_if(run_key(run.run_id), run_attributes(run), condition, values).landed
+        return self._table.put_if(run_key(run.run_id), self._params.attributes(run), condition, values).landed
 
     def epoch_prepared(self, run_id: str, epoch: int) -> None:
         # A run's record has `redrive` in every epoch but the first.
@@ -158,7 +153,15 @@ class DynamoRuns:
         # One more, which tells whether the list goes on.
         at_a_time = min(limit + 1, RUNS_LOOKED_AT) if state is None else RUNS_LOOKED_AT
         items = self._table.query_index(RUNS_BY_WORKFLOW, condition, values, at_a_time)
-        return first_runs(map(run_of, items), limit, state, after, RUNS_LOOKED_AT)
+        met: dict[str, Item] = {}
+
+        def without_params(item: Item) -> Run:
+            run = run_of(item, {})
+            met[run.run_id] = item
+            return run
+
+        listed = first_runs(map(without_params, items), limit, state, after, RUNS_LOOKED_AT)
+        return replace(listed, runs=tuple(self._params.runs_of([met[run.run_id] for run in listed.runs])))
 
 
 def _joining(untold: Collection[str], values: dict[str, Any]) -> str:
