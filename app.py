@@ -43,15 +43,15 @@ def around_every_invocation(event: Any, get_response: Callable[[Any], Any]) -> A
 
 
 @app.on_sqs_message(queue=EVENTS_QUEUE, batch_size=10, maximum_concurrency=CEILINGS.events, name="on_events")
-def on_events(event: SQSEvent) -> None:
-    """Batch jobs changed their state."""
-    wired().handle_events(event.to_dict(), event.context.aws_request_id)
+def on_events(event: SQSEvent) -> dict[str, Any] | None:
+    """Batch jobs changed their state. Answers which messages are left."""
+    return wired().handle_events(event.to_dict(), event.context.aws_request_id)
 
 
 @app.on_sqs_message(queue=COMMANDS_QUEUE, batch_size=1, maximum_concurrency=CEILINGS.commands, name="on_commands")
-def on_commands(event: SQSEvent) -> None:
-    """Chunks of ready tasks, timers of retries, cancellations, pauses, resumes and redrives."""
-    wired().handle_commands(event.to_dict(), event.context.aws_request_id)
+def on_commands(event: SQSEvent) -> dict[str, Any] | None:
+    """Chunks of ready tasks, timers of retries, cancellations, pauses, resumes and redrives. Answers as `on_events`."""
+    return wired().handle_commands(event.to_dict(), event.context.aws_request_id)
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="sweep")

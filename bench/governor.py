@@ -100,7 +100,8 @@ def invoke(wired: Wired, environment: dict[str, str], name: str, ended: list[boo
         asked = {"QueueUrl": url, "MaxNumberOfMessages": 1, "WaitTimeSeconds": 1}
         for message in sqs.receive_message(**asked, AttributeNames=["ApproximateReceiveCount"]).get("Messages", []):
             count += 1
-            record = {"body": message["Body"], "receiptHandle": message["ReceiptHandle"]}
+            record = {"messageId": message["MessageId"], "body": message["Body"]}
+            record["receiptHandle"] = message["ReceiptHandle"]
             record["attributes"] = message["Attributes"]
             try:
                 wired.handle_commands({"Records": [record]}, f"{name}/{count}")

@@ -8,6 +8,7 @@ between chains of two lengths. The sweep does not run here: a run that ends with
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -49,13 +50,14 @@ SHAPES = {
 }
 
 
-def run(environment: dict[str, str], functions: Functions, shape: Plan, meter: Meter) -> None:
+def run(environment: dict[str, str], functions: Functions, shape: Plan, meter: Meter, params_bytes: int) -> None:
     """Start a run of the shape and handle its messages here until it has ended; the meter counts from the start."""
     sqs, store = client("sqs", environment), wired().world.store
-    prepare(environment, store, {"name": shape.workflow}, shape, {}, Path(tempfile.gettempdir()))
+    definition = {"name": shape.workflow, "params": {"text": {"type": "string", "default": ""}}}
+    prepare(environment, store, definition, shape, {}, Path(tempfile.gettempdir()))
     queues = {source: sqs.get_queue_url(QueueName=source.queue)["QueueUrl"] for source in functions.queues()}
     meter.reset()
-    run_id = start(functions, shape.workflow, {})
+    run_id = start(functions, shape.workflow, {"text": "x" * params_bytes})
     while not has_ended(environment, run_id):
         for source, url in queues.items():
             messages: list[Any] = sqs.receive_message(
@@ -96,7 +98,7 @@ def own_cost(short: Meter, long: Meter) -> dict[str, float]:
     return {name: shorter[name] - SHORT * (longer[name] - shorter[name]) / (LONG - SHORT) for name in TARGETS}
 
 
-def measure() -> tuple[dict[str, float], list[Meter]]:
+def measure(params_bytes: int) -> tuple[dict[str, float], list[Meter]]:
     """A run's own cost, and a meter for each shape, in the order of SHAPES."""
     meters = []
     with tempfile.TemporaryDirectory() as folder, LocalAws(Path(folder), workers=0, variables=NO_BUS) as aws:
@@ -105,15 +107,17 @@ def measure() -> tuple[dict[str, float], list[Meter]]:
         meter = Meter()
         meter.attach(wired().clients)
         for shape in (*RULERS.values(), *SHAPES.values()):
-            run(dict(aws.environment), functions, shape, meter)
+            run(dict(aws.environment), functions, shape, meter, params_bytes)
             meters.append(meter.copy())
     short, long, *measured = meters
     return own_cost(short, long), measured
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.task_cost", description=__doc__)
+    parser.add_argument("--params-bytes", type=int, default=0, help="how large the params of each run are")
     console = Console()
-    own, meters = measure()
+    own, meters = measure(parser.parse_args().params_bytes)
     tasks = [len(shape.tasks) for shape in SHAPES.values()]
     table = Table("per task", "target", *SHAPES, "a run's own")
     missed = 0

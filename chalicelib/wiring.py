@@ -8,7 +8,8 @@ BATCHWRIGHT_SCHEDULE_GROUP, BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS
 BATCHWRIGHT_COMMANDS_DEAD_ARN. If the account's 50 SubmitJob calls a second are shared with others,
 BATCHWRIGHT_SUBMIT_RATE is our part of them (48).
 BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
-that nothing was heard of. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
+that nothing was heard of. It looks at a run after 300 seconds at the latest, because it sets the timers of long waits.
+BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
 BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
 whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose events the rule
 lets through, and BATCHWRIGHT_OBSERVE_STATES, `deciding` or `all`, whether ours come while they wait for capacity, too.
@@ -16,6 +17,8 @@ BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends
 `none` for none. Without it, or `usual`, they are those of core/notify.py. BATCHWRIGHT_BLOCKED_QUEUES, `told` or
 `untold`, says whether blocked queues are told of. BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change,
 `default` for the account's own; without it, or `none`, none does.
+BATCHWRIGHT_PARTIAL_RESPONSES is `true` only if the event source mappings of both queues have ReportBatchItemFailures.
+Without that, Lambda deletes the messages that a function returns as left.
 BATCHWRIGHT_FIGURES, `emf` or `none`, says whether figures are written to the standard output; if it is not set, they
 are in Lambda and nowhere else. BATCHWRIGHT_LOG_LEVEL is journal.py's.
 BATCHWRIGHT_EVENTS_CONCURRENCY and BATCHWRIGHT_COMMANDS_CONCURRENCY (core/concurrency.py) say how many invocations at
@@ -28,18 +31,20 @@ Credentials, region and endpoints are boto3's own.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import scheduler
 from chalicelib.aws.batch import AwsBatch, AwsFailedChildren
-from chalicelib.aws.clients import Clients, clients
+from chalicelib.aws.clients import Clients, clients, sdk_versions
 from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_permits import DynamoPermits
@@ -58,7 +63,14 @@ from chalicelib.core.records import Run
 from chalicelib.core.requests import read_start
 from chalicelib.core.webhook import VARIABLE as SLACK_WEBHOOK
 from chalicelib.core.webhook import WebhookPlace, read_webhook_place
-from chalicelib.engine.messages import Mailbox, handle_commands, handle_events, messages_of
+from chalicelib.engine.messages import (
+    Mailbox,
+    MessagesLeft,
+    handle_commands,
+    handle_events,
+    messages_of,
+    partial_response,
+)
 from chalicelib.engine.noting import CountedNotices
 from chalicelib.engine.posting import post_notice
 from chalicelib.engine.start import start_run
@@ -69,6 +81,8 @@ from chalicelib.ports.services import NO_FIGURES, Chat, Figures, Logs, Tokens
 if TYPE_CHECKING:
     from chalicelib.api.direct import DirectApi
     from chalicelib.engine.sweep import Swept
+
+log = logging.getLogger(__name__)
 
 VARIABLES = (
     "BATCHWRIGHT_TABLE",
@@ -103,6 +117,7 @@ SLACK_LOOPBACK = "BATCHWRIGHT_SLACK_LOOPBACK"
 WHERE_FIGURES = "BATCHWRIGHT_FIGURES"
 _ACCOUNT_OF_ARN = 4
 """Its place in arn:partition:service:region:account:resource."""
+PARTIAL_RESPONSES = "BATCHWRIGHT_PARTIAL_RESPONSES"
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
 """Above the functions' time-out of 60 seconds: the owner of an expired claim must be surely dead. Elsewhere, where no
 invocation runs for long, it may be shorter."""
@@ -141,18 +156,32 @@ class Wired:
     events: Mailbox
     commands: Mailbox
     chat: Chat | None = None
+    partial_responses: bool = False
 
     def world_of(self, owner: str) -> World:
         """The world for one invocation; `owner` is never used for another."""
         return replace(self.world, owner=owner, unheard=Counter(), unleased=set())
 
-    def handle_events(self, lambda_event: Mapping[str, Any], owner: str) -> None:
-        """Handle a batch of the events queue. Raises MessagesLeft when any of it is not done."""
-        handle_events(self.world_of(owner), self.events, messages_of(lambda_event))
+    def handle_events(self, lambda_event: Mapping[str, Any], owner: str) -> dict[str, Any] | None:
+        """Handle a batch of the events queue. Returns or raises what is left of it, as `_left` says."""
+        return self._left(partial(handle_events, self.world_of(owner), self.events, messages_of(lambda_event)))
 
-    def handle_commands(self, lambda_event: Mapping[str, Any], owner: str) -> None:
-        """Carry out a batch of the commands queue. Raises MessagesLeft when any of it is not done."""
-        handle_commands(self.world_of(owner), self.commands, messages_of(lambda_event))
+    def handle_commands(self, lambda_event: Mapping[str, Any], owner: str) -> dict[str, Any] | None:
+        """Carry out a batch of the commands queue. Returns or raises what is left of it, as `_left` says."""
+        return self._left(partial(handle_commands, self.world_of(owner), self.commands, messages_of(lambda_event)))
+
+    def _left(self, handle: Callable[[], None]) -> dict[str, Any] | None:
+        """Handle a batch. Where Lambda takes partial responses, returns which messages are left. Elsewhere raises
+        MessagesLeft if any is, because Lambda would delete them after a return."""
+        if not self.partial_responses:
+            handle()
+            return None
+        try:
+            handle()
+        except MessagesLeft as left:
+            log.info("%s", left)
+            return partial_response(left.message_ids)
+        return partial_response(())
 
     def start_run(self, payload: object, owner: str) -> Run:
         """Start the run that a payload asks for (core/requests.py); without a key in it, `owner` is the key."""
@@ -254,6 +283,8 @@ def wire(environment: Mapping[str, str], aws: Clients, arn: str = "") -> Wired:
             dead=SqsDeadLetters(aws.sqs, commands_dead_url, COMMANDS),
         ),
         chat=_chat(environment, aws),
+        # Whatever else it says, raising is safe: nothing is deleted then.
+        partial_responses=environment.get(PARTIAL_RESPONSES) == "true",
     )
 
 
@@ -349,6 +380,8 @@ def wired(arn: str = "") -> Wired:
     """
     if not _built:
         _built.append(wire(os.environ, clients(), arn or _Account.arn))
+        # Lambda supplies them, and not the deployment: who looks for the cause of a change wants to know.
+        log.info("a process begins with %s", sdk_versions())
     return _built[0]
 
 

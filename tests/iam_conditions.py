@@ -10,6 +10,9 @@ from typing import Any
 
 from chalicelib.aws.dynamodb_tokens import PARTITION
 
+ALL_ATTRIBUTES = "(all attributes)"
+"""Stands for what a request is refused that may name some attributes alone, and asks for all."""
+
 
 def partition_of(params: Mapping[str, Any]) -> str | None:
     """The partition key that a call of DynamoDB names; of several that of the tokens, if it is among them."""
@@ -31,5 +34,8 @@ def _keys(asked: Any) -> list[Mapping[str, Any]]:
 
 
 def attributes_of(params: Mapping[str, Any]) -> set[str]:
-    """The attributes that a call of DynamoDB names in its key and its expressions."""
-    return {*params.get("Key", {}), *params.get("ExpressionAttributeNames", {}).values()}
+    """The attributes that a call of DynamoDB names in its key and its expressions. ALL_ATTRIBUTES is one of them if it
+    asks for the whole item."""
+    named = {*params.get("Key", {}), *params.get("ExpressionAttributeNames", {}).values()}
+    asked = {params.get("ReturnValues"), params.get("ReturnValuesOnConditionCheckFailure")}
+    return named | ({ALL_ATTRIBUTES} if asked & {"ALL_OLD", "ALL_NEW"} else set())

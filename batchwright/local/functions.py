@@ -103,21 +103,32 @@ class Functions:
         }
         self.invoke(source.function, event)
 
-    def invoke_with_messages(self, source: QueueSource, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Hand a batch of received SQS messages to the function that consumes their queue."""
-        self.invoke(source.function, {"Records": [_record(message, source.queue) for message in messages]})
+    def invoke_with_messages(self, source: QueueSource, messages: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Hand a batch of received SQS messages to the function that consumes their queue. Returns the ids of those
+        that it reports as left."""
+        answer = self.invoke(source.function, {"Records": [record_of(message, source.queue) for message in messages]})
+        failures = answer.get("batchItemFailures", ()) if isinstance(answer, dict) else ()
+        return {failure["itemIdentifier"] for failure in failures}
 
 
-def _record(message: Mapping[str, Any], queue: str) -> dict[str, Any]:
+def record_of(message: Mapping[str, Any], queue: str) -> dict[str, Any]:
     """A received message in the shape that Lambda's event source mapping gives it."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
         "attributes": message.get("Attributes", {}),
-        "messageAttributes": {},
+        "messageAttributes": _attributes(message.get("MessageAttributes", {})),
         "eventSource": "aws:sqs",
         "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{queue}",
+    }
+
+
+def _attributes(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """A message's own attributes: SQS begins the names of their parts with a capital, and Lambda does not."""
+    return {
+        name: {part[0].lower() + part[1:]: value for part, value in attribute.items()}
+        for name, attribute in attributes.items()
     }
 
 

@@ -25,7 +25,7 @@ from batchwright.local.ministack import MiniStack, MiniStackError
 from batchwright.local.profile import write_profile
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues
 from chalicelib.core.errors import BatchwrightError
-from chalicelib.wiring import QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, SWEEP_SECONDS
+from chalicelib.wiring import PARTIAL_RESPONSES, QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, SWEEP_SECONDS
 
 STAGE = "local"
 DEFAULT_QUEUE = "default"
@@ -133,6 +133,7 @@ class LocalAws:
             **variables_of(outputs),
             SUBMIT_RATE: str(self._governed_rate()),
             SWEEP_SECONDS: str(LOCAL_SWEEP_SECONDS),
+            PARTIAL_RESPONSES: "true",
             QUIET_SECONDS: str(LOCAL_QUIET_SECONDS),
             **self._variables,
         }

@@ -1,8 +1,9 @@
 """`python -m batchwright.local.worker`: the local Lambda. Takes messages off the queues that the app declares.
 
 Owns what Lambda's event source mapping does: long polls, hands batches to the handler, deletes them when it returns,
-and leaves them when it raises. What a message means is the handler's. Each worker also fires the workflows' schedules
-(schedules.py): with several of them, each time is told several times, as it may be on AWS.
+except those that it reports as left, and leaves all when it raises. What a message means is the handler's. Each worker
+also fires the workflows' schedules (schedules.py): with several of them, each time is told several times, as it may be
+on AWS.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def poll(functions: Functions, source: QueueSource, ended: threading.Event) -> N
                 MaxNumberOfMessages=source.batch_size,
                 WaitTimeSeconds=WAIT_SECONDS,
                 AttributeNames=["ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp", "SentTimestamp"],
+                MessageAttributeNames=["All"],
             )
         except (BotoCoreError, ClientError) as error:
             if not ended.wait(PAUSE_AFTER_ERROR_SECONDS):
@@ -63,16 +65,20 @@ def poll(functions: Functions, source: QueueSource, ended: threading.Event) -> N
 
 
 def handle(functions: Functions, source: QueueSource, messages: list[Any], sqs: Any, queue_url: str) -> None:
-    """One invocation: as Lambda does, delete the batch when the handler returns and leave it when it raises."""
+    """One invocation: as Lambda does with ReportBatchItemFailures, delete what the handler does not report as left, and
+    nothing when it raises."""
     try:
-        functions.invoke_with_messages(source, messages)
-    except MessagesLeft as left:
-        log.info("%s: %s", source.function, left)
+        left = functions.invoke_with_messages(source, messages)
+    except MessagesLeft as error:
+        log.info("%s: %s", source.function, error)
         return
     except Exception:
         log.exception("%s raised", source.function)
         return
-    entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
+    done = [message for message in messages if message["MessageId"] not in left]
+    entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(done)]
+    if not entries:
+        return
     with contextlib.suppress(BotoCoreError, ClientError):
         # The handler deleted them already; of those that are still there the redelivery does no harm.
         sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)

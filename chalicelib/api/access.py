@@ -30,6 +30,9 @@ from chalicelib.ports.services import Tokens
 log = logging.getLogger(__name__)
 
 PLACE_CHARACTERS = 120
+ANY = "*"
+"""The workflow of a token for all of them, in the authorizer's context: API Gateway may drop a value that is empty. No
+workflow has such a name."""
 _SECRET_LIKE = re.compile(r"[0-9a-fA-F]{17,}")
 _ARN_PREFIX_PARTS = 2
 
@@ -87,7 +90,7 @@ def policy(record: TokenRecord | None, method_arn: str) -> dict[str, Any]:
     statement = {"Action": "execute-api:Invoke", "Effect": "Allow" if record else "Deny", "Resource": [api]}
     context = {}
     if record is not None:
-        context = {"token_id": record.token_id, "scope": record.scope.value, "workflow": record.workflow or ""}
+        context = {"token_id": record.token_id, "scope": record.scope.value, "workflow": record.workflow or ANY}
     return {
         "principalId": record.token_id if record else "nobody",
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
@@ -110,7 +113,9 @@ def caller_of(request_context: Mapping[str, Any], *, trusts_iam: bool) -> Caller
             raise NotAllowed("the request came without an identity that IAM checked")
         return Caller(who, TokenScope.ADMIN)
     try:
-        return Caller(found["token_id"], TokenScope(found["scope"]), found["workflow"] or None)
+        # An authorizer of an earlier release said "" for any.
+        workflow = None if found["workflow"] in (ANY, "") else found["workflow"]
+        return Caller(found["token_id"], TokenScope(found["scope"]), workflow)
     except (KeyError, ValueError):
         raise NotAllowed("the request came without a token that was checked") from None
 

@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.aws.dynamodb_digests import DynamoDigests
 from chalicelib.aws.dynamodb_jobs import DynamoJobs
 from chalicelib.aws.dynamodb_monitors import DynamoMonitors
+from chalicelib.aws.dynamodb_params import DynamoParams
 from chalicelib.aws.dynamodb_runs import DynamoRuns
 from chalicelib.aws.dynamodb_schedules import DynamoSchedules
 from chalicelib.aws.dynamodb_table import Table
@@ -28,4 +29,6 @@ class DynamoStore(
     """All that is in the table. `client` is boto3's for DynamoDB; its retries are botocore's own, bounded."""
 
     def __init__(self, client: Any, table_name: str) -> None:
-        super().__init__(Table(client, table_name))
+        table = Table(client, table_name)
+        super().__init__(table)
+        self._params = DynamoParams(table)

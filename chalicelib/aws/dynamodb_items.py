@@ -6,7 +6,7 @@ Owns the names of keys and attributes. Makes no call.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -44,6 +44,7 @@ TASK_PREFIX = "TASK#"
 CHUNK_PREFIX = "CHUNK#"
 MEMBER_PREFIX = "MEMBER#"
 LATEST = "LATEST"
+PARAMS, PARAMS_DIGEST = "params", "params_digest"
 WORKFLOWS = "WORKFLOWS"
 """The partition that lists the workflows, an item each."""
 
@@ -53,6 +54,11 @@ _RESULT_FIELDS = tuple(field.name for field in fields(JobResult))
 
 def run_key(run_id: str) -> Key:
     return f"RUN#{run_id}", "RUN"
+
+
+def params_key(run_id: str, digest: str) -> Key:
+    """The item of a run's params, by the SHA-256 of their JSON."""
+    return f"RUN#{run_id}", f"PARAMS#{digest}"
 
 
 def shard_partition(run_id: str, shard: int) -> str:
@@ -135,19 +141,20 @@ def lease_of(item: Mapping[str, Any]) -> Lease | None:
     return Lease(item["lease_owner"], item["lease_until_ms"]) if "lease_owner" in item else None
 
 
-def run_attributes(run: Run) -> Item:
+def run_attributes(run: Run, past_params: Sequence[Item]) -> Item:
+    """A run's record but for its params, which dynamodb_params.py keeps. `past_params` holds those of `past`."""
     return {
         "workflow": run.workflow,
         "version": run.version,
         "plan_digest": run.plan_digest,
-        "params": _params_text(run.params),
         "state": run.state,
         "created_at_ms": run.created_at_ms,
         "request_digest": run.request_digest,
         "epoch": run.epoch,
         "ended_at_ms": run.ended_at_ms,
         "redrive": run.redrive and _redrive_attributes(run.redrive),
-        "past": [_past_attributes(epoch) for epoch in run.past] or None,
+        "past": [{**_past_attributes(epoch), **params} for epoch, params in zip(run.past, past_params, strict=True)]
+        or None,
         "switches": run.switches,
         "swept_at_ms": run.swept_at_ms,
         "sweep": None if run.sweep_at_ms is None else DUE,
@@ -181,7 +188,7 @@ def _notify_of(item: Mapping[str, Any] | None) -> Notify:
 
 def _redrive_attributes(redrive: Redrive) -> Item:
     attributes = {"scope": redrive.scope, "tasks": list(redrive.tasks), "prepared": redrive.prepared}
-    return {**attributes, "params": _params_text(redrive.params)} if redrive.params else attributes
+    return {**attributes, "params": params_text(redrive.params)} if redrive.params else attributes
 
 
 def _past_attributes(epoch: PastEpoch) -> Item:
@@ -190,28 +197,32 @@ def _past_attributes(epoch: PastEpoch) -> Item:
         "plan_digest": epoch.plan_digest,
         "state": epoch.state,
         "ended_at_ms": epoch.ended_at_ms,
-    } | ({} if epoch.params is None else {"params": _params_text(epoch.params)})
+    }
 
 
-def _params_text(params: Mapping[str, Any]) -> str:
+def params_text(params: Mapping[str, Any]) -> str:
     """Params as text, because DynamoDB's numbers are not JSON's: 1.0 would come back as 1."""
     return json.dumps(params, separators=(",", ":"), ensure_ascii=False)
 
 
-def run_of(item: Mapping[str, Any]) -> Run:
+def run_of(
+    item: Mapping[str, Any], params: Mapping[str, Any], past_params: Sequence[Mapping[str, Any] | None] | None = None
+) -> Run:
+    """The run of a record, whose params were read already; without `past_params` they are left out of `past`."""
+    past = item.get("past", ())
     return Run(
         run_id=item["pk"].removeprefix("RUN#"),
         workflow=item["workflow"],
         version=item["version"],
         plan_digest=item["plan_digest"],
-        params=json.loads(item["params"]),
+        params=params,
         state=RunState(item["state"]),
         created_at_ms=item["created_at_ms"],
         request_digest=item["request_digest"],
         epoch=item["epoch"],
         ended_at_ms=item.get("ended_at_ms"),
         redrive=_redrive_of(item.get("redrive")),
-        past=tuple(map(_past_of, item.get("past", ()))),
+        past=tuple(map(_past_of, past, past_params or (None,) * len(past))),
         switches=item["switches"],
         swept_at_ms=item.get("swept_at_ms"),
         sweep_at_ms=item.get("sweep_at_ms"),
@@ -225,8 +236,7 @@ def run_of(item: Mapping[str, Any]) -> Run:
     )
 
 
-def _past_of(item: Mapping[str, Any]) -> PastEpoch:
-    params = json.loads(item["params"]) if "params" in item else None
+def _past_of(item: Mapping[str, Any], params: Mapping[str, Any] | None) -> PastEpoch:
     return PastEpoch(item["version"], item["plan_digest"], RunState(item["state"]), item.get("ended_at_ms"), params)
 
 

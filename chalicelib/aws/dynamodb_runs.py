@@ -15,12 +15,12 @@ from chalicelib.aws.dynamodb_items import (
     RUNS_BY_WORKFLOW,
     TAKE_LEASE,
     lease_attributes,
-    run_attributes,
     run_key,
     run_of,
 )
-from chalicelib.aws.dynamodb_table import Table
-from chalicelib.core.errors import Defect, UserMistake
+from chalicelib.aws.dynamodb_params import DynamoParams
+from chalicelib.aws.dynamodb_table import Item, Table
+from chalicelib.core.errors import Defect
 from chalicelib.core.lease import Lease
 from chalicelib.core.records import ListedRuns, Run, RunPlace
 from chalicelib.core.runlist import first_runs
@@ -29,34 +29,27 @@ from chalicelib.ports.store import RUNS_LOOKED_AT
 
 _LATEST_MS = 10**15
 """No run is of the year 33,658."""
-PARAMS_BYTES_MAXIMUM = 300_000
-"""DynamoDB refuses items above 400 KB, and a run's params are one item with the rest of its record."""
 
 
 class DynamoRuns:
     """The part of the store port that is about run records."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, params: DynamoParams) -> None:
         self._table = table
+        self._params = params
 
     def create_run(self, run: Run) -> Run:
-        attributes = run_attributes(run)
-        size_bytes = len(attributes["params"].encode())
-        if size_bytes > PARAMS_BYTES_MAXIMUM:
-            raise UserMistake(
-                f"the params of a run may have {PARAMS_BYTES_MAXIMUM} bytes as JSON, not {size_bytes}; "
-                "put large values in S3 and pass their address"
-            )
+        attributes = self._params.attributes(run)
         outcome = self._table.put_if(run_key(run.run_id), attributes, "attribute_not_exists(#pk)")
         if outcome.landed:
             return run
         if outcome.item is None:
             raise Defect(f"run {run.run_id} stood in the way of its creation, yet was not told")
-        return run_of(outcome.item)
+        return self._params.run_of(outcome.item)
 
     def run(self, run_id: str) -> Run | None:
         item = self._table.get(run_key(run_id))
-        return run_of(item) if item else None
+        return self._params.run_of(item) if item else None
 
     def change_run(
         self,
@@ -87,13 +80,13 @@ class DynamoRuns:
         update = "SET #state = :to, #switches = #switches + :one"
         update += _leasing(lease, values) + _joining(untold, values)
         outcome = self._table.update_if(run_key(run_id), update, "#epoch = :epoch AND #state = :other", values)
-        return run_of(outcome.item) if outcome.landed and outcome.item else None
+        return self._params.run_of(outcome.item) if outcome.landed and outcome.item else None
 
     def lease_run(self, run_id: str, lease: Lease, now_ms: int) -> Run | None:
         condition = f"attribute_exists(#pk) AND {LEASE_IS_FREE}"
         values = {**lease_attributes(lease), "now": now_ms}
         outcome = self._table.update_if(run_key(run_id), f"SET {TAKE_LEASE}", condition, values)
-        return run_of(outcome.item) if outcome.landed and outcome.item else None
+        return self._params.run_of(outcome.item) if outcome.landed and outcome.item else None
 
     def note_run_told(
         self, run_id: str, told: Collection[str], owner: str, *, seen: Collection[str] | None = None
@@ -108,17 +101,17 @@ class DynamoRuns:
             ending = f"REMOVE {END_LEASE} {update}".rstrip()
             outcome = self._table.add_if(key, ending, f"#lease_owner = :owner AND {same}", values)
             if outcome.landed and outcome.item:
-                return replace(_without(run_of(outcome.item), told), lease=None)
+                return replace(_without(self._params.run_of(outcome.item), told), lease=None)
         if not told:
             return self.run(run_id)
         outcome = self._table.add_if(key, update, "attribute_exists(#pk)", gone)
-        return _without(run_of(outcome.item), told) if outcome.item else None
+        return _without(self._params.run_of(outcome.item), told) if outcome.item else None
 
     def note_run_untold(self, run_id: str, untold: Collection[str], sweep_at_ms: int) -> Run | None:
         values: dict[str, Any] = {"at": sweep_at_ms, "due": DUE}
         update = "SET #sweep_at_ms = if_not_exists(#sweep_at_ms, :at), #sweep = :due" + _joining(untold, values)
         outcome = self._table.update_if(run_key(run_id), update, "attribute_exists(#pk)", values)
-        return run_of(outcome.item) if outcome.landed and outcome.item else None
+        return self._params.run_of(outcome.item) if outcome.landed and outcome.item else None
 
     def begin_epoch(self, run: Run, before: Run) -> bool:
         in_state, values = _one_of([state for state in RunState if state.ended])
@@ -130,7 +123,7 @@ class DynamoRuns:
             same_lease = "#lease_owner = :lease_owner AND #lease_until_ms = :lease_until_ms"
             values |= lease_attributes(before.lease)
         condition = f"#epoch = :before AND {in_state} AND {same} AND {same_lease}"
-        return self._table.put_if(run_key(run.run_id), run_attributes(run), condition, values).landed
+        return self._table.put_if(run_key(run.run_id), self._params.attributes(run), condition, values).landed
 
     def epoch_prepared(self, run_id: str, epoch: int) -> None:
         # A run's record has `redrive` in every epoch but the first.
@@ -200,7 +193,15 @@ class DynamoRuns:
         # One more, which tells whether the list goes on.
         at_a_time = min(limit + 1, RUNS_LOOKED_AT) if state is None else RUNS_LOOKED_AT
         items = self._table.query_index(RUNS_BY_WORKFLOW, condition, values, at_a_time)
-        return first_runs(map(run_of, items), limit, state, after, RUNS_LOOKED_AT)
+        met: dict[str, Item] = {}
+
+        def without_params(item: Item) -> Run:
+            run = run_of(item, {})
+            met[run.run_id] = item
+            return run
+
+        listed = first_runs(map(without_params, items), limit, state, after, RUNS_LOOKED_AT)
+        return replace(listed, runs=tuple(self._params.runs_of([met[run.run_id] for run in listed.runs])))
 
 
 def _without(run: Run, told: Collection[str]) -> Run:

@@ -8,9 +8,11 @@ In an expression, `#word` stands for the attribute `word` and `:word` for the va
 
 from __future__ import annotations
 
+import random
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,11 +49,34 @@ class Addition:
 _TRANSACTION_TRIES = 10
 _CONDITION_FAILED = "ConditionalCheckFailed"
 _TRANSACTION_WAITS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-"""Why a transaction was cancelled that may be tried again at once: of two that meet, one goes through."""
+"""Why a transaction was cancelled that may be tried again: of two that meet, one goes through."""
 _BATCH_KEYS = 100
 _BATCH_PUTS = 25
 _BATCH_TRIES = 10
 """Of one call, which answers with 16 MB at most, and with less while the table is busy."""
+
+
+_PAUSE_SECONDS = 0.02
+_PAUSE_SECONDS_MAXIMUM = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """The pauses between the tries of a call, of at most 2.7 seconds in all. Each is drawn from a range that doubles,
+    because those that met once would meet again: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+
+    `draw` gives a number from 0 to 1.
+    """
+
+    sleep: Callable[[float], None] = time.sleep
+    draw: Callable[[], float] = random.random
+
+    def between(self, tries: int) -> Iterator[None]:
+        """One element a try, each but the first after a pause."""
+        yield
+        for number in range(tries - 1):
+            self.sleep(self.draw() * min(_PAUSE_SECONDS_MAXIMUM, _PAUSE_SECONDS * 2**number))
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +92,10 @@ class Page:
 class Table:
     """The table of that name, through a DynamoDB client that is passed in."""
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: Any, name: str, pauses: Pauses | None = None) -> None:
         self._client = client
         self._name = name
+        self._pauses = pauses or Pauses()
 
     def get(self, key: Key) -> Item | None:
         """The item, read consistently."""
@@ -124,7 +150,7 @@ class Table:
             for one in additions
         ]
         items = [{"Put": put}, *({"Update": update} for update in updates)]
-        for _ in range(_TRANSACTION_TRIES):
+        for _ in self._pauses.between(_TRANSACTION_TRIES):
             with answers("TransactWriteItems"):
                 try:
                     self._client.transact_write_items(TransactItems=items)
@@ -161,6 +187,23 @@ class Table:
             **_expressions({"UpdateExpression": marked, "ConditionExpression": condition}, {**values, WRITE: write}),
         }
         return self._conditional("UpdateItem", self._client.update_item, request, write)
+
+    def note_if(self, key: Key, update: str, condition: str, values: Mapping[str, Any]) -> None:
+        """An update that may be repeated freely, and lost. It asks for nothing of the item: who may see some attributes
+        alone may ask for none of the others.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html"""
+        request = {
+            "TableName": self._name,
+            "Key": _key(key),
+            "ReturnValues": "NONE",
+            **_expressions({"UpdateExpression": update, "ConditionExpression": condition}, values),
+        }
+        with answers("UpdateItem"):
+            try:
+                self._client.update_item(**request)
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise
 
     def add_if(self, key: Key, update: str, condition: str | None, values: Mapping[str, Any]) -> Outcome:
         """An update that may be repeated freely; `item` of the outcome is the item as it was before."""
@@ -254,7 +297,7 @@ class Table:
         for first in range(0, len(keys), _BATCH_KEYS):
             asked = [_key(key) for key in keys[first : first + _BATCH_KEYS]]
             left = {self._name: {"Keys": asked, "ConsistentRead": consistent}}
-            for _ in range(_BATCH_TRIES):
+            for _ in self._pauses.between(_BATCH_TRIES):
                 with answers("BatchGetItem"):
                     answer = self._client.batch_get_item(RequestItems=left)
                 found += map(from_wire_item, answer["Responses"].get(self._name, ()))
@@ -272,7 +315,7 @@ class Table:
         for first in range(0, len(keys), _BATCH_PUTS):
             puts = [{"PutRequest": {"Item": _key(key) | item}} for key in keys[first : first + _BATCH_PUTS]]
             left = {self._name: puts}
-            for _ in range(_BATCH_TRIES):
+            for _ in self._pauses.between(_BATCH_TRIES):
                 with answers("BatchWriteItem"):
                     left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems") or {}
                 if not left:

@@ -49,7 +49,7 @@ class DynamoTokens:
         values = {"now_ms": now_ms, "noted_ms": now_ms - USE_NOTED_EVERY_MS}
         stale = "(attribute_not_exists(#last_used_at_ms) OR #last_used_at_ms <= :noted_ms)"
         update, condition = "SET #last_used_at_ms = :now_ms", f"attribute_exists(#pk) AND {stale}"
-        self._table.update_if(token_key(token_id), update, condition, values)
+        self._table.note_if(token_key(token_id), update, condition, values)
 
 
 def token_key(token_id: str) -> Key:

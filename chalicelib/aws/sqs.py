@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chalicelib.aws.answers import ClientError, answers, code_of
+from chalicelib.core.chain import BEGINNING, HOPS, WAITS_SINCE_MS, Chain
 from chalicelib.core.errors import Defect, TryAgain
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
+from chalicelib.ports.services import Timer
 
 ENTRIES_MAXIMUM = 10
 BATCH_BYTES_MAXIMUM = 250_000
@@ -28,13 +30,18 @@ class SqsCommands:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
-        if not 0 <= delay_seconds <= QUEUE_DELAY_SECONDS_MAXIMUM:
-            raise Defect(f"a delay is 0 to {QUEUE_DELAY_SECONDS_MAXIMUM} seconds, not {delay_seconds}")
-        for batch in _batches(bodies):
+    def send(self, bodies: Sequence[str], delay_seconds: int = 0, chain: Chain = BEGINNING) -> None:
+        self.send_timers([(body, delay_seconds) for body in bodies], chain)
+
+    def send_timers(self, timers: Sequence[Timer], chain: Chain = BEGINNING) -> None:
+        for _, delay_seconds in timers:
+            if not 0 <= delay_seconds <= QUEUE_DELAY_SECONDS_MAXIMUM:
+                raise Defect(f"a delay is 0 to {QUEUE_DELAY_SECONDS_MAXIMUM} seconds, not {delay_seconds}")
+        attributes = chain_attributes(chain)
+        for batch in _batches(timers):
             entries = [
-                {"Id": str(place), "MessageBody": body, "DelaySeconds": delay_seconds}
-                for place, body in enumerate(batch)
+                {"Id": str(place), "MessageBody": body, "DelaySeconds": delay_seconds, **attributes}
+                for place, (body, delay_seconds) in enumerate(batch)
             ]
             with answers("SendMessageBatch"):
                 answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
@@ -70,16 +77,27 @@ class SqsInbox:
                     raise
 
 
-def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
-    """The bodies in groups that SQS takes at once, in order."""
-    batch: list[str] = []
+def chain_attributes(chain: Chain) -> dict[str, Any]:
+    """A message's chain as SQS holds it, as a part of what is sent. Nothing for the beginning of one."""
+    numbers = {HOPS: chain.hops or None, WAITS_SINCE_MS: chain.waits_since_ms}
+    found = {
+        name: {"DataType": "Number", "StringValue": str(number)}
+        for name, number in numbers.items()
+        if number is not None
+    }
+    return {"MessageAttributes": found} if found else {}
+
+
+def _batches(timers: Sequence[Timer]) -> Iterator[list[Timer]]:
+    """The messages in groups that SQS takes at once, in order."""
+    batch: list[Timer] = []
     size_bytes = 0
-    for body in bodies:
+    for body, delay_seconds in timers:
         body_bytes = len(body.encode())
         if batch and (len(batch) == ENTRIES_MAXIMUM or size_bytes + body_bytes > BATCH_BYTES_MAXIMUM):
             yield batch
             batch, size_bytes = [], 0
-        batch.append(body)
+        batch.append((body, delay_seconds))
         size_bytes += body_bytes
     if batch:
         yield batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from chalicelib.core.chain import TIMER_SECONDS_MAXIMUM
 from chalicelib.core.commands import (
     CancelRun,
     Command,
@@ -15,12 +16,10 @@ from chalicelib.core.commands import (
     SubmitTasks,
     TellJobFailures,
     TellTaskFailures,
-    encode,
 )
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import refused_job_name
 from chalicelib.core.jobchange import JobChange, MalformedEvent
-from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import JobStatus
 from chalicelib.engine.cancel import cancel_run
@@ -30,7 +29,7 @@ from chalicelib.engine.heal import heal_run
 from chalicelib.engine.monitors import tell_job_failures
 from chalicelib.engine.schedules import attend
 from chalicelib.engine.submit import TooEarly, Wanted, submit
-from chalicelib.engine.world import DONE, Outcome, RunFacts, World
+from chalicelib.engine.world import DONE, NotBefore, Outcome, RunFacts, World
 
 
 def carry_out(world: World, command: Command) -> Outcome:
@@ -80,11 +79,12 @@ def _retry(world: World, command: RetryTask) -> Outcome:
     if facts is None:
         return DONE
     left_ms = command.not_before_ms - world.clock.now_ms()
-    if left_ms > 0:
-        # A delay longer than a message can have, or a queue that was early: set the timer again.
-        left_seconds = -(-left_ms // 1000)
-        world.commands.send([encode(command)], delay_seconds=min(left_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
+    left_seconds = -(-left_ms // 1000)
+    if left_seconds > TIMER_SECONDS_MAXIMUM:
+        # An earlier release sent timers that were longer than a delay. The sweep sets them now.
         return DONE
+    if left_seconds > 0:
+        return NotBefore(left_seconds, f"the retry of {command.next_attempt} is not due")
     outcome = submit(world, facts, [Wanted(command.next_attempt, replaces_job=command.failed_job_id)])
     if isinstance(outcome, TooEarly) and -left_ms > world.settings.lease_seconds * 1000:
         # Who set this timer is surely dead, and died before ending the attempt. Whoever ends it sets another timer.

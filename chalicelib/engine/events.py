@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from chalicelib.core.chain import TIMER_SECONDS_MAXIMUM
 from chalicelib.core.changes import Change
 from chalicelib.core.commands import RetryTask, encode
 from chalicelib.core.ids import job_name
@@ -146,13 +147,16 @@ def _tell_waiting(world: World, facts: RunFacts, change: JobChange) -> None:
 
 
 def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retry, record: TaskRecord) -> NotYet | None:
-    """Set the timer, then end the attempt: a crash between the two sets the timer twice, and it claims once."""
+    """Set the timer, then end the attempt: a crash between the two sets the timer twice, and it claims once.
+
+    A timer longer than a message can be delayed is set by the sweep, in its last 900 seconds (heal.py)."""
     attempt, result = change.attempt, change.result
     assert result is not None, "an ended change carries its result"
     not_before_ms = world.clock.now_ms() + retry.after_ms
     timer = RetryTask(attempt.run_id, attempt.epoch, attempt.index, attempt.number, change.job_id, not_before_ms)
     after_seconds = -(-retry.after_ms // 1000)
-    world.commands.send([encode(timer)], delay_seconds=min(after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
+    if after_seconds <= TIMER_SECONDS_MAXIMUM:
+        world.commands.send([encode(timer)], delay_seconds=min(after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
     if world.store.wait_for_retry(attempt, result, not_before_ms):
         noting.job_ended(world, facts, change, TaskState.WAITING, record)
         return None

@@ -12,11 +12,13 @@ from functools import partial
 from typing import Any
 
 from chalicelib.core.advance import is_full
+from chalicelib.core.chain import TIMER_SECONDS_MAXIMUM
 from chalicelib.core.commands import HealRun, RetryTask, SubmitTasks, encode, in_chunks
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.figures import SweepFind
 from chalicelib.core.ids import is_refused_job_id, job_name
 from chalicelib.core.jobchange import JobChange, read_detail
+from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan import indexes_in, offset_of
 from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
 from chalicelib.core.silence import is_silent
@@ -35,25 +37,33 @@ from chalicelib.engine.world import DONE, NotYet, Outcome, RunFacts, World, wors
 
 UNKNOWN_REASON = "AWS Batch does not know the job any more, and how it ended was never told"
 REFUSED_REASON = "AWS Batch refused the submission"
+_ON_ITS_WAY_MS = 10_000
+_DELAY_MS = QUEUE_DELAY_SECONDS_MAXIMUM * 1000
+_SURELY_SHORT_MS = TIMER_SECONDS_MAXIMUM * 1000 - 10_000
+"""A wait that was no longer than this has its timer, although Batch's clock and ours differ by seconds."""
 
 
 @dataclass
 class _Found:
-    """What a shard's open records ask for. `ended` are those whose ending the tally holds already."""
+    """What a shard's open records ask for. `ended` are those whose ending the tally holds already, `to_time` those
+    that wait for a retry whose timer fits into a message from now on."""
 
     recorded: int = 0
     ended: list[TaskRecord] = field(default_factory=list)
     to_submit: list[TaskRecord] = field(default_factory=list)
+    to_time: list[TaskRecord] = field(default_factory=list)
     to_describe: list[TaskRecord] = field(default_factory=list)
     claimed: list[NotYet] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Look:
-    """A sweep's look at a run, shard by shard: when the one before it was, and whether anything was claimed since;
-    which tasks had failed, by epoch and shard, and which jobs are overdue. `is_whole`: it goes through all shards."""
+    """A sweep's look at a run, shard by shard: when the one before it and this one began, and whether anything was
+    claimed since; which tasks had failed, by epoch and shard, and which jobs are overdue. `is_whole`: it goes through
+    all shards."""
 
     before_ms: int
+    began_ms: int
     overdue: Overdue
     is_whole: bool = True
     busy: bool = False
@@ -103,6 +113,7 @@ def heal_shard(world: World, run: Run, facts: RunFacts, shard: int, look: Look |
     if found.to_describe:
         outcomes.append(_ask_batch(world, facts, found.to_describe))
     _submit(world, facts, found.to_submit)
+    _set_timers(world, facts, found.to_time)
     if look is not None:
         timers = sum(map(_waits, found.to_submit))
         noting.swept_up(world, facts, SweepFind.LOST_TIMER, timers)
@@ -150,10 +161,16 @@ def _look(world: World, facts: RunFacts, shard: int, tally: Tally, look: Look | 
         elif look and ended:
             found.ended.append(record)
         elif record.state is TaskState.WAITING:
-            if not ended and not idle and (record.retry_at_ms or 0) <= now_ms:
+            retry_at_ms = record.retry_at_ms or 0
+            # To a sweep, a timer that has just become due is still on its way.
+            if not ended and not idle and retry_at_ms <= now_ms - (_ON_ITS_WAY_MS if look else 0):
                 found.to_submit.append(record)
+            elif look and not ended and not tally.halt and _wants_timer(record, retry_at_ms, look):
+                found.to_time.append(record)
         elif look and (
             record.missing_since_ms is not None
+            # What is known of a refused submission is its id alone: Batch is not asked.
+            or (is_refused_job_id(record.job_id) and (record.claimed_at_ms or 0) < look.before_ms)
             or is_silent(record.started_at_ms or record.claimed_at_ms or 0, look.before_ms, now_ms, quiet_ms)
         ):
             found.to_describe.append(record)
@@ -167,20 +184,40 @@ def _submit(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> Non
     commands: list[SubmitTasks | RetryTask] = list(
         in_chunks(facts.run_id, facts.epoch, first, world.settings.chunk_size)
     )
-    for record in records:
-        attempt = record.attempt
-        if _waits(record):
-            failed_number, failed_job_id = attempt.number, record.job_id
-        elif attempt.number > 1:
-            failed_number, failed_job_id = attempt.number - 1, record.past[-1].job_id
-        else:
-            continue
-        assert failed_job_id is not None, "an attempt that ended had a job, or a stand-in for one"
-        commands.append(
-            RetryTask(facts.run_id, facts.epoch, attempt.index, failed_number, failed_job_id, record.retry_at_ms or 0)
-        )
+    commands += [_retry(facts, record) for record in records if _waits(record) or record.attempt.number > 1]
     if commands:
         world.commands.send([encode(command) for command in commands])
+
+
+def _set_timers(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> None:
+    """Set the timers of retries that come within the delay of a message."""
+    now_ms = world.clock.now_ms()
+    timers = []
+    for record in records:
+        left_seconds = -(-((record.retry_at_ms or 0) - now_ms) // 1000)
+        timers.append((encode(_retry(facts, record)), min(max(0, left_seconds), QUEUE_DELAY_SECONDS_MAXIMUM)))
+    if timers:
+        world.commands.send_timers(timers)
+
+
+def _retry(facts: RunFacts, record: TaskRecord) -> RetryTask:
+    """The command to submit a task's next attempt, or the attempt that somebody claimed and never submitted."""
+    attempt = record.attempt
+    if _waits(record):
+        failed_number, failed_job_id = attempt.number, record.job_id
+    else:
+        failed_number, failed_job_id = attempt.number - 1, record.past[-1].job_id
+    assert failed_job_id is not None, "an attempt that ended had a job, or a stand-in for one"
+    return RetryTask(facts.run_id, facts.epoch, attempt.index, failed_number, failed_job_id, record.retry_at_ms or 0)
+
+
+def _wants_timer(record: TaskRecord, retry_at_ms: int, look: Look) -> bool:
+    """Whether this look sets a waiting task's timer: it fits into a message now, and did not at the look before. A wait
+    that was short from the beginning has its timer."""
+    stopped_at_ms = record.past[-1].stopped_at_ms if record.past else None
+    began_ms = stopped_at_ms or record.claimed_at_ms or 0
+    is_long = retry_at_ms - began_ms > _SURELY_SHORT_MS
+    return is_long and look.before_ms + _DELAY_MS < retry_at_ms <= look.began_ms + _DELAY_MS
 
 
 def _waits(record: TaskRecord) -> bool:

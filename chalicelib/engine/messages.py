@@ -1,8 +1,11 @@
 """A batch of queue messages: handled each on its own account, deleted when done, seen again when not, given up when
 they keep failing.
 
-Chalice cannot ask Lambda for partial batch responses, so what is done is deleted here, one by one, and the handler
-raises if anything is left: Lambda then leaves the rest on the queue (docs/architecture.md).
+What is done is deleted here, one by one, and MessagesLeft names the rest. wiring.py turns it into a partial batch
+response, where Lambda takes one (docs/architecture.md).
+
+A message that waits is hidden for longer each time, and copied only when its receipts run out: copies are the rounds
+that Lambda counts (core/chain.py).
 """
 
 from __future__ import annotations
@@ -14,33 +17,43 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from chalicelib.core.chain import (
+    BEGINNING,
+    COPIED_AT_RECEIPT,
+    HOPS,
+    WAITS_SINCE_MS,
+    Chain,
+    wait_seconds,
+)
 from chalicelib.core.commands import decode
 from chalicelib.core.errors import BatchwrightError, TryAgain
 from chalicelib.core.figures import Source
 from chalicelib.core.jobchange import JobChange, MalformedEvent, is_from, read_event
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.lease import NoticeClaim
-from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM, RECEIPTS_MAXIMUM
+from chalicelib.core.limits import RECEIPTS_MAXIMUM
 from chalicelib.core.observed import read_job
 from chalicelib.core.queueblocked import Blocked, blocked_notice, read_blocked
 from chalicelib.engine import noting
 from chalicelib.engine.commands import carry_out
 from chalicelib.engine.events import handle_changes
 from chalicelib.engine.observe import known_here, may_be_recorded, observe_event
+from chalicelib.engine.onward import following
 from chalicelib.engine.tell import publish
-from chalicelib.engine.world import DONE, Done, NotYet, Outcome, World
+from chalicelib.engine.world import DONE, Done, NotBefore, NotYet, Outcome, World
 from chalicelib.ports.services import Commands, DeadLetters, Inbox
 
 log = logging.getLogger(__name__)
 
-# The first looks come soon, for most claims are open for milliseconds; the later ones wait the lease out.
-_LOOK_AGAIN_SECONDS = (2, 10)
 FAILED_AGAIN_SECONDS = (1, 5, 20, 60)
 """How long a message that failed waits after each receipt but its last, which ends with the dead letters."""
 LETTER_REASON_CHARACTERS = 500
 """How much of a reason goes to the dead letters. It says what is wrong with a message, and is no copy of it."""
+COUNT_DIGITS = 15
+"""Maximum digits of a number in a message's attributes: a time in milliseconds has 13."""
 OUTAGE_SECONDS = 60
-"""How long a message waits, from its third delivery on, for a service that fails."""
+"""How long a message waits for a service that fails, from its third delivery on: so long at least, and longer each
+time."""
 
 
 About = Mapping[str, Any]
@@ -48,7 +61,11 @@ About = Mapping[str, Any]
 
 
 class MessagesLeft(BatchwrightError):
-    """Try again: some messages of the batch are not done. Those that are were deleted."""
+    """Try again: some messages of the batch are not done. Those that are were deleted. `message_ids` names the rest."""
+
+    def __init__(self, why: str, message_ids: Sequence[str]) -> None:
+        super().__init__(why)
+        self.message_ids = tuple(message_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +77,19 @@ class Message:
     receive_count: int
     sent_at_ms: int | None = None
     first_received_at_ms: int | None = None
+    message_id: str = ""
+    chain: Chain = BEGINNING
 
 
 def messages_of(lambda_event: Mapping[str, Any]) -> list[Message]:
     """The messages in the event with which Lambda's SQS event source calls a function."""
     return [_message(record, record["attributes"]) for record in lambda_event["Records"]]
+
+
+def partial_response(left: Sequence[str]) -> dict[str, Any]:
+    """What a function answers Lambda whose mapping has ReportBatchItemFailures: the ids of the messages that are left.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in left]}
 
 
 def _message(record: Mapping[str, Any], attributes: Mapping[str, str]) -> Message:
@@ -75,7 +100,19 @@ def _message(record: Mapping[str, Any], attributes: Mapping[str, str]) -> Messag
         receive_count=int(attributes["ApproximateReceiveCount"]),
         sent_at_ms=int(sent) if sent else None,
         first_received_at_ms=int(first_received) if first_received else None,
+        message_id=record["messageId"],
+        chain=_chain_of(record.get("messageAttributes") or {}),
     )
+
+
+def _chain_of(attributes: Mapping[str, Mapping[str, Any]]) -> Chain:
+    """The chain by which a message came. Anyone may send to a queue, so what is no number counts as absent."""
+    hops, since_ms = (str(attributes.get(name, {}).get("stringValue", "")) for name in (HOPS, WAITS_SINCE_MS))
+    return Chain(_count(hops) or 0, _count(since_ms))
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= COUNT_DIGITS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +171,14 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
     about |= {place: noting.ids(change.attempt, job_id=change.job_id) for place, change in changes.items()}
     later = {*records, *blocked}
     first = [place for place in range(len(messages)) if place not in later]
-    left = _conclude(world, Source.EVENTS, mailbox, messages, verdicts, about, first)
+    left = dict(_conclude(world, Source.EVENTS, mailbox, messages, verdicts, about, first))
     _note_handled(world, changes, verdicts, first)
     for place, block in blocked.items():
         verdicts[place] = _try_one(partial(_tell_blocked, world, block), noting.ids(job_id=block.job.job_id))
     _observe(world, records, verdicts)
-    left += _conclude(world, Source.EVENTS, mailbox, messages, verdicts, about, sorted(later))
+    left |= _conclude(world, Source.EVENTS, mailbox, messages, verdicts, about, sorted(later))
     _note_handled(world, changes, verdicts, sorted(later))
-    _raise_if_left(left, len(messages))
+    _raise_if_left(left, messages)
 
 
 def _note_handled(
@@ -196,10 +233,9 @@ def _tell_blocked(world: World, blocked: Blocked) -> list[Outcome]:
 
 def handle_commands(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
     """Carry out a batch of the commands queue. Raises MessagesLeft when any is not done."""
-    verdicts = [_try_one(partial(_carry_out, world, message.body)) for message in messages]
-    _raise_if_left(
-        _conclude(world, Source.COMMANDS, mailbox, messages, verdicts, {}, range(len(messages))), len(messages)
-    )
+    verdicts = [_try_one(partial(_carry_out, following(world, message.chain), message.body)) for message in messages]
+    left = _conclude(world, Source.COMMANDS, mailbox, messages, verdicts, {}, range(len(messages)))
+    _raise_if_left(left, messages)
 
 
 def _carry_out(world: World, body: str) -> list[Outcome]:
@@ -235,11 +271,11 @@ def _conclude(
     verdicts: Sequence[Outcome | Failed],
     about: Mapping[int, About],
     places: Sequence[int],
-) -> list[str]:
-    """Of the messages at these places delete what is done, copied or given up, and put off what is not; why, of each
-    that stays on the queue. `about` are the ids of messages by their places, as far as they are known."""
+) -> dict[int, str]:
+    """Of the messages at these places delete what is done, copied or given up, and put off what is not. Returns why,
+    by place, for each that stays on the queue. `about` are the ids of messages by their places, if they are known."""
     gone: list[str] = []
-    left: list[str] = []
+    left: dict[int, str] = {}
     for place in places:
         message, verdict = messages[place], verdicts[place]
         match verdict:
@@ -247,13 +283,13 @@ def _conclude(
                 stays, why = False, ""
             case NotYet():
                 noting.not_yet(world, source, verdict.why, about.get(place))
-                stays, why = not _copied(mailbox, message, verdict), verdict.why
+                stays, why = not _waits_elsewhere(world, mailbox, message, verdict, about.get(place)), verdict.why
             case Failed():
                 given_up = _given_up(mailbox, message, verdict.reason, about.get(place))
                 noting.message_failed(world, source, given_up=given_up)
                 stays, why = not given_up, verdict.reason
         if stays:
-            left.append(why)
+            left[place] = why
         else:
             gone.append(message.receipt_handle)
     if gone:
@@ -261,19 +297,35 @@ def _conclude(
     return left
 
 
-def _raise_if_left(left: Sequence[str], count: int) -> None:
+def _raise_if_left(left: Mapping[int, str], messages: Sequence[Message]) -> None:
     if left:
-        raise MessagesLeft(f"{len(left)} of {count} messages are not done: {'; '.join(left)}")
+        why = "; ".join(left[place] for place in sorted(left))
+        ids = [messages[place].message_id for place in sorted(left)]
+        raise MessagesLeft(f"{len(left)} of {len(messages)} messages are not done: {why}", ids)
 
 
-def _copied(mailbox: Mailbox, message: Message, verdict: NotYet) -> bool:
-    """Have the message seen again later; whether by a copy of it, so that it may be deleted itself."""
-    if message.receive_count <= len(_LOOK_AGAIN_SECONDS):
-        _put_off(mailbox, message, min(verdict.after_seconds, _LOOK_AGAIN_SECONDS[message.receive_count - 1]))
+def _waits_elsewhere(world: World, mailbox: Mailbox, message: Message, verdict: NotYet, about: About | None) -> bool:
+    """Have a message that waits seen again later. True if another message stands for it, so that it may be deleted."""
+    now_ms = world.clock.now_ms()
+    since_ms = message.chain.waits_since_ms or message.first_received_at_ms or now_ms
+    waited_seconds = max(0, now_ms - since_ms) // 1000
+    seconds = wait_seconds(
+        message.chain,
+        message.receive_count,
+        verdict.after_seconds,
+        waited_seconds,
+        exact=isinstance(verdict, NotBefore),
+    )
+    if message.receive_count < COPIED_AT_RECEIPT:
+        _put_off(mailbox, message, seconds)
         return False
     # Waiting is not failing: a new copy starts its receipts anew, so that it is never taken for poison.
-    delay_seconds = min(verdict.after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM)
-    return _went_through("copied", partial(mailbox.again.send, [message.body], delay_seconds))
+    copied = message.chain.copied(since_ms)
+    if copied is None:
+        return _put_with_the_dead(
+            mailbox, message, f"waited for {waited_seconds} seconds in vain: {verdict.why}", about
+        )
+    return _went_through("copied", partial(mailbox.again.send, [message.body], seconds, copied))
 
 
 def _given_up(mailbox: Mailbox, message: Message, reason: str, about: About | None) -> bool:
@@ -282,6 +334,11 @@ def _given_up(mailbox: Mailbox, message: Message, reason: str, about: About | No
     if message.receive_count < RECEIPTS_MAXIMUM:
         _put_off(mailbox, message, FAILED_AGAIN_SECONDS[message.receive_count - 1])
         return False
+    return _put_with_the_dead(mailbox, message, reason, about)
+
+
+def _put_with_the_dead(mailbox: Mailbox, message: Message, reason: str, about: About | None) -> bool:
+    """Put a message with the dead letters. True if it is there."""
     log.error("a message goes to the dead letters after %d receipts: %s", message.receive_count, reason, extra=about)
     put = partial(
         mailbox.dead.put,

@@ -107,7 +107,7 @@ def _following(world: World, run: Run, redrive: Redrive, version: int | None) ->
         scheduled_at_ms=run.scheduled_at_ms,
         notify=run.notify,
         redriven_at_ms=now_ms,
-        sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
+        sweep_at_ms=now_ms + world.settings.look_seconds * 1000,
     )
     # With what is still to be told of the epochs before, and the lease of an invocation that is about to.
     untold = run.untold | start_to_tell(world, following)

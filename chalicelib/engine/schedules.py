@@ -40,6 +40,8 @@ from chalicelib.engine.world import DONE, Outcome, World
 
 _LOOKS = 12
 """How often one invocation looks at a record: each look but the last starts something or lost against another."""
+_ATTEND_SECONDS = 15
+"""After so long an invocation leaves the rest to a command. Ten runs take up to five seconds to start."""
 Change = Callable[[ScheduleRecord, int, bool], ScheduleRecord]
 """A change of a record, by what it is now, the time, and whether the run of the active time goes on."""
 
@@ -49,7 +51,10 @@ def attend(world: World, workflow: str, name: str, *, told_ms: int | None = None
 
     `told_ms` is the time that this was heard of: a clock that is a little behind must not keep it from being due.
     """
-    for _ in range(_LOOKS):
+    until_ms = world.clock.now_ms() + _ATTEND_SECONDS * 1000
+    for look in range(_LOOKS):
+        if look and world.clock.now_ms() >= until_ms:
+            break
         record = world.store.schedule(workflow, name)
         if record is None or record.schedule is None:
             if record is not None:
@@ -116,11 +121,8 @@ def _start(world: World, record: ScheduleRecord, times_ms: tuple[int, ...]) -> b
     if after is None:
         return False
     noting.starts_failed(world, after, failures)
-    more = bool(waiting(after) or after.backfill)
-    if more and after.may_overlap:
-        world.commands.send([encode(ScheduleNext(record.workflow, record.name))])
-    # A run that ended at once, or was there before and has ended, leaves room for the next.
-    return after.may_overlap or not more
+    # Of runs that may not overlap, one that ended at once, or was there before and has ended, leaves room for the next.
+    return not (waiting(after) or after.backfill)
 
 
 def pause_schedule(world: World, workflow: str, name: str) -> ScheduleRecord:

@@ -100,7 +100,7 @@ def _create_run(
         state=RunState.RUNNING,
         created_at_ms=now_ms,
         request_digest=request_digest,
-        sweep_at_ms=now_ms + world.settings.sweep_seconds * 1000,
+        sweep_at_ms=now_ms + world.settings.look_seconds * 1000,
         schedule=scheduled[0],
         scheduled_at_ms=scheduled[1],
         notify=resolve(pushed.definition.get("notify"), world.settings.notify_kinds, notify_queue),

@@ -163,7 +163,7 @@ def _look_at(world: World, run: Run, until_ms: int) -> bool:
     first = 0 if _ended_amid_a_look(run) else run.sweep_shard
     began_ms = run.sweep_at_ms if first and run.sweep_at_ms is not None else world.clock.now_ms()
     before_ms = run.created_at_ms if run.swept_at_ms is None else run.swept_at_ms
-    look = Look(before_ms, Overdue(run.notify, world.clock.now_ms()), is_whole=first == 0)
+    look = Look(before_ms, began_ms, Overdue(run.notify, world.clock.now_ms()), is_whole=first == 0)
     if run.state is RunState.CANCELLING:
         cancel_run(world, CancelRun(run.run_id, run.epoch, CANCEL_REASON))
     stopped_at = _heal(world, run, facts, look, first, until_ms)
@@ -270,4 +270,4 @@ def _places(world: World, run: Run, facts: RunFacts) -> Iterator[tuple[Run, RunF
 
 
 def _next_ms(world: World) -> int:
-    return world.clock.now_ms() + world.settings.sweep_seconds * 1000
+    return world.clock.now_ms() + world.settings.look_seconds * 1000

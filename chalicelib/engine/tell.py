@@ -81,7 +81,7 @@ def bus_of(world: World) -> tuple[Place, ...]:
 def remember(world: World, run_id: str, untold: Collection[str]) -> None:
     """Note in the run's record what could not be told of it. Raises TryAgain."""
     if untold:
-        sweep_at_ms = world.clock.now_ms() + world.settings.sweep_seconds * 1000
+        sweep_at_ms = world.clock.now_ms() + world.settings.look_seconds * 1000
         run = world.store.note_run_untold(run_id, untold, sweep_at_ms)
         if run is not None and run.state.ended:
             tell_again(world, run)

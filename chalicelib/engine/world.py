@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.core.ids import Attempt
 from chalicelib.core.lease import Lease
+from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.monitoring import Monitor
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import BY_DEFAULT, DEFAULT_KINDS, Notify
@@ -33,6 +34,11 @@ from chalicelib.ports.services import (
 from chalicelib.ports.store import Store
 
 _RUNS_REMEMBERED = 64
+SWEEP_EVERY_SECONDS = 300
+"""How often app.py lets the sweep run."""
+LOOK_SECONDS_MAXIMUM = QUEUE_DELAY_SECONDS_MAXIMUM - 2 * SWEEP_EVERY_SECONDS
+"""Longest time from a look at a run to the time at which the next is due. The sweep may come one period later, and
+miss one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,9 @@ class Settings:
     chunks of `chunk_size`, so that no invocation runs long. `submit_rate` is how many jobs a second all invocations
     together may submit, a little below the 50 that Batch allows an account.
 
-    The sweep looks at each run every `sweep_seconds` and stops taking up more after `sweep_budget_seconds`; it asks
-    Batch about a job that nothing was heard of for `quiet_seconds`, and again each time that this has doubled.
+    The sweep looks at each run every `sweep_seconds`, or more often (`look_seconds`), and stops taking up more after
+    `sweep_budget_seconds`; it asks Batch about a job that nothing was heard of for `quiet_seconds`, and again each time
+    that this has doubled.
 
     `notify_kinds` are the notices that a run sends whose workflow does not say which. `tells_blocked_queues`: whether
     the stage tells of queues whose first job cannot start.
@@ -69,6 +76,12 @@ class Settings:
     tells_blocked_queues: bool = True
     observe_all_jobs: bool = False
     observe_all_states: bool = False
+
+    @property
+    def look_seconds(self) -> int:
+        """How long after a look at a run the next one is due. A timer that is longer than a message can be delayed
+        needs a look in its last 900 seconds."""
+        return min(self.sweep_seconds, LOOK_SECONDS_MAXIMUM)
 
     def sees(self, monitor: Monitor) -> bool:
         """Whether any job that a monitor watches is recorded."""
@@ -176,6 +189,11 @@ class NotYet:
 
     after_seconds: int
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotBefore(NotYet):
+    """Not yet, and an earlier look cannot help."""
 
 
 Outcome = Done | NotYet

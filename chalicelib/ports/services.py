@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from chalicelib.core.chain import BEGINNING, Chain
 from chalicelib.core.changes import Change
 from chalicelib.core.figures import Figure
 from chalicelib.core.job import JobRequest
@@ -125,11 +126,20 @@ class Batch(FailedChildren, Protocol):
         ...
 
 
-class Commands(Protocol):
-    """The commands queue: work that must outlive the invocation that found it, and timers."""
+Timer = tuple[str, int]
+"""A message and the seconds after which it is delivered."""
 
-    def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+
+class Commands(Protocol):
+    """The commands queue: work that must outlive the invocation that found it, and timers. `chain` says how often the
+    work has come back to the queue (core/chain.py)."""
+
+    def send(self, bodies: Sequence[str], delay_seconds: int = 0, chain: Chain = BEGINNING) -> None:
         """Put the messages on the queue; a delay is at most 900 seconds. Raises TryAgain if any did not get there."""
+        ...
+
+    def send_timers(self, timers: Sequence[Timer], chain: Chain = BEGINNING) -> None:
+        """As `send`, each message with a delay of its own."""
         ...
 
 

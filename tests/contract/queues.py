@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
+from batchwright.local.functions import record_of
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
+from chalicelib.core.chain import Chain
+from chalicelib.engine.messages import messages_of
 from chalicelib.ports.services import Commands, Inbox
 from tests.memory.clock import HandClock
 from tests.memory.queue import MemoryCommands
@@ -23,6 +26,8 @@ class Delivery(Protocol):
     def receipt_handle(self) -> str: ...
     @property
     def receive_count(self) -> int: ...
+    @property
+    def chain(self) -> Chain: ...
 
 
 class Queue(Protocol):
@@ -72,6 +77,8 @@ class Received:
         self.body: str = message["Body"]
         self.receipt_handle: str = message["ReceiptHandle"]
         self.receive_count = int(message["Attributes"]["ApproximateReceiveCount"])
+        (as_lambda_has_it,) = messages_of({"Records": [record_of(message, "queue")]})
+        self.chain = as_lambda_has_it.chain
 
 
 class OnSqs:
@@ -86,7 +93,11 @@ class OnSqs:
 
     def receive_now(self) -> list[Delivery]:
         answer = self._client.receive_message(
-            QueueUrl=self._url, MaxNumberOfMessages=10, AttributeNames=["ApproximateReceiveCount"], WaitTimeSeconds=0
+            QueueUrl=self._url,
+            MaxNumberOfMessages=10,
+            AttributeNames=["ApproximateReceiveCount"],
+            MessageAttributeNames=["All"],
+            WaitTimeSeconds=0,
         )
         return [Received(message) for message in answer.get("Messages", ())]
 

@@ -8,6 +8,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
+from chalicelib.core.chain import BEGINNING, Chain
 from chalicelib.core.errors import Defect, TryAgain
 from tests.contract import servers
 from tests.contract.queues import Delivery, InMemory, OnSqs, Queue
@@ -42,6 +43,20 @@ def test_what_was_sent_is_received(queue: Queue) -> None:
     received = receive_all(queue, 25)
     assert sorted(delivery.body for delivery in received) == sorted(bodies)
     assert {delivery.receive_count for delivery in received} == {1}
+
+
+def test_a_message_brings_the_chain_by_which_it_came(queue: Queue) -> None:
+    chains = [BEGINNING, Chain(1), Chain(7, 1_700_000_000_123)]
+    for chain in chains:
+        queue.commands.send([str(chain)], chain=chain)
+    received = receive_all(queue, 3)
+    assert {delivery.body: delivery.chain for delivery in received} == {str(chain): chain for chain in chains}
+
+
+def test_timers_come_each_after_its_own_delay(queue: Queue) -> None:
+    queue.commands.send_timers([("now", 0), ("later", 1)])
+    assert [delivery.body for delivery in queue.receive_now()] == ["now"]
+    assert [delivery.body for delivery in queue.receive_later()] == ["later"]
 
 
 def test_sending_nothing_sends_nothing(queue: Queue) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from chalicelib.aws import dynamodb_runs
+from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.core.errors import UserMistake
 from chalicelib.core.records import ListedRuns, Run, RunPlace, place_of_run
 from chalicelib.core.states import RunState
 from chalicelib.ports.store import Store
+from tests.contract.conftest import SERVERS
+from tests.contract.metering import metered
 from tests.memory import store as memory_store
 
 RUNNING, PAUSED, SUCCEEDED = RunState.RUNNING, RunState.PAUSED, RunState.SUCCEEDED
@@ -53,6 +59,77 @@ def test_what_the_caller_does_to_its_params_does_not_reach_the_store(store: Stor
     params["parts"].append(2)
     found = store.run(run.run_id)
     assert found and found.params == {"parts": [1]}
+
+
+LARGE = {"films": ["Amélie"] * 20_000, "ratio": 1.0}
+LARGER = {**LARGE, "parts": 8}
+
+
+def test_a_run_with_large_params_is_read_back_whole_whatever_is_done_to_it(store: Store, run: Run) -> None:
+    run = replace(run, params=LARGE)
+    assert store.create_run(run) == store.create_run(replace(run, params=LARGER)) == store.run(run.run_id) == run
+    paused = store.switch_run(run.run_id, 0, PAUSED)
+    noted = store.note_run_untold(run.run_id, ["0/late/topic"], 1)
+    assert paused is not None and paused.params == LARGE
+    assert noted is not None and noted.params == LARGE
+    assert [one.params for one in store.list_runs(run.workflow, 10).runs] == [LARGE]
+    store.change_run(run.run_id, 0, SUCCEEDED, expected=[PAUSED])
+    redriven = replace(run, epoch=1, params=LARGER)
+    assert store.begin_epoch(redriven, untold=["0/late/topic"])
+    assert store.run(run.run_id) == redriven
+
+
+def test_runs_with_large_and_with_small_params_are_in_one_list(store: Store, run: Run) -> None:
+    runs = [
+        replace(run, run_id=f"{run.run_id}-{place}", params=params, created_at_ms=run.created_at_ms - place)
+        for place, params in enumerate((LARGE, {}, LARGER, {"parts": 8}))
+    ]
+    for one in runs:
+        store.create_run(one)
+    assert store.list_runs(run.workflow, 10).runs == tuple(runs)
+    assert store.list_runs(run.workflow, 10, state=SUCCEEDED).runs == ()
+
+
+def test_another_process_reads_large_params(dynamodb: tuple[Any, str], run: Run) -> None:
+    run = replace(run, params=LARGE)
+    DynamoStore(*dynamodb).create_run(run)
+    assert DynamoStore(*dynamodb).run(run.run_id) == run
+    assert DynamoStore(*dynamodb).list_runs(run.workflow, 10).runs == (run,)
+
+
+def test_a_record_of_an_earlier_release_holds_large_params_itself(dynamodb: tuple[Any, str], run: Run) -> None:
+    client, table_name = dynamodb
+    store = DynamoStore(client, table_name)
+    store.create_run(run)
+    # As 0.9 wrote them, whatever their size.
+    client.update_item(
+        TableName=table_name,
+        Key={"pk": {"S": f"RUN#{run.run_id}"}, "sk": {"S": "RUN"}},
+        UpdateExpression="SET params = :params",
+        ExpressionAttributeValues={":params": {"S": json.dumps(LARGE)}},
+    )
+    large = replace(run, params=LARGE)
+    assert store.run(run.run_id) == large
+    assert store.list_runs(run.workflow, 10).runs == (large,)
+    store.change_run(run.run_id, 0, SUCCEEDED, expected=[RUNNING])
+    assert store.begin_epoch(replace(large, epoch=1))
+    assert DynamoStore(client, table_name).run(run.run_id) == replace(large, epoch=1)
+
+
+def test_params_that_are_too_large_are_refused_and_leave_nothing(dynamodb: tuple[Any, str], run: Run) -> None:
+    store = DynamoStore(*dynamodb)
+    with pytest.raises(UserMistake, match=r"may have 300000 bytes as JSON, not 300011; put large values in S3"):
+        store.create_run(replace(run, params={"text": "x" * 300_000}))
+    assert store.run(run.run_id) is None
+
+
+@pytest.mark.parametrize("dynamodb", SERVERS, indirect=True)
+def test_large_params_are_written_once(dynamodb: tuple[Any, str], run: Run) -> None:
+    store = DynamoStore(*dynamodb)
+    with metered(dynamodb[0]) as meter:
+        store.create_run(replace(run, params={"text": "x" * 299_000}, sweep_at_ms=1))
+        store.change_run(run.run_id, 0, SUCCEEDED, expected=[RUNNING])
+    assert [units for _, units in meter.calls] == [293, 3, 2]
 
 
 def test_a_run_moves_from_an_expected_state_and_says_so(store: Store, run: Run) -> None:

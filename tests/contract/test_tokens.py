@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from batchwright.deploy.policies import GRANTS
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_tokens import PARTITION, DynamoTokens, token_key
 from chalicelib.core.errors import Defect
@@ -16,6 +17,7 @@ from chalicelib.ports.services import Tokens
 from tests.contract.conftest import SERVERS, TABLES
 from tests.contract.metering import metered
 from tests.contract.test_store_lost_answers import Losing, every_write_is_sent_twice
+from tests.iam_conditions import attributes_of
 from tests.memory.tokens import MemoryTokens
 
 __all__ = ["every_write_is_sent_twice"]
@@ -89,6 +91,28 @@ def test_a_use_is_noted_once_an_hour(tokens: Tokens, record: TokenRecord) -> Non
 def test_the_use_of_what_is_no_token_makes_none(tokens: Tokens) -> None:
     tokens.note_use("f" * 16, NOW_MS)
     assert tokens.token("f" * 16) is None
+
+
+def test_noting_a_use_names_no_more_than_the_authorizer_may(dynamodb: tuple[Any, str], record: TokenRecord) -> None:
+    client, table_name = dynamodb
+    tokens = DynamoTokens(client, table_name)
+    tokens.add(record)
+    asked: list[set[str]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.append(attributes_of(params))
+
+    client.meta.events.register("provide-client-params.dynamodb.UpdateItem", note)
+    try:
+        for at_ms in (NOW_MS, NOW_MS + 1):
+            tokens.note_use(record.token_id, at_ms)
+    finally:
+        client.meta.events.unregister("provide-client-params.dynamodb.UpdateItem", note)
+    (grant,) = (one for one in GRANTS["bearer"] if one.condition and "dynamodb:UpdateItem" in one.actions)
+    assert grant.condition is not None
+    allowed = set(grant.condition["ForAllValues:StringEquals"]["dynamodb:Attributes"])
+    assert len(asked) == 2
+    assert all(named <= allowed for named in asked)
 
 
 def test_a_token_sent_twice_is_one(

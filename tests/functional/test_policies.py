@@ -365,6 +365,14 @@ def test_the_authorizer_may_write_nothing_but_a_tokens_last_use(app: JudgedApp, 
     assert ("ConditionalCheckFailed" in found) == (not refused)
 
 
+@pytest.mark.parametrize("asked", ["ReturnValues", "ReturnValuesOnConditionCheckFailure"])
+def test_the_authorizer_may_not_ask_for_the_whole_token(app: JudgedApp, asked: str) -> None:
+    writing = {"UpdateExpression": "SET last_used_at_ms = :new", "ConditionExpression": "attribute_exists(pk)"}
+    params = {**reading("TOKENS").params, **writing, asked: "ALL_OLD"}
+    call = Call("dynamodb", "UpdateItem", {**params, "ExpressionAttributeValues": {":new": {"N": "1"}}})
+    assert "not authorized to perform: dynamodb:UpdateItem " in app.try_as("bearer", call)
+
+
 def reading(partition: str) -> Call:
     """A look at a record that is not there."""
     key = {"pk": {"S": partition}, "sk": {"S": "none"}}

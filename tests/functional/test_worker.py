@@ -35,6 +35,8 @@ def note(event):
             notes.write(record.body + "\\n")
         if record.body == "bad":
             raise ValueError("a message that cannot be handled")
+        if record.body == "left" and not os.path.exists("{folder}/quick"):
+            return {"batchItemFailures": [{"itemIdentifier": record.to_dict()["messageId"]}]}
         if record.body == "slow" and not os.path.exists("{folder}/quick"):
             time.sleep(600)
 
@@ -125,6 +127,16 @@ def test_a_handled_message_is_deleted_and_one_whose_handler_raised_comes_again(t
     assert [toy.notes().count(body) for body in ("good", "better")] == [1, 1]
     assert toy.messages_left() == 1
     assert "ValueError: a message that cannot be handled" in (toy.folder / "worker.log").read_text()
+
+
+def test_a_message_that_the_handler_reports_as_left_comes_again(toy: Toy) -> None:
+    toy.start_worker()
+    toy.send("left", "good")
+    wait_until(lambda: toy.notes().count("left") >= 2, "the message that was left to come again")
+    (toy.folder / "quick").touch()
+    wait_until(lambda: not toy.messages_left(), "the message that was left to be done")
+    assert toy.notes().count("good") == 1
+    assert "raised" not in (toy.folder / "worker.log").read_text()
 
 
 def test_the_message_of_a_killed_worker_comes_again(toy: Toy) -> None:

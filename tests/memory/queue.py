@@ -5,24 +5,42 @@ Owns what SQS promises of a standard queue; the order of messages is theirs of s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from chalicelib.core.chain import BEGINNING, Chain
 from chalicelib.core.errors import Defect, TryAgain
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
-from chalicelib.ports.services import Clock
+from chalicelib.engine import messages
+from chalicelib.ports.services import Clock, Timer
 
 POSTPONE_SECONDS_MAXIMUM = 43_200
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One delivery of a message. `receipt_handle` belongs to this delivery, `receive_count` counts from 1."""
+    """One delivery of a message. `receipt_handle` belongs to this delivery, `receive_count` counts from 1. `chain` is
+    what the engine counts, `rounds` what Lambda does."""
 
     message_id: str
     body: str
     receipt_handle: str
     receive_count: int
+    first_received_at_ms: int
+    chain: Chain = BEGINNING
+    rounds: int = 0
+
+
+def as_lambda_has_it(message: Message) -> messages.Message:
+    """A delivery as the engine's handlers take it."""
+    return messages.Message(
+        message.body,
+        message.receipt_handle,
+        message.receive_count,
+        first_received_at_ms=message.first_received_at_ms,
+        message_id=message.message_id,
+        chain=message.chain,
+    )
 
 
 @dataclass(slots=True)
@@ -30,7 +48,10 @@ class _Stored:
     message_id: str
     body: str
     visible_at_ms: int
+    chain: Chain = BEGINNING
+    rounds: int = 0
     receive_count: int = 0
+    first_received_at_ms: int = 0
 
     @property
     def receipt_handle(self) -> str:
@@ -50,20 +71,31 @@ class MemoryCommands:
         self._clock = clock
         self._visibility_ms = visibility_seconds * 1000
         self._receive_limit = receive_limit
-        self._sent = 0
+        self.sent = 0
+        """How many messages were sent so far."""
+        self.rounds: Callable[[], int] = lambda: 0
+        """How many rounds from this queue to its function and back a message has made that is sent now. Lambda counts
+        them in a header, whatever the engine counts."""
+        self.most_rounds = 0
         self._stored: dict[str, _Stored] = {}
         self._earliest_ms: int | None = None
         self._earliest_is_known = True
 
-    def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
-        if not 0 <= delay_seconds <= QUEUE_DELAY_SECONDS_MAXIMUM:
-            raise Defect(f"a delay is 0 to {QUEUE_DELAY_SECONDS_MAXIMUM} seconds, not {delay_seconds}")
+    def send(self, bodies: Sequence[str], delay_seconds: int = 0, chain: Chain = BEGINNING) -> None:
+        self.send_timers([(body, delay_seconds) for body in bodies], chain)
+
+    def send_timers(self, timers: Sequence[Timer], chain: Chain = BEGINNING) -> None:
+        for _, delay_seconds in timers:
+            if not 0 <= delay_seconds <= QUEUE_DELAY_SECONDS_MAXIMUM:
+                raise Defect(f"a delay is 0 to {QUEUE_DELAY_SECONDS_MAXIMUM} seconds, not {delay_seconds}")
         if self.failing:
             raise TryAgain("the queue was told to fail")
-        for body in bodies:
-            self._sent += 1
-            message_id = f"message-{self._sent:06d}"
-            self._stored[message_id] = _Stored(message_id, body, self._clock.now_ms() + delay_seconds * 1000)
+        for body, delay_seconds in timers:
+            self.sent += 1
+            message_id = f"message-{self.sent:06d}"
+            at_ms = self._clock.now_ms() + delay_seconds * 1000
+            self._stored[message_id] = _Stored(message_id, body, at_ms, chain, self.rounds())
+            self.most_rounds = max(self.most_rounds, self.rounds())
         self.changed()
 
     def receive(self, limit: int = 10) -> list[Message]:
@@ -84,6 +116,7 @@ class MemoryCommands:
                 self.dead.append(_delivery(self._stored.pop(stored.message_id)))
                 continue
             stored.receive_count += 1
+            stored.first_received_at_ms = stored.first_received_at_ms or self._clock.now_ms()
             stored.visible_at_ms = self._clock.now_ms() + self._visibility_ms
             received.append(_delivery(stored))
         return received
@@ -165,4 +198,12 @@ class MemoryDeadLetters:
 
 
 def _delivery(stored: _Stored) -> Message:
-    return Message(stored.message_id, stored.body, stored.receipt_handle, stored.receive_count)
+    return Message(
+        stored.message_id,
+        stored.body,
+        stored.receipt_handle,
+        stored.receive_count,
+        stored.first_received_at_ms,
+        stored.chain,
+        stored.rounds,
+    )

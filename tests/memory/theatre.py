@@ -17,12 +17,12 @@ from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy, offset
 from chalicelib.core.records import Run, TaskRecord
 from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import TriggerRule
-from chalicelib.engine.messages import Mailbox, Message, MessagesLeft, handle_commands, handle_events
+from chalicelib.engine.messages import Mailbox, MessagesLeft, handle_commands, handle_events
 from chalicelib.engine.pace import pause_run, resume_run
 from chalicelib.engine.redrive import redrive_run
 from chalicelib.engine.start import start_run
 from chalicelib.engine.sweep import Swept, sweep
-from chalicelib.engine.world import Settings, World
+from chalicelib.engine.world import SWEEP_EVERY_SECONDS, Settings, World
 from chalicelib.ports.store import Store
 from tests.memory.batch import MemoryBatch, MemoryJob
 from tests.memory.clock import HandClock
@@ -30,7 +30,7 @@ from tests.memory.figures import MemoryFigures
 from tests.memory.logs import MemoryLogs
 from tests.memory.notices import MemoryChanges, MemoryNotices
 from tests.memory.permits import MemoryPermits
-from tests.memory.queue import MemoryCommands, MemoryDeadLetters
+from tests.memory.queue import MemoryCommands, MemoryDeadLetters, as_lambda_has_it
 from tests.memory.scheduler import MemoryScheduler
 from tests.memory.store import MemoryStore
 
@@ -316,8 +316,13 @@ class Theatre:
         return len(messages)
 
     def _handle(self, handler: Any, queue: MemoryCommands, messages: Sequence[Any]) -> None:
-        ours = [Message(m.body, m.receipt_handle, m.receive_count) for m in messages]
-        handler(self.world(), Mailbox(queue, queue, self.dead), ours)
+        ours = [as_lambda_has_it(message) for message in messages]
+        rounds = 1 + max(message.rounds for message in messages)
+        queue.rounds = lambda: rounds
+        try:
+            handler(self.world(), Mailbox(queue, queue, self.dead), ours)
+        finally:
+            queue.rounds = lambda: 0
 
     def play_on(self, steps: int = 10_000) -> None:
         """Deliver and let time pass until nothing is left to do. Fails when that takes more than `steps`."""
@@ -336,6 +341,30 @@ class Theatre:
                     return
                 self.clock.advance_to(max(min(later), self.clock.now_ms()))
         raise AssertionError(f"the run did not come to rest within {steps} steps")
+
+    def play_swept(self, *, for_seconds: float, busy: bool = False) -> None:
+        """Deliver, sweep every five minutes and let time pass, until so much is over and nothing is left to do, or
+        until all of it is over if it is `busy`."""
+        until_ms = self.clock.now_ms() + round(for_seconds * 1000)
+        sweep_at_ms = self.clock.now_ms() + SWEEP_EVERY_SECONDS * 1000
+        while self.clock.now_ms() < until_ms:
+            self.tell()
+            delivered = 0
+            for deliver in (self.deliver_events, self.deliver_commands):
+                try:
+                    delivered += deliver()
+                except MessagesLeft:
+                    delivered += 1
+            if delivered:
+                continue
+            times = [q.next_visible_at_ms for q in (self.events, self.commands)]
+            later = [at_ms for at_ms in times if at_ms is not None]
+            if not later and not busy and self.run.state.ended and self.run.sweep_at_ms is None:
+                return
+            self.clock.advance_to(min([*later, sweep_at_ms, until_ms]))
+            if self.clock.now_ms() >= sweep_at_ms:
+                sweep_at_ms += SWEEP_EVERY_SECONDS * 1000
+                sweep(self.world())
 
     def crash(self, cut: Cut, act: Callable[[], Any]) -> bool:
         """Do something in an invocation that dies at `cut`; whether it got that far."""

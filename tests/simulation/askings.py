@@ -57,7 +57,12 @@ _OF_PORT = {
     ("store", "mark_jobs_told"): [("dynamodb:BatchWriteItem", "table")],
     ("store", "silent_jobs"): [("dynamodb:Query", "jobs-by-state"), ("dynamodb:BatchGetItem", "table")],
 }
-_OF_QUEUE = {"send": "sqs:SendMessage", "delete": "sqs:DeleteMessage", "postpone": "sqs:ChangeMessageVisibility"}
+_OF_QUEUE = {
+    "send": "sqs:SendMessage",
+    "send_timers": "sqs:SendMessage",
+    "delete": "sqs:DeleteMessage",
+    "postpone": "sqs:ChangeMessageVisibility",
+}
 
 
 def askings(seeds: Iterable[int]) -> set[Asking]:

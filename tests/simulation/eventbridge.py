@@ -114,10 +114,10 @@ class EventBridge:
         body = rng.choice(bodies)
         self.poison.add(body)
         self._story.add(f"   malformed message: {body[:120]}")
-        queue.put([body])
+        queue.put([(body, 0)])
 
     def _put(self, body: str, late_ms: int) -> None:
-        self._queue.put([body])
+        self._queue.put([(body, 0)])
         if late_ms:
             self._queue.hold_back(1, late_ms)
 

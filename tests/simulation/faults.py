@@ -83,6 +83,7 @@ FAULTS = (
     Fault("refusal", "topic, bus or logs refuse for good, for minutes or hours", 0.05, (0.02, 0.2)),
     # Of a stage that was just deployed.
     Fault(FORBIDDEN, "SubmitJob is not permitted yet; and what is refused for good is not permitted", 0.15, (1.0,)),
+    Fault("command_early", "a command comes before its delay is over", 0.15, (0.1, 0.5)),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}
 

@@ -7,19 +7,22 @@ those of tests/oracle.py.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from chalicelib.core.commands import RetryTask
 from chalicelib.core.ids import Attempt
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.lease import Lease
+from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.monitoring import Counted
 from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.plan import Plan, PlannedTask, offset_of, shard_of
-from chalicelib.core.records import Asked, Redrive, Run, Tally, TaskRecord, in_epoch
+from chalicelib.core.records import Asked, JobResult, Redrive, Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.scheduling import NEVER_MS, ScheduleRecord
 from chalicelib.core.states import RunState, TaskState
@@ -28,6 +31,8 @@ from tests.memory.clock import HandClock
 from tests.memory.store import MemoryStore
 from tests.simulation.looks import Looks
 from tests.simulation.plans import REFUSED, Fates, is_flavoured
+
+_LATE_MS = 60_000
 
 
 class Violation(BaseException):
@@ -92,6 +97,10 @@ class Judge:
         """How many invocations have begun so far."""
         self.under_way: Callable[[], int] = lambda: 0
         """The number of the invocation under way."""
+        self.sweep_is_needed: Callable[[], None] = lambda: None
+        self.is_punctual = False
+        """Whether nothing goes wrong and steps take no time, so that each wait has one timer, which is on time."""
+        self.timers: Counter[str] = Counter()
         self.make_epoch: Callable[[SimulatedRun, Run], Epoch] = _no_epoch
         self.who: Callable[[], str] = lambda: ""
         """The name of the invocation under way."""
@@ -183,6 +192,16 @@ class Judge:
         classes = oracle.failures_of(one, partial(run.outcome, attempt.epoch)).classes[: earlier.number]
         least_ms = oracle.pause_seconds(one, classes) * 1000 - 2 * self.skew_ms
         must(pause_ms >= least_ms, f"{what} after a pause of {pause_ms} ms")
+        if self.is_punctual and not self.store.pauses:
+            most_ms = least_ms + 2 * self.skew_ms + _LATE_MS
+            must(pause_ms <= most_ms, f"{what} after a pause of {pause_ms} ms, which is too long")
+
+    def check_timer(self, body: str) -> None:
+        """That a wait has one timer, where nothing goes wrong. One that is ten to sixteen minutes long and follows a
+        refusal may have two, because nobody knows when a refused attempt ended."""
+        if self.is_punctual and RetryTask.kind in body and "refused:" not in body and not self.store.pauses:
+            self.timers[body] += 1
+            must(self.timers[body] == 1, f"a wait has {self.timers[body]} timers: {body}")
 
     def check_termination(self, attempt: Attempt, job_id: str, jobs: Mapping[Attempt, Sequence[Any]]) -> None:
         stored = self.store.run(attempt.run_id)
@@ -215,6 +234,7 @@ class CheckedStore(MemoryStore):
         self._judge = judge
         self.pauses = 0
         self._all_tellings: list[Telling] = []
+        self._long_waits: set[Attempt] = set()
         self._paused_since: dict[tuple[str, int, int], int] = {}
 
     def paused_since(self, attempt: Attempt) -> float:
@@ -230,6 +250,21 @@ class CheckedStore(MemoryStore):
         if self.read_tally(run_id, epoch, shard).paused and not before.paused:
             self.pauses += 1
             self._paused_since[run_id, epoch, shard] = self._judge.begun()
+
+    def wait_for_retry(self, attempt: Attempt, result: JobResult, retry_at_ms: int) -> bool:
+        landed = super().wait_for_retry(attempt, result, retry_at_ms)
+        if landed and retry_at_ms - self._judge.now_ms() > QUEUE_DELAY_SECONDS_MAXIMUM * 1000:
+            self._judge.sweep_is_needed()
+            self._long_waits.add(attempt)
+        return landed
+
+    def waits_long(self) -> bool:
+        """Whether a task waits for longer than a message can be delayed."""
+        for attempt in list(self._long_waits):
+            record = self.task(attempt.run_id, attempt.epoch, attempt.index)
+            if record is None or (record.attempt, record.state) != (attempt, TaskState.WAITING):
+                self._long_waits.remove(attempt)
+        return bool(self._long_waits)
 
     def swept(
         self,

@@ -22,9 +22,9 @@ _DECISIVE = frozenset(
     {"tally", "claim", "take_over", "change_run", "put_schedule", "put_look", "put_telling", "add_member"}
 )
 """The writes by which invocations learn of each other: what happens right before one of them is where races are."""
-_OF_SEVERAL = frozenset({"send", "delete", "tell"})
+_OF_SEVERAL = frozenset({"send", "send_timers", "delete", "tell"})
 """Calls for several things, of which some may be done and others not."""
-_TELLS = frozenset({"publish", "send", "note_jobs_told", "read_tally", "plan", "run", "tell"})
+_TELLS = frozenset({"publish", "send", "send_timers", "note_jobs_told", "read_tally", "plan", "run", "tell"})
 _SLOW_SECONDS = (1, 5, 20, 50, 70, 200)
 
 
@@ -52,7 +52,18 @@ class SkewedClock:
 class Invocation:
     """A function that runs from one `pause` to the next. `raised` is what it let through, once it is over."""
 
-    __slots__ = ("_greenlet", "deadline_ms", "held_for_steps", "name", "number", "on_end", "raised", "wakes_at_ms")
+    __slots__ = (
+        "_greenlet",
+        "deadline_ms",
+        "fed_by",
+        "held_for_steps",
+        "name",
+        "number",
+        "on_end",
+        "raised",
+        "rounds",
+        "wakes_at_ms",
+    )
 
     def __init__(self, number: int, name: str, act: Callable[[], object], deadline_ms: int) -> None:
         self.number = number
@@ -61,6 +72,10 @@ class Invocation:
         self.raised: BaseException | None = None
         self.wakes_at_ms = 0
         self.held_for_steps = 0
+        self.fed_by: Any = None
+        """The queue whose messages it handles."""
+        self.rounds = 0
+        """How many rounds a message has made that it sends to that queue."""
         self.on_end: Callable[[BaseException | None], None] = lambda raised: None
         self._greenlet = greenlet(lambda: self._run(act))
 

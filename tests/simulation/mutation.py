@@ -14,14 +14,16 @@ from tests.simulation.scope import WHOLE, Scope
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A bug, and seeds that are known to catch it, in that scope."""
+    """A bug, and seeds that are known to catch it, in that scope. `also` are the rest of a bug of several functions."""
 
     bug: Bug
     seeds: tuple[int, ...] = ()
     scope: Scope = WHOLE
+    also: tuple[Bug, ...] = ()
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as monkeypatch:
-            self.bug.put_in(monkeypatch)
+            for bug in (self.bug, *self.also):
+                bug.put_in(monkeypatch)
             yield

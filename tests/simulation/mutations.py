@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalicelib.core import advance, redrive, retry, scheduling
 from chalicelib.engine import (
     cancel,
+    commands,
     digest,
     events,
     failures,
@@ -160,8 +161,10 @@ MUTATIONS = {
             events,
             "_arrange_retry",
             {
-                "    world.commands.send(": "    landed = world.store.wait_for_retry(attempt, result, not_before_ms)\n"
-                "    world.commands.send(",
+                "    if after_seconds <= TIMER": (
+                    "    landed = world.store.wait_for_retry(attempt, result, not_before_ms)\n"
+                    "    if after_seconds <= TIMER"
+                ),
                 "if world.store.wait_for_retry(attempt, result, not_before_ms):": "if landed:",
             },
         ),
@@ -190,13 +193,43 @@ MUTATIONS = {
     "waiting uses up a message's receipts": Mutation(
         Bug(
             messages,
-            "_copied",
-            {
-                "message.receive_count <= len(_LOOK_AGAIN_SECONDS)": "True",
-                "_LOOK_AGAIN_SECONDS[message.receive_count - 1]": "2",
-            },
+            "_waits_elsewhere",
+            {"message.receive_count < COPIED_AT_RECEIPT": "True", "mailbox, message, seconds)": "mailbox, message, 2)"},
         ),
         seeds=(35,),
+    ),
+    "a long timer is sent again and again": Mutation(
+        Bug(
+            commands,
+            "_retry",
+            {
+                "left_seconds > TIMER_SECONDS_MAXIMUM:": "left_seconds > 900:\n"
+                "        from chalicelib.core.commands import encode\n"
+                "        world.commands.send([encode(command)], delay_seconds=900)"
+            },
+        ),
+        seeds=(173,),
+        also=(Bug(events, "_arrange_retry", {"after_seconds <= TIMER_SECONDS_MAXIMUM": "True"}),),
+    ),
+    "nobody sets the timers of long waits": Mutation(
+        Bug(heal, "_wants_timer", {"is_long and": "False and"}),
+        seeds=(173,),
+    ),
+    "each look sets the timers of long waits": Mutation(
+        Bug(heal, "_wants_timer", {"look.before_ms + _DELAY_MS < ": ""}),
+        seeds=(173,),
+    ),
+    "a look sets the timers that messages are": Mutation(
+        Bug(heal, "_wants_timer", {"is_long and": ""}),
+        seeds=(1688,),
+    ),
+    "a timer that comes early is obeyed": Mutation(
+        Bug(commands, "_retry", {"left_seconds > 0:": "False:"}),
+        seeds=(199,),
+    ),
+    "a timer that comes early is dropped": Mutation(
+        Bug(commands, "_retry", {"return NotBefore(left_seconds, ": "return DONE or (left_seconds, "}),
+        seeds=(305,),
     ),
     "the sweep asks Batch about no job": Mutation(
         Bug(heal, "_look", {"found.to_describe.append(record)": "pass"}),

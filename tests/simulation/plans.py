@@ -52,6 +52,18 @@ def random_plan(rng: Random, workflow: str = "play") -> Plan:
     return replace(plan_of(*tasks), workflow=workflow)
 
 
+def with_longer_waits(rng: Random, plan: Plan) -> Plan:
+    """The plan, in which some of the longer pauses are so long that no message can be delayed for it."""
+    tasks = []
+    for one in plan.tasks:
+        seconds = one.retry.backoff_seconds
+        if seconds and seconds > 60 and rng.random() < 0.5:
+            seconds = rng.choice((300, 850, 930, 2_000, 12_000))
+            one = replace(one, retry=replace(one.retry, backoff_seconds=seconds, backoff_max_seconds=seconds))
+        tasks.append(one)
+    return replace(plan, tasks=tuple(tasks))
+
+
 def _by_class(rng: Random, policy: RetryPolicy) -> RetryPolicy:
     """A policy that tells classes of failures apart, and may leave some to the defaults."""
     on = [

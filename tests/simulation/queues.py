@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
+from chalicelib.core.chain import BEGINNING, Chain
+from chalicelib.ports.services import Timer
 from tests.memory.clock import HandClock
 from tests.memory.queue import MemoryCommands, Message
 from tests.simulation.faults import Dice, Menu
+from tests.simulation.invariants import must
+from tests.simulation.story import shown
 
 VISIBILITY_SECONDS = 360
 RECEIVE_LIMIT = 5
+ROUNDS_MAXIMUM = 15
+"""How often work may go from a queue to its function and back. Lambda ends such chains at about 16 rounds."""
 _LATE_SECONDS = (1, 10, 60, 300, 1800)
 
 
@@ -21,21 +27,30 @@ class SimulatedQueue(MemoryCommands):
         super().__init__(clock, visibility_seconds=VISIBILITY_SECONDS, receive_limit=RECEIVE_LIMIT)
         self.old: list[str] = []
         """Every body that was ever sent."""
+        self.longest_chain = 0
+        """The most hops that a message came by."""
         self._rng = rng
         self._late = late
         self._lost = lost
         self._redelivery = menu["redelivery"]
+        self._early = menu["command_early"]
+        self.check_timers: Callable[[Sequence[Timer]], None] = lambda timers: None
 
-    def send(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+    def send_timers(self, timers: Sequence[Timer], chain: Chain = BEGINNING) -> None:
         if not self._lost():
-            self.put(bodies, delay_seconds)
+            self.put(timers, chain)
 
-    def put(self, bodies: Sequence[str], delay_seconds: int = 0) -> None:
-        """As `send`, and surely."""
-        super().send(bodies, delay_seconds)
-        self.old += bodies
+    def put(self, timers: Sequence[Timer], chain: Chain = BEGINNING) -> None:
+        """As `send_timers`, and surely."""
+        if self._early():
+            timers = [(body, int(self._early.rng.random() * seconds)) for body, seconds in timers]
+        super().send_timers(timers, chain)
+        must(self.most_rounds <= ROUNDS_MAXIMUM, f"work went round {self.most_rounds} times: {shown(timers[0][0])}")
+        self.check_timers(timers)
+        self.old += [body for body, _ in timers]
+        self.longest_chain = max(self.longest_chain, chain.hops)
         if self._late():
-            self.hold_back(len(bodies), self._late.rng.choice(_LATE_SECONDS) * 1000)
+            self.hold_back(len(timers), self._late.rng.choice(_LATE_SECONDS) * 1000)
 
     def hold_back(self, messages: int, by_ms: int) -> None:
         """Let the messages sent last come that much later than they were to."""
@@ -65,5 +80,5 @@ class SimulatedQueue(MemoryCommands):
         readable = [message.body for message in self.dead if message.body not in poison]
         self.dead = [message for message in self.dead if message.body in poison]
         if readable:
-            super().send(readable)
+            self.put([(body, 0) for body in readable])
         return len(readable)

@@ -97,7 +97,7 @@ class Timetable:
             if menu["time_lost"]():
                 continue
             for _ in range(2 if menu["time_twice"]() else 1):
-                queue.put([body])
+                queue.put([(body, 0)])
                 if menu["time_late"]():
                     queue.hold_back(1, menu["time_late"].rng.choice(_LATE_SECONDS) * 1000)
 

@@ -7,21 +7,23 @@ played to its end and judged is play.py's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import Any
 
+from chalicelib.core.chain import HOPS_MAXIMUM
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.ids import run_id
 from chalicelib.core.records import Run
-from chalicelib.engine.messages import Mailbox, Message, MessagesLeft, handle_commands, handle_events
+from chalicelib.engine.messages import Mailbox, MessagesLeft, handle_commands, handle_events
 from chalicelib.engine.sweep import sweep
 from chalicelib.engine.world import Settings, World
+from chalicelib.ports.services import Timer
 from tests.memory.clock import HandClock
 from tests.memory.permits import MemoryPermits
-from tests.memory.queue import MemoryDeadLetters
+from tests.memory.queue import MemoryDeadLetters, as_lambda_has_it
 from tests.memory.scheduler import MemoryScheduler
 from tests.simulation import actions
 from tests.simulation.batch import SimulatedBatch
@@ -31,7 +33,7 @@ from tests.simulation.foreign import Foreign, has_foreign
 from tests.simulation.invariants import Epoch, Judge, SimulatedRun, Violation, must
 from tests.simulation.invocations import LAMBDA_TIMEOUT_SECONDS, Died, Gate, Invocation, SkewedClock, through
 from tests.simulation.monitored import Monitored
-from tests.simulation.plans import FLAVOUR, PARAMS, flavoured, random_fates, random_plan, thinned
+from tests.simulation.plans import FLAVOUR, PARAMS, flavoured, random_fates, random_plan, thinned, with_longer_waits
 from tests.simulation.queues import SimulatedQueue
 from tests.simulation.scope import Scope
 from tests.simulation.story import Story, shown
@@ -114,9 +116,14 @@ class SimulatedWorld:
         self.store = self.judge.store
         self.events = SimulatedQueue(clock, rng, menu, Dice(0, None), Dice(0, None))
         self.commands = SimulatedQueue(clock, rng, menu, menu["command_late"], menu[LOST_COMMANDS])
+        for queue in (self.events, self.commands):
+            queue.rounds = partial(self._rounds, queue)
+        self.commands.check_timers = self._check_timers
         self.bridge = EventBridge(self.events, rng, menu, story, every_state=self.conditions.every_state)
         self.batch = SimulatedBatch(clock, rng, menu, self.bridge, self.judge, LIST_LAG_SECONDS * 1000)
         self.judge.jobs_alive = self.batch.alive
+        self.judge.sweep_is_needed = self._sweep_is_needed
+        self.judge.is_punctual = not any(dice.rate for dice in menu.values()) and self.conditions.pace_ms <= 10
         self.judge.make_epoch = self._make_epoch
         self.telling = telling_of(seed, scope)
         self.settings = replace(
@@ -171,6 +178,7 @@ class SimulatedWorld:
         for number in range(min(self.conditions.runs, scope.runs)):
             of = 0 if self.conditions.same_plan else number
             plan = flavoured(random_plan(derived(self.seed, f"plan {of}"), f"play-{of}"))
+            plan = with_longer_waits(derived(self.seed, f"waits {of}"), plan)
             fates = random_fates(derived(self.seed, f"fates {number}"), plan)
             plan = runs[0].plan if runs and not of else thinned(plan, scope.tasks_left_out(of))
             run = SimulatedRun(number, run_id(STAGE, plan.workflow, f"key-{number}"), [Epoch(plan, fates)])
@@ -248,16 +256,34 @@ class SimulatedWorld:
         messages = queue.receive(1 if at_once == 1 else self.rng.randint(1, at_once))
         if not messages:
             return  # what was visible went to the dead letters
-        ours = [Message(m.body, m.receipt_handle, m.receive_count) for m in messages]
+        ours = [as_lambda_has_it(message) for message in messages]
         inbox, dead = self.inboxes[queue], self.gated_dead
         handler = handle_events if is_events else handle_commands
         name = "on_events" if is_events else "on_commands"
         if any('"kind":"cancel_run"' in message.body for message in messages):
             name = CANCELS
         invocation = self.invoke(name, lambda world: handler(world, Mailbox(inbox, inbox, dead), ours))
+        invocation.fed_by = queue
+        # Of several messages, nobody knows which one Lambda takes the count from: it is at least so many.
+        invocation.rounds = 1 + min(message.rounds for message in messages)
         if self.story.is_told:
             for message in ours:
                 self.story.add(f"{invocation.name} receives ({message.receive_count}) {shown(message.body)}")
+
+    def _rounds(self, queue: SimulatedQueue) -> int:
+        """How many rounds a message has made that is sent to a queue now."""
+        current = self.gate.current
+        return current.rounds if current is not None and current.fed_by is queue else 0
+
+    def _check_timers(self, timers: Sequence[Timer]) -> None:
+        if self.commands.longest_chain >= HOPS_MAXIMUM:
+            self.judge.sweep_is_needed()
+        for body, _ in timers:
+            self.judge.check_timer(body)
+
+    def _sweep_is_needed(self) -> None:
+        """From now on something hangs on the sweep alone."""
+        self.conditions = replace(self.conditions, sweeps=True)
 
     # Who asks for something
 
@@ -332,7 +358,7 @@ class SimulatedWorld:
         if menu["command_again"]() and self.commands.old:
             body = menu["command_again"].rng.choice(self.commands.old)
             if body not in self.bridge.poison:
-                self.commands.put([body])
+                self.commands.put([(body, 0)])
         if menu["foreign_event"]() and self.batch.jobs:
             rng = menu["foreign_event"].rng
             self.bridge.send_foreign(rng, rng.choice(list(self.batch.jobs.values())).detail())
@@ -371,11 +397,14 @@ class SimulatedWorld:
         times += [invocation.wakes_at_ms for invocation in self.asleep]
         times += [job.rests_until_ms for job in self.batch.resting]
         times.append(self.scheduler.next_ms())
+        if self.conditions.sweeps and self.store.waits_long():
+            # A long wait is the one thing for which each sweep counts.
+            times.append(self.next_sweep_at_ms)
         if self.foreign is not None:
             times += self.foreign.next_ms()
         known = [at_ms for at_ms in times if at_ms is not None]
         if known:
-            # However long that takes, one sweep in it is enough: the next ones would find what it found.
+            # However long that takes, one sweep in it is otherwise enough: the next ones would find what it found.
             self.clock.advance_to(min(known))
         elif self.judge.is_calm and self.resume_what_is_paused():
             return True

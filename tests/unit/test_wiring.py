@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
-from chalicelib.aws.clients import Clients, clients
+from chalicelib import wiring
+from chalicelib.aws.clients import Clients, clients, sdk_versions
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import DEFAULT_KINDS
+from chalicelib.engine.messages import MessagesLeft
 from chalicelib.engine.world import Settings
 from chalicelib.wiring import (
     BLOCKED_QUEUES,
     EVENT_BUS,
     LEASE_SECONDS,
     NOTIFY,
+    PARTIAL_RESPONSES,
     SUBMIT_RATE,
     VARIABLES,
     WallClock,
     event_bus,
     settings_of,
+    wire,
+    wired,
     with_addresses,
 )
 
@@ -61,6 +68,64 @@ def test_a_lease_may_be_short_where_no_lambda_runs_and_not_in_one() -> None:
 )
 def test_a_stage_says_which_notices_its_runs_send(given: dict[str, str], kinds: tuple[NoticeKind, ...]) -> None:
     assert settings_of(given).notify_kinds == kinds
+
+
+ENVIRONMENT = {name: f"http://127.0.0.1:9/0/{name.lower()}" for name in VARIABLES}
+
+
+def batch_of(*bodies: str) -> dict[str, Any]:
+    attributes = {"ApproximateReceiveCount": "1"}
+    return {
+        "Records": [
+            {"messageId": f"id-{body}", "receiptHandle": f"handle-{body}", "body": body, "attributes": attributes}
+            for body in bodies
+        ]
+    }
+
+
+@pytest.mark.parametrize("handle", ["handle_events", "handle_commands"])
+def test_where_lambda_takes_partial_responses_the_messages_that_are_left_are_returned(handle: str) -> None:
+    wired = wire({**ENVIRONMENT, PARTIAL_RESPONSES: "true"}, no_clients())
+    assert getattr(wired, handle)(batch_of("bad", "worse"), "owner") == {
+        "batchItemFailures": [{"itemIdentifier": "id-bad"}, {"itemIdentifier": "id-worse"}]
+    }
+    assert getattr(wired, handle)({"Records": []}, "owner") == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("handle", ["handle_events", "handle_commands"])
+@pytest.mark.parametrize("given", [None, "", "false", "True", "yes"])
+def test_elsewhere_messages_that_are_left_are_raised_because_lambda_would_delete_them(
+    handle: str, given: str | None
+) -> None:
+    wired = wire(ENVIRONMENT | ({} if given is None else {PARTIAL_RESPONSES: given}), no_clients())
+    with pytest.raises(MessagesLeft) as left:
+        getattr(wired, handle)(batch_of("bad"), "owner")
+    assert left.value.message_ids == ("id-bad",)
+    assert getattr(wired, handle)({"Records": []}, "owner") is None
+
+
+def no_clients() -> Clients:
+    """Clients that reach nothing."""
+    session = boto3.session.Session("local", "local", region_name="us-east-1")
+    once = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
+    session._session.set_default_client_config(once)
+    return clients(session)
+
+
+def test_a_process_says_once_which_sdk_it_runs_with(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(wiring, "_built", [])
+    for name, value in {**ENVIRONMENT, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    wired.cache_clear()
+    try:
+        with caplog.at_level("INFO", "chalicelib.wiring"):
+            for _ in range(2):
+                wired()
+    finally:
+        wired.cache_clear()
+    assert [line for line in caplog.messages if "boto3" in line] == [f"a process begins with {sdk_versions()}"]
 
 
 @pytest.mark.parametrize(

@@ -261,7 +261,8 @@ def test_the_functions_on_real_queues_leak_nothing(stage: Stage, caplog: pytest.
     with caplog.at_level(logging.DEBUG), caplog.at_level(logging.WARNING, "botocore"):
         for number, body in enumerate(bodies_sent):
             attributes = {"ApproximateReceiveCount": str(RECEIPTS_MAXIMUM)}
-            record = {"body": body, "receiptHandle": f"none-{number}", "attributes": attributes}
+            record = {"messageId": f"id-{number}", "body": body, "receiptHandle": f"none-{number}"}
+            record |= {"attributes": attributes}
             try:
                 wired.handle_events({"Records": [record]}, f"owner-{number}")
             except MessagesLeft as left:

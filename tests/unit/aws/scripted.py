@@ -35,6 +35,7 @@ class Scripted:
     endpoint_url: str = ""
     answers: deque[Answer] = field(default_factory=deque)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     over: Event = field(default_factory=Event)
 
     def client(self, service: str, config: Config) -> Any:
@@ -55,6 +56,7 @@ def scripted_server() -> Iterator[Scripted]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             script.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            script.headers.append({name.lower(): value for name, value in self.headers.items()})
             answer = script.answers.popleft()
             if answer.silent:
                 script.over.wait(30)

@@ -9,6 +9,7 @@ import pytest
 from botocore.config import Config
 
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
+from chalicelib.core.chain import BEGINNING, HOPS, WAITS_SINCE_MS, Chain
 from chalicelib.core.errors import Throttled, TryAgain
 from tests.unit.aws.scripted import Answer, Scripted, scripted_server
 
@@ -55,6 +56,24 @@ def test_ten_messages_go_in_a_call_with_their_delay(script: Scripted, commands: 
     commands.send([str(number) for number in range(23)], delay_seconds=7)
     assert [len(asked["Entries"]) for asked in script.asked] == [10, 10, 3]
     assert {entry["DelaySeconds"] for asked in script.asked for entry in asked["Entries"]} == {7}
+
+
+def test_timers_go_in_one_call_each_with_its_own_delay(script: Scripted, commands: SqsCommands) -> None:
+    script.answers.append(Answer())
+    commands.send_timers([("a", 3), ("b", 900)])
+    assert [entry["DelaySeconds"] for entry in script.asked[0]["Entries"]] == [3, 900]
+
+
+def test_a_message_says_by_which_chain_it_comes_and_one_that_begins_a_chain_says_nothing(
+    script: Scripted, commands: SqsCommands
+) -> None:
+    script.answers += [Answer()] * 3
+    for chain in (BEGINNING, Chain(3), Chain(4, 1_700_000_000_000)):
+        commands.send(["a"], chain=chain)
+    sent = [asked["Entries"][0].get("MessageAttributes") for asked in script.asked]
+    hops = {"DataType": "Number", "StringValue": "3"}
+    assert sent == [None, {HOPS: hops}, {HOPS: hops | {"StringValue": "4"}, WAITS_SINCE_MS: sent[2][WAITS_SINCE_MS]}]
+    assert sent[2][WAITS_SINCE_MS] == {"DataType": "Number", "StringValue": "1700000000000"}
 
 
 def test_a_message_that_was_not_deleted_says_try_again(script: Scripted, inbox: SqsInbox) -> None:

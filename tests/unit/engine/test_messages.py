@@ -1,13 +1,15 @@
 """A batch of queue messages: each is handled on its own account, and what is left says why."""
 
+import contextlib
 import json
 
 import pytest
 
+from chalicelib.core.chain import BEGINNING, COPIED_AT_RECEIPT, HOPS, HOPS_MAXIMUM, WAITS_SINCE_MS, Chain
 from chalicelib.core.commands import SubmitTasks, encode
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.states import RunState
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.messages import MessagesLeft, messages_of
 from tests.memory.batch import SubmitFault
 from tests.memory.theatre import Theatre, plan_of, task
 
@@ -93,32 +95,56 @@ def test_nothing_is_raised_for_what_is_done_or_not_our_concern(theatre):
     assert theatre.events.bodies == []
 
 
-def test_an_event_that_waits_is_seen_after_2_and_10_seconds_and_then_in_fresh_copies(theatre):
+def test_an_event_that_waits_is_seen_after_2_and_10_seconds_and_then_when_the_lease_is_over(theatre):
     # b's job may exist: the claim is open until its lease of 90 seconds is over.
     theatre.batch.faults.append(SubmitFault.LOST_BEFORE_EFFECT)
     theatre.events.send([end_of(theatre, "a")])
-    (body,) = theatre.events.bodies
-    for seconds in (2, 10):
+    for seconds in (2, 10, 78):
         with pytest.raises(MessagesLeft, match="1 of 1"):
             theatre.deliver_events()
         assert seconds_until_visible(theatre, theatre.events) == seconds
         theatre.clock.advance(seconds=seconds)
     theatre.deliver_events()
-    assert theatre.events.bodies == [body], "one copy, and the old message is gone"
-    assert seconds_until_visible(theatre, theatre.events) == 90 - 12
-    theatre.clock.advance(seconds=78)
-    (copy,) = theatre.events.receive()
-    assert copy.receive_count == 1, "a copy is never taken for poison"
+    assert theatre.events.sent == 1, "no copy was needed"
     theatre.clock.advance(seconds=361)
     theatre.play_on()
     assert theatre.run.state is RunState.SUCCEEDED
     assert len(theatre.jobs()) == 4
 
 
+def test_a_message_that_waits_at_its_fourth_receipt_goes_on_as_a_copy(theatre):
+    theatre.store = Broken(theatre.store, TryAgain("not now"))
+    poison = poisonous(theatre)
+    theatre.events.send([poison])
+    for seconds in (2, 10, 60):
+        with pytest.raises(MessagesLeft):
+            theatre.deliver_events()
+        theatre.clock.advance(seconds=seconds)
+    theatre.deliver_events()
+    assert theatre.events.bodies == [poison], "one copy, and the old message is gone"
+    assert seconds_until_visible(theatre, theatre.events) == 60
+    theatre.clock.advance(seconds=60)
+    (copy,) = theatre.events.receive()
+    assert copy.receive_count == 1, "a copy is never taken for poison"
+    assert copy.chain == Chain(1, theatre.clock.now_ms() - 132_000)
+
+
+def test_a_message_that_waits_after_its_last_hop_goes_to_the_dead_letters_with_the_reason(theatre):
+    theatre.store = Broken(theatre.store, TryAgain("not now"))
+    theatre.events.send([poisonous(theatre)], chain=Chain(HOPS_MAXIMUM, theatre.clock.now_ms()))
+    for _ in range(COPIED_AT_RECEIPT):
+        with contextlib.suppress(MessagesLeft):
+            theatre.deliver_events()
+        theatre.clock.advance(seconds=60)
+    assert theatre.events.bodies == []
+    (letter,) = theatre.dead.letters
+    assert letter.reason == "waited for 180 seconds in vain: not now"
+
+
 def test_an_event_that_waits_for_a_moment_is_seen_after_that_moment(theatre):
     theatre.batch.faults.extend([SubmitFault.THROTTLED] * 4)
     theatre.events.send([end_of(theatre, "a")])
-    for raises in (True, True, False, True):
+    for raises in (True, True, True, False):
         if raises:
             with pytest.raises(MessagesLeft, match="Too Many Requests"):
                 theatre.deliver_events()
@@ -131,13 +157,19 @@ def test_an_event_that_waits_for_a_moment_is_seen_after_that_moment(theatre):
 def test_a_command_that_waits_is_seen_again_in_the_same_way(theatre):
     theatre.batch.faults.extend([SubmitFault.LOST_BEFORE_EFFECT])
     theatre.commands.send([encode(SubmitTasks(theatre.run.run_id, 0, (2,)))])
-    for seconds in (2, 10):
+    for seconds in (2, 10, 78):
         with pytest.raises(MessagesLeft):
             theatre.deliver_commands()
         assert seconds_until_visible(theatre, theatre.commands) == seconds
         theatre.clock.advance(seconds=seconds)
-    theatre.deliver_commands()
-    assert seconds_until_visible(theatre, theatre.commands) == 78
+
+
+@pytest.mark.parametrize("value", ["", "none", "-1", "1e3", "9" * 16])
+def test_an_attribute_that_is_no_count_begins_a_chain(value):
+    attributes = {HOPS: {"stringValue": value, "dataType": "String"}, WAITS_SINCE_MS: {}}
+    record = {"messageId": "1", "body": "", "receiptHandle": "r", "messageAttributes": attributes}
+    (message,) = messages_of({"Records": [{**record, "attributes": {"ApproximateReceiveCount": "1"}}]})
+    assert message.chain == BEGINNING
 
 
 @pytest.mark.parametrize("poison", ["not json", "{}", '{"kind":"brew_coffee"}', "[" * 100_000])
@@ -162,11 +194,11 @@ def test_a_command_whose_handling_fails_stays_alone(theatre):
 
 @pytest.mark.parametrize("call", ["postpone", "send"])
 def test_a_message_that_cannot_be_put_off_takes_no_others_with_it(theatre, call, monkeypatch):
-    theatre.batch.faults.append(SubmitFault.LOST_BEFORE_EFFECT)
+    theatre.batch.faults.extend([SubmitFault.LOST_BEFORE_EFFECT] * 2)
     end_of_a = end_of(theatre, "a")
     theatre.events.send([end_of_a])
     if call == "send":
-        for seconds in (2, 10):
+        for seconds in (2, 10, 78):
             with pytest.raises(MessagesLeft):
                 theatre.deliver_events()
             theatre.clock.advance(seconds=seconds)

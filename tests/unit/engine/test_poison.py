@@ -127,6 +127,7 @@ def test_a_reason_quotes_little_of_a_wrong_value(theatre, field, value):
 
 def test_the_times_that_sqs_tells_go_with_the_message(theatre):
     record = {
+        "messageId": "one",
         "body": "not json",
         "receiptHandle": "handle",
         "attributes": {
