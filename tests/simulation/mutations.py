@@ -44,6 +44,12 @@ MUTATIONS = {
         Bug(advance, "run_ending", {"WITHOUT_RESULT": "(TaskState.FAILED,)"}),
         seeds=(0,),
     ),
+    "an array of none is submitted": Mutation(
+        Bug(settle, "_cascade", {", facts.empty)": ")"}),
+    ),
+    "an array of none is skipped alone, and what follows it is not looked at": Mutation(
+        Bug(start, "_start_roots", {"settle(world, facts, (), {}, roots).outcome": "start(world, facts, [])"}),
+    ),
     "a redrive keeps what was made with another param": Mutation(
         Bug(redrive, "_check_params", {"if other else []": "if False else []"}),
         seeds=(72,),
