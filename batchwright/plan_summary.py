@@ -90,7 +90,7 @@ def summarise(plan: Plan, params: Mapping[str, Any]) -> PlanSummary:
     totals = Totals(
         tasks=len(tasks),
         edges=sum(task.fan_in for task in tasks),
-        jobs=sum(task.array_size or 1 for task in tasks),
+        jobs=sum(1 if task.array_size is None else task.array_size for task in tasks),
         waves=len(found),
         widest_wave=max(map(len, found)),
         attempts_at_most=sum(attempts_at_most(task.retry) for task in plan.tasks),

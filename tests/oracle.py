@@ -34,9 +34,11 @@ class Expected:
 NOTHING_KEPT: Mapping[str, str] = {}
 
 
-def expected(plan: Plan, succeeds: Succeeds, kept: Mapping[str, str] = NOTHING_KEPT) -> Expected:
+def expected(
+    plan: Plan, succeeds: Succeeds, kept: Mapping[str, str] = NOTHING_KEPT, empty: Collection[str] = ()
+) -> Expected:
     """The endings that follow from the plan when the jobs end so, and those of some tasks are `kept` of an epoch
-    before. Tasks stand in topological order."""
+    before. `empty` are arrays of none, which are skipped instead of starting. Tasks stand in topological order."""
     tasks: dict[str, str] = {}
     attempts: set[tuple[str, int]] = set()
     failed = False
@@ -45,6 +47,8 @@ def expected(plan: Plan, succeeds: Succeeds, kept: Mapping[str, str] = NOTHING_K
         ending = kept.get(task.name)
         if ending is None and parents:
             ending = instead_of_starting(task.trigger_rule.value, parents)
+        if ending is None and task.name in empty:
+            ending = SKIPPED
         if ending is None:
             failures = failures_of(task, succeeds)
             ending = SUCCEEDED if failures.end_in_success else FAILED
@@ -134,7 +138,11 @@ def _limit(task: PlannedTask, failure: str) -> tuple[int, Collection[str]]:
 
 
 def cancelled_mistakes(
-    plan: Plan, endings: Mapping[str, str], succeeds: Succeeds, kept: Mapping[str, str] = NOTHING_KEPT
+    plan: Plan,
+    endings: Mapping[str, str],
+    succeeds: Succeeds,
+    kept: Mapping[str, str] = NOTHING_KEPT,
+    empty: Collection[str] = (),
 ) -> list[str]:
     """What cannot be of a run that was cancelled while it went on, task by task.
 
@@ -153,6 +161,8 @@ def cancelled_mistakes(
             mistakes.append(f"{task.name} succeeded, and none of its jobs does")
         elif ending == FAILED and succeeded:
             mistakes.append(f"{task.name} failed, and one of its jobs succeeds")
+        elif ending == SKIPPED and task.name in empty:
+            continue
         elif ending in (SKIPPED, UPSTREAM_FAILED) and not _may_end_so(task.trigger_rule.value, parents, ending):
             mistakes.append(f"{task.name} is {ending}, and its parents are {parents}")
     return mistakes

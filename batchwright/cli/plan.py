@@ -119,7 +119,7 @@ def _rest_of(wave: Sequence[TaskSummary]) -> list[str]:
     rest = wave[TASKS_SHOWN:]
     if not rest:
         return []
-    jobs = sum(task.array_size or 1 for task in rest)
+    jobs = sum(1 if task.array_size is None else task.array_size for task in rest)
     return [f"and {_counted(len(rest), 'more task')} ({_counted(jobs, 'job')}), {rest[0].name} to {rest[-1].name}"]
 
 

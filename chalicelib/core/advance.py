@@ -6,7 +6,7 @@ answer holds, and stops when neither is left (engine/settle.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.core.plan import Plan, offset_of, shard_of
@@ -31,12 +31,19 @@ class Advance:
     unread: frozenset[int]
 
 
-def advance(plan: Plan, tallies: Mapping[int, Tally], ended: Iterable[int], candidates: Iterable[int] = ()) -> Advance:
+def advance(
+    plan: Plan,
+    tallies: Mapping[int, Tally],
+    ended: Iterable[int],
+    candidates: Iterable[int] = (),
+    empty: Collection[int] = (),
+) -> Advance:
     """What follows from the endings of the tasks `ended`, by the tallies that are known.
 
     Walks on through tasks that end without a job, found so already or found so now: a cascade that somebody began
     and did not finish is finished. `tallies` holds shards as they were read; a shard that is missing is unread.
-    `candidates` are judged beside the children of the ended: tasks that nobody may have judged.
+    `candidates` are judged beside the children of the ended: tasks that nobody may have judged. `empty` are arrays of
+    none, which are skipped where they could start.
     """
     view = dict(tallies)
     ready: dict[int, None] = {}
@@ -50,6 +57,8 @@ def advance(plan: Plan, tallies: Mapping[int, Tally], ended: Iterable[int], cand
             found = _ending(view, task)
             if found is None:
                 decided = _judge(plan, view, endings, task)
+                if decided is Verdict.READY and task in empty:
+                    decided = Verdict.SKIP
                 if decided is Verdict.READY:
                     ready[task] = None
                 elif decided is Verdict.UNREAD:

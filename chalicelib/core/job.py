@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from chalicelib.core import limits, rules
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
+from chalicelib.core.params import same
 from chalicelib.core.plan import Plan, PlannedTask
 from chalicelib.core.records import Asked, JobResult, TaskRecord
 from chalicelib.core.retry import attempts_at_most, memory_after, queue_after
@@ -120,14 +122,25 @@ def asked_of(plan: Plan, record: TaskRecord, params: Mapping[str, Any]) -> Asked
         return None
 
 
+def empty_arrays(plan: Plan, params: Mapping[str, Any]) -> frozenset[int]:
+    """The indexes of the arrays of none, by these params: tasks that are skipped when they could start."""
+    found: set[int] = set()
+    for size, indexes in plan.array_sizes.items():
+        with suppress(UserMistake):
+            # The size names params alone.
+            if same(render(size, Scope(params, "", "", 1)), 0):
+                found.update(indexes)
+    return frozenset(found)
+
+
 def array_size_of(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any]) -> int | None:
-    """The size of the array that a task without a record would ask for; None when it is none, or no number."""
+    """The size of the array that a task without a record would ask for; None of a single job, or of no number."""
     task = plan.tasks[attempt.index]
     if task.job.array_size is None:
         return None
     scope = Scope(params, attempt.run_id, task.name, attempt.number)
     size: int | None = _Renderer(task, scope).number("array_size")
-    return size
+    return None if size == 1 else size
 
 
 def check_run(plan: Plan, params: Mapping[str, Any]) -> None:
@@ -232,6 +245,9 @@ def _rendered(
     )
     if request.memory_mib is not None:
         request = replace(request, memory_mib=memory_after(task.retry, request.memory_mib, past))
+    if request.array_size == 1:
+        # Batch knows no array of one.
+        request = replace(request, array_size=None)
     renderer.report("tags", rules.tags_rule(request.tags))
     for broken in size_problems(request):
         renderer.report("", broken)

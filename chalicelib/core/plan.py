@@ -52,6 +52,15 @@ class Plan:
     def index_of(self) -> dict[str, int]:
         return {task.name: index for index, task in enumerate(self.tasks)}
 
+    @cached_property
+    def array_sizes(self) -> dict[int | Text, tuple[int, ...]]:
+        """By the size as it is written, the indexes of the arrays that have it."""
+        found: dict[int | Text, list[int]] = {}
+        for index, task in enumerate(self.tasks):
+            if task.job.array_size is not None:
+                found.setdefault(task.job.array_size, []).append(index)
+        return {size: tuple(indexes) for size, indexes in found.items()}
+
     @property
     def shard_count(self) -> int:
         return -(-len(self.tasks) // limits.SHARD_SIZE)

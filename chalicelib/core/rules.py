@@ -99,9 +99,9 @@ NUMBERS: dict[str, NumberRule] = {
     "memory_mib": NumberRule(4),
     "gpus": NumberRule(1, suggestion="leave it out for none"),
     "array_size": NumberRule(
-        limits.ARRAY_SIZE_MINIMUM,
+        0,
         limits.ARRAY_SIZE_MAXIMUM,
-        suggestion="an array job has 2 to 10,000 children; leave 'array' out for a single job",
+        suggestion="an array has up to 10,000 jobs; one of 1 is a single job, one of 0 is skipped",
     ),
     "timeout_seconds": NumberRule(limits.TIMEOUT_SECONDS_MINIMUM, suggestion="Batch knows no shorter time-out"),
     "attempts": NumberRule(1, limits.ATTEMPTS_MAXIMUM, suggestion="1 is no retry"),

@@ -110,7 +110,10 @@ class Array(Model):
     size: Annotated[
         int | str,
         *_number_type("array_size"),
-        Field(description="How many children, 2 to 10,000; or one whole ${params.NAME} of type integer."),
+        Field(
+            description="How many children, up to 10,000; or one whole ${params.NAME} of type integer. 1 is a single "
+            "job, 0 skips the task."
+        ),
     ]
 
 

@@ -67,7 +67,7 @@ def _cascade(
     known = newest(touched)
     written: Endings = {}
     while True:
-        step = advance(facts.plan, known, frontier, candidates)
+        step = advance(facts.plan, known, frontier, candidates, facts.empty)
         unread = step.unread - known.keys()
         if unread:
             for shard in sorted(unread):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.core.commands import encode, in_chunks
+from chalicelib.core.commands import Command, HealRun, encode, in_chunks
 from chalicelib.core.errors import IdempotencyConflict, UnknownWorkflow
 from chalicelib.core.ids import run_id, scheduled_key
 from chalicelib.core.job import check_run
@@ -20,7 +20,7 @@ from chalicelib.core.schedule import Schedule, render_params
 from chalicelib.core.scheduling import ScheduleRecord
 from chalicelib.core.states import RunState
 from chalicelib.engine import noting
-from chalicelib.engine.settle import start
+from chalicelib.engine.settle import settle, start
 from chalicelib.engine.untold import start_to_tell, tell_or_leave
 from chalicelib.engine.world import NotYet, World
 
@@ -115,12 +115,18 @@ def _create_run(
 
 def _start_roots(world: World, run: Run) -> None:
     facts = world.facts_of(run)
-    outcome = start(world, facts, facts.plan.roots)
+    roots = facts.plan.roots
+    if facts.empty.isdisjoint(roots):
+        outcome = start(world, facts, roots)
+        rest: list[Command] = [*in_chunks(run.run_id, run.epoch, roots, world.settings.chunk_size)]
+    else:
+        # Arrays of none are skipped, and what follows them is settled as after an ending.
+        outcome = settle(world, facts, (), {}, roots).outcome
+        rest = [HealRun(run.run_id, run.epoch)]
     if isinstance(outcome, NotYet):
         # Whoever called may never call again, so the commands queue sees to the rest.
-        chunks = in_chunks(run.run_id, run.epoch, facts.plan.roots, world.settings.chunk_size)
         delay_seconds = min(outcome.after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM)
-        world.commands.send([encode(chunk) for chunk in chunks], delay_seconds=delay_seconds)
+        world.commands.send([encode(command) for command in rest], delay_seconds=delay_seconds)
 
 
 def _digest(asked: list[Any]) -> str:

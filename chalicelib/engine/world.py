@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job import empty_arrays
 from chalicelib.core.lease import Lease
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.monitoring import Monitor
@@ -90,7 +91,8 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What never changes of a run within an epoch, so a warm invocation need not read it again."""
+    """What never changes of a run within an epoch, so a warm invocation need not read it again. `empty` are its arrays
+    of none."""
 
     run_id: str
     epoch: int
@@ -99,6 +101,7 @@ class RunFacts:
     params: Mapping[str, Any]
     notify: Notify = BY_DEFAULT
     schedule: str | None = None
+    empty: frozenset[int] = frozenset()
 
     def attempt(self, index: int, number: int = 1) -> Attempt:
         return Attempt(self.run_id, self.epoch, index, number)
@@ -175,7 +178,8 @@ class World:
             self.remembered.pop(next(iter(self.remembered)), None)
         self.remembered[run.run_id, run.epoch] = run
         plan = self.store.plan(run.plan_digest)
-        return RunFacts(run.run_id, run.epoch, run.workflow, plan, run.params, run.notify, run.schedule)
+        empty = empty_arrays(plan, run.params)
+        return RunFacts(run.run_id, run.epoch, run.workflow, plan, run.params, run.notify, run.schedule, empty)
 
 
 @dataclass(frozen=True, slots=True)

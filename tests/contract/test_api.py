@@ -538,3 +538,27 @@ def test_a_service_that_can_do_its_work_says_so(desk: Desk) -> None:
     health = desk.api.health()
     assert (health.status, health.stage) == ("ok", STAGE)
     assert health.version
+
+
+def test_an_array_of_none_is_skipped_and_one_of_one_is_a_single_job(desk: Desk) -> None:
+    params = {"n": {"type": "integer", "default": 0}}
+    array = {**TASK, "array": {"size": "${params.n}"}}
+    after = {**TASK, "depends_on": ["first"], "trigger_rule": "none_failed"}
+    definition = {**definition_of("parted", tasks={"first": array, "second": after}), "params": params}
+    desk.api.put_workflow("parted", definition)
+    none = start(desk, workflow="parted")
+    desk.play.play_on()
+    assert states(desk, none) == {"first": "skipped", "second": "succeeded"}
+    assert desk.api.run(none).state is RunState.SUCCEEDED
+    one = start(desk, "k1", workflow="parted", params={"n": 1})
+    told = desk.api.task(one, "first")
+    assert (told.is_array, told.children) == (False, None)
+    assert desk.api.logs(one, "first").items == []
+    desk.play.play_on()
+    assert states(desk, one) == {"first": "succeeded", "second": "succeeded"}
+
+
+def test_a_run_of_nothing_but_arrays_of_none_ends_when_it_starts(desk: Desk) -> None:
+    desk.api.put_workflow("nothing", definition_of("nothing", tasks={"first": {**TASK, "array": {"size": 0}}}))
+    run_id = start(desk, workflow="nothing")
+    assert (states(desk, run_id), desk.api.run(run_id).state) == ({"first": "skipped"}, RunState.SUCCEEDED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.records import Scope
@@ -22,7 +22,7 @@ from chalicelib.engine.start import start_run
 from chalicelib.engine.world import World
 from tests.simulation.faults import derived
 from tests.simulation.invariants import SimulatedRun
-from tests.simulation.plans import FLAVOUR, PARAMS, changed
+from tests.simulation.plans import FLAVOUR, FLAVOURS, PARTS, SIZES_OF_ARRAYS, changed, params_of_a_run
 from tests.simulation.scope import Scope as Part
 
 if TYPE_CHECKING:
@@ -83,12 +83,16 @@ def _note_redrive(world: SimulatedWorld, run: SimulatedRun) -> None:
     plan, version = run.plan, None
     if rng.random() < 0.3 and not world.conditions.same_plan:
         plan = changed(rng, plan)
-        version = world.store.push(plan.workflow, {"params": PARAMS}, plan, world.clock.now_ms()).version
+        version = world.store.push(
+            plan.workflow, {"params": params_of_a_run(run.epochs[-1].parts)}, plan, world.clock.now_ms()
+        ).version
     scope = rng.choice((Scope.FROM_FAILED, Scope.FROM_FAILED, Scope.TASKS, Scope.ALL))
     names = sorted(one.name for one in rng.sample(plan.tasks, min(len(plan.tasks), rng.randint(1, 2))))
     tasks = tuple(names) if scope is Scope.TASKS else ()
     taste = derived(world.seed, f"redrive params {run.number} {epoch}")
-    params = {FLAVOUR: taste.choice(("plain", "sweet", "sour"))} if taste.random() < 0.4 else {}
+    params: dict[str, Any] = {FLAVOUR: taste.choice(FLAVOURS)} if taste.random() < 0.4 else {}
+    if taste.random() < 0.3:
+        params[PARTS] = taste.choice(SIZES_OF_ARRAYS)
     run.redrive = RedriveRequest(run.run_id, scope, tasks, version, epoch, params)
 
 

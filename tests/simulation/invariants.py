@@ -30,7 +30,7 @@ from tests import oracle
 from tests.memory.clock import HandClock
 from tests.memory.store import MemoryStore
 from tests.simulation.looks import Looks
-from tests.simulation.plans import REFUSED, Fates, is_flavoured
+from tests.simulation.plans import REFUSED, Fates, has_parts, is_flavoured
 
 _LATE_MS = 60_000
 
@@ -46,12 +46,18 @@ def must(holds: bool, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One epoch of a run: its plan, the fates of its jobs, for all but the first what is run again, and its param."""
+    """One epoch of a run: its plan, the fates of its jobs, for all but the first what is run again, and its params."""
 
     plan: Plan
     fates: Fates
     redrive: Redrive | None = None
     flavour: str = "plain"
+    parts: int = 3
+
+    @property
+    def empty(self) -> frozenset[str]:
+        """The names of the arrays of none."""
+        return frozenset(one.name for one in self.plan.tasks if has_parts(one) and not self.parts)
 
 
 @dataclass(slots=True)
@@ -161,6 +167,7 @@ class Judge:
         failures = oracle.failures_of(one, partial(run.outcome, attempt.epoch))
         must(attempt.number <= failures.attempts, f"{what} although its policy has no such attempt")
         right_queue = oracle.queue_of(one, failures.classes[: attempt.number - 1])
+        must(one.name not in epoch.empty, f"{what}, and it is an array of none")
         must(asked.queue == right_queue, f"{what} to {asked.queue}, and not to {right_queue}")
         record = self.store.task(attempt.run_id, attempt.epoch, attempt.index)
         assert record is not None

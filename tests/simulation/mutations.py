@@ -47,7 +47,15 @@ MUTATIONS = {
     ),
     "a run succeeds without the result of a task that was doomed": Mutation(
         Bug(advance, "run_ending", {"WITHOUT_RESULT": "(TaskState.FAILED,)"}),
-        seeds=(0,),
+        seeds=(136,),
+    ),
+    "an array of none is submitted": Mutation(
+        Bug(settle, "_cascade", {", facts.empty)": ")"}),
+        seeds=(10,),
+    ),
+    "an array of none that follows nothing is submitted": Mutation(
+        Bug(start, "_start_roots", {"facts.empty.isdisjoint(roots)": "True"}),
+        seeds=(10,),
     ),
     "a redrive keeps what was made with another param": Mutation(
         Bug(redrive, "_check_params", {"if other else []": "if False else []"}),
@@ -59,7 +67,7 @@ MUTATIONS = {
     ),
     "the halt flag is not read before a submission": Mutation(
         Bug(submit, "_submit_wanted", {"if tally.halt or tally.ending_of(offset_of(attempt.index)):": "if False:"}),
-        seeds=(10,),
+        seeds=(14,),
     ),
     "a retry's claim does not name the attempt that it replaces": Mutation(
         Bug(
@@ -263,12 +271,12 @@ MUTATIONS = {
         seeds=(21,),
     ),
     "a dead owner's claim is given back for a pause, unlooked": Mutation(
-        Bug(submit, "_put_off", {"if look_first else None": "if False else None"}),
+        Bug(submit, "_put_off", {"_orphan_of(world, facts, attempt, held)": "None"}),
         seeds=(3451,),
     ),
     "what follows a task that is redriven keeps its ending": Mutation(
         Bug(redrive, "kept_endings", {" or not again.isdisjoint(new.parents[index])": ""}),
-        seeds=(262,),
+        seeds=(537,),
     ),
     "a redriven run goes on before what it keeps stands in its tallies": Mutation(
         Bug(heal, "heal_run", {"facts = prepare(world, run)": "facts = world.facts_of(run)"}),
@@ -292,7 +300,7 @@ MUTATIONS = {
     ),
     "a schedule's record is written whatever became of it meanwhile": Mutation(
         Bug(MemoryStore, "put_schedule", {"(stored.revision if stored else 0) != record.revision - 1": "False"}),
-        seeds=(401,),
+        seeds=(458,),
     ),
     "the run of a time is started before the time is in the record": Mutation(
         Bug(

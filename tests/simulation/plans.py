@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.plan import ClassPolicy, Plan, PlannedTask, RetryPolicy
@@ -121,23 +122,36 @@ def _doomed(rng: Random) -> Shape:
     return [([], _RULES), ([], _RULES), doomed, waiting]
 
 
-FLAVOUR = "flavour"
-"""The param of every run of ours: what some of its tasks are made of, and what a redrive may give another value."""
-PARAMS = {FLAVOUR: {"type": "string", "default": "plain"}}
+FLAVOUR, PARTS = "flavour", "parts"
+"""The params of every run of ours: what some of its tasks are made of, and how many jobs some of its arrays have. A
+redrive may give them other values."""
+FLAVOURS = ("plain", "sweet", "sour")
+SIZES_OF_ARRAYS = (0, 1, 3)
 
 
-def flavoured(plan: Plan) -> Plan:
-    """The plan, in which every third task is made of the param."""
+def params_of_a_run(parts: int) -> dict[str, Any]:
+    """How a workflow's definition declares them."""
+    return {FLAVOUR: {"type": "string", "default": FLAVOURS[0]}, PARTS: {"type": "integer", "default": parts}}
+
+
+def with_params(plan: Plan) -> Plan:
+    """The plan, in which every third task is made of the one param, and every other array as large as the other."""
     environment = ((FLAVOUR, f"${{params.{FLAVOUR}}}"),)
-    tasks = tuple(
-        replace(one, job=replace(one.job, environment=environment)) if index % 3 == 1 else one
-        for index, one in enumerate(plan.tasks)
-    )
-    return replace(plan, tasks=tasks)
+    tasks = []
+    for index, one in enumerate(plan.tasks):
+        job = replace(one.job, environment=environment) if index % 3 == 1 else one.job
+        if job.array_size is not None and index % 2 == 0:
+            job = replace(job, array_size=f"${{params.{PARTS}}}")
+        tasks.append(replace(one, job=job))
+    return replace(plan, tasks=tuple(tasks))
 
 
 def is_flavoured(one: PlannedTask) -> bool:
     return bool(one.job.environment)
+
+
+def has_parts(one: PlannedTask) -> bool:
+    return isinstance(one.job.array_size, str)
 
 
 def thinned(plan: Plan, without: Collection[str]) -> Plan:

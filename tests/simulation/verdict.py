@@ -9,7 +9,7 @@ from chalicelib.core.records import TaskRecord, in_epoch
 from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.simulation.invariants import SimulatedRun, must
-from tests.simulation.plans import is_flavoured
+from tests.simulation.plans import has_parts, is_flavoured
 from tests.simulation.telling import check_told
 from tests.simulation.world import SimulatedWorld
 
@@ -67,8 +67,12 @@ def _check_epoch(
     kept: dict[str, str] = {}
     if epoch.redrive is not None:
         kept = oracle.kept(before, epoch.plan, epoch.redrive.scope, epoch.redrive.tasks)
-        if epoch.flavour != run.epochs[number - 1].flavour:
-            stale = [one.name for one in epoch.plan.tasks if one.name in kept and is_flavoured(one)]
+        earlier = run.epochs[number - 1]
+        for is_made_of_it, is_another in (
+            (is_flavoured, epoch.flavour != earlier.flavour),
+            (has_parts, epoch.parts != earlier.parts),
+        ):
+            stale = [one.name for one in epoch.plan.tasks if is_another and one.name in kept and is_made_of_it(one)]
             must(not stale, f"{what} keeps {stale}, which were made with another param")
     outcome = partial(run.outcome, number)
     attempts = {
@@ -76,10 +80,10 @@ def _check_epoch(
         for attempt in world.batch.of_attempt
         if attempt.run_id == run.run_id and attempt.epoch == number
     }
-    right = oracle.expected(epoch.plan, outcome, kept)
+    right = oracle.expected(epoch.plan, outcome, kept, epoch.empty)
     due = right.attempts - epoch.fates.refused
     if state is RunState.CANCELLED and right.run != "cancelled":
-        mistakes = oracle.cancelled_mistakes(epoch.plan, endings, outcome, kept)
+        mistakes = oracle.cancelled_mistakes(epoch.plan, endings, outcome, kept, epoch.empty)
         must(not mistakes, f"{what} was cancelled, but {'; '.join(mistakes)}")
     else:
         must(endings == right.tasks, f"{what} ended {endings}, and should have {dict(right.tasks)}")

@@ -33,7 +33,17 @@ from tests.simulation.foreign import Foreign, has_foreign
 from tests.simulation.invariants import Epoch, Judge, SimulatedRun, Violation, must
 from tests.simulation.invocations import LAMBDA_TIMEOUT_SECONDS, Died, Gate, Invocation, SkewedClock, through
 from tests.simulation.monitored import Monitored
-from tests.simulation.plans import FLAVOUR, PARAMS, flavoured, random_fates, random_plan, thinned, with_longer_waits
+from tests.simulation.plans import (
+    FLAVOUR,
+    PARTS,
+    SIZES_OF_ARRAYS,
+    params_of_a_run,
+    random_fates,
+    random_plan,
+    thinned,
+    with_longer_waits,
+    with_params,
+)
 from tests.simulation.queues import SimulatedQueue
 from tests.simulation.scope import Scope
 from tests.simulation.story import Story, shown
@@ -177,12 +187,13 @@ class SimulatedWorld:
         runs: list[SimulatedRun] = []
         for number in range(min(self.conditions.runs, scope.runs)):
             of = 0 if self.conditions.same_plan else number
-            plan = flavoured(random_plan(derived(self.seed, f"plan {of}"), f"play-{of}"))
+            plan = with_params(random_plan(derived(self.seed, f"plan {of}"), f"play-{of}"))
             plan = with_longer_waits(derived(self.seed, f"waits {of}"), plan)
+            parts = derived(self.seed, f"parts {of}").choice(SIZES_OF_ARRAYS)
             fates = random_fates(derived(self.seed, f"fates {number}"), plan)
             plan = runs[0].plan if runs and not of else thinned(plan, scope.tasks_left_out(of))
-            run = SimulatedRun(number, run_id(STAGE, plan.workflow, f"key-{number}"), [Epoch(plan, fates)])
-            definition = {"params": PARAMS, **self.telling.definition(number)}
+            run = SimulatedRun(number, run_id(STAGE, plan.workflow, f"key-{number}"), [Epoch(plan, fates, parts=parts)])
+            definition = {"params": params_of_a_run(parts), **self.telling.definition(number)}
             self.store.push(plan.workflow, definition, plan, self.clock.now_ms())
             self.judge.runs[run.run_id] = run
             runs.append(run)
@@ -193,9 +204,13 @@ class SimulatedWorld:
         plan = self.store.plan(following.plan_digest)
         fates = random_fates(derived(self.seed, f"fates {run.number} {following.epoch}"), plan)
         asked = {} if run.redrive is None else run.redrive.params
-        flavour = asked.get(FLAVOUR, run.epochs[-1].flavour)
-        must(following.params.get(FLAVOUR, flavour) == flavour, f"run {run.number} has params {following.params}")
-        return Epoch(plan, fates, following.redrive, flavour)
+        before = run.epochs[-1]
+        epoch = Epoch(
+            plan, fates, following.redrive, asked.get(FLAVOUR, before.flavour), asked.get(PARTS, before.parts)
+        )
+        right = {FLAVOUR: epoch.flavour, PARTS: epoch.parts}
+        must(following.params in (right, {}), f"run {run.number} has params {following.params}, and not {right}")
+        return epoch
 
     # Invocations
 

@@ -190,6 +190,15 @@ def test_an_ending_by_the_earlier_rule_stays_right():
     assert [may_have_ended(plan, failed, ending) for ending in (RunState.SUCCEEDED, RunState.FAILED)] == [False, True]
 
 
+def test_an_array_of_none_is_skipped_where_it_could_start():
+    plan = plan_of((task("a"), ()), (task("b"), ["a"]), (task("c", TriggerRule.NONE_FAILED), ["b"]), (task("d"), ["b"]))
+    step = advance(plan, tallies_of(plan, a=SUCCEEDED), [0], empty={1})
+    assert (named(plan, step.endings), step.ready) == ({"b": SKIPPED, "d": SKIPPED}, (2,))
+    assert advance(plan, tallies_of(plan), [], candidates=[0], empty={1}).ready == (0,)
+    assert named(plan, advance(plan, tallies_of(plan, a=FAILED), [0], empty={1}).endings)["b"] == DOOMED
+    assert named(plan, advance(plan, tallies_of(plan), [], candidates=[0], empty={0}).endings)["a"] == SKIPPED
+
+
 def closed(plan: Plan, succeeds, rng: Random) -> tuple[dict[int, Tally], list[int]]:
     """Start the roots, end a random one of what runs, do what follows, and so on until nothing runs.
 

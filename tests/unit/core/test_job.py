@@ -8,7 +8,7 @@ import pytest
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, attempt_from_parameters, job_name
-from chalicelib.core.job import JobRequest, check_run, job_request, memory_of
+from chalicelib.core.job import JobRequest, array_size_of, check_run, empty_arrays, job_request, memory_of
 from chalicelib.core.plan import ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy
 from chalicelib.core.records import JobResult
 
@@ -106,16 +106,16 @@ def test_an_empty_command_is_still_a_command() -> None:
     ("params", "job", "line"),
     [
         (
-            {"n": 1},
+            {"n": -1},
             {"array_size": "${params.n}"},
-            "array.size must be 2 or more, not 1 (from '${params.n}'); an array job has 2 to 10,000 children; leave "
-            "'array' out for a single job",
+            "array.size must be 0 or more, not -1 (from '${params.n}'); an array has up to 10,000 jobs; one of 1 is a "
+            "single job, one of 0 is skipped",
         ),
         (
             {},
             {"array_size": 10_001},
-            "array.size must be 10,000 or less, not 10,001; an array job has 2 to 10,000 children; leave 'array' out "
-            "for a single job",
+            "array.size must be 10,000 or less, not 10,001; an array has up to 10,000 jobs; one of 1 is a single job, "
+            "one of 0 is skipped",
         ),
         ({}, {"vcpus": 0}, "vcpus must be 1 or more, not 0; only Fargate takes less: 0.25 or 0.5"),
         ({}, {"vcpus": 1.5}, "vcpus must be a whole number, not 1.5; only Fargate takes less: 0.25 or 0.5"),
@@ -184,7 +184,7 @@ def test_check_run_tells_the_problems_of_all_tasks_at_once() -> None:
         ((), (), ()),
     )
     with pytest.raises(UserMistake) as raised:
-        check_run(plan, {"n": 1})
+        check_run(plan, {"n": -1})
     assert [line.partition(":")[0] for line in str(raised.value).splitlines()] == ["task 'a'", "task 'b'"]
     with pytest.raises(UserMistake, match="task 'b'"):
         check_run(plan, {"n": 59})
@@ -260,3 +260,25 @@ def test_check_run_tells_before_the_first_failure_what_a_retry_could_not_ask_for
         "give memory_mib in the task or in defaults"
     ]
     assert refusals(mib=3) == ["task 'train': memory_mib must be 4 or more, not 3 (from '${params.mib}')"]
+
+
+@pytest.mark.parametrize(
+    ("size", "params", "asked", "is_empty"),
+    [
+        ("${params.n}", {"n": 2}, 2, False),
+        ("${params.n}", {"n": 1}, None, False),
+        ("${params.n}", {"n": 0}, 0, True),
+        ("${params.n}", {"n": None}, None, False),
+        (1, {}, None, False),
+        (0, {}, 0, True),
+        (None, {}, None, False),
+    ],
+)
+def test_an_array_of_one_is_a_single_job_and_one_of_none_is_empty(size, params, asked, is_empty) -> None:
+    plan = Plan("movies", (PlannedTask("a", JobSpec("jd", "q", array_size=size)),), ((),))
+    attempt = Attempt("run", 0, 0, 1)
+    request = job_request(plan, attempt, params=params)
+    assert (request.array_size, request.asked.array_size) == (asked, asked)
+    assert ("arrayProperties" in request.document()) == (asked is not None)
+    assert array_size_of(plan, attempt, params=params) == asked
+    assert empty_arrays(plan, params) == ({0} if is_empty else set())

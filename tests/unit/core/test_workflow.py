@@ -30,7 +30,7 @@ PARAMS = {
     "x": {"type": "number"},
     "s": {"type": "string"},
     "files": {"type": "list"},
-    "small": {"type": "integer", "default": 1},
+    "small": {"type": "integer", "default": -1},
 }
 MORE_MEMORY = {"on": {"out_of_memory": {"attempts": 2, "memory_mib": {"factor": 2, "maximum": 4_096}}}}
 KEYS = (
@@ -63,9 +63,9 @@ def test_a_sound_definition_gives_its_workflow() -> None:
         ({"timeout_seconds": 59}, "timeout_seconds must be 60 or more, not 59; Batch knows no shorter time-out"),
         ({"array": {}}, "array.size is missing"),
         ({"array": 5}, "array must be a mapping, not the number 5"),
-        ({"array": {"size": 10_001}}, "array.size must be 10,000 or less, not 10,001; an array job has 2 to 10,000 children; leave 'array' out for a single job"),
+        ({"array": {"size": 10_001}}, "array.size must be 10,000 or less, not 10,001; an array has up to 10,000 jobs; one of 1 is a single job, one of 0 is skipped"),
         ({"array": {"size": None}}, "array.size must be a number, not nothing"),
-        ({"array": {"size": "${params.small}"}}, "array.size must be 2 or more, not 1, the default of 'small'; an array job has 2 to 10,000 children; leave 'array' out for a single job"),
+        ({"array": {"size": "${params.small}"}}, "array.size must be 0 or more, not -1, the default of 'small'; an array has up to 10,000 jobs; one of 1 is a single job, one of 0 is skipped"),
         ({"array": {"size": "${params.x}"}}, "array.size needs a param of type integer, but 'x' is of type number"),
         ({"array": {"size": "${params.m}"}}, "array.size names the param 'm', which is not declared; declare it under params"),
         ({"vcpus": "${params.s}"}, "vcpus needs a param of type integer or number, but 's' is of type string"),
