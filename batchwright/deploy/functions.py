@@ -307,9 +307,11 @@ def _files(project: Path) -> Iterator[Path]:
 
 
 def _last_words(lines: list[str]) -> str:
-    """The line of Chalice's output that says what was wrong: of a stack trace the last one, else all of the error."""
+    """What Chalice says was wrong: its own error, which it wraps, else the last line of a stack trace."""
     said = [line.strip() for line in lines if line.strip()]
     for at, line in enumerate(said):
-        if line.startswith("ERROR"):
-            return " ".join(said[at:]).removeprefix("ERROR - ")
+        # Behind the name of the exception, if a stack trace comes before it.
+        _, sign, error = line.partition("ERROR - ")
+        if sign:
+            return " ".join([error, *said[at + 1 :]])
     return said[-1] if said else "it said nothing"

@@ -51,7 +51,7 @@ def refusal_of(error: Exception) -> Refusal | None:
     cause = error.__cause__ if isinstance(error, TryAgain) and error.__cause__ else error
     text = str(cause)
     if found := _NAMED.search(text):
-        return Refusal(found["action"], (found["resource"] or "").rstrip("."), text)
+        return Refusal(found["action"], (found["resource"] or "").strip('".'), text)
     if isinstance(cause, ClientError) and cause.response.get("Error", {}).get("Code") in _DENIED:
         return Refusal(cause.operation_name, "", text)
     return None

@@ -177,10 +177,53 @@ def test_destroying_leaves_nothing_and_the_clone_as_it_was(account: Account) -> 
     assert git(account, "status", "--porcelain") == ""
 
 
-def test_the_deployer_s_policy_allows_every_call_that_was_made(account: Account) -> None:
-    # From nothing, by Batchwright alone.
-    assert account.give("deploy").returncode == 0
-    assert account.give("destroy", "--yes").returncode == 0
+@pytest.fixture(scope="module")
+def deployer(account: Account) -> dict[str, str]:
+    """The keys of a user who may do nothing yet."""
+    iam = account.client("iam")
+    iam.create_user(UserName="deployer")
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+def allow(account: Account, *, but: str = "") -> None:
+    """Give the deployer the policy of the repository, without one action."""
+    document = json.loads((account.project / "infra" / "deployer-policy.json").read_text())
+    for statement in document["Statement"]:
+        if but in statement["Action"]:
+            statement["Action"].remove(but)
+    text = json.dumps(document)
+    account.client("iam").put_user_policy(UserName="deployer", PolicyName="deployer", PolicyDocument=text)
+
+
+def test_a_deployer_who_lacks_a_permission_is_told_which(account: Account, deployer: dict[str, str]) -> None:
+    nothing = account.give("deploy", **deployer)
+    assert nothing.returncode == 1
+    assert nothing.stderr.startswith("AWS refuses cloudformation:DescribeStacks")
+    allow(account, but="iam:CreateRole")
+    # Chalice is refused, behind whose words the permission is.
+    done = account.give("deploy", **deployer)
+    assert done.returncode == 1
+    # AWS would also say of which role, as tests/unit/deploy/test_refusal.py has it.
+    assert done.stderr.startswith(
+        "AWS refuses iam:CreateRole: your credentials lack this permission. All that a deployer needs is in "
+        "infra/deployer-policy.json (docs/deploy.md)."
+    )
+
+
+def test_the_deployer_s_policy_is_enough_for_a_stage_s_whole_life(account: Account, deployer: dict[str, str]) -> None:
+    allow(account)
+    done = account.give("deploy", **deployer)
+    assert done.returncode == 0, done
+    assert "Nothing changed" in account.give("deploy", **deployer).stdout
+    done = account.give("destroy", "--yes", **deployer)
+    assert done.returncode == 0, done
+    assert inventory(account).get("functions", []) == []
+
+
+def test_the_deployer_s_policy_allows_every_call_that_was_made_and_none_of_them_on_what_is_others(
+    account: Account,
+) -> None:
     asked = recorded(account.recording, PLACE)
     actions = {ask.action for ask in asked}
     # The calls of the command, of the `chalice` that it starts, and of those that push workflows.

@@ -14,8 +14,9 @@ from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.deployment import XRAY_VARIABLE, Wish, _variables
-from batchwright.deploy.functions import Became, Functions, check_runtime, this_runtime
+from batchwright.deploy.functions import Became, Functions, _last_words, check_runtime, this_runtime
 from batchwright.deploy.policies import Place, policy
+from batchwright.deploy.refusal import refusal_of
 from batchwright.foundation import _OUTPUT_OF
 from chalicelib.core.errors import UserMistake
 
@@ -178,6 +179,36 @@ def test_a_deployment_narrows_the_policies_of_the_roles_that_chalice_made(tmp_pa
     noted["resources"][0]["role_name"] = "batchwright-dev-start"
     assert functions(tmp_path, bucket, noted, lambda: None).deploy(lambda line: None)
     assert bucket.policies == {"batchwright-dev-start": policy(PLACE, "start")}
+
+
+CHALICE_WAS_REFUSED = """\
+Creating IAM role: batchwright-dev-start
+Traceback (most recent call last):
+  File "chalice/awsclient.py", line 1112, in create_role
+botocore.exceptions.ClientError: An error occurred (AccessDenied)
+
+During handling of the above exception, another exception occurred:
+
+chalice.deploy.deployer.ChaliceDeploymentError: ERROR - While deploying your chalice application, received
+the following error:
+
+ An error occurred (AccessDenied) when calling the CreateRole operation: User:
+ arn:aws:iam::123456789012:user/me is not authorized to perform:
+ iam:CreateRole on resource:
+ arn:aws:iam::123456789012:role/batchwright-dev-start because no
+ identity-based policy allows the iam:CreateRole action
+"""
+
+
+def test_all_of_what_chalice_says_was_wrong_is_told() -> None:
+    said = _last_words(CHALICE_WAS_REFUSED.splitlines())
+    assert said.startswith("While deploying your chalice application, received the following error: An error occurred")
+    assert said.endswith("identity-based policy allows the iam:CreateRole action")
+    refusal = refusal_of(DeployError(f"chalice deploy failed: {said}"))
+    assert refusal is not None
+    role = "arn:aws:iam::123456789012:role/batchwright-dev-start"
+    assert (refusal.action, refusal.resource) == ("iam:CreateRole", role)
+    assert _last_words(["Traceback", "  File x", "KeyError: 'x'", ""]) == "KeyError: 'x'"
 
 
 @pytest.mark.parametrize("wished", [True, False])

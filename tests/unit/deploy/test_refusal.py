@@ -48,6 +48,8 @@ def refused(message: str, operation: str = "CreateRole", code: str = "AccessDeni
             "ec2:CreateVpc",
             ROLE,
         ),
+        # S3 puts it into quotes.
+        (refused(f'{USER} s3:GetObject on resource: "arn:aws:s3:::b/k" because'), "s3:GetObject", "arn:aws:s3:::b/k"),
         # HEAD has no body, so that nothing says more.
         (refused("Forbidden", "HeadBucket", "403"), "HeadBucket", ""),
     ],
