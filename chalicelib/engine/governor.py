@@ -11,6 +11,7 @@ the same: five being prime to seven, the jobs of groups that follow each other f
     group  a              b     a        c     b     a  d     c     b  e  a  d     c  f  b  e  a  ...
 
 and however groups of five lie, two of them begin five slots apart or more, so that a second has hardly more than 50.
+At a lower rate the slots are longer, and fewer of them between two jobs take as much time.
 """
 
 from __future__ import annotations
@@ -29,10 +30,13 @@ which must not cost a write more for it. Batch's 429 is what tells."""
 PERMITS_AT_ONCE = 5
 """A chunk takes its permits in small groups, each when the one before is used up, so that little is wasted when it dies
 or Batch fails. A job's share of the write is a fifth of a unit."""
-STRIDE = 7
-"""Slots from one job of a group to the next: 0.146 s at 48 a second, about what claim, look, SubmitJob and record take.
-Who needs less waits; who needs more comes late, and a second may then have some jobs more. Seven invocations at once
-reach the full rate."""
+STRIDE_MAXIMUM = 7
+"""Slots from one job of a group to the next at 48 a second and more: 0.146 s at 48, about what claim, look, SubmitJob
+and record take. Who needs less waits; who needs more comes late, and a second may then have some jobs more. Seven
+invocations at once reach the full rate."""
+JOB_US = 140_000
+"""About that time, for lower rates: there a stride has only as many slots as it takes, so that fewer invocations reach
+the full rate, down to one at 7 a second."""
 HORIZON_SECONDS = 3
 """The longest wait for a turn. An invocation of on_events may have ten runs in its batch and waits once for each: this
 leaves half of the Lambda's time for the work."""
@@ -92,8 +96,14 @@ def admit(world: World, count: int, *, owed: int = 0) -> list[int] | NotYet:
         return NotYet(HORIZON_SECONDS, f"the permits of the next {HORIZON_SECONDS} seconds are taken")
     if begin_us - now_us >= _CROWD_MS * 1000:
         world.lately.note_crowd(now_ms)
-    first_us = begin_us + owed * slot_us
-    return [-(-(first_us + place * STRIDE * slot_us) // 1000) for place in range(count)]
+    first_us, stride_us = begin_us + owed * slot_us, stride(slot_us) * slot_us
+    return [-(-(first_us + place * stride_us) // 1000) for place in range(count)]
+
+
+def stride(slot_us: int) -> int:
+    """Slots from one job of a group to the next. Prime to the size of a group, so that no two groups share a slot."""
+    slots = min(STRIDE_MAXIMUM, -(-JOB_US // slot_us))
+    return slots + 1 if slots % PERMITS_AT_ONCE == 0 else slots
 
 
 def submit_job(world: World, request: JobRequest) -> str:

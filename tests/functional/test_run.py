@@ -236,7 +236,7 @@ def test_a_local_aws_that_breaks_ends_the_run_with_a_sentence(terminal: Terminal
     (worker,) = [process for process in family if "batchwright.local.worker" in process.cmdline()]
     worker.kill()
     assert command.end() == 1
-    assert "the local AWS broke: its worker process ended" in command.printed
+    assert f"the local AWS broke: its worker process ({worker.pid}) was killed by SIGKILL on " in command.printed
     assert "Traceback" not in command.printed
     wait_until(lambda: not alive(family), "all its processes to end")
 

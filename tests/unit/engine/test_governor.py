@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from chalicelib.core.records import RunState
-from chalicelib.engine.governor import FEW, HORIZON_SECONDS, PERMITS_AT_ONCE, admit, submit_job, turns
+from chalicelib.engine.governor import FEW, HORIZON_SECONDS, PERMITS_AT_ONCE, admit, stride, submit_job, turns
 from chalicelib.engine.lately import CROWDED_SECONDS, UNASKED_IN_A_SECOND, Lately
 from chalicelib.engine.messages import MessagesLeft
 from chalicelib.engine.submit import Wanted, submit
@@ -192,6 +192,7 @@ class Crowd:
     invocations: int
     job_ms: tuple[int, int]
     skew_ms: int = 0
+    submit_rate: int = RATE
     permits: Permits = field(default_factory=MemoryPermits)
     times_ms: list[int] = field(default_factory=list)
 
@@ -200,7 +201,8 @@ class Crowd:
         worlds: list[World] = []
         for _ in range(self.invocations):
             clock = OwnClock(theatre.clock.now_ms(), self.rng.randint(-self.skew_ms, self.skew_ms))
-            worlds.append(replace(theatre.world(), clock=clock, permits=self.permits, lately=Lately()))
+            world = replace(theatre.world(), clock=clock, permits=self.permits, lately=Lately())
+            worlds.append(replace(world, settings=replace(world.settings, submit_rate=self.submit_rate)))
         under_way = [(world, self._submits(world, chunk)) for world in worlds]
         end_ms = theatre.clock.now_ms() + seconds * 1000
         while True:
@@ -237,6 +239,23 @@ def test_many_invocations_together_keep_to_the_rate_in_any_second_and_come_near_
     settled = [at_ms for at_ms in crowd.times_ms if at_ms >= crowd.times_ms[0] + 3000]
     # Fifty, and what jobs that took longer than their stride were late by.
     assert most_in_a_second(settled) <= 52
+
+
+@pytest.mark.parametrize(("submit_rate", "invocations"), [(5, 1), (10, 2), (19, 3), (30, 6), (40, 6)])
+def test_at_a_lower_rate_fewer_invocations_come_near_it(submit_rate: int, invocations: int) -> None:
+    crowd = Crowd(Random(1), invocations, (50, 110), submit_rate=submit_rate)
+    crowd.play(60)
+    assert crowd.rate(60) >= 0.93 * submit_rate
+    settled = [at_ms for at_ms in crowd.times_ms if at_ms >= crowd.times_ms[0] + 3000]
+    assert most_in_a_second(settled) <= submit_rate + 4
+
+
+@pytest.mark.parametrize("submit_rate", [1, 2, 6, 7, 10, 19, 24, 30, 33, 35, 36, 48, 100, 10_000])
+def test_groups_that_follow_each_other_share_no_slot(submit_rate: int) -> None:
+    step = stride(-(-SECOND_US // submit_rate))
+    slots = [5 * group + step * place for group in range(20) for place in range(PERMITS_AT_ONCE)]
+    assert len(set(slots)) == len(slots)
+    assert 1 <= step <= 7
 
 
 def test_a_thousand_that_begin_at_once_find_places_for_the_next_seconds_and_no_more() -> None:
