@@ -21,6 +21,7 @@ from batchwright.foundation import USUAL_SETTINGS, function_variables, stack_nam
 from batchwright.local import home
 from batchwright.local.isolation import enter
 from batchwright.local.stack import API
+from batchwright.terminal import tell
 
 REGION, CHALICE_REGION = "AWS_REGION", "AWS_DEFAULT_REGION"
 """What every other tool reads, and what Chalice does."""
@@ -63,7 +64,7 @@ def _enter_local_aws() -> None:
     if running is None:
         _end_all(f"no local AWS is up {home.looked()}: start it with `batchwright local up`, then give this again")
     enter(running.environment)
-    click.echo(
+    tell(
         f"This serves the local AWS in {home.home()}, which also serves its API at {running.environment.get(API)}. "
         "A caller needs a token: `batchwright tokens create me` makes one.",
         err=True,
@@ -73,7 +74,8 @@ def _enter_local_aws() -> None:
 def _end_all(text: str) -> NoReturn:
     """End the process from whatever thread: an exception would end that thread alone, and leave a server that serves
     nothing."""
-    print(f"Error: {text}", file=sys.stderr, flush=True)
+    tell(f"Error: {text}", err=True)
+    sys.stderr.flush()
     os._exit(1)
 
 
@@ -93,7 +95,7 @@ def _set_package_region(context: click.Context, environment: MutableMapping[str,
 
 def _hint_at_names(params: Mapping[str, Any]) -> None:
     if params.get("pkg_format") == "cloudformation" and not params.get("merge_template"):
-        click.echo(
+        tell(
             f"Note: without --merge-template {MERGE} CloudFormation invents the functions' names, which then fit "
             "neither their policies nor the alarms",
             err=True,

@@ -159,7 +159,7 @@ def deploy(
         runtime,
     )
     with _account(profile, region) as account:
-        deployed = deploy_stage(account, wish, click.echo)
+        deployed = deploy_stage(account, wish, tell)
     _summarise(deployed, wish, profile, region)
 
 
@@ -191,7 +191,7 @@ def destroy(stage: str, profile: str | None, region: str | None, project: Path, 
             return 0
         if not yes:
             _ask(stage, where, there, keep_data)
-        left = removed.remove(click.echo, keep_data=keep_data)
+        left = removed.remove(tell, keep_data=keep_data)
     if left:
         raise click.ClickException(f"these are still there: {', '.join(left)}; run it again, or remove them by hand")
     kept = [one for one in there if one.startswith(("table ", "bucket "))] if keep_data else []

@@ -42,7 +42,7 @@ def stamped(stamp: str) -> str:
 
 def stamp_in(name: str, before: str = STAMPED) -> str | None:
     """The stamp in a name of ours that begins so; None for a name of somebody else."""
-    found = re.match(f"{re.escape(before)}({STAMP_PATTERN})(?:-|$)", name)
+    found = re.match(rf"{re.escape(before)}({STAMP_PATTERN})(?:-|\Z)", name)
     return found[1] if found else None
 
 

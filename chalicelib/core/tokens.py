@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from chalicelib.core.errors import Defect
+from chalicelib.core.rules import anchored
 
 ID_BYTES = 8
 SECRET_BYTES = 32
@@ -24,7 +25,9 @@ KEPT_DAYS = 30
 USE_NOTED_EVERY_MS = 3_600_000
 DAY_MS = 86_400_000
 
-HEADER_EXPRESSION = rf"^ *[Bb][Ee][Aa][Rr][Ee][Rr] +bw_[0-9a-f]{{{2 * ID_BYTES}}}_[0-9a-f]{{{2 * SECRET_BYTES}}} *$"
+HEADER_EXPRESSION = anchored(
+    rf" *[Bb][Ee][Aa][Rr][Ee][Rr] +bw_[0-9a-f]{{{2 * ID_BYTES}}}_[0-9a-f]{{{2 * SECRET_BYTES}}} *"
+)
 """What `parse_header` finds a token in, as API Gateway is told: it answers any other header by itself. Written so that
 every dialect of regular expressions reads it alike."""
 _TOKEN = re.compile(rf"bw_([0-9a-f]{{{2 * ID_BYTES}}})_([0-9a-f]{{{2 * SECRET_BYTES}}})")

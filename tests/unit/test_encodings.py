@@ -22,7 +22,7 @@ from batchwright.cli.target import Target
 from chalicelib.api import models as m
 from chalicelib.core.states import TaskState
 from chalicelib.core.tokens import TokenScope
-from tests.unit.rows import ended, result
+from tests.unit.rows import ended, result, view
 
 ROOT = Path(__file__).parents[2]
 FOREIGN = "日本 żółw 😀"
@@ -61,6 +61,9 @@ class Api:
 
     def revoke_token(self, token_id: str) -> m.Token:
         return m.Token(token_id="t", name=FOREIGN, scope=TokenScope.READ, created_at_ms=1)
+
+    def run(self, run_id: str) -> m.Run:
+        return view().run
 
     def task(self, run_id: str, name: str, epoch: int | None) -> m.Task:
         return ended(0, name, TaskState.FAILED, result(False))

@@ -54,7 +54,8 @@ def lines_of(*, function: str = "batchwright-dev-start", **variables: str) -> li
 
 
 def test_figures_are_written_at_the_end_of_each_invocation_also_of_one_that_fails() -> None:
-    first, second, raised = lines_of()
+    begun, first, second, raised = lines_of()
+    assert begun["message"].startswith("a process begins with boto3 ")
     assert (first["dead_letters"], first["source"]) == ([1.0], "events")
     assert (second["runs_started"], second["run_id"]) == ([1.0], "films-abc")
     assert (first["stage"], first["function"]) == ("dev", "batchwright-dev-start")

@@ -118,13 +118,9 @@ def test_a_process_says_once_which_sdk_it_runs_with(
     monkeypatch.setattr(wiring, "_built", [])
     for name, value in {**ENVIRONMENT, "AWS_DEFAULT_REGION": "us-east-1"}.items():
         monkeypatch.setenv(name, value)
-    wired.cache_clear()
-    try:
-        with caplog.at_level("INFO", "chalicelib.wiring"):
-            for _ in range(2):
-                wired()
-    finally:
-        wired.cache_clear()
+    with caplog.at_level("INFO", "chalicelib.wiring"):
+        for _ in range(2):
+            wired()
     assert [line for line in caplog.messages if "boto3" in line] == [f"a process begins with {sdk_versions()}"]
 
 

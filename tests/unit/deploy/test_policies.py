@@ -72,9 +72,10 @@ def test_a_policy_fits_into_a_role_and_names_each_statement_once(function: str) 
 )
 def test_who_posts_to_slack_reads_the_one_secret_and_writes_its_log(webhook: str, action: str, resource: str) -> None:
     place = replace(CHINA, slack_webhook=read_webhook_place(webhook))
-    [log, read] = policy(place, ON_NOTICES)["Statement"]
+    [log, read, note] = policy(place, ON_NOTICES)["Statement"]
     assert log["Action"] == ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
     assert (read["Action"], read["Resource"]) == ([action], [resource])
+    assert note["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["NOTICE#slack/*"]}}
     others = [statement for name in GRANTS if name != ON_NOTICES for statement in policy(place, name)["Statement"]]
     assert not [one for one in others if {"secretsmanager", "ssm"} & {name.split(":")[0] for name in one["Action"]}]
 
