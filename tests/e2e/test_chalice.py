@@ -190,8 +190,8 @@ def allow(account: Account, *, but: str = "") -> None:
     """Give the deployer the policy of the repository, without one action."""
     document = json.loads((account.project / "infra" / "deployer-policy.json").read_text())
     for statement in document["Statement"]:
-        if but in statement["Action"]:
-            statement["Action"].remove(but)
+        if isinstance(statement["Action"], list):
+            statement["Action"] = [action for action in statement["Action"] if action != but]
     text = json.dumps(document)
     account.client("iam").put_user_policy(UserName="deployer", PolicyName="deployer", PolicyDocument=text)
 
