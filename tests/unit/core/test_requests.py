@@ -33,14 +33,14 @@ def test_a_mistake_in_a_start_is_named(payload, says):
 
 
 def test_a_redrive_is_of_what_failed_unless_told_otherwise():
-    assert redrive_request("r", None, [], None, None) == RedriveRequest("r", Scope.FROM_FAILED)
-    assert redrive_request("r", Scope.ALL, [], 3, 0) == RedriveRequest("r", Scope.ALL, (), 3, 0)
+    assert redrive_request("r", None, [], None, None, {}) == RedriveRequest("r", Scope.FROM_FAILED)
+    assert redrive_request("r", Scope.ALL, [], 3, 0) == RedriveRequest("r", Scope.ALL, (), 3, 0, {})
 
 
 def test_a_redrive_of_tasks_names_them_in_any_order_and_any_number_of_times():
     asked = RedriveRequest("r", Scope.TASKS, ("a", "b"))
-    assert redrive_request("r", None, ["b", "a", "b"], None, None) == asked
-    assert redrive_request("r", Scope.TASKS, ["a", "b"], None, None) == asked
+    assert redrive_request("r", None, ["b", "a", "b"], None, None, {}) == asked
+    assert redrive_request("r", Scope.TASKS, ["a", "b"], None, None, {}) == asked
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,11 @@ def test_a_redrive_of_tasks_names_them_in_any_order_and_any_number_of_times():
 )
 def test_a_scope_that_does_not_go_with_the_tasks_is_a_mistake(scope, tasks, says):
     with pytest.raises(UserMistake) as refusal:
-        redrive_request("r", scope, tasks, None, None)
+        redrive_request("r", scope, tasks, None, None, {})
     assert str(refusal.value) == says
+
+
+def test_a_redrive_may_give_params_new_values():
+    asked = redrive_request("r", None, [], None, None, {"depth": 3})
+    assert asked == RedriveRequest("r", params={"depth": 3})
+    assert asked != RedriveRequest("r")
