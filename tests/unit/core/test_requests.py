@@ -34,7 +34,7 @@ def test_a_mistake_in_a_start_is_named(payload, says):
 
 def test_a_redrive_is_of_what_failed_unless_told_otherwise():
     assert redrive_request("r", None, [], None, None, {}) == RedriveRequest("r", Scope.FROM_FAILED)
-    assert redrive_request("r", Scope.ALL, [], 3, 0) == RedriveRequest("r", Scope.ALL, (), 3, 0, {})
+    assert redrive_request("r", Scope.ALL, [], 3, 0, {}) == RedriveRequest("r", Scope.ALL, (), 3, 0)
 
 
 def test_a_redrive_of_tasks_names_them_in_any_order_and_any_number_of_times():
