@@ -68,6 +68,9 @@ class Api:
     def revoke_token(self, token_id: str) -> m.Token:
         return m.Token(token_id="t", name=EVIL, scope=TokenScope.READ, created_at_ms=1)
 
+    def run(self, run_id: str) -> m.Run:
+        return view().run
+
     def task(self, run_id: str, name: str, epoch: int | None) -> m.Task:
         return ended(0, name, TaskState.FAILED, result(False))
 

@@ -54,3 +54,9 @@ def test_a_scope_that_does_not_go_with_the_tasks_is_a_mistake(scope, tasks, says
     with pytest.raises(UserMistake) as refusal:
         redrive_request("r", scope, tasks, None, None, {})
     assert str(refusal.value) == says
+
+
+def test_a_redrive_may_give_params_new_values():
+    asked = redrive_request("r", None, [], None, None, {"depth": 3})
+    assert asked == RedriveRequest("r", params={"depth": 3})
+    assert asked != RedriveRequest("r")
