@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.core import limits
+from chalicelib.core.collector import collector_paused
 from chalicelib.core.errors import Defect
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.states import TriggerRule
@@ -170,6 +171,7 @@ class Plan:
         return [packed[start : start + size] for start in range(0, len(packed), size)]
 
     @classmethod
+    @collector_paused()
     def from_chunks(cls, digest: str, chunks: Sequence[bytes]) -> Plan:
         """The plan whose chunks these are; raises Defect when they do not add up to that digest."""
         content = zlib.decompress(b"".join(chunks))
