@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from chalicelib.core import limits
+from chalicelib.core.collector import collector_paused
 from chalicelib.core.errors import Defect
 from chalicelib.core.plan_encoding import decode, encode
 from chalicelib.core.planned_task import BACKOFF_MAX_SECONDS as BACKOFF_MAX_SECONDS
@@ -101,6 +102,7 @@ class Plan:
         return [packed[start : start + size] for start in range(0, len(packed), size)]
 
     @classmethod
+    @collector_paused()
     def from_chunks(cls, digest: str, chunks: Sequence[bytes]) -> Plan:
         """The plan whose chunks these are; raises Defect when they do not add up to that digest."""
         content = zlib.decompress(b"".join(chunks))
