@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from batchwright.cli.run import run_file
+from batchwright.deploy.example import ARCHIVE_KEY
 from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.home import home, running
 from batchwright.local.isolation import client
@@ -27,7 +28,6 @@ from chalicelib.core.states import RunState
 WORKFLOW = PROJECT_FOLDER / "statemachines" / "movie_ratings.yaml"
 ARCHIVE = PROJECT_FOLDER / "statemachines" / "movie_ratings" / "movies.zip"
 BAR_WIDTH = 30
-ARCHIVE_KEY = "movie-ratings/movies.zip"
 BUCKET = f"batchwright-{STAGE}-000000000000-us-east-1"
 """The foundation's bucket in the local AWS, whose account and region are fixed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from batchwright.deploy.deployment import (
     EVENT_BUS_PARAMETER,
     NOTIFY_PARAMETER,
     Deployed,
+    Pushed,
     Wish,
     check_event_bus,
     check_notify,
     check_webhook,
 )
 from batchwright.deploy.deployment import deploy as deploy_stage
+from batchwright.deploy.example import DEFINITION_OUTPUT, WORKFLOW, example_params
 from batchwright.deploy.refusal import refusals_named
 from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
@@ -224,6 +226,15 @@ def _text(value: bool | int | str) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+EXAMPLE_LACKS = (
+    "QUEUE is a job queue of this account.",
+    "DEFINITION is a job definition: its image holds statemachines/ in its working folder, and Python with boto3.",
+    "The bucket must hold the archive: put statemachines/movie_ratings/movies.zip under movie-ratings/movies.zip.",
+    "`batchwright deploy --with-batch-environment` makes all three. See docs/your-container.md.",
+)
+"""What a stage without the Batch environment needs before the example can run."""
+
+
 def _ask(stage: str, where: str, there: Sequence[str], keep_data: bool) -> None:
     tell(f"The stage '{stage}' ({where}) has: {', '.join(there)}.")
     tell("Its table and bucket are kept." if keep_data else "All its runs, workflows, tokens and files go with it.")
@@ -253,12 +264,33 @@ def _summarise(deployed: Deployed, wish: Wish, profile: str | None, region: str 
         tell(f"The stage '{wish.stage}' is up.")
     if deployed.api_url:
         tell(f"  API      {deployed.api_url}")
-    for stack in deployed.stacks:
-        for name, label in (("DefaultQueue", "queue"), ("AlarmTopicArn", "alarms"), ("TopicArn", "notices")):
-            if name in stack.outputs:
-                tell(f"  {label:<8} {stack.outputs[name]}")
+    outputs = deployed.outputs
+    for name, label in (
+        ("BucketName", "bucket"),
+        ("DefaultQueue", "queue"),
+        (DEFINITION_OUTPUT, "example"),
+        ("AlarmTopicArn", "alarms"),
+        ("TopicArn", "notices"),
+    ):
+        if name in outputs:
+            tell(f"  {label:<8} {outputs[name]}")
     tell("Next:")
     if deployed.api_url:
         tell(f"  batchwright tokens create laptop --scope admin{options}")
-    for name in sorted(deployed.workflows):
-        tell(f"  batchwright start {name}{options}")
+    for name, pushed in sorted(deployed.workflows.items()):
+        _say_start(name, pushed, outputs, options)
+
+
+def _say_start(name: str, pushed: Pushed, outputs: Mapping[str, str], options: str) -> None:
+    """Print the command that starts a run. What it lacks stands in it as a word in capitals, with a line on each."""
+    params = {param: param.upper() for param in pushed.required}
+    lacking: tuple[str, ...] = ()
+    if name == WORKFLOW and "BucketName" in outputs:
+        params |= example_params(outputs["BucketName"], outputs)
+        if DEFINITION_OUTPUT not in outputs:
+            params |= {"queue": "QUEUE", "job_definition": "DEFINITION"}
+            lacking = EXAMPLE_LACKS
+    given = "".join(f" --param {param}={value}" for param, value in params.items())
+    tell(f"  batchwright start {name}{options}{given}")
+    for line in lacking:
+        tell(f"    {line}")

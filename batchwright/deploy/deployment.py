@@ -17,6 +17,7 @@ from pathlib import Path
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.config import STAGE_TAG, STAGE_VARIABLE
+from batchwright.deploy.example import put_example
 from batchwright.deploy.functions import Became, Functions, check_runtime
 from batchwright.deploy.leftovers import Leftovers, log_groups
 from batchwright.deploy.policies import AUTHORIZER, Place, functions_of
@@ -73,22 +74,39 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Pushed:
+    """A workflow that a deployment pushed. `is_new` says whether this deployment made its latest version."""
+
+    version: int
+    is_new: bool
+    required: tuple[str, ...]
+    """The params that a run must be given."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deployed:
     """What a deployment came to."""
 
     place: Place
     stacks: tuple[StackChange, ...]
     functions_changed: bool
-    workflows: Mapping[str, tuple[int, bool]]
-    """By name: the latest version, and whether it is new."""
+    workflows: Mapping[str, Pushed]
+    """By name."""
     api_url: str | None
+    example_changed: bool = False
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of all stacks; no two of the templates share a name."""
+        return {name: value for stack in self.stacks for name, value in stack.outputs.items()}
 
     @property
     def changed(self) -> bool:
         return (
             self.functions_changed
+            or self.example_changed
             or any(stack.how != "unchanged" for stack in self.stacks)
-            or any(new for _, new in self.workflows.values())
+            or any(one.is_new for one in self.workflows.values())
         )
 
 
@@ -187,8 +205,13 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
     workflows = push_workflows(account, wish.project / "statemachines", variables_of(outputs), say)
     if monitors is not None:
         push_monitors(wire(variables_of(outputs), clients(account.session)).api(str(uuid.uuid4())), monitors, say)
+    example_changed = False
+    if "batch" in done and (
+        example_changed := put_example(account.client("s3"), outputs["BucketName"], wish.project / "statemachines")
+    ):
+        say(f"example: its archive and scripts are in s3://{outputs['BucketName']}/movie-ratings/")
     changed = became is not Became.UNCHANGED
-    return Deployed(place, tuple(done.values()), changed, workflows, functions.api_url())
+    return Deployed(place, tuple(done.values()), changed, workflows, functions.api_url(), example_changed)
 
 
 def _adopt(stacks: Stacks, place: Place, name: str, look: Callable[[], list[Existing]], wish: Wish, say: Say) -> None:
@@ -257,10 +280,8 @@ def check_event_bus(name: str | None) -> None:
         raise UserMistake(f"--event-bus must be the name of an event bus, default or none, not {shown(name)}")
 
 
-def push_workflows(
-    account: Account, folder: Path, variables: Mapping[str, str], say: Say
-) -> dict[str, tuple[int, bool]]:
-    """Push every workflow file of a folder, with its schedules; by name its version, and whether that is new."""
+def push_workflows(account: Account, folder: Path, variables: Mapping[str, str], say: Say) -> dict[str, Pushed]:
+    """Push every workflow file of a folder, with its schedules; what was pushed, by name."""
     api = wire(variables, clients(account.session)).api(str(uuid.uuid4()))
     pushed = {}
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.json"))):
@@ -275,7 +296,8 @@ def push_workflows(
         except UnknownWorkflow:
             before = 0
         version = api.put_workflow(name, loaded.definition).version
-        pushed[name] = (version, version != before)
+        required = tuple(key for key, param in loaded.workflow.params.items() if param.required)
+        pushed[name] = Pushed(version, version != before, required)
         say(f"workflow {name}: {f'version {version}' if version != before else 'unchanged'}")
         queue = queue_named(loaded.definition)
         if queue is not None and (trouble := trouble_with(account.client("sqs"), queue)):

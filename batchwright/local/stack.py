@@ -216,10 +216,11 @@ class LocalAws:
         return {**account, "AWS_REGION": account["AWS_DEFAULT_REGION"]}
 
     def _for_jobs(self) -> dict[str, str]:
-        """What jobs are given: the way to everything that is served here, and what was asked for. The local Batch adds
-        the way to itself."""
+        """What jobs are given: the way to everything that is served here, the bucket, and what was asked for. The local
+        Batch adds the way to itself."""
         endpoints = {name: value for name, value in self.environment.items() if name.startswith(ENDPOINT)}
-        return {**self._account(), **endpoints, **self._job_environment}
+        bucket = {"BATCHWRIGHT_BUCKET": self.environment["BATCHWRIGHT_BUCKET"]}
+        return {**self._account(), **endpoints, **bucket, **self._job_environment}
 
     def _new_worker(self) -> Child:
         worker = Child("batchwright.local.worker", self._log("worker"))

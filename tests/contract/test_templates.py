@@ -113,6 +113,28 @@ def test_batch_would_take_what_the_batch_environment_asks_for(kind: str, operati
         assert ParamValidator().validate(request, model).generate_report() == ""
 
 
+def test_batch_would_take_the_example_s_job_definition() -> None:
+    model = botocore.session.get_session().get_service_model("batch").operation_model("RegisterJobDefinition")
+    [properties] = resources("batch", "AWS::Batch::JobDefinition")
+    request = as_request(properties)
+    assert ParamValidator().validate(request, model.input_shape).generate_report() == ""
+    assert request["jobDefinitionName"] == "batchwright-dev-movie-ratings"
+
+
+def test_the_example_s_role_reaches_no_table_but_those_of_its_runs() -> None:
+    [role] = [one for one in resources("batch", "AWS::IAM::Role") if said(one["RoleName"]).endswith("-example")]
+    [policy] = role["Policies"]
+    found = {
+        (action, said(one["Resource"]).rpartition(":")[2])
+        for one in policy["PolicyDocument"]["Statement"]
+        for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])
+    }
+    tables = {(action, resource) for action, resource in found if action.startswith("dynamodb:")}
+    assert {resource for _, resource in tables} == {"table/movie-ratings-*"}
+    writes = {resource.partition("/")[2] for action, resource in found if action == "s3:PutObject"}
+    assert writes == {"runs/*"}, "the archive, the scripts and what deploy remembers are only read"
+
+
 ONLY_CLOUDFORMATION = ("ReplaceComputeEnvironment", "UpdatePolicy")
 """What tells CloudFormation how to change a compute environment; UpdateComputeEnvironment takes the latter."""
 NUMBERS = ("MaxVcpus", "StuckSeconds")

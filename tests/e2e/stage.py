@@ -88,8 +88,13 @@ class Account:
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Give a command that works on the deployed stage and needs no clone."""
+        return self.typed("batchwright", words[0], "--stage", STAGE, *words[1:])
+
+    def typed(self, program: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Give a `batchwright` command as somebody types it, with no other option."""
+        assert program == "batchwright"
         return subprocess.run(
-            [COMMAND, words[0], "--stage", STAGE, *words[1:]],
+            [COMMAND, *words],
             cwd=self.folder,
             env={**isolated(os.environ, self.environment), "PYTHONPATH": str(PROJECT_FOLDER)},
             stdin=subprocess.DEVNULL,

@@ -89,7 +89,8 @@ def test_deploying_puts_up_every_function_with_a_policy_of_its_own(account: Acco
     assert done.returncode == 0, done
     assert "functions: deployed" in done.stdout
     assert "workflow movie-ratings: version 1" in done.stdout
-    assert f"  batchwright start movie-ratings --stage {STAGE}\n" in done.stdout
+    params = f"--param bucket={BUCKET} --param queue=QUEUE --param job_definition=DEFINITION"
+    assert f"  batchwright start movie-ratings --stage {STAGE} {params}\n" in done.stdout
     assert re.search("^  API      https://", done.stdout, re.MULTILINE)
     found = inventory(account)
     assert set(found["functions"]) == {PLACE.function_name(name) for name in functions_of(PLACE)}

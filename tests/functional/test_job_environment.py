@@ -25,12 +25,13 @@ def environment_of_a_job(terminal: Terminal, *options: str, **variables: str) ->
     return found
 
 
-def test_a_job_knows_every_endpoint_that_the_local_aws_serves(kept: Terminal) -> None:
+def test_a_job_knows_every_endpoint_that_the_local_aws_serves_and_the_bucket(kept: Terminal) -> None:
     variables: dict[str, str] = json.loads(kept.give("local", "env", "--json").stdout)
     endpoints = {name: value for name, value in variables.items() if name.startswith("AWS_ENDPOINT_URL")}
     assert {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BATCH"} <= endpoints.keys()
     found = environment_of_a_job(kept)
     assert {name: value for name, value in found.items() if name.startswith("AWS_ENDPOINT_URL")} == endpoints
+    assert found["BATCHWRIGHT_BUCKET"] == variables["BATCHWRIGHT_BUCKET"]
 
 
 @pytest.mark.long

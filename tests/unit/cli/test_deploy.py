@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batchwright.cli.group import main
-from batchwright.deploy.deployment import Deployed
+from batchwright.deploy.deployment import Deployed, Pushed
 from batchwright.deploy.policies import Place
+from batchwright.deploy.stacks import StackChange
 from batchwright.local.functions import PROJECT_FOLDER
 
 
@@ -84,6 +85,48 @@ def test_what_comes_after_the_stacks_is_said_with_the_account_they_are_in(
     monkeypatch.setattr("batchwright.cli.deploy.deploy_stage", lambda account, wish, say: done)
     said = give("deploy", "--profile", "b", "--stacks-only").output
     assert "Next: AWS_DEFAULT_REGION=eu-west-1 chalice deploy --stage dev --profile b\n" in said
+
+
+def said_after(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *stacks: StackChange) -> str:
+    """What `deploy` prints once these stacks are up and the example was pushed."""
+    (tmp_path / "credentials").write_text("[b]\naws_access_key_id = b\naws_secret_access_key = b\nregion = eu-west-1\n")
+    workflows = {"movie-ratings": Pushed(1, True, ("bucket",)), "train": Pushed(1, True, ("data", "epochs"))}
+    done = Deployed(Place("dev", "123456789012", "eu-west-1"), stacks, True, workflows, None)
+    monkeypatch.setattr("batchwright.cli.deploy.deploy_stage", lambda account, wish, say: done)
+    return give("deploy", "--profile", "b").output
+
+
+FOUNDATION = StackChange("foundation", "created", (), {"BucketName": "the-bucket"})
+
+
+def test_the_example_s_command_is_complete_where_there_is_a_batch_environment(
+    monkeypatch: pytest.MonkeyPatch, nobody: None, tmp_path: Path
+) -> None:
+    outputs = {"DefaultQueue": "the-queue", "MovieRatingsJobDefinition": "the-definition"}
+    batch = StackChange("batch", "created", (), outputs)
+    said = said_after(monkeypatch, tmp_path, FOUNDATION, batch)
+    assert (
+        "  batchwright start movie-ratings --stage dev --profile b --param bucket=the-bucket --param queue=the-queue "
+        "--param job_definition=the-definition\n"
+    ) in said
+    assert "QUEUE" not in said
+
+
+def test_without_a_batch_environment_deploy_says_what_the_example_lacks(
+    monkeypatch: pytest.MonkeyPatch, nobody: None, tmp_path: Path
+) -> None:
+    said = said_after(monkeypatch, tmp_path, FOUNDATION)
+    assert (
+        "  batchwright start movie-ratings --stage dev --profile b --param bucket=the-bucket --param queue=QUEUE "
+        "--param job_definition=DEFINITION\n    QUEUE is a job queue of this account.\n"
+    ) in said
+
+
+def test_a_command_names_the_params_that_a_run_must_be_given(
+    monkeypatch: pytest.MonkeyPatch, nobody: None, tmp_path: Path
+) -> None:
+    said = said_after(monkeypatch, tmp_path, FOUNDATION)
+    assert "  batchwright start train --stage dev --profile b --param data=DATA --param epochs=EPOCHS\n" in said
 
 
 def test_the_address_of_a_webhook_is_refused_and_not_repeated(nobody: None) -> None:

@@ -38,4 +38,11 @@ def test_the_statistics_run_beside_the_import_and_the_report_comes_last(definiti
 
 def test_every_script_that_a_task_names_is_there(definition: Any) -> None:
     for task in definition["tasks"].values():
-        assert (STATEMACHINES / task["command"][1]).is_file()
+        assert (STATEMACHINES / task["command"][3]).is_file()
+
+
+def test_every_job_asks_for_what_fargate_has(definition: Any) -> None:
+    """1 vCPU takes 2 to 8 GiB: https://docs.aws.amazon.com/batch/latest/APIReference/API_ResourceRequirement.html"""
+    assert definition["defaults"]["vcpus"] == 1
+    assert definition["defaults"]["memory_mib"] in range(2048, 8193, 1024)
+    assert not any({"vcpus", "memory_mib"} & set(task) for task in definition["tasks"].values())
