@@ -300,6 +300,11 @@ def new_task(job: Job) -> None:
     job.log_stream = stream_name(job.spec.container, job.spec.definition_name, job.task_id)
 
 
+def runs_on_fargate(job: Job) -> bool:
+    """True if its compute environment is one of Fargate, or its definition asks for Fargate."""
+    return job.is_on_fargate or "FARGATE" in job.spec.platform_capabilities
+
+
 def attempt_environment(job: Job, folder: AttemptFolder, server_gives: Mapping[str, str]) -> dict[str, str]:
     """The variables of one attempt. Later ones win: the server's, the job's own, then Batch's, which are reserved."""
     environment = {
@@ -307,7 +312,7 @@ def attempt_environment(job: Job, folder: AttemptFolder, server_gives: Mapping[s
         "LANG": "C.UTF-8",
         "HOME": str(folder.home),
         "TMPDIR": str(folder.scratch),
-        "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
+        "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE" if runs_on_fargate(job) else "AWS_ECS_EC2",
     }
     environment.update(server_gives)
     for entry in job.spec.container["environment"]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batchwright.local.batch.arns import Account
-from batchwright.local.batch.jobs import Attempt, Job
+from batchwright.local.batch.jobs import RUNNABLE, Attempt, Job
 
 JOB_STATE_CHANGE = "Batch Job State Change"
 QUEUE_BLOCKED = "Batch Job Queue Blocked"
@@ -28,10 +28,9 @@ def event(account: Account, job: Job, now_ms: int) -> Document:
     return _envelope(account, JOB_STATE_CHANGE, [job_arn(account, job)], event_detail(account, job), now_ms)
 
 
-def queue_blocked_event(account: Account, job: Job, reason: str, now_ms: int) -> Document:
-    """The event of a queue whose first job cannot start; `reason` is Batch's code and sentence."""
+def queue_blocked_event(account: Account, job: Job, now_ms: int) -> Document:
+    """The event of a queue whose first job cannot start, with the job's `blocked_reason`."""
     detail = event_detail(account, job)
-    detail["statusReason"] = reason
     resources = [job_arn(account, job), job.spec.queue_arn]
     return _envelope(account, QUEUE_BLOCKED, resources, detail, now_ms)
 
@@ -130,8 +129,10 @@ def _shared_detail(account: Account, job: Job) -> Document:
 
 
 def _put_times_and_reason(document: Document, job: Job) -> None:
-    if job.status_reason is not None:
-        document["statusReason"] = job.status_reason
+    # What blocks the job now is news; why its last attempt ended is in `attempts`.
+    reason = job.blocked_reason if job.status == RUNNABLE and job.blocked_reason else job.status_reason
+    if reason is not None:
+        document["statusReason"] = reason
     if job.started_at_ms is not None:
         document["startedAt"] = job.started_at_ms
     if job.stopped_at_ms is not None:

@@ -24,6 +24,7 @@ GPU_TAG = "batchwright:max-gpus"
 QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 UNMANAGED_VCPUS = 256
 MAXIMUM_ENVIRONMENTS = 3
+FARGATE_TYPES = ("FARGATE", "FARGATE_SPOT")
 
 Document = dict[str, Any]
 Request = Mapping[str, Any]
@@ -201,6 +202,7 @@ class Infrastructure:
                 memory_mib=_whole_number(tags, MEMORY_TAG),
                 gpus=_whole_number(tags, GPU_TAG),
                 enabled=record["state"] == "ENABLED",
+                is_fargate=record.get("computeResources", {}).get("type") in FARGATE_TYPES,
             )
         )
 

@@ -97,7 +97,10 @@ class Ending:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A job, an array parent (`children` is a list) or an array child (`parent` is set)."""
+    """A job, an array parent (`children` is a list) or an array child (`parent` is set).
+
+    `blocked_reason` is set while the job is RUNNABLE and fits no compute environment of its queue.
+    """
 
     spec: JobSpec
     sequence: int
@@ -119,6 +122,8 @@ class Job:
     summary: dict[str, int] | None = None
     summary_at_ms: int = 0
     compute_environment: str = ""
+    is_on_fargate: bool = False
+    blocked_reason: str | None = None
 
     @property
     def job_id(self) -> str:
