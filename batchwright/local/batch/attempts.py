@@ -297,7 +297,9 @@ class RunningAttempt:
 def new_task(job: Job) -> None:
     """Give `job` the task id and log stream of its next attempt."""
     job.task_id = uuid.uuid4().hex
-    job.log_stream = stream_name(job.spec.container, job.spec.definition_name, job.task_id)
+    spec = job.spec
+    container_name = "default" if spec.ecs_task is None else spec.ecs_task.name
+    job.log_stream = stream_name(spec.container, spec.definition_name, job.task_id, container_name)
 
 
 def runs_on_fargate(job: Job) -> bool:

@@ -51,6 +51,18 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class EcsTask:
+    """The task and the only container of a definition with `ecsProperties`, as registered."""
+
+    task: Mapping[str, Any]
+    container: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.container.get("name", "default"))
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """What was submitted, with the definition's defaults filled in. Documents are in the API's shape."""
 
@@ -69,9 +81,9 @@ class JobSpec:
     created_at_ms: int
     propagate_tags: bool
     platform_capabilities: tuple[str, ...]
-    share_identifier: str | None
     scheduling_priority: int | None
     overrides_length: int
+    ecs_task: EcsTask | None = None
 
 
 @dataclass(frozen=True, slots=True)

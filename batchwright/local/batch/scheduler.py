@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 
 from batchwright.local.batch.jobs import RUNNABLE, Job, Resources
 
-
 TOO_MANY_VCPUS = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - CE(s) associated with the job queue cannot meet the CPU"
     " requirement of the job."
