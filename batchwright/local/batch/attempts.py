@@ -297,7 +297,14 @@ class RunningAttempt:
 def new_task(job: Job) -> None:
     """Give `job` the task id and log stream of its next attempt."""
     job.task_id = uuid.uuid4().hex
-    job.log_stream = stream_name(job.spec.container, job.spec.definition_name, job.task_id)
+    spec = job.spec
+    container_name = "default" if spec.ecs_task is None else spec.ecs_task.name
+    job.log_stream = stream_name(spec.container, spec.definition_name, job.task_id, container_name)
+
+
+def runs_on_fargate(job: Job) -> bool:
+    """True if its compute environment is one of Fargate, or its definition asks for Fargate."""
+    return job.is_on_fargate or "FARGATE" in job.spec.platform_capabilities
 
 
 def attempt_environment(job: Job, folder: AttemptFolder, server_gives: Mapping[str, str]) -> dict[str, str]:
@@ -307,7 +314,7 @@ def attempt_environment(job: Job, folder: AttemptFolder, server_gives: Mapping[s
         "LANG": "C.UTF-8",
         "HOME": str(folder.home),
         "TMPDIR": str(folder.scratch),
-        "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
+        "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE" if runs_on_fargate(job) else "AWS_ECS_EC2",
     }
     environment.update(server_gives)
     for entry in job.spec.container["environment"]:

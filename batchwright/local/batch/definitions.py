@@ -1,28 +1,21 @@
 """Job definitions: registering, revisions, and finding one by name, name:revision or ARN.
 
-Owns: the records and their checks. Definitions of multi-node, EKS and multi-container (`ecsProperties`) jobs are
-refused: this server runs one command a job.
+Owns: the records. What a definition may say is in request_rules.py and request_members.py.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from batchwright.local.batch.arns import Account, last_part
+from batchwright.local.batch.container import container_of
 from batchwright.local.batch.errors import ClientError, refused
 from batchwright.local.batch.paging import page
+from batchwright.local.batch.request_checks import Asked
+from batchwright.local.batch.request_rules import REGISTER, check_request
 from batchwright.local.batch.tags import Tags
-
-NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
-MAXIMUM_BYTES = 24 * 1024
-NOT_HERE = {
-    "nodeProperties": "multi-node jobs",
-    "eksProperties": "jobs on EKS",
-    "ecsProperties": "jobs of several containers",
-}
 
 Document = dict[str, Any]
 
@@ -109,57 +102,14 @@ class Definitions:
         return revisions[revision - 1] if 1 <= revision <= len(revisions) else None
 
     def _check(self, request: Mapping[str, Any]) -> None:
-        name = request["jobDefinitionName"]
-        if not NAME.fullmatch(name):
-            raise ClientError(f"Provided name {name} is not supported pattern[a-zA-Z_0-9-]{{1,128}}")
-        for key, what in NOT_HERE.items():
-            if key in request or (key == "nodeProperties" and request["type"] == "multinode"):
-                raise ClientError(f"{key}: this local Batch does not run {what}; use containerProperties")
-        container = request.get("containerProperties")
-        if container is None:
-            raise refused("Container properties must be provided for job definition type container.")
-        if not container.get("image"):
-            raise refused("Container image is not provided.")
-        if len(json.dumps(request)) > MAXIMUM_BYTES:
-            raise ClientError(f"Job definition size must be at most {MAXIMUM_BYTES} bytes")
-        for kind, legacy, word in (("VCPU", "vcpus", "vCPU"), ("MEMORY", "memory", "Memory")):
-            given = {entry["type"] for entry in container.get("resourceRequirements", ())}
-            if kind not in given and legacy not in container:
-                raise refused(f"{word} is not provided.")
-        check_retry_and_timeout(request, self._minimum_timeout_seconds)
-
-
-def check_retry_and_timeout(request: Mapping[str, Any], minimum_timeout_seconds: int) -> None:
-    """Batch's limits on retryStrategy and timeout, which definitions and jobs share."""
-    retry = request.get("retryStrategy", {})
-    attempts = retry.get("attempts", 1)
-    if not 1 <= attempts <= 10:
-        raise refused(f"Retry attempts must be between 1 and 10, not {attempts}.")
-    rules = retry.get("evaluateOnExit", [])
-    if len(rules) > 5:
-        raise refused(f"evaluateOnExit can have at most 5 entries, not {len(rules)}.")
-    for rule in rules:
-        if str(rule["action"]).upper() not in ("RETRY", "EXIT"):
-            raise refused(f"evaluateOnExit action must be RETRY or EXIT, not {rule['action']}.")
-        _check_patterns(rule)
-    if "timeout" in request:
-        seconds = request["timeout"].get("attemptDurationSeconds")
-        if seconds is None or seconds < minimum_timeout_seconds:
-            raise refused(f"attemptDurationSeconds must be at least {minimum_timeout_seconds} seconds, not {seconds}.")
-
-
-def _check_patterns(rule: Mapping[str, str]) -> None:
-    patterns = {
-        "onExitCode": r"[0-9]*\*?",
-        "onReason": r"[A-Za-z0-9.: \t]*\*?",
-        "onStatusReason": r"[A-Za-z0-9.: \t]*\*?",
-    }
-    if not any(key in rule for key in patterns):
-        raise refused("evaluateOnExit needs one of onExitCode, onReason and onStatusReason.")
-    for key, pattern in patterns.items():
-        value = rule.get(key, "")
-        if len(value) > 512 or not re.fullmatch(pattern, value):
-            raise refused(f"evaluateOnExit {key} {value!r} must match {pattern} and have at most 512 characters.")
+        asked = Asked(
+            request=request,
+            container=container_of(request),
+            platforms=tuple(request.get("platformCapabilities", ())),
+            payload_bytes=len(json.dumps(request)),
+            minimum_timeout_seconds=self._minimum_timeout_seconds,
+        )
+        check_request(REGISTER, asked)
 
 
 def _name_and_revision(text: str) -> tuple[str, int | None]:

@@ -15,15 +15,12 @@ from batchwright.local.batch.jobs import FAILED, SUCCEEDED, Job
 
 N_TO_N = "N_TO_N"
 SEQUENTIAL = "SEQUENTIAL"
-MAXIMUM_DEPENDENCIES = 20
 
 FindJob = Callable[[str], Job | None]
 
 
 def check_dependencies(depends_on: Sequence[Mapping[str, str]], array_size: int | None, find_job: FindJob) -> None:
     """Refuse what Batch refuses at SubmitJob; raises ClientError."""
-    if len(depends_on) > MAXIMUM_DEPENDENCIES:
-        raise refused(f"A job can depend upon a maximum of {MAXIMUM_DEPENDENCIES} jobs, not {len(depends_on)}.")
     for entry in depends_on:
         kind, job_id = entry.get("type"), entry.get("jobId")
         if kind is not None and array_size is None:

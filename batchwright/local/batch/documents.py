@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batchwright.local.batch.arns import Account
-from batchwright.local.batch.jobs import Attempt, Job
+from batchwright.local.batch.jobs import RUNNABLE, Attempt, EcsTask, Job
 
 JOB_STATE_CHANGE = "Batch Job State Change"
 QUEUE_BLOCKED = "Batch Job Queue Blocked"
@@ -28,10 +28,9 @@ def event(account: Account, job: Job, now_ms: int) -> Document:
     return _envelope(account, JOB_STATE_CHANGE, [job_arn(account, job)], event_detail(account, job), now_ms)
 
 
-def queue_blocked_event(account: Account, job: Job, reason: str, now_ms: int) -> Document:
-    """The event of a queue whose first job cannot start; `reason` is Batch's code and sentence."""
+def queue_blocked_event(account: Account, job: Job, now_ms: int) -> Document:
+    """The event of a queue whose first job cannot start, with the job's `blocked_reason`."""
     detail = event_detail(account, job)
-    detail["statusReason"] = reason
     resources = [job_arn(account, job), job.spec.queue_arn]
     return _envelope(account, QUEUE_BLOCKED, resources, detail, now_ms)
 
@@ -70,10 +69,8 @@ def summary(account: Account, job: Job) -> Document:
         "container": {},
     }
     _put_times_and_reason(entry, job)
-    if job.attempts and job.has_ended:
+    if job.attempts and job.has_ended and job.spec.ecs_task is None:
         _put_result(entry["container"], job.attempts[-1])
-    if job.spec.share_identifier is not None:
-        entry["shareIdentifier"] = job.spec.share_identifier
     if job.children is not None:
         entry["arrayProperties"] = _array_parent(job)
     elif job.index is not None:
@@ -104,21 +101,21 @@ def _shared_detail(account: Account, job: Job) -> Document:
         "jobId": job.job_id,
         "jobQueue": spec.queue_arn,
         "status": job.status,
-        "attempts": [_attempt(account, attempt) for attempt in job.attempts],
+        "attempts": [_attempt(account, attempt, spec.ecs_task) for attempt in job.attempts],
         "createdAt": spec.created_at_ms,
         "retryStrategy": spec.retry_document,
         "dependsOn": spec.depends_on,
         "jobDefinition": spec.definition_arn,
         "parameters": spec.parameters,
-        "container": _container(account, job),
+        "container": {} if spec.ecs_task is not None else _container(account, job),
         "propagateTags": spec.propagate_tags,
         "platformCapabilities": spec.platform_capabilities,
         "eksAttempts": [],
     }
+    if spec.ecs_task is not None:
+        detail["ecsProperties"] = {"taskProperties": [_task(account, job, spec.ecs_task)]}
     if spec.timeout_seconds is not None:
         detail["timeout"] = {"attemptDurationSeconds": spec.timeout_seconds}
-    if spec.share_identifier is not None:
-        detail["shareIdentifier"] = spec.share_identifier
     if spec.scheduling_priority is not None:
         detail["schedulingPriority"] = spec.scheduling_priority
     if job.children is not None:
@@ -130,8 +127,10 @@ def _shared_detail(account: Account, job: Job) -> Document:
 
 
 def _put_times_and_reason(document: Document, job: Job) -> None:
-    if job.status_reason is not None:
-        document["statusReason"] = job.status_reason
+    # What blocks the job now is news; why its last attempt ended is in `attempts`.
+    reason = job.blocked_reason if job.status == RUNNABLE and job.blocked_reason else job.status_reason
+    if reason is not None:
+        document["statusReason"] = reason
     if job.started_at_ms is not None:
         document["startedAt"] = job.started_at_ms
     if job.stopped_at_ms is not None:
@@ -159,14 +158,30 @@ def _container(account: Account, job: Job) -> Document:
     return container
 
 
-def _attempt(account: Account, attempt: Attempt) -> Document:
-    container: Document = {
-        "logStreamName": attempt.log_stream,
-        "taskArn": account.task_arn(attempt.task_id),
-        "networkInterfaces": [],
+def _task(account: Account, job: Job, ecs_task: EcsTask) -> Document:
+    """The task of a job whose definition has `ecsProperties`: as registered, with what became of its container."""
+    container = _container(account, job)
+    changed = ("command", "environment", "resourceRequirements", "logStreamName", "exitCode", "reason")
+    shown = {
+        **ecs_task.container,
+        "name": ecs_task.name,
+        **{key: container[key] for key in changed if key in container},
     }
+    task = {**ecs_task.task, "containers": [shown]}
+    if "taskArn" in container:
+        task["taskArn"] = container["taskArn"]
+    return task
+
+
+def _attempt(account: Account, attempt: Attempt, ecs_task: EcsTask | None) -> Document:
+    container: Document = {"logStreamName": attempt.log_stream, "networkInterfaces": []}
     _put_result(container, attempt)
-    entry: Document = {"statusReason": attempt.status_reason, "container": container}
+    entry: Document = {"statusReason": attempt.status_reason}
+    task_arn = account.task_arn(attempt.task_id)
+    if ecs_task is None:
+        entry["container"] = {**container, "taskArn": task_arn}
+    else:
+        entry["taskProperties"] = [{"taskArn": task_arn, "containers": [{**container, "name": ecs_task.name}]}]
     if attempt.started_at_ms is not None:
         entry["startedAt"] = attempt.started_at_ms
     if attempt.stopped_at_ms is not None:

@@ -15,6 +15,7 @@ from typing import Any
 from batchwright.local.batch.arns import Account, last_part
 from batchwright.local.batch.errors import ClientError, refused
 from batchwright.local.batch.paging import page
+from batchwright.local.batch.request_rules import CREATE_ENVIRONMENT, CREATE_QUEUE, UPDATE_QUEUE, check_plain
 from batchwright.local.batch.scheduler import Capacity, Scheduler
 from batchwright.local.batch.tags import Tags
 from chalicelib.core.ids import attempt_from_parameters
@@ -23,7 +24,7 @@ MEMORY_TAG = "batchwright:max-memory-mib"
 GPU_TAG = "batchwright:max-gpus"
 QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 UNMANAGED_VCPUS = 256
-MAXIMUM_ENVIRONMENTS = 3
+FARGATE_TYPES = ("FARGATE", "FARGATE_SPOT")
 
 Document = dict[str, Any]
 Request = Mapping[str, Any]
@@ -42,6 +43,7 @@ class Infrastructure:
         tags.changed = self._tags_changed
 
     def create_compute_environment(self, request: Request) -> Document:
+        check_plain(CREATE_ENVIRONMENT, request)
         name = request["computeEnvironmentName"]
         if name in self._environments:
             raise ClientError(f"Object already exists: {name}")
@@ -66,7 +68,7 @@ class Infrastructure:
         changed = dict(record)
         if "computeResources" in request:
             changed["computeResources"] = {**record.get("computeResources", {}), **request["computeResources"]}
-        for key in ("state", "unmanagedvCpus", "serviceRole", "context"):
+        for key in ("state", "unmanagedvCpus", "serviceRole", "context", "ecsSettings", "updatePolicy"):
             if key in request:
                 changed[key] = request[key]
         self._set_capacity(changed)
@@ -93,13 +95,10 @@ class Infrastructure:
         return page(shown, request, "computeEnvironments", 100)
 
     def create_job_queue(self, request: Request) -> Document:
+        check_plain(CREATE_QUEUE, request)
         name = request["jobQueueName"]
         if name in self._queues:
             raise ClientError(f"Object already exists: {name}")
-        if "schedulingPolicyArn" in request:
-            raise ClientError("schedulingPolicyArn: this local Batch has no fair-share scheduling; leave it out")
-        if request.get("serviceEnvironmentOrder"):
-            raise ClientError("serviceEnvironmentOrder: this local Batch has no service environments")
         arn = self._account.arn("job-queue", name)
         record = {
             "jobQueueName": name,
@@ -107,9 +106,10 @@ class Infrastructure:
             "state": request.get("state", "ENABLED"),
             "status": "VALID",
             "statusReason": "JobQueue Healthy",
-            "priority": _priority(request["priority"]),
+            "priority": request["priority"],
             "computeEnvironmentOrder": self._order(request.get("computeEnvironmentOrder", [])),
             "jobStateTimeLimitActions": request.get("jobStateTimeLimitActions", []),
+            **({"jobQueueType": request["jobQueueType"]} if "jobQueueType" in request else {}),
         }
         self._tags.put(arn, request.get("tags", {}))
         self._queues[name] = record
@@ -117,9 +117,10 @@ class Infrastructure:
         return {"jobQueueName": name, "jobQueueArn": arn}
 
     def update_job_queue(self, request: Request) -> Document:
+        check_plain(UPDATE_QUEUE, request)
         record = self.queue(request["jobQueue"])
         if "priority" in request:
-            record["priority"] = _priority(request["priority"])
+            record["priority"] = request["priority"]
         if "computeEnvironmentOrder" in request:
             record["computeEnvironmentOrder"] = self._order(request["computeEnvironmentOrder"])
         for key in ("state", "jobStateTimeLimitActions"):
@@ -170,10 +171,6 @@ class Infrastructure:
         return record
 
     def _order(self, entries: list[Document]) -> list[Document]:
-        if not 1 <= len(entries) <= MAXIMUM_ENVIRONMENTS:
-            raise ClientError(
-                f"computeEnvironmentOrder needs 1 to {MAXIMUM_ENVIRONMENTS} compute environments, not {len(entries)}"
-            )
         named = [
             {"order": entry["order"], "computeEnvironment": self._environment(entry["computeEnvironment"])}
             for entry in entries
@@ -201,6 +198,7 @@ class Infrastructure:
                 memory_mib=_whole_number(tags, MEMORY_TAG),
                 gpus=_whole_number(tags, GPU_TAG),
                 enabled=record["state"] == "ENABLED",
+                is_fargate=record.get("computeResources", {}).get("type") in FARGATE_TYPES,
             )
         )
 
@@ -213,12 +211,6 @@ class Infrastructure:
         if not names:
             return list(records.values())
         return [records[last_part(name)] for name in names if last_part(name) in records]
-
-
-def _priority(value: int) -> int:
-    if not 0 <= value <= 1000:
-        raise ClientError(f"priority must be between 0 and 1000, not {value}")
-    return value
 
 
 def _whole_number(tags: Mapping[str, str], key: str) -> int | None:

@@ -51,6 +51,18 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class EcsTask:
+    """The task and the only container of a definition with `ecsProperties`, as registered."""
+
+    task: Mapping[str, Any]
+    container: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.container.get("name", "default"))
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """What was submitted, with the definition's defaults filled in. Documents are in the API's shape."""
 
@@ -69,9 +81,9 @@ class JobSpec:
     created_at_ms: int
     propagate_tags: bool
     platform_capabilities: tuple[str, ...]
-    share_identifier: str | None
     scheduling_priority: int | None
     overrides_length: int
+    ecs_task: EcsTask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,10 @@ class Ending:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A job, an array parent (`children` is a list) or an array child (`parent` is set)."""
+    """A job, an array parent (`children` is a list) or an array child (`parent` is set).
+
+    `blocked_reason` is set while the job is RUNNABLE and fits no compute environment of its queue.
+    """
 
     spec: JobSpec
     sequence: int
@@ -119,6 +134,8 @@ class Job:
     summary: dict[str, int] | None = None
     summary_at_ms: int = 0
     compute_environment: str = ""
+    is_on_fargate: bool = False
+    blocked_reason: str | None = None
 
     @property
     def job_id(self) -> str:

@@ -33,10 +33,12 @@ def log_group(container: Mapping[str, Any]) -> str:
     return str(_options(container).get("awslogs-group", LOG_GROUP))
 
 
-def stream_name(container: Mapping[str, Any], definition_name: str, task_id: str) -> str:
+def stream_name(
+    container: Mapping[str, Any], definition_name: str, task_id: str, container_name: str = "default"
+) -> str:
     """Batch's name of an attempt's log stream. The definition may name its beginning."""
     prefix = _options(container).get("awslogs-stream-prefix", definition_name[:200])
-    return f"{prefix}/default/{task_id}"
+    return f"{prefix}/{container_name}/{task_id}"
 
 
 def _options(container: Mapping[str, Any]) -> Mapping[str, str]:

@@ -59,11 +59,11 @@ class JobOperations:
 
     def submit_job(self, request: Request, payload_bytes: int) -> Document:
         self._rate.check()
-        check_submission(request, payload_bytes, self._minimum_timeout_seconds)
+        definition = self._definitions.active(request["jobDefinition"])
+        check_submission(request, definition, payload_bytes, self._minimum_timeout_seconds)
         queue = self._infrastructure.queue_of_submission(request)
         if queue["state"] != "ENABLED":
             raise refused(f"JobQueue {queue['jobQueueName']} is not in ENABLED state.")
-        definition = self._definitions.active(request["jobDefinition"])
         size = array_size(request)
         check_dependencies(request.get("dependsOn", []), size, self._records.find)
         spec = make_spec(str(uuid.uuid4()), request, definition, queue["jobQueueArn"], self._clock_ms())

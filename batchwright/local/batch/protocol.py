@@ -19,6 +19,7 @@ import botocore.session
 from botocore.validate import ParamValidator
 
 from batchwright.local.batch.errors import BatchError, ClientError
+from batchwright.local.batch.request_members import check_members
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class Protocol:
         report = self._validator.validate(parameters, operation.input_shape)
         if report.has_errors():
             raise ClientError(f"Parameter validation failed: {report.generate_report()}")
-        _check_enums(parameters, operation.input_shape, "")
+        _check_values(parameters, operation.input_shape, "")
+        check_members(operation.name, parameters)
         return Call(operation.name, parameters)
 
     def answer(self, document: Mapping[str, Any]) -> Answer:
@@ -108,13 +110,30 @@ def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_enums(value: Any, shape: Any, place: str) -> None:
-    """botocore's validator leaves enums alone, since it checks before sending; Batch does not."""
+def _check_values(value: Any, shape: Any, place: str) -> None:
+    """botocore's validator leaves enums and maxima alone, because it checks before sending; Batch does not."""
+    _check_maximum(value, shape, place)
     if shape.type_name == "structure":
         for name, member in value.items():
-            _check_enums(member, shape.members[name], f"{place}.{name}" if place else name)
+            _check_values(member, shape.members[name], f"{place}.{name}" if place else name)
     elif shape.type_name == "list":
         for number, member in enumerate(value):
-            _check_enums(member, shape.member, f"{place}[{number}]")
+            _check_values(member, shape.member, f"{place}[{number}]")
+    elif shape.type_name == "map":
+        for name, member in value.items():
+            _check_values(name, shape.key, f"{place}.{name}")
+            _check_values(member, shape.value, f"{place}.{name}")
     elif shape.type_name == "string" and shape.enum and shape.name != "RetryAction" and value not in shape.enum:
         raise ClientError(f"{place}: {value!r} is not one of {', '.join(shape.enum)}")
+
+
+def _check_maximum(value: Any, shape: Any, place: str) -> None:
+    most = shape.metadata.get("max")
+    if most is None:
+        return
+    if isinstance(value, int):
+        if value > most:
+            raise ClientError(f"{place}: must be at most {most}, not {value}")
+    elif len(value) > most:
+        unit = "characters" if isinstance(value, str) else "entries"
+        raise ClientError(f"{place}: can have at most {most} {unit}, not {len(value)}")

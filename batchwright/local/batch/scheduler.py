@@ -12,10 +12,24 @@ AWS, and does not hold up the others. One step costs the jobs that start plus on
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from batchwright.local.batch.jobs import RUNNABLE, Job, Resources
+
+TOO_MANY_VCPUS = (
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - CE(s) associated with the job queue cannot meet the CPU"
+    " requirement of the job."
+)
+TOO_MUCH_ELSE = (
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement (vCPU/memory/GPU) is higher than that can"
+    " be met by the CE(s) attached to the job queue."
+)
+"""The reasons that Batch gives for a blocked queue.
+
+The first means that every `maxvCpus` is below the job's vCPUs; the second, that no instance has its memory or GPUs.
+Source: https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable_misconfiguration.html
+"""
 
 
 @dataclass(slots=True)
@@ -28,6 +42,7 @@ class Capacity:
     memory_mib: int | None = None
     gpus: int | None = None
     enabled: bool = True
+    is_fargate: bool = False
     used_milli_vcpus: int = 0
     used_memory_mib: int = 0
     used_gpus: int = 0
@@ -86,6 +101,7 @@ class Scheduler:
         else:
             known.milli_vcpus, known.memory_mib = capacity.milli_vcpus, capacity.memory_mib
             known.gpus, known.enabled = capacity.gpus, capacity.enabled
+            known.is_fargate = capacity.is_fargate
         self._reconsider_set_aside()
 
     def set_line(self, arn: str, name: str, priority: int, environments: tuple[str, ...]) -> None:
@@ -145,6 +161,7 @@ class Scheduler:
             need = job.spec.resources
             if not any(capacity.could_ever_fit(need) for capacity in environments):
                 line.set_aside.append(line.waiting.popleft())
+                job.blocked_reason = _reason(need, environments)
                 set_aside.append(job)
                 continue
             chosen = next((c for c in environments if c.arn not in held and c.fits_now(need)), None)
@@ -153,11 +170,20 @@ class Scheduler:
                 return
             chosen.take(need)
             job.compute_environment = chosen.arn
+            job.is_on_fargate = chosen.is_fargate
             starting.append(line.waiting.popleft())
 
     def _reconsider_set_aside(self) -> None:
         for line in self.lines.values():
             if line.set_aside:
+                for job in line.set_aside:
+                    job.blocked_reason = None
                 waiting = [job for job in (*line.set_aside, *line.waiting) if job.status == RUNNABLE]
                 line.set_aside.clear()
                 line.waiting = deque(sorted(waiting, key=lambda job: job.sequence))
+
+
+def _reason(need: Resources, environments: Iterable[Capacity]) -> str:
+    """The reason why `need` fits none of the environments."""
+    has_vcpus = any(need.milli_vcpus <= capacity.milli_vcpus for capacity in environments)
+    return TOO_MUCH_ELSE if has_vcpus else TOO_MANY_VCPUS

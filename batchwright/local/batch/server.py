@@ -37,10 +37,6 @@ from batchwright.local.batch.rules import Rules
 from batchwright.local.batch.scheduler import Scheduler
 from batchwright.local.batch.tags import Tags
 
-FITS_NOWHERE = (
-    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - The compute environments of the job queue have a maximum"
-    " that is smaller than the job's requirements."
-)
 MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
 END_GRACE_SECONDS = 1.0
 PUBLISHER_GRACE_SECONDS = 3.0
@@ -147,7 +143,7 @@ class Server:
         self._publisher.publish_event(documents.event(self._account, job, now_ms()))
 
     def _tell_blocked(self, job: Job) -> None:
-        self._publisher.publish_event(documents.queue_blocked_event(self._account, job, FITS_NOWHERE, now_ms()))
+        self._publisher.publish_event(documents.queue_blocked_event(self._account, job, now_ms()))
 
 
 def _response(answer: Answer) -> web.Response:

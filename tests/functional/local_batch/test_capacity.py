@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from batchwright.local.batch.client import LocalBatch
 
-from .account import BatchAccount, EventQueue, Gate
+from .account import BatchAccount, EventQueue, Gate, wait_for
 
 
 def overlap(account: BatchAccount, gate: Gate, job_ids: list[str], expected: int) -> int:
@@ -71,8 +71,20 @@ def test_a_job_that_never_fits_stays_runnable_and_its_queue_is_reported_blocked(
     events.until(huge, "RUNNABLE")
     blocked = [event for event in events.of(huge) if event["detail-type"] == "Batch Job Queue Blocked"]
     assert blocked[0]["detail"]["statusReason"].startswith("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - ")
+    (listed,) = account.batch.list_jobs(jobQueue=account.queue, jobStatus="RUNNABLE")["jobSummaryList"]
+    reasons = {account.describe(huge)["statusReason"], listed["statusReason"], blocked[0]["detail"]["statusReason"]}
+    assert len(reasons) == 1
     account.batch.update_compute_environment(computeEnvironment=account.name, unmanagedvCpus=4)
     assert account.finish(huge)["status"] == "SUCCEEDED"
+
+
+def test_a_job_that_never_fits_by_its_memory_says_so_until_it_is_cancelled(local_batch: LocalBatch) -> None:
+    account = BatchAccount(local_batch.endpoint_url, tags={"batchwright:max-memory-mib": "1024"})
+    huge = account.submit(overrides={"resourceRequirements": [{"type": "MEMORY", "value": "2048"}]})
+    wait_for(lambda: "statusReason" in account.describe(huge), "the reason of a blocked queue")
+    assert account.describe(huge)["statusReason"].startswith("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - ")
+    account.batch.cancel_job(jobId=huge, reason="not needed")
+    assert account.finish(huge)["statusReason"] == "not needed"
 
 
 def test_a_disabled_environment_starts_nothing_until_it_is_enabled(account: BatchAccount) -> None:

@@ -25,15 +25,11 @@ def shown(account: BatchAccount, events: EventQueue, logs: Any, **request: Any) 
 def test_the_environment_is_small_and_holds_batchs_variables(
     account: BatchAccount, events: EventQueue, logs: Any
 ) -> None:
-    overrides = {
-        "environment": [
-            {"name": "OVERRIDDEN", "value": "job"},
-            {"name": "AWS_BATCH_JOB_ID", "value": "reserved"},
-        ]
-    }
+    overrides = {"environment": [{"name": "OVERRIDDEN", "value": "job"}]}
     detail, environment, folder, _, _ = shown(account, events, logs, overrides=overrides)
     assert environment["FROM_SERVER"] == "yes"
     assert environment["OVERRIDDEN"] == "job"
+    assert environment["AWS_EXECUTION_ENV"] == "AWS_ECS_EC2"
     assert environment["AWS_BATCH_JOB_ID"] == detail["jobId"]
     assert environment["AWS_BATCH_JOB_ATTEMPT"] == "1"
     assert environment["AWS_BATCH_JQ_NAME"] == account.name
@@ -158,3 +154,51 @@ def test_a_job_that_is_terminated_while_its_image_is_copied_never_runs(account: 
     assert (job["status"], job["statusReason"]) == ("FAILED", "too late")
     # Where the copy was quicker than the request, the job may have run; then it has an exit code.
     assert "exitCode" in job["container"] or not ran.exists()
+
+
+FARGATE = {
+    "executionRoleArn": "arn:aws:iam::000000000000:role/execution",
+    "resourceRequirements": [{"type": "VCPU", "value": "0.25"}, {"type": "MEMORY", "value": "512"}],
+}
+IS_FARGATE = 'test "$AWS_EXECUTION_ENV" = AWS_ECS_FARGATE'
+
+
+def test_a_job_whose_definition_asks_for_fargate_is_told_that_it_runs_there(account: BatchAccount) -> None:
+    definition = account.register(f"{account.name}-fargate", container=FARGATE, platformCapabilities=["FARGATE"])
+    assert account.finish(account.submit("sh", "-c", IS_FARGATE, jobDefinition=definition))["status"] == "SUCCEEDED"
+
+
+def test_a_job_in_a_compute_environment_of_fargate_is_told_so(account: BatchAccount) -> None:
+    name = f"{account.name}-fargate"
+    resources = {"type": "FARGATE", "maxvCpus": 2, "subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]}
+    account.batch.create_compute_environment(computeEnvironmentName=name, type="MANAGED", computeResources=resources)
+    order = [{"order": 1, "computeEnvironment": name}]
+    account.batch.create_job_queue(jobQueueName=name, priority=1, computeEnvironmentOrder=order)
+    assert account.finish(account.submit("sh", "-c", IS_FARGATE, jobQueue=name))["status"] == "SUCCEEDED"
+
+
+def test_one_container_runs_as_the_only_one_of_a_task(account: BatchAccount, events: EventQueue, logs: Any) -> None:
+    container = {
+        "name": "main",
+        "image": "any",
+        "command": ["false"],
+        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}],
+    }
+    name = f"{account.name}-task"
+    task = {"containers": [container], "executionRoleArn": "arn:aws:iam::000000000000:role/execution"}
+    account.batch.register_job_definition(
+        jobDefinitionName=name, type="container", ecsProperties={"taskProperties": [task]}
+    )
+    assert account.finish(account.submit(jobDefinition=name))["status"] == "FAILED"
+    changed = {"name": "main", "command": ["echo", "from a task"]}
+    job_id = account.submit(jobDefinition=name, ecsPropertiesOverride={"taskProperties": [{"containers": [changed]}]})
+    job = account.finish(job_id)
+    (shown,) = job["ecsProperties"]["taskProperties"][0]["containers"]
+    (tried,) = job["attempts"][0]["taskProperties"][0]["containers"]
+    assert (shown["name"], shown["exitCode"], tried["name"], tried["exitCode"]) == ("main", 0, "main", 0)
+    assert shown["command"] == ["echo", "from a task"]
+    assert log_lines(logs, tried["logStreamName"]) == ["from a task"]
+    event = events.until(job_id, "SUCCEEDED")[-1]["detail"]
+    assert event["attempts"][0]["taskProperties"][0]["containers"][0]["logStreamName"] == shown["logStreamName"]
+    (definition,) = account.batch.describe_job_definitions(jobDefinitionName=name)["jobDefinitions"]
+    assert definition["ecsProperties"]["taskProperties"] == [task]

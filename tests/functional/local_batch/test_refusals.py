@@ -29,7 +29,7 @@ NODES = {"numNodes": 2, "mainNode": 0, "nodeRangeProperties": []}
         ({"arrayProperties": {"size": 10_001}}, "between 2 and 10000"),
         ({"containerOverrides": {"resourceRequirements": [{"type": "VCPU", "value": "0"}]}}, "more than 0 vCPUs"),
         ({"containerOverrides": {"resourceRequirements": [{"type": "TPU", "value": "1"}]}}, "TPU"),
-        ({"tags": {str(number): "x" for number in range(51)}}, "50 tags, not 51"),
+        ({"tags": {str(number): "x" for number in range(51)}}, "tags: can have at most 50 entries, not 51"),
     ],
 )
 def test_a_submission_that_batch_refuses(account: BatchAccount, change: dict[str, Any], what: str) -> None:

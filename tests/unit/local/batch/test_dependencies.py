@@ -74,7 +74,6 @@ def test_n_to_n_children_wait_for_their_counterparts() -> None:
     ("depends_on", "size", "what"),
     [
         ([{"jobId": "missing"}], None, "missing"),
-        ([{"jobId": "single"}] * 21, None, "maximum of 20"),
         ([{"type": "SEQUENTIAL"}], None, "only for array jobs"),
         ([{"jobId": "array", "type": "N_TO_N"}], None, "only for array jobs"),
         ([{"jobId": "array", "type": "N_TO_N"}], 2, "3 children and this job 2"),

@@ -103,7 +103,9 @@ def test_an_event_has_the_shape_of_the_recorded_one(name: str) -> None:
 
 def test_a_blocked_queues_event_names_job_and_queue() -> None:
     recorded = json.loads((EVENTS / "queue_blocked.doc.json").read_text(encoding="utf-8"))
-    made = documents.queue_blocked_event(ACCOUNT, runnable(), "CAPACITY:X - why", 1768174600999)
+    job = runnable()
+    job.blocked_reason = "CAPACITY:X - why"
+    made = documents.queue_blocked_event(ACCOUNT, job, 1768174600999)
     assert shape(json.loads(json.dumps(made))) == shape(recorded)
     assert made["resources"] == ["arn:aws:batch:us-east-1:111122223333:job/one", make_job("one").spec.queue_arn]
 
@@ -121,3 +123,13 @@ def test_a_childs_event_carries_the_tags_of_its_parent() -> None:
 def test_parameters_are_echoed() -> None:
     job = make_job("one", parameters={"run": "r-1", "task": "t"})
     assert documents.event_detail(ACCOUNT, job)["parameters"] == {"run": "r-1", "task": "t"}
+
+
+def test_what_blocks_a_job_is_its_status_reason_only_while_it_is_runnable() -> None:
+    job = runnable()
+    job.status_reason, job.blocked_reason = "Essential container in task exited", "CAPACITY:X - why"
+    shown = documents.describe_detail(ACCOUNT, job, {}), documents.summary(ACCOUNT, job)
+    assert [document["statusReason"] for document in shown] == ["CAPACITY:X - why"] * 2
+    ended(job, FAILED, "cancelled by an operator")
+    shown = documents.describe_detail(ACCOUNT, job, {}), documents.summary(ACCOUNT, job)
+    assert [document["statusReason"] for document in shown] == ["cancelled by an operator"] * 2

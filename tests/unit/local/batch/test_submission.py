@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from batchwright.local.batch.container import merge_container, merge_requirements, substitute
 from batchwright.local.batch.errors import ClientError
-from batchwright.local.batch.submission import check_submission, merge_container, merge_requirements, substitute
+from batchwright.local.batch.submission import check_submission
 
-from .samples import make_job
+from .samples import DEFINITION, make_job
 
 
 def test_a_parameter_stands_for_a_whole_argument() -> None:
@@ -60,18 +61,17 @@ def test_the_requests_parameters_win_over_the_definitions() -> None:
         ({"retryStrategy": {"evaluateOnExit": [{"onReason": "*", "action": "STOP"}]}}, "RETRY or EXIT"),
         ({"retryStrategy": {"evaluateOnExit": [{"onReason": "*", "action": "EXIT"}] * 6}}, "at most 5"),
         ({"timeout": {"attemptDurationSeconds": 59}}, "at least 60 seconds, not 59"),
-        ({"nodeOverrides": {"numNodes": 2}}, "nodeOverrides"),
         ({"schedulingPriorityOverride": 10_000}, "between 0 and 9999"),
     ],
 )
 def test_what_batch_refuses_is_refused_with_the_value(change: dict[str, Any], what: str) -> None:
     request = {"jobName": "fine", "jobQueue": "q", "jobDefinition": "d", **change}
     with pytest.raises(ClientError, match=what):
-        check_submission(request, 100, 60)
+        check_submission(request, DEFINITION, 100, 60)
 
 
 def test_a_payload_above_30_kib_is_refused() -> None:
     request = {"jobName": "fine", "jobQueue": "q", "jobDefinition": "d"}
-    check_submission(request, 30 * 1024, 60)
+    check_submission(request, DEFINITION, 30 * 1024, 60)
     with pytest.raises(ClientError, match="30720 bytes, not 30721"):
-        check_submission(request, 30 * 1024 + 1, 60)
+        check_submission(request, DEFINITION, 30 * 1024 + 1, 60)
