@@ -52,9 +52,6 @@ def test_a_console_prints_its_own_colours_and_nobody_elses_escapes() -> None:
 class Api:
     """Whatever it tells of has escapes in it."""
 
-    def run(self, run_id: str) -> m.Run:
-        return view().run
-
     def workflows(self, **_: Any) -> m.Page[m.WorkflowSummary]:
         return m.Page(items=[m.WorkflowSummary(name="w", version=1, description=EVIL, tasks=1, pushed_at_ms=1)])
 
