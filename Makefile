@@ -25,7 +25,7 @@ test: $(VENV)/.dev ## lint, check types and run the whole suite
 	@$(BIN)/python -m pytest -n 4 -rs -m "not long"
 
 # In this order, and in one process: the tests of a stage's life follow each other.
-e2e: $(VENV)/.dev ## the demo, and a stage in a MiniStack: deploy it, run the example there, remove it (10 minutes)
+e2e: $(VENV)/.dev ## the demo, and a stage in a MiniStack: deploy it, run the example there, remove it (up to half an hour)
 	@$(MAKE) --no-print-directory dynoxide
 	@$(BIN)/python -m pytest tests/e2e -rs
 	@$(BIN)/python -m pytest tests -n 2 -rs -m long

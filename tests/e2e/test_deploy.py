@@ -240,9 +240,7 @@ def test_verify_finds_that_the_stage_works_and_leaves_nothing_behind(account: Ac
         account.client("secretsmanager").delete_secret(SecretId="team/slack", ForceDeleteWithoutRecovery=True)
     assert done.stdout, done
     rows = {one["key"]: (one["verdict"], one["told"]) for one in json.loads(done.stdout)["assumptions"]}
-    # What the deployment sets is told, not required here: MiniStack may not keep it.
-    set_by_deploy = {"partial-responses", "recursion", "concurrency"}
-    verdicts = {key: verdict for key, (verdict, _) in rows.items() if key not in set_by_deploy}
+    verdicts = {key: verdict for key, (verdict, _) in rows.items()}
     not_here = {"schedule", "token", "wrong-token", "no-token", "authorizer-context"}
     assert {key for key, verdict in verdicts.items() if verdict == "not here"} == not_here, rows
     assert {key for key, verdict in verdicts.items() if verdict == "not seen"} <= {"duplicates"}, rows
