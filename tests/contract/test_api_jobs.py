@@ -343,5 +343,7 @@ def test_an_array_names_its_jobs_that_failed_where_it_is_shown_alone(desk: Desk)
     several = [{"containers": [{"name": "side", "exitCode": 137}, {"name": "main", "exitCode": 3}]}]
     child = {"jobId": "j:1", "arrayProperties": {"index": 1}, "ecsProperties": MAIN_AND_SIDE, "statusReason": "ended"}
     desk.play.batch.children["j"] = [{**child, "status": "FAILED", "attempts": [{"taskProperties": several}]}]
-    assert desk.api.job("j").failed_children == [m.FailedChild(index=1, exit_code=3, reason="ended")]
+    assert desk.api.job("j").failed_children == [
+        m.FailedChild(index=1, exit_code=3, failure=FailureClass.APPLICATION, reason="ended")
+    ]
     assert desk.api.job("ok").failed_children is None

@@ -103,7 +103,7 @@ def test_what_could_not_be_started_is_told(desk: Desk) -> None:
     tasks = {"first": {"job_definition": "shell", "queue": "q", "array": {"size": "${params.parts}"}}}
     broken = {"name": "nightly", "params": {"parts": {"type": "integer"}}, "tasks": tasks}
     desk.api.put_workflow(
-        "nightly", {**broken, "schedules": {"often": {"cron": "0 * * * ? *", "params": {"parts": 1}}}}
+        "nightly", {**broken, "schedules": {"often": {"cron": "0 * * * ? *", "params": {"parts": 10_001}}}}
     )
     desk.api.pause_schedule("nightly", "often")
     desk.pass_seconds(3_600)
@@ -111,4 +111,4 @@ def test_what_could_not_be_started_is_told(desk: Desk) -> None:
     desk.carry_out()
     (listed,) = desk.api.schedules("nightly")
     assert (listed.failed_at_ms, listed.last_at_ms) == (ms("23:00"), None)
-    assert "2 or more, not 1" in (listed.failure or "")
+    assert "10,000 or less, not 10,001" in (listed.failure or "")

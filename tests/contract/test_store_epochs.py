@@ -280,7 +280,7 @@ def test_the_params_of_an_epoch_before_are_kept_where_they_were_others(store: St
         redrive=Redrive(Scope.ALL, params={"parts": 9}),
         past=(replace(second.past[0], params={"parts": 8}),),
     )
-    assert store.begin_epoch(changed)
+    assert store.begin_epoch(changed, run)
     found = store.run(run.run_id)
     assert found == changed
     assert found is not None and in_epoch(found, 0).params == {"parts": 8}

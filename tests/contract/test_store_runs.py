@@ -11,7 +11,7 @@ import pytest
 from chalicelib.aws import dynamodb_runs
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.records import ListedRuns, Run, RunPlace, place_of_run
+from chalicelib.core.records import ListedRuns, PastEpoch, Run, RunPlace, place_of_run
 from chalicelib.core.states import RunState
 from chalicelib.ports.store import Store
 from tests.contract.conftest import SERVERS
@@ -74,9 +74,13 @@ def test_a_run_with_large_params_is_read_back_whole_whatever_is_done_to_it(store
     assert noted is not None and noted.params == LARGE
     assert [one.params for one in store.list_runs(run.workflow, 10).runs] == [LARGE]
     store.change_run(run.run_id, 0, SUCCEEDED, expected=[PAUSED])
-    redriven = replace(run, epoch=1, params=LARGER)
-    assert store.begin_epoch(redriven, untold=["0/late/topic"])
+    ended = store.run(run.run_id)
+    assert ended is not None
+    past = (PastEpoch(run.version, run.plan_digest, SUCCEEDED, 5_000, LARGE),)
+    redriven = replace(run, epoch=1, params=LARGER, past=past)
+    assert store.begin_epoch(redriven, ended)
     assert store.run(run.run_id) == redriven
+    assert store.list_runs(run.workflow, 10).runs == (redriven,)
 
 
 def test_runs_with_large_and_with_small_params_are_in_one_list(store: Store, run: Run) -> None:
@@ -112,7 +116,7 @@ def test_a_record_of_an_earlier_release_holds_large_params_itself(dynamodb: tupl
     assert store.run(run.run_id) == large
     assert store.list_runs(run.workflow, 10).runs == (large,)
     store.change_run(run.run_id, 0, SUCCEEDED, expected=[RUNNING])
-    assert store.begin_epoch(replace(large, epoch=1))
+    assert store.begin_epoch(replace(large, epoch=1), large)
     assert DynamoStore(client, table_name).run(run.run_id) == replace(large, epoch=1)
 
 

@@ -263,7 +263,13 @@ class SimulatedWorld:
         if raised is not None and not isinstance(raised, (Died, TryAgain, MessagesLeft)):
             raise Violation(f"{invocation.name} raised {raised!r}") from raised
         self.story.add(f"{invocation.name} ends" + (f": {raised}" if raised else ""))
+        if raised is not None and invocation.fed_by is None and self._has_ended_untold():
+            # No queue delivers it again. Another try meets the lease of this one, and answers what the run is.
+            self._sweep_is_needed()
         invocation.on_end(raised)
+
+    def _has_ended_untold(self) -> bool:
+        return any(run.state.ended and run.untold for run in self.store.all_runs())
 
     def _deliver(self, queue: SimulatedQueue) -> None:
         is_events = queue is self.events

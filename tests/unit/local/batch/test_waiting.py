@@ -19,7 +19,7 @@ async def exit_code_of(*command: str) -> tuple[int, bytes]:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     written: list[bytes] = []
-    process = JobProcess(loop, written.append, ended.set_result)
+    process = JobProcess(loop, written.append, ended.set_result, lambda pid: False)
     process.start(command, Path.cwd(), {"PATH": os.environ["PATH"]})
     return await asyncio.wait_for(ended, SECONDS), b"".join(written)
 
