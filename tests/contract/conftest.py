@@ -22,6 +22,9 @@ from tests.memory.store import MemoryStore
 
 SERVERS = ("ministack", "dynoxide")
 TABLES = ("moto", *SERVERS)
+_QUICKEST = "dynoxide" if servers.dynoxide_binary() else "ministack"
+EVERY_TABLE = tuple(pytest.param(name, marks=() if name == _QUICKEST else pytest.mark.long, id=name) for name in TABLES)
+"""For a fixture's `params`: on the quickest server in `make test`. The same on the others is part of `make e2e`."""
 _numbers = itertools.count(1)
 _tables = itertools.count(1)
 
@@ -61,14 +64,14 @@ def moto_dynamodb(moto_client: Any) -> Iterator[tuple[Any, str]]:
         yield moto_client, "batchwright-contract"
 
 
-@pytest.fixture(params=TABLES)
+@pytest.fixture(params=EVERY_TABLE)
 def dynamodb(request: pytest.FixtureRequest) -> tuple[Any, str]:
     """A DynamoDB client and the name of a table made from the template."""
     found: tuple[Any, str] = request.getfixturevalue(f"{request.param}_dynamodb")
     return found
 
 
-@pytest.fixture(params=("memory", *TABLES))
+@pytest.fixture(params=("memory", *EVERY_TABLE))
 def store(request: pytest.FixtureRequest) -> Store:
     """Every implementation of the store port. Tests share the servers' tables, so they use names of their own."""
     if request.param == "memory":

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.aws.dynamodb_permits import LINE_KEY, DynamoPermits
 from chalicelib.ports.services import PERMITS_FORGOTTEN_SECONDS, Permits
-from tests.contract.conftest import SERVERS, TABLES
+from tests.contract.conftest import EVERY_TABLE, SERVERS
 from tests.contract.metering import metered
 from tests.contract.test_store_lost_answers import Losing, every_write_is_sent_twice
 from tests.memory.permits import MemoryPermits
@@ -30,7 +30,7 @@ def now_us() -> int:
     return next(_begins_us)
 
 
-@pytest.fixture(params=("memory", *TABLES))
+@pytest.fixture(params=("memory", *EVERY_TABLE))
 def permits(request: pytest.FixtureRequest) -> Permits:
     if request.param == "memory":
         return MemoryPermits()

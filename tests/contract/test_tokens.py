@@ -14,7 +14,7 @@ from chalicelib.aws.dynamodb_tokens import PARTITION, DynamoTokens, token_key
 from chalicelib.core.errors import Defect
 from chalicelib.core.tokens import DAY_MS, KEPT_DAYS, USE_NOTED_EVERY_MS, TokenRecord, TokenScope
 from chalicelib.ports.services import Tokens
-from tests.contract.conftest import SERVERS, TABLES
+from tests.contract.conftest import EVERY_TABLE, SERVERS
 from tests.contract.metering import metered
 from tests.contract.test_store_lost_answers import Losing, every_write_is_sent_twice
 from tests.iam_conditions import attributes_of
@@ -26,7 +26,7 @@ NOW_MS = 1_767_225_600_000
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(params=("memory", *TABLES))
+@pytest.fixture(params=("memory", *EVERY_TABLE))
 def tokens(request: pytest.FixtureRequest) -> Tokens:
     if request.param == "memory":
         return MemoryTokens()

@@ -13,9 +13,15 @@ from tests.simulation.play import play
 
 SCHEDULES = int(os.environ.get("BATCHWRIGHT_SCHEDULES", "20000"))
 AT_A_TIME = 500
+EVERY_TIME = 10_000
+"""So many are part of `make test`. The others are part of `make e2e`, because they only repeat."""
+FIRSTS = [
+    pytest.param(first, marks=() if first < EVERY_TIME else pytest.mark.long)
+    for first in range(0, SCHEDULES, AT_A_TIME)
+]
 
 
-@pytest.mark.parametrize("first", range(0, SCHEDULES, AT_A_TIME))
+@pytest.mark.parametrize("first", FIRSTS)
 def test_runs_end_as_their_plans_and_jobs_imply_whatever_goes_wrong_on_the_way(first):
     summary = play_range(first, min(AT_A_TIME, SCHEDULES - first))
     assert summary.failures == {}, "make sim SEED=<seed> tells the story of one"
