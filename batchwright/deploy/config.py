@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchwright.deploy.policies import AUTHORIZER, Place, functions_of, policy
-from chalicelib.core.concurrency import AUTHORIZER_RESERVED
+from batchwright.deploy.policies import Place, functions_of, policy
 from chalicelib.core.errors import UserMistake
 
 STAGE_TAG = "batchwright-stage"
@@ -27,8 +26,6 @@ SHIPPED_STAGE = "dev"
 """The stage that is in the repository."""
 XRAY, POLICY_FILE = "xray", "iam_policy_file"
 """Chalice's names of the settings."""
-RESERVED = "reserved_concurrency"
-"""Likewise. Chalice takes a reservation away that its configuration does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +64,9 @@ class ChaliceConfig:
         variables: Mapping[str, str | None],
         *,
         xray: bool = False,
-        reserved: int | None = None,
     ) -> bool:
         """Write a stage's values and policies; whether anything is other than before. A variable of None is taken
-        out. With `xray`, Lambda and API Gateway trace what they do. `reserved` executions are the authorizer's own,
-        unless somebody wrote another number."""
+        out. With `xray`, Lambda and API Gateway trace what they do."""
         names = list(functions)
         config = self.read()
         stage = config.setdefault("stages", {}).setdefault(place.stage, {})
@@ -91,10 +86,6 @@ class ChaliceConfig:
             per_function[name].pop(POLICY_FILE, None)
             if not per_function[name]:
                 del per_function[name]
-        if reserved is not None:
-            per_function.setdefault(AUTHORIZER, {}).setdefault(RESERVED, reserved)
-        else:
-            _forget_reservation(per_function)
         changed = _write(self.path, config)
         for name in names:
             document = policy(place.anywhere, name, xray=xray)
@@ -142,7 +133,6 @@ class ChaliceConfig:
             entry.pop(XRAY, None)
             for name in list(entry.get("lambda_functions", {})):
                 entry["lambda_functions"][name].pop(POLICY_FILE, None)
-            _forget_reservation(entry.get("lambda_functions", {}))
             config["stages"][stage] = _without_empty(entry)
             if not config["stages"][stage]:
                 del config["stages"][stage]
@@ -159,12 +149,6 @@ def shipped_stage(variables: Iterable[str] = ()) -> tuple[Place, list[str], dict
     """What `put_stage` is given for the stage that is shipped; of `variables` it sets none but the stage's name."""
     place = Place(SHIPPED_STAGE, "*", "*")
     return place, functions_of(place), {**dict.fromkeys(variables), STAGE_VARIABLE: SHIPPED_STAGE}
-
-
-def _forget_reservation(per_function: dict[str, Any]) -> None:
-    """Take out what `put_stage` reserved; another number is somebody's own."""
-    if per_function.get(AUTHORIZER, {}).get(RESERVED) == AUTHORIZER_RESERVED:
-        del per_function[AUTHORIZER][RESERVED]
 
 
 def _without_empty(entry: dict[str, Any]) -> dict[str, Any]:

@@ -195,9 +195,8 @@ def deploy(account: Account, wish: Wish, say: Say) -> Deployed:
         if mistake := bus_mistake(account.client("events"), bus):
             say(f"event bus {bus}: {mistake}; nothing that is told there arrives")
     traced = variables[XRAY_VARIABLE] == "true"
-    functions.config.put_stage(
-        functions.place, functions_of(functions.place), variables, xray=traced, reserved=quota.reservation
-    )
+    functions = replace(functions, reserved=quota.reservation)
+    functions.config.put_stage(functions.place, functions_of(functions.place), variables, xray=traced)
     if wish.stacks_only:
         return Deployed(place, tuple(done.values()), False, {}, functions.api_url())
     became = functions.deploy(say, again=wish.again)

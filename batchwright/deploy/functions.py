@@ -52,6 +52,8 @@ class Functions:
     place: Place
     project: Path
     bucket: str
+    reserved: int | None = None
+    """Executions that are reserved for the authorizer."""
 
     @property
     def config(self) -> ChaliceConfig:
@@ -86,7 +88,7 @@ class Functions:
         """Put the settings in force that Chalice has no word for; whether any was not. If that fails, the next
         deployment begins with Chalice, so that nothing is taken for done that was half done."""
         try:
-            changed = LambdaSettings(self.account.client("lambda"), self.place).apply(say)
+            changed = LambdaSettings(self.account.client("lambda"), self.place, self.reserved).apply(say)
             api = next((one for one in self.made() if one["resource_type"] == "rest_api"), None)
             if api is not None:
                 stage_name = api["rest_api_url"].rstrip("/").rpartition("/")[2]

@@ -14,7 +14,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import DeployError, is_missing
-from batchwright.deploy.policies import Place
+from batchwright.deploy.policies import AUTHORIZER, Place
+from chalicelib.core.concurrency import AUTHORIZER_RESERVED
 
 QUEUE_FUNCTIONS = ("on_events", "on_commands")
 """The functions that a queue feeds. Both also send to their own queue."""
@@ -52,10 +53,11 @@ class Seen:
 
 @dataclass(frozen=True)
 class LambdaSettings:
-    """The settings of a stage's queue functions, through a client of Lambda."""
+    """Settings of a stage's functions, through a client of Lambda. `reserved` executions are the authorizer's own."""
 
     client: Any
     place: Place
+    reserved: int | None = None
     wait_seconds: float = WAIT_SECONDS
 
     def apply(self, say: Say) -> bool:
@@ -67,7 +69,22 @@ class LambdaSettings:
                 continue
             changed |= self._allow_loop(name)
             changed |= self._report_failures(name, say)
-        return changed
+        return self._reserve() or changed
+
+    def _reserve(self) -> bool:
+        """Reserve executions for the authorizer. Chalice takes a reservation away that its configuration does not name;
+        a number that is there all the same is somebody's own, and stays."""
+        name = self.place.function_name(AUTHORIZER)
+        if self._configuration(name) is None:
+            return False
+        found = self.client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
+        if found == self.reserved or found not in (None, AUTHORIZER_RESERVED):
+            return False
+        if self.reserved is None:
+            self.client.delete_function_concurrency(FunctionName=name)
+        else:
+            self.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=self.reserved)
+        return True
 
     def seen(self) -> list[Seen]:
         """The functions that are there, as they are."""

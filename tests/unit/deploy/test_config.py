@@ -146,21 +146,10 @@ def test_tracing_is_a_setting_of_the_stage_and_a_right_of_each_function_and_goes
     assert config.path.read_text() == before
 
 
-def test_executions_are_reserved_for_the_authorizer_and_taken_back(config: ChaliceConfig) -> None:
-    config.put_stage(PLACE, GRANTS, VARIABLES, reserved=10)
-    assert config.read()["stages"]["prod"]["lambda_functions"]["bearer"]["reserved_concurrency"] == 10
-    assert config.put_stage(PLACE, GRANTS, VARIABLES, reserved=None)
-    assert "reserved_concurrency" not in config.read()["stages"]["prod"]["lambda_functions"]["bearer"]
-    config.put_stage(PLACE, GRANTS, VARIABLES, reserved=10)
-    config.remove_stage("prod", VARIABLES)
-    assert "prod" not in config.read()["stages"]
-
-
-@pytest.mark.parametrize("reserved", [10, None])
-def test_a_reservation_that_somebody_wrote_stays(config: ChaliceConfig, reserved: int | None) -> None:
+def test_a_reservation_that_somebody_wrote_stays(config: ChaliceConfig) -> None:
     config.put_stage(PLACE, GRANTS, VARIABLES)
     document = config.read()
     document["stages"]["prod"]["lambda_functions"]["bearer"]["reserved_concurrency"] = 25
     config.path.write_text(json.dumps(document))
-    config.put_stage(PLACE, GRANTS, VARIABLES, reserved=reserved)
+    config.put_stage(PLACE, GRANTS, VARIABLES)
     assert config.read()["stages"]["prod"]["lambda_functions"]["bearer"]["reserved_concurrency"] == 25

@@ -177,3 +177,45 @@ def test_the_doctor_names_a_queue_that_may_use_up_the_account(
     seen = [Seen(EVENTS, True, True, True, events), Seen(COMMANDS, True, True, True, commands)]
     found = check_functions(seen, Quota(quota, quota), "dev")
     assert [f"{one.place.removeprefix('function ')}: {one.value}" for one in found] == said
+
+
+class Authorizer:
+    """The authorizer of a stage without any queue function, and what is reserved for it."""
+
+    def __init__(self, reserved: int | None) -> None:
+        self.meta = SimpleNamespace(endpoint_url="http://127.0.0.1:1")
+        self.reserved = reserved
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:
+        if FunctionName != PLACE.function_name("bearer"):
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "GetFunction")
+        return {}
+
+    def get_function_concurrency(self, FunctionName: str) -> dict[str, int]:
+        return {} if self.reserved is None else {"ReservedConcurrentExecutions": self.reserved}
+
+    def put_function_concurrency(self, FunctionName: str, ReservedConcurrentExecutions: int) -> None:
+        self.reserved = ReservedConcurrentExecutions
+
+    def delete_function_concurrency(self, FunctionName: str) -> None:
+        self.reserved = None
+
+
+@pytest.mark.parametrize(
+    ("there", "wished", "then", "changed"),
+    [
+        (None, 10, 10, True),
+        (10, 10, 10, False),
+        (10, None, None, True),
+        (None, None, None, False),
+        # Somebody's own number.
+        (25, 10, 25, False),
+        (25, None, 25, False),
+    ],
+)
+def test_executions_are_reserved_for_the_authorizer(
+    there: int | None, wished: int | None, then: int | None, changed: bool
+) -> None:
+    client = Authorizer(there)
+    assert LambdaSettings(client, PLACE, wished).apply(lambda line: None) is changed
+    assert client.reserved == then
