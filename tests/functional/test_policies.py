@@ -39,7 +39,7 @@ from tests.simulation.askings import askings
 # They share one local AWS, and the last test looks at what all of them asked.
 pytestmark = [pytest.mark.xdist_group("policies"), pytest.mark.long]
 
-SEEDS = (*range(20), 27, 45, 61, 65, 114, 161, 191, 209, 215, 251, 660, 1015, 1026, 1683, 2756)
+SEEDS = (*range(20), 27, 45, 61, 65, 114, 161, 191, 209, 215, 251, 314, 339, 363, 660, 784, 1015, 1026, 1683, 2756)
 """Worlds in which everything happens that may, each of the later ones for something that is rare."""
 BY_LAMBDA = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
 """What Lambda itself does with a function's role, beside receiving messages: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
