@@ -427,10 +427,6 @@ MUTATIONS = {
         Bug(_Telling, "tell", {"return sorted(": "return [] if not_told else sorted("}),
         seeds=(1635,),
     ),
-    "a digest that one place missed is not remembered": Mutation(
-        Bug(failures, "tell_task_failures", {"    remember(": "    (lambda *missed: None)("}),
-        seeds=(4662,),
-    ),
     "what the event bus missed of tasks is not remembered": Mutation(
         Bug(
             taskchanges,
@@ -484,7 +480,7 @@ MUTATIONS = {
     ),
     "a missing permission is asked for without end": Mutation(
         Bug(submit, "_refused_or_early", {"forbidden_since_ms=since_ms": "forbidden_since_ms=now_ms"}),
-        seeds=(14,),
+        seeds=(31,),
         scope=Scope(shares={FORBIDDEN: 1.0}),
     ),
 }
