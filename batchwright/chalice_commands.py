@@ -24,7 +24,7 @@ from batchwright.local.stack import API
 from batchwright.terminal import tell
 
 REGION, CHALICE_REGION = "AWS_REGION", "AWS_DEFAULT_REGION"
-"""What every other tool reads, and what Chalice does."""
+"""The region variables: the one that all other AWS tools read, and the one that Chalice reads."""
 PACKAGE_REGION = "us-east-1"
 """A package is for every region. Chalice only takes the ending of Amazon's domain names from it."""
 MERGE = "infra/package-merge.yaml"

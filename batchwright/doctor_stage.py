@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from batchwright.deploy.api_settings import SeenApi
-from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, REPORT, Seen
+from batchwright.deploy.lambda_settings import REPORT, Seen
 from batchwright.deploy.quota import Quota
 from batchwright.doctor import Finding, Severity
 from chalicelib.core.concurrency import ceilings_within
+from chalicelib.wiring import PARTIAL_RESPONSES
 
 DEPLOY = "`batchwright deploy --stage {}` sets it; a pipeline takes it from infra/package-merge.yaml"
 

@@ -73,8 +73,8 @@ def variables_of(outputs: Mapping[str, str]) -> dict[str, str]:
 
 
 def function_variables(outputs: Mapping[str, str]) -> dict[str, str | None]:
-    """What the stage's functions must be told of its foundation: the settings that are not as usual. All others are
-    None, because nothing is to be set for them. Raises KeyError for an output that is missing."""
+    """The variables that tell the functions about the stage's foundation: the settings that are not as usual. All
+    others are None, because nothing is to be set for them. Raises KeyError for an output that is missing."""
     told = variables_of(outputs)
     unusual = {name: told[name] for name, usual in USUAL_SETTINGS.items() if told[name] != usual}
     return {**dict.fromkeys(VARIABLE_NAMES), **unusual}

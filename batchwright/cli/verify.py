@@ -154,7 +154,7 @@ def _check(here: Here, queue: str, definition: str) -> None:
 
 
 def _verified(here: Here, wish: Wish, steps: Steps) -> tuple[Observed, str]:
-    """What was seen, the clean-up included."""
+    """The observations of a whole verification, with those of its clean-up."""
     stamps = earlier_stamps(here)
     for earlier in stamps:
         steps.show("before", f"removing what a call of {earlier} left")

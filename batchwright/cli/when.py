@@ -28,14 +28,14 @@ class Moment:
     is_day: bool = False
 
     def first_ms(self, where: ZoneInfo) -> int:
-        """The moment; of a day its first one in a time zone."""
+        """The moment in milliseconds. A day stands for its first moment in the time zone."""
         if self.local is None:
             assert self.at_ms is not None, "one of the two is given"
             return self.at_ms
         return first_moment_ms(self.local, where) if self.is_day else moment_ms(self.local, where)
 
     def last_ms(self, where: ZoneInfo) -> int:
-        """The moment; of a day its last one in a time zone."""
+        """The moment in milliseconds. A day stands for its last moment in the time zone."""
         if self.local is None or not self.is_day:
             return self.first_ms(where)
         return first_moment_ms(self.local + timedelta(days=1), where) - 1

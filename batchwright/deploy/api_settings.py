@@ -1,4 +1,4 @@
-"""What Chalice cannot say of the HTTP API: which headers reach the authorizer at all, and how many requests a second.
+"""Settings of the HTTP API that Chalice does not know: which headers reach the authorizer, and the rate of requests.
 
 Owns these settings and how they are put in force after Chalice has deployed, which makes the authorizer anew each time.
 A pipeline gets the same ones from infra/package-merge.yaml.

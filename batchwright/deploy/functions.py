@@ -309,7 +309,7 @@ def _files(project: Path) -> Iterator[Path]:
 
 
 def _last_words(lines: list[str]) -> str:
-    """What Chalice says was wrong: its own error, which it wraps, else the last line of a stack trace."""
+    """The reason in Chalice's output: its own error, whose lines it wraps, or the last line of a stack trace."""
     said = [line.strip() for line in lines if line.strip()]
     for at, line in enumerate(said):
         # Behind the name of the exception, if a stack trace comes before it.

@@ -1,4 +1,4 @@
-"""What Chalice has no word for: settings of the functions that the two queues feed, put in force after it has deployed.
+"""Settings of a stage's functions that Chalice does not know. They are put in force after it has deployed.
 
 Owns what these settings must be, how they are brought there, and how they are read back (`batchwright doctor` does).
 A pipeline gets the same ones from infra/package-merge.yaml.
@@ -16,11 +16,10 @@ from botocore.exceptions import ClientError
 from batchwright.deploy.account import DeployError, is_missing
 from batchwright.deploy.policies import AUTHORIZER, Place
 from chalicelib.core.concurrency import AUTHORIZER_RESERVED
+from chalicelib.wiring import PARTIAL_RESPONSES
 
 QUEUE_FUNCTIONS = ("on_events", "on_commands")
 """The functions that a queue feeds. Both also send to their own queue."""
-PARTIAL_RESPONSES = "BATCHWRIGHT_PARTIAL_RESPONSES"
-"""The variable by which a function knows that its mapping reads `batchItemFailures` in its answer."""
 REPORT = "ReportBatchItemFailures"
 ALLOW = "Allow"
 POLL_SECONDS = 2.0

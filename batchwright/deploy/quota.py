@@ -41,7 +41,7 @@ class Quota:
         return authorizer_reservation(self.unreserved)
 
     def advice(self, *, has_authorizer: bool) -> str | None:
-        """What is lowered or left out for the quota, and what to do; None when it is large enough."""
+        """Sentences on what a small quota lowers or leaves out, and what to do. None if the quota is large enough."""
         ask = (
             f"ask for {WANTED:,}: `aws service-quotas request-service-quota-increase --service-code lambda "
             f"--quota-code {QUOTA_CODE} --desired-value {WANTED}`, then deploy again"

@@ -1,4 +1,4 @@
-"""What AWS says when it refuses a deployer a call: which permission is missing, on what.
+"""Reads AWS's refusal of a deployer's call: the missing permission, and the resource that it is about.
 
 Owns the reading of the refusal, wherever it was found: in the error of a call, in the events of a stack, or in what
 Chalice printed. The permissions of a whole deployment are in infra/deployer-policy.json.

@@ -174,7 +174,7 @@ class Stacks:
             if not any(text in str(error) for text in _QUEUE_NAME_NOT_FREE):
                 raise
         self.say(f"stack {name}: SQS keeps the name of a deleted queue for a minute; trying again after that")
-        # What was made before the failure is deleted again by now, so that the minute begins here.
+        # CloudFormation has rolled the failed creation back by now, so the minute begins here.
         time.sleep(self.queue_name_seconds)
         return self._apply(name, template, parameters, tags)
 

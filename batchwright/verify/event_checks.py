@@ -15,7 +15,8 @@ from batchwright.verify.verdict import Judged, broken, holds, judged, not_seen
 from chalicelib.core.failure import FailureClass, classify
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
 from chalicelib.core.jobchange import MalformedEvent, read_event
-from chalicelib.core.jobdocument import end_of, end_of_try, job_tries, number
+from chalicelib.core.jobdocument import end_of, end_of_try, job_tries
+from chalicelib.core.lenient import number
 from chalicelib.core.observed import read_job
 
 LATENCY_SECONDS_MAXIMUM = 60.0

@@ -10,6 +10,7 @@ from typing import Any
 
 from batchwright.verify.observed import Asked, Concurrency, Fired, Observed, QueueFeed, RunSeen
 from batchwright.verify.verdict import Judged, broken, holds, judged
+from chalicelib.wiring import PARTIAL_RESPONSES
 
 PARTIAL = "ReportBatchItemFailures"
 SCHEDULE_SECONDS_MAXIMUM = 120.0
@@ -28,7 +29,7 @@ def _judge_mappings(feeds: tuple[QueueFeed, ...]) -> Judged:
         if PARTIAL not in feed.response_types:
             wrong.append(f"{feed.function}: FunctionResponseTypes is {list(feed.response_types)}")
         if feed.partial_responses != "true":
-            wrong.append(f"{feed.function}: BATCHWRIGHT_PARTIAL_RESPONSES is {feed.partial_responses or 'not set'}")
+            wrong.append(f"{feed.function}: {PARTIAL_RESPONSES} is {feed.partial_responses or 'not set'}")
     if wrong or not feeds:
         return broken("; ".join(wrong) or "no queue feeds a function")
     return holds(f"{' and '.join(feed.function for feed in feeds)} report batch item failures")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from batchwright.deploy.lambda_settings import QUEUE_FUNCTIONS
 from batchwright.http_wire import Wire
 from batchwright.verify.here import NO_LAMBDA, NO_POLICIES, Here
 from batchwright.verify.jobs import run_workflow_name, scheduled_workflow_name, stamped
@@ -19,10 +20,8 @@ from chalicelib.api import models as m
 from chalicelib.aws.answers import ClientError, code_of
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.tokens import TokenScope
+from chalicelib.wiring import PARTIAL_RESPONSES
 
-FED = ("on_events", "on_commands")
-"""The functions that a queue feeds."""
-PARTIAL_RESPONSES = "BATCHWRIGHT_PARTIAL_RESPONSES"
 REFUSED = '"not authorized to perform"'
 """What stands in every refusal by a policy, as a filter pattern of CloudWatch Logs."""
 _DEAD = ("BATCHWRIGHT_EVENTS_DEAD_URL", "BATCHWRIGHT_COMMANDS_DEAD_URL")
@@ -32,7 +31,7 @@ def look_at_feeds(here: Here) -> Look[tuple[QueueFeed, ...]]:
     """How the two functions are fed from their queues."""
     if here.is_local:
         return NO_LAMBDA
-    return here.looked(lambda: tuple(feed for function in FED for feed in _feeds(here, function)))
+    return here.looked(lambda: tuple(feed for function in QUEUE_FUNCTIONS for feed in _feeds(here, function)))
 
 
 def _feeds(here: Here, function: str) -> Iterator[QueueFeed]:
@@ -57,7 +56,7 @@ def look_at_recursion(here: Here) -> Look[Mapping[str, str]]:
         found = client.get_function_recursion_config(FunctionName=here.place.function_name(function))
         return str(found["RecursiveLoop"])
 
-    return here.looked(lambda: {function: setting(function) for function in FED})
+    return here.looked(lambda: {function: setting(function) for function in QUEUE_FUNCTIONS})
 
 
 def look_at_concurrency(here: Here, feeds: Look[tuple[QueueFeed, ...]]) -> Look[Concurrency]:

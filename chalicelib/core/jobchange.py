@@ -15,7 +15,8 @@ from chalicelib.core import limits
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.failure import classify
 from chalicelib.core.ids import Attempt, attempt_from_parameters
-from chalicelib.core.jobdocument import TRY_FIELDS, end_of, job_tries, number
+from chalicelib.core.jobdocument import TRY_FIELDS, end_of, job_tries
+from chalicelib.core.lenient import number
 from chalicelib.core.records import JobResult
 from chalicelib.core.states import STATE_OF_STATUS, JobStatus, TaskState
 from chalicelib.core.suggest import shown

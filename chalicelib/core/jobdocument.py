@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.core.lenient import number, object_of, objects_of
 from chalicelib.core.logplace import LOG_GROUP, group_of
 
 TRY_FIELDS = ("attempts", "eksAttempts")
@@ -88,7 +89,7 @@ def log_place(detail: Mapping[str, Any], stream: str | None) -> str | None:
 
 def main_node_id(detail: Mapping[str, Any]) -> str | None:
     """The id of the main node's own job; None for a job that is not one of several nodes."""
-    nodes, job_id = _object(detail.get("nodeProperties")), detail.get("jobId")
+    nodes, job_id = object_of(detail.get("nodeProperties")), detail.get("jobId")
     if not nodes.get("numNodes") or not isinstance(job_id, str):
         return None
     return f"{job_id}#{number(nodes.get('mainNode')) or 0}"
@@ -96,17 +97,12 @@ def main_node_id(detail: Mapping[str, Any]) -> str | None:
 
 def asked_containers(detail: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The containers as the job asks for them; those of its first node if it has several, of its pod on EKS."""
-    ranges = _objects(_object(detail.get("nodeProperties")).get("nodeRangeProperties"))
+    ranges = objects_of(object_of(detail.get("nodeProperties")).get("nodeRangeProperties"))
     for place in (detail, *ranges[:1]):
-        yield _object(place.get("container"))
-        for task in _objects(_object(place.get("ecsProperties")).get("taskProperties")):
-            yield from _objects(task.get("containers"))
-        yield from _objects(_pod(place).get("containers"))
-
-
-def number(value: object) -> int | None:
-    """An integer, or None for anything else (a boolean is none)."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+        yield object_of(place.get("container"))
+        for task in objects_of(object_of(place.get("ecsProperties")).get("taskProperties")):
+            yield from objects_of(task.get("containers"))
+        yield from objects_of(_pod(place).get("containers"))
 
 
 # Which container's end is the job's
@@ -158,24 +154,24 @@ def _stream(containers: Sequence[ContainerEnd]) -> str | None:
 
 
 def _containers_of_try(told: Mapping[str, Any]) -> list[ContainerEnd]:
-    single = _object(told.get("container"))
-    tasks = _objects(told.get("taskProperties"))
-    of_tasks = [one for task in tasks for one in _objects(task.get("containers"))]
+    single = object_of(told.get("container"))
+    tasks = objects_of(told.get("taskProperties"))
+    of_tasks = [one for task in tasks for one in objects_of(task.get("containers"))]
     # Init containers come to their end one after the other before the others begin.
-    of_pod = [*_objects(told.get("initContainers")), *_objects(told.get("containers"))]
+    of_pod = [*objects_of(told.get("initContainers")), *objects_of(told.get("containers"))]
     return [_container(one) for one in ([single] if single else of_tasks or of_pod)]
 
 
 def _own_containers(detail: Mapping[str, Any]) -> list[ContainerEnd]:
-    single = _object(detail.get("container"))
-    tasks = _objects(_object(detail.get("ecsProperties")).get("taskProperties"))
-    of_tasks = [one for task in tasks for one in _objects(task.get("containers"))]
-    of_pod = [*_objects(_pod(detail).get("initContainers")), *_objects(_pod(detail).get("containers"))]
+    single = object_of(detail.get("container"))
+    tasks = objects_of(object_of(detail.get("ecsProperties")).get("taskProperties"))
+    of_tasks = [one for task in tasks for one in objects_of(task.get("containers"))]
+    of_pod = [*objects_of(_pod(detail).get("initContainers")), *objects_of(_pod(detail).get("containers"))]
     return [_container(one) for one in ([single] if single else of_tasks or of_pod)]
 
 
 def _pod(place: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _object(_object(place.get("eksProperties")).get("podProperties"))
+    return object_of(object_of(place.get("eksProperties")).get("podProperties"))
 
 
 def _container(told: Mapping[str, Any]) -> ContainerEnd:
@@ -189,11 +185,3 @@ def _container(told: Mapping[str, Any]) -> ContainerEnd:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _objects(value: object) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.core.lenient import object_of
+
 LOG_GROUP = "/aws/batch/job"
 _GROUP = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
 _DRIVER, _OPTION = "awslogs", "awslogs-group"
@@ -24,11 +26,7 @@ def group_and_stream(place: str) -> tuple[str, str]:
 
 def group_of(container: Mapping[str, Any]) -> str | None:
     """The log group that a container of a job names; None for Batch's own."""
-    configuration = _object(container.get("logConfiguration"))
-    named = _object(configuration.get("options")).get(_OPTION)
+    configuration = object_of(container.get("logConfiguration"))
+    named = object_of(configuration.get("options")).get(_OPTION)
     is_group = isinstance(named, str) and _GROUP.fullmatch(named) is not None
     return named if configuration.get("logDriver") == _DRIVER and is_group else None
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

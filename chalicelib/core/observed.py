@@ -14,8 +14,9 @@ from typing import Any
 from chalicelib.core import limits
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
 from chalicelib.core.jobchange import DETAIL_TYPE, MalformedEvent, object_in, read_result, status_in, told_at_ms
-from chalicelib.core.jobdocument import asked_containers, job_tries, number, stream_now
+from chalicelib.core.jobdocument import asked_containers, job_tries, stream_now
 from chalicelib.core.jobrecord import JobRecord, ManagedBy
+from chalicelib.core.lenient import number, object_of, objects_of
 from chalicelib.core.states import JobStatus
 from chalicelib.core.suggest import shown
 from chalicelib.core.tries import LOG_STREAM_CHARACTERS, read_tries, text_in, time_in
@@ -111,8 +112,8 @@ def _with_ending(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
 def _with_shape(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
     """With what it asks for, and whether it is many jobs in one."""
     vcpus, memory_mib, gpus = _resources(detail)
-    array = _object(detail.get("arrayProperties"))
-    size, summary = _count(array.get("size")), _object(array.get("statusSummary"))
+    array = object_of(detail.get("arrayProperties"))
+    size, summary = _count(array.get("size")), object_of(array.get("statusSummary"))
     children = {status.value: count for status in JobStatus if (count := _count(summary.get(status.value)))}
     children_at_ms = time_in(array.get("statusSummaryLastUpdatedAt"))
     return replace(
@@ -123,13 +124,13 @@ def _with_shape(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
         array_size=size or None,
         children=children if size else {},
         children_at_ms=(record.seen_at_ms if children_at_ms is None else children_at_ms) if size and children else None,
-        nodes=_count(_object(detail.get("nodeProperties")).get("numNodes")) or None,
+        nodes=_count(object_of(detail.get("nodeProperties")).get("numNodes")) or None,
     )
 
 
 def _with_owner(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
     """With who submitted it. A copy of one of our jobs has its parameters, and not its name."""
-    attempt = attempt_from_parameters(_object(detail.get("parameters")))
+    attempt = attempt_from_parameters(object_of(detail.get("parameters")))
     task = attempt and task_of_job_name(attempt, record.name)
     if attempt is not None and task:
         run_id = text_in(attempt.run_id, _NAME_CHARACTERS)
@@ -141,7 +142,7 @@ def _with_owner(record: JobRecord, detail: Mapping[str, Any]) -> JobRecord:
 
 def _is_of_step_functions(container: Mapping[str, Any]) -> bool:
     """Step Functions adds a variable to the jobs that it submits; of `environment` nothing else is ever looked at."""
-    variables = [*_objects(container.get("environment")), *_objects(container.get("env"))]
+    variables = [*objects_of(container.get("environment")), *objects_of(container.get("env"))]
     return any((one.get("name"), one.get("value")) == _STEP_FUNCTIONS for one in variables)
 
 
@@ -151,11 +152,11 @@ def _resources(detail: Mapping[str, Any]) -> tuple[float | None, int | None, int
     for container in asked_containers(detail):
         asked = {
             one["type"]: one.get("value")
-            for one in _objects(container.get("resourceRequirements"))
+            for one in objects_of(container.get("resourceRequirements"))
             if isinstance(one.get("type"), str)
         }
-        pod = _object(container.get("resources"))
-        wanted = {**_object(pod.get("requests")), **_object(pod.get("limits"))}
+        pod = object_of(container.get("resources"))
+        wanted = {**object_of(pod.get("requests")), **object_of(pod.get("limits"))}
         # `vcpus` and `memory` are how job definitions said it once.
         vcpus.append(_amount(asked.get("VCPU", container.get("vcpus"))) or _cpu(wanted.get("cpu")))
         memory.append(_amount(asked.get("MEMORY", container.get("memory"))) or _memory_mib(wanted.get("memory")))
@@ -201,11 +202,3 @@ def _count(value: object) -> int | None:
 
 def _whole(value: int | None) -> int | None:
     return value if value is not None and abs(value) <= _COUNT_MAXIMUM else None
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _objects(value: object) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.core.jobdocument import end_of_try, job_tries, number
+from chalicelib.core.jobdocument import end_of_try, job_tries
+from chalicelib.core.lenient import number
 from chalicelib.core.records import JobTry
 
 TRIES_KEPT = 10

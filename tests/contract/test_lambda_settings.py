@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, QUEUE_FUNCTIONS, LambdaSettings, Seen
+from batchwright.deploy.lambda_settings import QUEUE_FUNCTIONS, LambdaSettings, Seen
 from batchwright.deploy.policies import Place
 from batchwright.local.ministack import MiniStack
+from chalicelib.wiring import PARTIAL_RESPONSES
 from tests.contract import servers
 
 PLACE = Place("settings", "000000000000", "us-east-1")

@@ -13,10 +13,11 @@ import yaml
 
 from batchwright.deploy.api_settings import BURST, RATE_PER_SECOND
 from batchwright.deploy.config import STAGE_VARIABLE, ChaliceConfig
-from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, QUEUE_FUNCTIONS, REPORT
+from batchwright.deploy.lambda_settings import QUEUE_FUNCTIONS, REPORT
 from batchwright.deploy.policies import Place, functions_of, policy
 from batchwright.local.functions import PROJECT_FOLDER
 from chalicelib.core.tokens import HEADER_EXPRESSION
+from chalicelib.wiring import PARTIAL_RESPONSES
 from tests.e2e.stage import CHALICE, copy_project
 
 PLACE = Place("prod", "123456789012", "eu-west-1")

@@ -10,11 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import DeployError
-from batchwright.deploy.lambda_settings import PARTIAL_RESPONSES, REPORT, LambdaSettings, Seen
+from batchwright.deploy.lambda_settings import REPORT, LambdaSettings, Seen
 from batchwright.deploy.policies import Place
 from batchwright.deploy.quota import Quota
 from batchwright.doctor import Finding, Severity
 from batchwright.doctor_stage import check_functions
+from chalicelib.wiring import PARTIAL_RESPONSES
 
 PLACE = Place("dev", "123456789012", "eu-west-1")
 EVENTS = PLACE.function_name("on_events")
