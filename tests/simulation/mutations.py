@@ -31,6 +31,7 @@ from tests.simulation.lease_mutations import LEASE_MUTATIONS
 from tests.simulation.monitor_mutations import MONITOR_MUTATIONS
 from tests.simulation.mutation import Mutation
 from tests.simulation.scope import Scope
+from tests.simulation.telling import NAME as TELLING
 
 _COMMIT_FIRST = """\
     for ending, change in ended.values():
@@ -426,6 +427,11 @@ MUTATIONS = {
     "a place that fails makes the others hear again": Mutation(
         Bug(_Telling, "tell", {"return sorted(": "return [] if not_told else sorted("}),
         seeds=(1635,),
+    ),
+    "a digest that one place missed is not remembered": Mutation(
+        Bug(failures, "tell_task_failures", {"    remember(": "    (lambda *missed: None)("}),
+        seeds=(236,),
+        scope=Scope(shares={TELLING: 1.0, "deaf": 1.0}),
     ),
     "what the event bus missed of tasks is not remembered": Mutation(
         Bug(
