@@ -13,7 +13,7 @@ from tests.simulation.play import play
 
 SCHEDULES = int(os.environ.get("BATCHWRIGHT_SCHEDULES", "20000"))
 AT_A_TIME = 500
-EVERY_TIME = 10_000
+EVERY_TIME = 6_000
 """So many are part of `make test`. The others are part of `make e2e`, because they only repeat."""
 FIRSTS = [
     pytest.param(first, marks=() if first < EVERY_TIME else pytest.mark.long)
