@@ -111,6 +111,10 @@ def here_of(target: Target) -> Here:
 def wish_of(here: Here, queue: str | None, definition: str | None, timeout_seconds: int) -> Wish:
     """What to submit where. Raises UserMistake saying what to give."""
     if here.is_local:
+        # The local Batch makes a queue that a job of a run names, so a typing error would pass unseen.
+        _check_queue(here, queue or DEFAULT_QUEUE)
+        if definition is not None:
+            _check_definition(here, definition)
         return Wish(queue or DEFAULT_QUEUE, definition or LOCAL_DEFINITION, timeout_seconds)
     if queue is None or definition is None:
         known_queue, known_definition = _of_batch_environment(here)
@@ -123,7 +127,8 @@ def wish_of(here: Here, queue: str | None, definition: str | None, timeout_secon
         )
     assert queue is not None
     assert definition is not None
-    _check(here, queue, definition)
+    _check_queue(here, queue)
+    _check_definition(here, definition)
     return Wish(queue, definition, timeout_seconds)
 
 
@@ -139,16 +144,19 @@ def _of_batch_environment(here: Here) -> tuple[str | None, str | None]:
     return outputs.get("DefaultQueue"), definitions[0] if definitions else None
 
 
-def _check(here: Here, queue: str, definition: str) -> None:
-    """Raises UserMistake when one of the two is not there."""
-    batch = here.client("batch")
-    pages = batch.get_paginator("describe_job_queues").paginate()
+def _check_queue(here: Here, queue: str) -> None:
+    """Raises UserMistake when the queue is not there."""
+    pages = here.client("batch").get_paginator("describe_job_queues").paginate()
     queues = {one["jobQueueName"]: one["jobQueueArn"] for page in pages for one in page["jobQueues"]}
     if queue not in queues and queue not in queues.values():
         hint = Names(list(queues)).suggestion(queue) or f"there are {', '.join(sorted(queues)) or 'none'}"
         raise UserMistake(f"--queue: there is no job queue '{queue}' in {here.place.region}; {hint}")
+
+
+def _check_definition(here: Here, definition: str) -> None:
+    """Raises UserMistake when the job definition is not there."""
     name = definition.rpartition("/")[2].partition(":")[0]
-    found = batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
+    found = here.client("batch").describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
     if not found:
         raise UserMistake(f"--job-definition: there is no active job definition '{name}' in {here.place.region}")
 

@@ -138,7 +138,9 @@ def test_the_command_that_deploy_prints_runs_the_example_to_its_report(account: 
     assert json.loads(report)["films_counted"] == 58_788
 
 
-def test_verify_takes_the_queue_and_the_job_definition_of_the_environment(account: Account, printed: str) -> None:
+def test_the_batch_stack_names_the_queue_and_the_job_definition_that_verify_takes(
+    account: Account, printed: str
+) -> None:
     stack = account.client("cloudformation").describe_stacks(StackName=f"{PREFIX}-batch")["Stacks"][0]
     outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
     assert (outputs["DefaultQueue"], outputs["MovieRatingsJobDefinition"]) == (QUEUE, DEFINITION)
