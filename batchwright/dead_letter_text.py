@@ -16,7 +16,7 @@ from batchwright.tables import Column, Short
 from batchwright.terminal import printable
 from chalicelib.aws.dead_letters import EVENTS, REASON
 from chalicelib.core.commands import ScheduleNext, StartScheduled, TellJobFailures, decode
-from chalicelib.core.jobchange import MalformedEvent
+from chalicelib.core.errors import MalformedMessage
 
 NO_REASON = "no reason: the function died each time, or the move was SQS's own"
 UNREADABLE = "unreadable"
@@ -111,7 +111,7 @@ def _event(document: Mapping[str, Any]) -> str:
 def _command(body: str, document: Mapping[str, Any]) -> str:
     try:
         command = decode(body)
-    except MalformedEvent:
+    except MalformedMessage:
         kind = document.get("kind")
         return f"malformed command {kind}" if isinstance(kind, str) else UNREADABLE
     if isinstance(command, (StartScheduled, ScheduleNext)):

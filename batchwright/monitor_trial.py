@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 
 from chalicelib.api import models as m
 from chalicelib.core.durations import in_words
+from chalicelib.core.job_result import JobTry
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitoring import (
     BUCKET_MS,
@@ -33,7 +34,6 @@ from chalicelib.core.monitoring import (
 )
 from chalicelib.core.monitornotices import nothing_succeeded
 from chalicelib.core.notices import NoticeKind
-from chalicelib.core.records import JobTry
 from chalicelib.core.runtimes import p95_ms, step_of
 from chalicelib.core.states import JobStatus
 

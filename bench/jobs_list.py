@@ -28,8 +28,8 @@ from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.aws.dynamodb_jobs import JOBS_BY_STATE, entry_attributes, entry_key, job_attributes, job_key
 from chalicelib.aws.dynamodb_table import to_wire
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.job_result import JobTry
 from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord, JobState, NamePattern
-from chalicelib.core.records import JobTry
 from chalicelib.core.states import JobStatus
 from tests.contract import foundation, servers
 from tests.contract.metering import metered

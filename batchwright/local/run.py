@@ -19,8 +19,8 @@ from chalicelib.core.errors import UserMistake
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.job import job_request
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.plan import Plan
-from chalicelib.core.records import JobResult
 from chalicelib.ports.store import Store
 
 _TASK = "${task."

@@ -12,9 +12,11 @@ from typing import Any
 
 from batchwright.verify.observed import JobKind, Observed, Received
 from batchwright.verify.verdict import Judged, broken, holds, judged, not_seen
-from chalicelib.core.failure import FailureClass, classify
+from chalicelib.core.classify import classify
+from chalicelib.core.errors import MalformedMessage
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
-from chalicelib.core.jobchange import MalformedEvent, read_event
+from chalicelib.core.jobchange import read_event
 from chalicelib.core.jobdocument import end_of, end_of_try, job_tries
 from chalicelib.core.lenient import number
 from chalicelib.core.observed import read_job
@@ -67,7 +69,7 @@ def check_reader(observed: Observed) -> Judged:
     for one in observed.received:
         try:
             change, record = read_event(one.document), read_job(one.document)
-        except MalformedEvent as error:
+        except MalformedMessage as error:
             unread.append(f"{one.status}: {error}")
             continue
         is_whole = not set(":#") & set(one.job_id)
@@ -224,7 +226,7 @@ def _read_text(one: Received) -> str:
     """What our reader makes of an event, but for the envelope's time."""
     try:
         change = read_event({**one.document, "time": None})
-    except MalformedEvent as error:
+    except MalformedMessage as error:
         return str(error)
     return repr(change)
 

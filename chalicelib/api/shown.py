@@ -8,9 +8,10 @@ from typing import Any
 
 from chalicelib.api import models as m
 from chalicelib.core.ids import definition_digest
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.jobchange import read_result
 from chalicelib.core.jobrecord import JobRecord
-from chalicelib.core.records import JobResult, Run, WorkflowEntry, WorkflowVersion, entry_of_push
+from chalicelib.core.records import Run, WorkflowEntry, WorkflowVersion, entry_of_push
 from chalicelib.core.schedule import Schedule
 from chalicelib.core.scheduling import ScheduleRecord
 

@@ -13,23 +13,12 @@ from typing import Any
 from chalicelib.aws.dynamodb_table import Item, Key
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult, JobTry
 from chalicelib.core.lease import Lease
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.notify import BY_DEFAULT, DURATIONS, LOG_LINES, Notify
 from chalicelib.core.plan import shard_of
-from chalicelib.core.records import (
-    Asked,
-    Claim,
-    JobResult,
-    JobTry,
-    PastEpoch,
-    Redrive,
-    Run,
-    Scope,
-    Tally,
-    TaskRecord,
-    WorkflowEntry,
-)
+from chalicelib.core.records import Asked, Claim, PastEpoch, Redrive, Run, Scope, Tally, TaskRecord, WorkflowEntry
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 from chalicelib.ports.store import PAST_REASON_CHARACTERS
 

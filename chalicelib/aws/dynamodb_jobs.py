@@ -17,6 +17,7 @@ from chalicelib.aws.dynamodb_monitors import additions_of
 from chalicelib.aws.dynamodb_table import Addition, Item, Key, Outcome, Table
 from chalicelib.core.errors import Defect, TryAgain
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.job_result import JobTry
 from chalicelib.core.jobrecord import (
     EVERY_JOB,
     JobFilter,
@@ -28,7 +29,6 @@ from chalicelib.core.jobrecord import (
     NamePattern,
 )
 from chalicelib.core.monitoring import Counted
-from chalicelib.core.records import JobTry
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import JOBS_LOOKED_AT
 

@@ -19,7 +19,8 @@ from chalicelib.aws.dynamodb_items import (
 from chalicelib.aws.dynamodb_table import Key, Outcome, Table
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import RELEASED, Asked, Claim, JobResult, TaskRecord
+from chalicelib.core.job_result import JobResult
+from chalicelib.core.records import RELEASED, Asked, Claim, TaskRecord
 from chalicelib.core.states import UNDER_WAY, TaskState, check_observed, states_before
 
 _SAME_ATTEMPT = "#epoch = :epoch AND #number = :number"

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import JobResult, Run
+from chalicelib.core.job_result import JobResult
+from chalicelib.core.records import Run
 from chalicelib.core.states import RunState, TaskState
 
 VERSION = "1"

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar, get_args
 
 from chalicelib.core.digests import monitor_scope, run_scope
+from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.fields import read_fields
 from chalicelib.core.ids import Attempt
-from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.schedule import read_moment_ms
 from chalicelib.core.suggest import shown
 
@@ -97,7 +97,7 @@ class StartScheduled:
         try:
             return read_moment_ms(self.scheduled_at)
         except ValueError as error:
-            raise MalformedEvent(
+            raise MalformedMessage(
                 f"not a command of ours: start_scheduled: scheduled_at must be a time with its offset, "
                 f"not {shown(self.scheduled_at)}"
             ) from error
@@ -155,20 +155,20 @@ def encode(command: Command) -> str:
 
 
 def decode(body: str) -> Command:
-    """The command in a message body; raises MalformedEvent naming the field, the rule and the value."""
+    """The command in a message body; raises MalformedMessage naming the field, the rule and the value."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise MalformedEvent(f"not a command of ours: {type(error).__name__}: {error}") from error
+        raise MalformedMessage(f"not a command of ours: {type(error).__name__}: {error}") from error
     if not isinstance(document, dict):
-        raise MalformedEvent(f"not a command of ours: it must be an object, not {shown(document)}")
+        raise MalformedMessage(f"not a command of ours: it must be an object, not {shown(document)}")
     kind = document.pop("kind", None)
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise MalformedEvent(f"not a command of ours: kind must be one of {', '.join(_KINDS)}, not {shown(kind)}")
+        raise MalformedMessage(f"not a command of ours: kind must be one of {', '.join(_KINDS)}, not {shown(kind)}")
     try:
         return read_fields(_KINDS[kind], document)
-    except MalformedEvent as error:
-        raise MalformedEvent(f"not a command of ours: {kind}: {error}") from error
+    except MalformedMessage as error:
+        raise MalformedMessage(f"not a command of ours: {kind}: {error}") from error
 
 
 def in_chunks(run_id: str, epoch: int, indexes: Sequence[int], size: int) -> Iterator[SubmitTasks]:

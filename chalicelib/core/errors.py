@@ -94,6 +94,10 @@ class NotPermitted(UserMistake):
     """Refuse, unless the permission was given a moment ago: a policy takes up to minutes to be in force everywhere."""
 
 
+class MalformedMessage(BatchwrightError):
+    """Record as poison: no repetition will make this message readable. The text says what is wrong with it."""
+
+
 class TryAgain(BatchwrightError):
     """Try again later. Whether or not the call took effect, every call of ours but SubmitJob may simply be repeated."""
 

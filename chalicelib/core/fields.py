@@ -13,8 +13,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from chalicelib.core.errors import Defect
-from chalicelib.core.jobchange import MalformedEvent
+from chalicelib.core.errors import Defect, MalformedMessage
 from chalicelib.core.suggest import Names, shown
 
 COUNT_MAXIMUM = 2**53
@@ -24,7 +23,7 @@ T = TypeVar("T")
 
 
 def read_fields(cls: type[T], document: Mapping[str, Any]) -> T:
-    """An instance of a dataclass; raises MalformedEvent naming the field, the rule and the value.
+    """An instance of a dataclass; raises MalformedMessage naming the field, the rule and the value.
 
     Raises Defect for an annotation that has no rule here.
     """
@@ -32,13 +31,13 @@ def read_fields(cls: type[T], document: Mapping[str, Any]) -> T:
     for name in document:
         if name not in hints:
             suggestion = Names(hints).suggestion(name)
-            raise MalformedEvent(f"{shown(name)} is no field of it{f'; {suggestion}' if suggestion else ''}")
+            raise MalformedMessage(f"{shown(name)} is no field of it{f'; {suggestion}' if suggestion else ''}")
     values = {}
     for name, (hint, required) in hints.items():
         if name in document:
             values[name] = _read(hint, document[name], name)
         elif required:
-            raise MalformedEvent(f"{name} is missing")
+            raise MalformedMessage(f"{name} is missing")
     return cls(**values)
 
 
@@ -77,5 +76,5 @@ def _read(hint: Any, value: object, place: str) -> Any:
     else:
         raise Defect(f"{place}: no rule says what {hint} may be (chalicelib/core/fields.py)")
     if not fits:
-        raise MalformedEvent(f"{place} must be {rule}, not {shown(value)}")
+        raise MalformedMessage(f"{place} must be {rule}, not {shown(value)}")
     return value

@@ -16,9 +16,10 @@ from typing import Any
 from chalicelib.core import limits, rules
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.params import same
 from chalicelib.core.plan import Plan, PlannedTask
-from chalicelib.core.records import Asked, JobResult, TaskRecord
+from chalicelib.core.records import Asked, TaskRecord
 from chalicelib.core.retry import attempts_at_most, memory_after, queue_after
 from chalicelib.core.rules import Broken, Rule
 from chalicelib.core.suggest import shown

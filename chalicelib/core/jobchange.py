@@ -12,21 +12,17 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core import limits
-from chalicelib.core.errors import BatchwrightError
-from chalicelib.core.failure import classify
+from chalicelib.core.classify import classify
+from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.ids import Attempt, attempt_from_parameters
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.jobdocument import TRY_FIELDS, end_of, job_tries
 from chalicelib.core.lenient import number
-from chalicelib.core.records import JobResult
 from chalicelib.core.states import STATE_OF_STATUS, JobStatus, TaskState
 from chalicelib.core.suggest import shown
 from chalicelib.core.tries import read_tries
 
 DETAIL_TYPE = "Batch Job State Change"
-
-
-class MalformedEvent(BatchwrightError):
-    """Record as poison: no repetition will make this message readable. The text says what is wrong with it."""
 
 
 def order_of(status: JobStatus, job_tries: int) -> tuple[int, int]:
@@ -73,7 +69,7 @@ def read_event(document: object) -> JobChange | None:
 
     None for what is not our concern: other detail types, jobs that carry no identity of ours, statuses that Batch may
     add one day, the children of an array and the nodes of a multi-node job (their parent's events stand for them).
-    Raises MalformedEvent.
+    Raises MalformedMessage.
     """
     event = object_in(document, "the event")
     if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
@@ -86,7 +82,7 @@ def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
     """The change that an event's detail tells, or DescribeJobs' of a job: they have one shape. As `read_event`."""
     job_id = detail.get("jobId")
     if not isinstance(job_id, str) or not job_id:
-        raise MalformedEvent(f"detail.jobId must be a job id, not {shown(job_id)}")
+        raise MalformedMessage(f"detail.jobId must be a job id, not {shown(job_id)}")
     if ":" in job_id or "#" in job_id:
         return None
     attempt = attempt_from_parameters(object_in(detail.get("parameters") or {}, "detail.parameters"))
@@ -97,7 +93,7 @@ def read_detail(detail: Mapping[str, Any]) -> JobChange | None:
         return None
     for field in TRY_FIELDS:
         if not isinstance(detail.get(field) or [], list):
-            raise MalformedEvent(f"detail.{field} must be a list")
+            raise MalformedMessage(f"detail.{field} must be a list")
     return JobChange(
         attempt=attempt,
         job_id=job_id,
@@ -179,15 +175,15 @@ def told_at_ms(event: Mapping[str, Any]) -> int | None:
 
 
 def object_in(value: object, place: str) -> Mapping[str, Any]:
-    """The object that must be at that place of a document. Raises MalformedEvent."""
+    """The object that must be at that place of a document. Raises MalformedMessage."""
     if not isinstance(value, Mapping):
-        raise MalformedEvent(f"{place} must be an object, not {type(value).__name__}")
+        raise MalformedMessage(f"{place} must be an object, not {type(value).__name__}")
     return value
 
 
 def status_in(value: object) -> JobStatus | None:
     """The status that a job's document tells; None for one that Batch may add one day: what is not known is ignored.
-    Raises MalformedEvent."""
+    Raises MalformedMessage."""
     if not isinstance(value, str):
-        raise MalformedEvent(f"detail.status must be a status of a Batch job, not {shown(value)}")
+        raise MalformedMessage(f"detail.status must be a status of a Batch job, not {shown(value)}")
     return JobStatus(value) if value in JobStatus.__members__ else None

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.job_result import JobTry
 from chalicelib.core.jobchange import order_of
-from chalicelib.core.records import JobTry
 from chalicelib.core.states import JobStatus
 
 

@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.core import limits
+from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
-from chalicelib.core.jobchange import DETAIL_TYPE, MalformedEvent, object_in, read_result, status_in, told_at_ms
+from chalicelib.core.jobchange import DETAIL_TYPE, object_in, read_result, status_in, told_at_ms
 from chalicelib.core.jobdocument import asked_containers, job_tries, stream_now
 from chalicelib.core.jobrecord import JobRecord, ManagedBy
 from chalicelib.core.lenient import number, object_of, objects_of
@@ -36,7 +37,7 @@ def read_job(document: object) -> JobRecord | None:
     """The record that an EventBridge event tells of a job, whoever submitted it.
 
     None for other detail types, for statuses that Batch may add one day, and for the children of an array and the
-    nodes of a multi-node job, which their parent's events stand for. Raises MalformedEvent, and nothing else, for
+    nodes of a multi-node job, which their parent's events stand for. Raises MalformedMessage, and nothing else, for
     anything that JSON can be.
     """
     event = object_in(document, "the event")
@@ -58,7 +59,7 @@ def read_job_detail(detail: Mapping[str, Any], seen_at_ms: int, *, parts: bool =
     array's child or a multi-node job's node, too, with `parts`."""
     job_id = detail.get("jobId")
     if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
-        raise MalformedEvent(f"detail.jobId must be a job id, not {shown(job_id)}")
+        raise MalformedMessage(f"detail.jobId must be a job id, not {shown(job_id)}")
     if not parts and whole_job_id(job_id) != job_id:
         return None
     status = status_in(detail.get("status"))

@@ -61,7 +61,7 @@ class Blocked:
 
 
 def read_blocked(document: object) -> Blocked | None:
-    """What an EventBridge event tells of a blocked queue; None for any other. Raises MalformedEvent."""
+    """What an EventBridge event tells of a blocked queue; None for any other. Raises MalformedMessage."""
     event = object_in(document, "the event")
     if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
         return None

@@ -12,8 +12,8 @@ from typing import Any
 
 from chalicelib.core import limits
 from chalicelib.core.errors import Defect
-from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.lease import Lease
 from chalicelib.core.notify import BY_DEFAULT, Notify
 from chalicelib.core.plan import offset_of
@@ -120,38 +120,6 @@ class Asked:
 
     queue: str
     array_size: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JobTry:
-    """One try of a job inside Batch that has ended."""
-
-    started_at_ms: int | None = None
-    stopped_at_ms: int | None = None
-    exit_code: int | None = None
-    reason: str | None = None
-    log_stream: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JobResult:
-    """How a job (or one attempt of a task) ended, as Batch told it.
-
-    `failure` is None for a success; and of a result that an earlier version stored, which counts as `unknown`.
-    `failed_children` is how many jobs of an array failed, where the job is one. `tries` are those inside Batch, by the
-    job definition's own retryStrategy, if there was more than one.
-    """
-
-    job_id: str
-    succeeded: bool
-    exit_code: int | None = None
-    reason: str | None = None
-    log_stream: str | None = None
-    started_at_ms: int | None = None
-    stopped_at_ms: int | None = None
-    failure: FailureClass | None = None
-    failed_children: int | None = None
-    tries: tuple[JobTry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

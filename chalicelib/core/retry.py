@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from chalicelib.core.failure import INFRASTRUCTURE, NEVER_RETRIED, FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.limits import TASK_ATTEMPTS_MAXIMUM
 from chalicelib.core.plan import ClassPolicy, RetryPolicy
-from chalicelib.core.records import JobResult
 
 OF_ARRAYS = frozenset({FailureClass.DEPENDENCY, FailureClass.REFUSED, FailureClass.UNKNOWN})
 """The classes that an array can fail of. Batch does not tell what its children died of: only that one failed."""

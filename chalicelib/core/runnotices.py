@@ -12,9 +12,10 @@ from dataclasses import replace
 from chalicelib.core.digests import digest_id, run_scope
 from chalicelib.core.durations import in_words
 from chalicelib.core.ids import Attempt, job_name
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.notices import Notice, NoticeKind, ToldJob, queues_of
 from chalicelib.core.plan import PlannedTask
-from chalicelib.core.records import Asked, JobResult, Run, Tally, TaskRecord
+from chalicelib.core.records import Asked, Run, Tally, TaskRecord
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 
 _SET_CHARACTERS = 8

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.core.job_result import JobTry
 from chalicelib.core.jobdocument import end_of_try, job_tries
 from chalicelib.core.lenient import number
-from chalicelib.core.records import JobTry
 
 TRIES_KEPT = 10
 """Batch tries a job ten times at most."""

@@ -17,10 +17,11 @@ from chalicelib.core.commands import (
     TellJobFailures,
     TellTaskFailures,
 )
+from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import refused_job_name
-from chalicelib.core.jobchange import JobChange, MalformedEvent
-from chalicelib.core.records import JobResult
+from chalicelib.core.job_result import JobResult
+from chalicelib.core.jobchange import JobChange
 from chalicelib.core.states import JobStatus
 from chalicelib.engine.cancel import cancel_run
 from chalicelib.engine.events import handle_changes
@@ -63,7 +64,7 @@ def _of_the_plan(facts: RunFacts, command: SubmitTasks) -> tuple[int, ...]:
     """The indexes to submit, none of them beyond the plan: a claim would leave a record of a task that is none."""
     tasks = len(facts.plan.tasks)
     if command.indexes and max(command.indexes) >= tasks:
-        raise MalformedEvent(f"run {facts.run_id} has {tasks} tasks, and none of index {max(command.indexes)}")
+        raise MalformedMessage(f"run {facts.run_id} has {tasks} tasks, and none of index {max(command.indexes)}")
     return command.indexes
 
 

@@ -15,10 +15,11 @@ from chalicelib.core.commands import TellTaskFailures
 from chalicelib.core.digests import NAMED_MAXIMUM, Window, next_step, run_scope
 from chalicelib.core.errors import NotTold
 from chalicelib.core.job import asked_of
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.notify import Notify
 from chalicelib.core.plan import indexes_in, offset_of, shard_of
-from chalicelib.core.records import JobResult, Run, Tally, TaskRecord, in_epoch
+from chalicelib.core.records import Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.runnotices import ending_kind, tasks_failed, told_task
 from chalicelib.core.states import RunState
 from chalicelib.core.taskqueues import task_queues

@@ -17,10 +17,11 @@ from chalicelib.core.commands import HealRun, RetryTask, SubmitTasks, encode, in
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.figures import SweepFind
 from chalicelib.core.ids import is_refused_job_id, job_name
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.jobchange import JobChange, read_detail
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan import indexes_in, offset_of
-from chalicelib.core.records import JobResult, Run, Tally, TaskRecord
+from chalicelib.core.records import Run, Tally, TaskRecord
 from chalicelib.core.silence import is_silent
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from chalicelib.engine import noting

@@ -26,9 +26,9 @@ from chalicelib.core.chain import (
     wait_seconds,
 )
 from chalicelib.core.commands import decode
-from chalicelib.core.errors import BatchwrightError, TryAgain
+from chalicelib.core.errors import BatchwrightError, MalformedMessage, TryAgain
 from chalicelib.core.figures import Source
-from chalicelib.core.jobchange import JobChange, MalformedEvent, is_from, read_event
+from chalicelib.core.jobchange import JobChange, is_from, read_event
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.lease import NoticeClaim
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
@@ -148,7 +148,7 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
             if not is_from(document, world.home):
                 # Runs go by the identity that their jobs carry.
                 record, block = None, None
-        except (ValueError, RecursionError, MalformedEvent) as error:
+        except (ValueError, RecursionError, MalformedMessage) as error:
             verdicts[place] = Failed(f"not a readable event: {error}")
             continue
         if block is not None:
@@ -256,7 +256,7 @@ def _try(
     except TryAgain as error:
         # An outage of minutes or hours is no fault of the message; it must not end in the dead letters for it.
         return NotYet(OUTAGE_SECONDS, str(error))
-    except MalformedEvent as error:
+    except MalformedMessage as error:
         return Failed(str(error))
     except Exception as error:
         log.exception("a message could not be handled", extra=about)

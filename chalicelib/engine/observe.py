@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.core.jobchange import MalformedEvent
+from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.monitoring import waiting_since_ms
@@ -117,7 +117,7 @@ def _news(world: World, known: JobRecord, detail: Mapping[str, Any], now_ms: int
     """What Batch told of a job when asked; None when that is nothing new, or cannot be read."""
     try:
         told = read_job_detail(detail, now_ms)
-    except MalformedEvent as error:
+    except MalformedMessage as error:
         about = noting.ids(job_id=known.job_id)
         log.warning("what Batch tells of job %s cannot be read: %s", known.job_id, error, extra=about)
         return None

@@ -13,8 +13,9 @@ from chalicelib.core.errors import AnswerLost, Defect, NotPermitted, Throttled, 
 from chalicelib.core.figures import Adoption
 from chalicelib.core.ids import Attempt, job_name, refused_job_id
 from chalicelib.core.job import JobRequest, asked_of, job_request
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.plan import offset_of, shard_of
-from chalicelib.core.records import RELEASED, Asked, Claim, JobResult, Tally, TaskRecord
+from chalicelib.core.records import RELEASED, Asked, Claim, Tally, TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.engine import noting
 from chalicelib.engine.finish import finish_if_full

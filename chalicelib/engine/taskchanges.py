@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib.core.changes import Change, task_change
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.plan import offset_of, shard_of
-from chalicelib.core.records import JobResult, TaskRecord
+from chalicelib.core.records import TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.core.untold import untold_tasks
 from chalicelib.engine.tell import bus_is_left_alone, remember, tell_changes

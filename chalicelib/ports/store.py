@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from chalicelib.core.digests import Window
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
 from chalicelib.core.lease import Lease, NoticeClaim
 from chalicelib.core.monitoring import Bucket, Counted
@@ -21,7 +22,6 @@ from chalicelib.core.plan import Plan
 from chalicelib.core.records import (
     Asked,
     Claim,
-    JobResult,
     ListedRuns,
     Run,
     RunPlace,

@@ -13,7 +13,8 @@ from batchwright.local.ministack import MiniStack
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import Claim, JobResult
+from chalicelib.core.job_result import JobResult
+from chalicelib.core.records import Claim
 from chalicelib.ports.store import Store
 from tests.contract import foundation, servers
 from tests.contract.apis import Desk

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.api import models as m
 from chalicelib.core.errors import UnknownTask, UserMistake
-from chalicelib.core.records import JobResult, JobTry
+from chalicelib.core.job_result import JobResult, JobTry
 from chalicelib.core.states import RunState, TaskState
 from tests.contract.apis import TASK, Desk, definition_of
 from tests.contract.test_api import start, states

@@ -16,7 +16,8 @@ from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.errors import Defect
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import Claim, JobResult
+from chalicelib.core.job_result import JobResult
+from chalicelib.core.records import Claim
 from chalicelib.core.states import ENDINGS, TaskState
 from chalicelib.ports.store import Store
 from tests.memory.store import MemoryStore

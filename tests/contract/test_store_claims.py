@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import RELEASED, Asked, Claim, JobResult, TaskRecord
+from chalicelib.core.job_result import JobResult
+from chalicelib.core.records import RELEASED, Asked, Claim, TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.ports.store import Store
 

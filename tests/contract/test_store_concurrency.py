@@ -12,7 +12,8 @@ import pytest
 
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import Claim, JobResult, Run, Tally
+from chalicelib.core.job_result import JobResult
+from chalicelib.core.records import Claim, Run, Tally
 from chalicelib.core.states import RunState, TaskState
 from tests.contract.conftest import SERVERS
 

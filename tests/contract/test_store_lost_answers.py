@@ -15,10 +15,11 @@ import pytest
 from chalicelib.aws.dynamodb import DynamoStore
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.monitoring import Bucket, Counted
 from chalicelib.core.plan import JobSpec, Plan, PlannedTask
-from chalicelib.core.records import Claim, JobResult, Run, Tally
+from chalicelib.core.records import Claim, Run, Tally
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from tests.contract import servers
 

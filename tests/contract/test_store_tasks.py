@@ -8,8 +8,9 @@ import pytest
 
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult, JobTry
 from chalicelib.core.plan import shard_of
-from chalicelib.core.records import Claim, JobResult, JobTry, TaskRecord
+from chalicelib.core.records import Claim, TaskRecord
 from chalicelib.core.states import ENDINGS, TaskState
 from chalicelib.ports.store import PAST_REASON_CHARACTERS, Store
 

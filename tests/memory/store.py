@@ -15,6 +15,7 @@ from typing import Any
 from chalicelib.core.digests import Window
 from chalicelib.core.errors import Defect, PreconditionFailed
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.lease import Lease, is_free
 from chalicelib.core.notices import NoticeKind, ToldJob
 from chalicelib.core.plan import Plan, shard_of
@@ -22,7 +23,6 @@ from chalicelib.core.records import (
     RELEASED,
     Asked,
     Claim,
-    JobResult,
     ListedRuns,
     Run,
     RunPlace,

@@ -14,6 +14,7 @@ from typing import Any
 
 from chalicelib.core.commands import RetryTask
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.lease import Lease
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
@@ -21,7 +22,7 @@ from chalicelib.core.monitoring import Counted
 from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.plan import Plan, PlannedTask, offset_of, shard_of
-from chalicelib.core.records import Asked, JobResult, Redrive, Run, Tally, TaskRecord, in_epoch
+from chalicelib.core.records import Asked, Redrive, Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.scheduling import NEVER_MS, ScheduleRecord
 from chalicelib.core.states import RunState, TaskState

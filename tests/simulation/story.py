@@ -10,9 +10,10 @@ from typing import Any
 
 from chalicelib.core.ids import Attempt
 from chalicelib.core.job import JobRequest
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.notices import Notice
 from chalicelib.core.plan import Plan
-from chalicelib.core.records import Claim, JobResult, Run, Tally, TaskRecord, WorkflowVersion
+from chalicelib.core.records import Claim, Run, Tally, TaskRecord, WorkflowVersion
 from chalicelib.core.states import ENDINGS
 from tests.memory.clock import EPOCH_MS, HandClock
 

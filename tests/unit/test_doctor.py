@@ -11,7 +11,8 @@ import pytest
 from batchwright.doctor import NEVER_MS, Finding, Severity, patience_of
 from batchwright.doctor_look import Doctor
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import Claim, JobResult, PastEpoch, Redrive, Run, Scope, Tally, TaskRecord
+from chalicelib.core.job_result import JobResult
+from chalicelib.core.records import Claim, PastEpoch, Redrive, Run, Scope, Tally, TaskRecord
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.engine.world import Settings
 from tests.memory.store import MemoryStore

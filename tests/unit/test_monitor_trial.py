@@ -13,11 +13,11 @@ from batchwright.tables import table_lines
 from chalicelib.api import models as m
 from chalicelib.api.shown import job_model
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.job_result import JobTry
 from chalicelib.core.jobrecord import JobRecord, ManagedBy
 from chalicelib.core.monitorcheck import check_monitors
 from chalicelib.core.monitoring import Monitor, monitors_of
 from chalicelib.core.notices import NoticeKind
-from chalicelib.core.records import JobTry
 from chalicelib.core.schedule import iso_time, read_moment_ms
 from chalicelib.core.states import JobStatus
 

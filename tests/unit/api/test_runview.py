@@ -6,7 +6,8 @@ from batchwright.view import duration_ms, result_of
 from chalicelib.api import models as m
 from chalicelib.api.runview import RunLook, children_counted
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import JobResult, Scope, in_epoch
+from chalicelib.core.job_result import JobResult
+from chalicelib.core.records import Scope, in_epoch
 from chalicelib.core.requests import RedriveRequest
 from chalicelib.core.states import TaskState
 from chalicelib.engine.cancel import request_cancel

@@ -8,10 +8,11 @@ from chalicelib.aws.dynamodb_monitors import DynamoMonitors
 from chalicelib.aws.dynamodb_table import Table, to_wire
 from chalicelib.core.digests import Window
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.lease import is_free
 from chalicelib.core.monitorrecord import Telling
 from chalicelib.core.notices import NoticeKind
-from chalicelib.core.records import Asked, JobResult
+from chalicelib.core.records import Asked
 
 ITEM = {"pk": "RUN#films-abc#00000", "sk": "TASK#000003", "epoch": 0, "number": 2, "state": "failed", "job_id": "job-2"}
 

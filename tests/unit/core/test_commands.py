@@ -19,8 +19,8 @@ from chalicelib.core.commands import (
     encode,
     in_chunks,
 )
+from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.ids import Attempt
-from chalicelib.core.jobchange import MalformedEvent
 
 numbers = st.integers(0, 10**15)
 commands = st.one_of(
@@ -106,21 +106,21 @@ def test_a_message_is_json_that_names_its_kind_first():
     ],
 )
 def test_what_is_no_command_is_refused_saying_why(body, says):
-    with pytest.raises(MalformedEvent, match="not a command of ours: ") as refusal:
+    with pytest.raises(MalformedMessage, match="not a command of ours: ") as refusal:
         decode(body)
     assert says in str(refusal.value)
 
 
 @given(anything | st.dictionaries(st.sampled_from(["kind", "run_id", "indexes", "epoch"]), anything))
 def test_any_json_is_a_command_or_refused(document):
-    with suppress(MalformedEvent):
+    with suppress(MalformedMessage):
         command = decode(json.dumps(document))
         assert json.loads(encode(command)) == document
 
 
 @given(st.lists(st.text(max_size=5)))
 def test_any_text_is_refused(texts):
-    with pytest.raises(MalformedEvent):
+    with pytest.raises(MalformedMessage):
         decode("".join(texts))
 
 

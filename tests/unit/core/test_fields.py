@@ -5,9 +5,8 @@ from enum import StrEnum
 
 import pytest
 
-from chalicelib.core.errors import Defect
+from chalicelib.core.errors import Defect, MalformedMessage
 from chalicelib.core.fields import read_fields
-from chalicelib.core.jobchange import MalformedEvent
 
 
 class Colour(StrEnum):
@@ -54,13 +53,13 @@ def test_what_fits_is_read_and_what_has_a_default_may_be_missing():
     ],
 )
 def test_what_does_not_fit_is_named_with_its_rule_and_its_value(given, says):
-    with pytest.raises(MalformedEvent) as refusal:
+    with pytest.raises(MalformedMessage) as refusal:
         read_fields(Paint, {**GIVEN, **given})
     assert str(refusal.value) == says
 
 
 def test_what_must_be_there_and_is_not_is_named():
-    with pytest.raises(MalformedEvent, match=r"^coats is missing$"):
+    with pytest.raises(MalformedMessage, match=r"^coats is missing$"):
         read_fields(Paint, {"name": "fine"})
 
 

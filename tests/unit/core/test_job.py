@@ -9,8 +9,8 @@ from chalicelib.core.errors import UserMistake
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, attempt_from_parameters, job_name
 from chalicelib.core.job import JobRequest, array_size_of, check_run, empty_arrays, job_request, memory_of
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.plan import ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy
-from chalicelib.core.records import JobResult
 
 ATTEMPT = Attempt("movies-abc", 0, 0, 2)
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, identity_parameters
-from chalicelib.core.jobchange import JobChange, MalformedEvent, read_event
+from chalicelib.core.job_result import JobResult, JobTry
+from chalicelib.core.jobchange import JobChange, read_event
 from chalicelib.core.observed import read_job
-from chalicelib.core.records import JobResult, JobTry
 from chalicelib.core.states import JobStatus
 
 EVENTS = Path(__file__).parents[2] / "data" / "events"
@@ -215,7 +216,7 @@ def test_secrets_of_the_environment_and_the_command_stay_behind(name):
     ],
 )
 def test_a_malformed_event_is_refused_saying_what_is_wrong(event, says):
-    with pytest.raises(MalformedEvent) as refusal:
+    with pytest.raises(MalformedMessage) as refusal:
         read_event(event)
     assert str(refusal.value).startswith(says)
 
@@ -305,7 +306,7 @@ nested = st.recursive(
 def read_or_refuse(event: object) -> None:
     try:
         told = read_event(event)
-    except MalformedEvent as refusal:
+    except MalformedMessage as refusal:
         assert str(refusal)
     else:
         assert told is None or isinstance(told, JobChange)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.failure import FailureClass, classify
+from chalicelib.core.classify import classify
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.jobchange import read_result
 from chalicelib.core.jobdocument import JobEnd, end_of, end_of_try, main_node_id, stream_now, stream_of
 

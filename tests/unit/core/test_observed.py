@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
-from chalicelib.core.jobchange import MalformedEvent, read_event
+from chalicelib.core.job_result import JobTry
+from chalicelib.core.jobchange import read_event
 from chalicelib.core.jobrecord import JobRecord, ManagedBy
 from chalicelib.core.observed import read_job, read_job_detail
-from chalicelib.core.records import JobTry
 from chalicelib.core.states import JobStatus
 from chalicelib.core.tries import TRIES_KEPT, TRY_REASON_CHARACTERS
 
@@ -260,7 +261,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_json_is_recorded_or_is_none_or_is_malformed(document: object) -> None:
     for wrapped in (document, {"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": document}):
-        with contextlib.suppress(MalformedEvent):
+        with contextlib.suppress(MalformedMessage):
             assert read_job(wrapped) is None
 
 
@@ -285,7 +286,7 @@ def test_a_document_with_anything_at_any_place_raises_nothing_else(data: st.Data
         put_in(document, data.draw(st.sampled_from(inner_paths(document)[1:])), data.draw(JSON))
     try:
         record = read_job(document)
-    except MalformedEvent:
+    except MalformedMessage:
         return
     if record is not None:
         # Whatever it was, it can be written down, and is small.

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core.email_text import email_text
+from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
-from chalicelib.core.jobchange import MalformedEvent
 from chalicelib.core.notices import NoticeKind
 from chalicelib.core.queueblocked import SENTENCES, Blocked, blocked_notice, read_blocked
 
@@ -113,13 +113,13 @@ def test_other_events_are_none_of_it() -> None:
     [{"jobId": None}, {"jobId": 3}, {"status": 5}],
 )
 def test_an_event_that_cannot_be_read_is_malformed(wrong: dict[str, Any]) -> None:
-    with pytest.raises(MalformedEvent):
+    with pytest.raises(MalformedMessage):
         read_blocked(event(**wrong))
 
 
 @pytest.mark.parametrize("document", [None, 3, [], {"source": "aws.batch", "detail-type": "Batch Job Queue Blocked"}])
 def test_what_is_no_event_is_malformed(document: Any) -> None:
-    with pytest.raises(MalformedEvent):
+    with pytest.raises(MalformedMessage):
         read_blocked(document)
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from chalicelib.core.failure import INFRASTRUCTURE, FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.limits import TASK_ATTEMPTS_MAXIMUM
 from chalicelib.core.plan import ClassPolicy, RetryPolicy
-from chalicelib.core.records import JobResult
 from chalicelib.core.retry import (
     GiveUp,
     Retry,

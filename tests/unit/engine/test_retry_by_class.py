@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.classify import classify
 from chalicelib.core.commands import CancelRun, decode
-from chalicelib.core.failure import FailureClass, classify
+from chalicelib.core.failure import FailureClass
 from chalicelib.core.plan import ClassPolicy, Plan, RetryPolicy
 from chalicelib.core.states import RunState
 from chalicelib.engine.cancel import cancel_run

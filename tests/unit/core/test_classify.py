@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.failure import INFRASTRUCTURE, NEVER_RETRIED, FailureClass, classify
+from chalicelib.core.classify import classify
+from chalicelib.core.failure import INFRASTRUCTURE, NEVER_RETRIED, FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.job_result import JobResult
 from chalicelib.core.plan import ClassPolicy, RetryPolicy
-from chalicelib.core.records import JobResult
 from chalicelib.core.retry import GiveUp, Retry, after_failure
 
 EVENTS = Path(__file__).parents[2] / "data" / "events"
