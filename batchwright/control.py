@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from batchwright.summary import number_of
 from batchwright.view import RunView
+from batchwright.words import number_of
 from chalicelib.api import models as m
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.states import TaskState

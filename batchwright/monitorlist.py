@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batchwright.monitor_trial import Trial
-from batchwright.summary import number_of
 from batchwright.tables import Column, Short
+from batchwright.words import number_of
 from chalicelib.api import models as m
 from chalicelib.core.durations import in_words
 from chalicelib.core.failure import FailureClass

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from batchwright.subscribing import SubscribedQueue
 from batchwright.subscriptions import Subscription
-from batchwright.summary import number_of
+from batchwright.words import number_of
 from chalicelib.core.bodies import attribute_values
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notices import Notice

@@ -23,6 +23,7 @@ from batchwright.timeline import timeline_of
 from batchwright.timeline_lines import timeline_lines
 from batchwright.tree_lines import tree_lines
 from batchwright.view import RunView, began_ms, past_of, result_of
+from batchwright.words import number_of
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
 from chalicelib.core.durations import short
@@ -158,11 +159,6 @@ def _lasted_ms(view: RunView) -> int | None:
     """How long the ended run lasted; of a redriven one, its epoch."""
     began, ended = began_ms(view), view.run.ended_at_ms
     return None if began is None or ended is None else max(0, ended - began)
-
-
-def number_of(number: int, noun: str) -> str:
-    """`1 task`, `2 tasks`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _second_job_lines(view: RunView) -> list[str]:

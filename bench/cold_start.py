@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 
 PAIRS = 15
 RATIO_MAXIMUM = 1.6

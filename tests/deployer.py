@@ -16,7 +16,7 @@ from typing import Any
 from moto.iam.access_control import PermissionResult
 
 from batchwright.deploy.policies import Place
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 from tests.iam import _policy_of, asked_of
 
 POLICY = PROJECT_FOLDER / "infra" / "deployer-policy.json"

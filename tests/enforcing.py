@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.ministack import SERVICES, MiniStack
+from batchwright.stage.project import PROJECT_FOLDER
 
 
 def enforcing(log_path: Path, services: tuple[str, ...] = SERVICES) -> MiniStack:

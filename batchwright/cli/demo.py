@@ -14,13 +14,13 @@ from rich.table import Table
 
 from batchwright.cli.run import run_file
 from batchwright.deploy.example import ARCHIVE_KEY
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.home import home, running
 from batchwright.local.isolation import client
 from batchwright.local.job_environment import jobs_path
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.stack import STAGE
 from batchwright.plain_console import PlainConsole
+from batchwright.stage.project import PROJECT_FOLDER
 from batchwright.view import RunView
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.states import RunState

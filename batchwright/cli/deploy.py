@@ -29,7 +29,7 @@ from batchwright.deploy.refusal import refusals_named
 from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
 from batchwright.interrupts import raised
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 from batchwright.terminal import tell
 from chalicelib.core.errors import UserMistake
 

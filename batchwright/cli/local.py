@@ -22,9 +22,9 @@ from batchwright.local.stack import API
 from batchwright.local.under_way import runs_under_way
 from batchwright.local.version import version_of_code
 from batchwright.plain_console import PlainConsole
-from batchwright.summary import number_of
 from batchwright.terminal import tell, write
 from batchwright.tree_lines import some_names
+from batchwright.words import number_of
 from chalicelib.core.errors import BatchwrightError
 
 

@@ -16,8 +16,8 @@ from batchwright.monitor_file import load_monitors
 from batchwright.monitor_trial import record_of, tried
 from batchwright.monitorlist import blind_spots, monitor_columns, trial_lines
 from batchwright.progress import now_ms
-from batchwright.summary import number_of
 from batchwright.terminal import tell
+from batchwright.words import number_of
 from batchwright.workflow_file import BadFile, Problem
 from chalicelib.api import models as m
 from chalicelib.core.errors import TryAgain, UserMistake

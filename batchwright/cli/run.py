@@ -32,9 +32,10 @@ from batchwright.local.run import put_file
 from batchwright.local.stack import LocalAws, LocalAwsError
 from batchwright.plain_console import PlainConsole
 from batchwright.progress import NoProgress, Progress
-from batchwright.summary import number_of, print_summary, run_document
+from batchwright.summary import print_summary, run_document
 from batchwright.terminal import tell
 from batchwright.view import RunView, load_view
+from batchwright.words import number_of
 from batchwright.workflow_file import WorkflowFile, load_workflow
 from chalicelib.api import models as m
 from chalicelib.core.compile import compile_workflow

@@ -8,8 +8,8 @@ import click
 
 from batchwright.cli.output import json_option, print_json, say_warnings
 from batchwright.monitor_file import load_file
-from batchwright.summary import number_of
 from batchwright.terminal import tell
+from batchwright.words import number_of
 from batchwright.workflow_file import BadFile, Problem, WorkflowFile
 from chalicelib.core.errors import UserMistake
 

@@ -73,7 +73,8 @@ def main() -> None:
 def _serve(listener: socket.socket, project_folder: Path | None) -> None:
     import logging
 
-    from batchwright.local.functions import PROJECT_FOLDER, load_app
+    from batchwright.local.functions import load_app
+    from batchwright.stage.project import PROJECT_FOLDER
     from chalicelib.journal import PlainLines
 
     lines = logging.StreamHandler()

@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PROJECT_FOLDER = Path(__file__).resolve().parents[2]
-"""Where app.py lies: the clone that this package was installed from."""
+from batchwright.stage.project import PROJECT_FOLDER
 
 
 @dataclass(frozen=True, slots=True)

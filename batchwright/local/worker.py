@@ -25,9 +25,10 @@ import chalice  # noqa: F401
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchwright.local.child import when_parent_is_gone
-from batchwright.local.functions import PROJECT_FOLDER, Functions, QueueSource, ScheduleSource
+from batchwright.local.functions import Functions, QueueSource, ScheduleSource
 from batchwright.local.schedule import interval_seconds
 from batchwright.local.schedules import LocalScheduler
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib import wiring
 from chalicelib.aws import scheduler as aws_scheduler
 from chalicelib.engine.messages import MessagesLeft

@@ -12,8 +12,8 @@ from batchwright.cli.doctor import _look_at_bus
 from batchwright.deploy.deployment import Wish, deploy
 from batchwright.doctor_look import Report
 from batchwright.event_bus import bus_mistake
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.ministack import MiniStack
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.core.errors import UserMistake
 from tests.contract import servers
 

@@ -15,8 +15,8 @@ from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.deployment import Wish, deploy
 from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import Place, policy
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.ministack import MiniStack
+from batchwright.stage.project import PROJECT_FOLDER
 
 HERE = Place("left", "000000000000", "us-east-1")
 ELSEWHERE = Place("left", "000000000000", "eu-west-1")

@@ -11,8 +11,8 @@ from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.deployment import made_logs, template
 from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Existing, Stacks, Template
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.ministack import MiniStack
+from batchwright.stage.project import PROJECT_FOLDER
 from tests.contract import foundation, servers
 
 FOUNDATION = Template(foundation.TEMPLATE, ("CAPABILITY_NAMED_IAM",))

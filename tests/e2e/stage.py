@@ -19,10 +19,10 @@ from typing import Any
 
 from batchwright.local.batch.client import SERVER
 from batchwright.local.child import Child
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.isolation import client as isolated_client
 from batchwright.local.isolation import isolated
 from batchwright.local.ministack import SERVICES
+from batchwright.stage.project import PROJECT_FOLDER
 from tests.enforcing import enforcing
 
 STAGE = "e2e"

@@ -17,10 +17,10 @@ from batchwright.deploy.api_settings import ApiSettings, SeenApi
 from batchwright.deploy.lambda_settings import QUEUE_FUNCTIONS, LambdaSettings, Seen
 from batchwright.deploy.policies import Place, functions_of
 from batchwright.deploy.policies import policy as policy_of
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues, definition_for
 from batchwright.local.stack import DEFAULT_QUEUE
 from batchwright.sample_notice import sample_notice
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.concurrency import AUTHORIZER_RESERVED, CEILINGS

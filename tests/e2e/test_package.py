@@ -15,7 +15,7 @@ from batchwright.deploy.api_settings import BURST, RATE_PER_SECOND
 from batchwright.deploy.config import STAGE_VARIABLE, ChaliceConfig
 from batchwright.deploy.lambda_settings import QUEUE_FUNCTIONS, REPORT
 from batchwright.deploy.policies import Place, functions_of, policy
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.core.tokens import HEADER_EXPRESSION
 from chalicelib.wiring import PARTIAL_RESPONSES
 from tests.e2e.stage import CHALICE, copy_project

@@ -20,8 +20,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from batchwright.deploy.policies import API_HANDLER, GRANTS, ON_NOTICES, resource_arn
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.isolation import client
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.api import models as m
 from chalicelib.api.direct import DirectApi
 from chalicelib.core.errors import AnswerLost, BatchwrightError, SchedulesNotPlaced, TryAgain

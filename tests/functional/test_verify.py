@@ -13,8 +13,8 @@ import pytest
 
 from batchwright.cli.target import local_target
 from batchwright.cli.verify import _verified, here_of, wish_of
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.queues import definition_for
+from batchwright.stage.project import PROJECT_FOLDER
 from batchwright.verify.events_file import read
 from batchwright.verify.jobs import scheduled_workflow
 from batchwright.verify.made import Made, earlier_stamps

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from app import app
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.core.concurrency import CEILINGS, COMMANDS_CONCURRENCY, EVENTS_CONCURRENCY
 
 PROGRAM = "from app import app; print(*(one.maximum_concurrency for one in app.event_sources if hasattr(one, 'queue')))"

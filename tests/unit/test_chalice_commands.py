@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from batchwright.chalice_commands import trouble_of
 from batchwright.foundation import _OUTPUT_OF, USUAL_SETTINGS
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 
 CHALICE = str(Path(sys.executable).with_name("chalice"))
 OUTPUTS = {output: USUAL_SETTINGS.get(variable, "x") for variable, output in _OUTPUT_OF.items()}

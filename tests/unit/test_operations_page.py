@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.aws.emf import EmfFigures
 from chalicelib.core.figures import ABOUT, Figure, metrics_maximum
 from chalicelib.journal import OURS, JsonLines

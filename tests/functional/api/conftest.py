@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from batchwright.local.child import Child
-from batchwright.local.functions import PROJECT_FOLDER
 from batchwright.local.stack import API, LocalAws
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.wiring import API_AUTH
 from tests.functional.api.service import Service
 

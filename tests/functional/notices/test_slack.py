@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from batchwright.local.functions import PROJECT_FOLDER, LambdaContext
+from batchwright.local.functions import LambdaContext
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.aws.slack import SlackWebhook
 from chalicelib.core.errors import AnswerLost, ChatBusy, UserMistake
 from chalicelib.core.lease import Lease

@@ -11,7 +11,7 @@ from batchwright.cli.group import main
 from batchwright.deploy.deployment import Deployed, Pushed
 from batchwright.deploy.policies import Place
 from batchwright.deploy.stacks import StackChange
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import yaml
 from batchwright.deploy.deployment import TEMPLATES
 from batchwright.deploy.policies import Place
 from batchwright.deploy.stacks import _Loader
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 from tests.deployer import BATCH_POLICY, POLICY, Ask, allows, asks_of, asks_of_type
 
 PLACE = Place("dev", "123456789012", "eu-west-1")

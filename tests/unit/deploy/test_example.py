@@ -20,7 +20,7 @@ from batchwright.deploy.example import (
     zipped_scripts,
 )
 from batchwright.deploy.stacks import _Loader
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 
 STATEMACHINES = PROJECT_FOLDER / "statemachines"
 TEMPLATE = yaml.load((PROJECT_FOLDER / "infra" / "batch.yaml").read_text(), Loader=_Loader)

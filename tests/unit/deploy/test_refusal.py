@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from batchwright.deploy.account import DeployError
 from batchwright.deploy.refusal import refusal_of, refusals_named
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.core.errors import TryAgain
 
 ROLE = "arn:aws:iam::123456789012:role/batchwright-dev-scheduler"

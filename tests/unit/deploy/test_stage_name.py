@@ -10,7 +10,7 @@ import pytest
 from batchwright.deploy.deployment import TEMPLATES, stack_names
 from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stage_name import TAKEN_ENDINGS, checked_stage
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notify import queue_rule
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from batchwright.local.functions import PROJECT_FOLDER
+from batchwright.stage.project import PROJECT_FOLDER
 from batchwright.verify.assumptions import ASSUMPTIONS
 from batchwright.verify.verdict import Verdict
 
