@@ -11,7 +11,7 @@ from typing import Any
 from chalice import Chalice, IAMAuthorizer, Rate
 from chalice.app import AuthRequest, CloudWatchEvent, SNSEvent, SQSEvent
 
-from chalicelib.api.http import http_routes
+from chalicelib.api.http.chalice_routes import http_routes
 from chalicelib.core.addresses import commands_queue, events_queue, topic
 from chalicelib.core.concurrency import ceilings_of
 from chalicelib.journal import FUNCTION, open_journal
@@ -19,7 +19,7 @@ from chalicelib.wiring import api_trusts_iam, invocation, slack_webhook, wired
 
 if "AWS_CHALICE_CLI_MODE" in os.environ:
     # A command of Chalice loads the app from a clone. In Lambda there is neither the variable nor the package.
-    from batchwright.chalice_commands import prepare
+    from batchwright.deploy.chalice_commands import prepare
 
     prepare(os.environ)
 

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from graphlib import TopologicalSorter
 from typing import Any
 
-from chalicelib.core.compile import compile_workflow
-from chalicelib.core.workflow import Workflow
+from chalicelib.core.definition.compile import compile_workflow
+from chalicelib.core.definition.model import Workflow
 
 TARGET = 5.0
 

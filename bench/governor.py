@@ -29,13 +29,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from batchwright.foundation import variables_of
 from batchwright.local.batch.client import LocalBatch
 from batchwright.local.ministack import MiniStack
 from batchwright.local.stack import create_foundation
+from batchwright.stage.foundation import variables_of
 from chalicelib.aws.clients import clients
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask
+from chalicelib.engine.inbox.messages import MessagesLeft
 from chalicelib.wiring import SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, Wired, wire
 
 LIMIT = 50

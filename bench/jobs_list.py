@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from batchwright.local.ministack import MiniStack
-from chalicelib.aws.dynamodb import DynamoStore
-from chalicelib.aws.dynamodb_jobs import JOBS_BY_STATE, entry_attributes, entry_key, job_attributes, job_key
-from chalicelib.aws.dynamodb_table import to_wire
+from chalicelib.aws.table.calls import to_wire
+from chalicelib.aws.table.jobs import JOBS_BY_STATE, entry_attributes, entry_key, job_attributes, job_key
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.batch.job_record import JobFilter, JobPlace, JobRecord, JobState, NamePattern
+from chalicelib.core.batch.result import JobTry
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.job_result import JobTry
-from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord, JobState, NamePattern
 from chalicelib.core.states import JobStatus
 from tests.contract import foundation, servers
 from tests.contract.metering import metered

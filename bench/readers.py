@@ -25,17 +25,17 @@ from typing import Any
 
 import yaml
 
-from batchwright.plain_console import PlainConsole
-from batchwright.plan_summary import graphviz, summarise
-from batchwright.summary import Asked, print_summary, print_timeline
-from batchwright.view import RunView
-from batchwright.workflow_file import load_workflow, problems_of, read_document
-from chalicelib.api import json_body
-from chalicelib.core.check import check_definition
-from chalicelib.core.compile import compile_workflow
-from chalicelib.core.plan import Plan
+from batchwright.files.workflow_file import load_workflow, problems_of, read_document
+from batchwright.plans.summary import graphviz, summarise
+from batchwright.runs.summary import Asked, print_summary, print_timeline
+from batchwright.runs.view import RunView
+from batchwright.terminal.plain_console import PlainConsole
+from chalicelib.api.http import json_body
+from chalicelib.core.definition.check import check_definition
+from chalicelib.core.definition.compile import compile_workflow
+from chalicelib.core.definition.model import Workflow
+from chalicelib.core.plan.model import Plan
 from chalicelib.core.states import RunState, TaskState
-from chalicelib.core.workflow import Workflow
 from tests.unit.rows import ended, result, view
 
 GROWTH_MAXIMUM = 2.0

@@ -22,7 +22,7 @@ from batchwright.local.functions import Functions
 from batchwright.local.run import prepare, start
 from batchwright.local.stack import LocalAws, client
 from bench.instruments import Meter
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask
+from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask
 from chalicelib.core.states import RunState
 from chalicelib.wiring import EVENT_BUS, wired
 

@@ -1,7 +1,8 @@
 """What the functions write to their logs: one JSON object a line in Lambda, plain text with the same ids anywhere else.
 
 Owns the form of a line, and which invocation it is of. What is told is its caller's: `ids` of a record are those that
-engine/noting.py gives it. Nothing is added that a caller did not name: no event, no environment, no local variable.
+engine/world/telemetry.py gives it. Nothing is added that a caller did not name: no event, no environment, no local
+variable.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.errors import UserMistake
-from chalicelib.engine.noting import IDS
+from chalicelib.engine.world.telemetry import IDS
 
 LOG_LEVEL = "BATCHWRIGHT_LOG_LEVEL"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -6,26 +6,24 @@ the same, as the local AWS does: BATCHWRIGHT_TABLE, BATCHWRIGHT_EVENTS_QUEUE_URL
 BATCHWRIGHT_COMMANDS_QUEUE_URL, BATCHWRIGHT_COMMANDS_DEAD_URL, BATCHWRIGHT_TOPIC_ARN; where schedules are kept,
 BATCHWRIGHT_SCHEDULE_GROUP, BATCHWRIGHT_SCHEDULER_ROLE_ARN, BATCHWRIGHT_COMMANDS_QUEUE_ARN and
 BATCHWRIGHT_COMMANDS_DEAD_ARN. If the account's 50 SubmitJob calls a second are shared with others,
-BATCHWRIGHT_SUBMIT_RATE is our part of them (48).
-BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900) say how soon the sweep looks at a run, and at a job
-that nothing was heard of. It looks at a run after 300 seconds at the latest, because it sets the timers of long waits.
-BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its owner's alone.
-BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS, `foreign` or `all`,
-whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose events the rule
-lets through, and BATCHWRIGHT_OBSERVE_STATES, `deciding` or `all`, whether ours come while they wait for capacity, too.
-BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not say which;
-`none` for none. Without it, or `usual`, they are those of core/notify.py. BATCHWRIGHT_BLOCKED_QUEUES, `told` or
-`untold`, says whether blocked queues are told of. BATCHWRIGHT_EVENT_BUS names the event bus that hears of every change,
-`default` for the account's own; without it, or `none`, none does.
+BATCHWRIGHT_SUBMIT_RATE is our part of them (48). BATCHWRIGHT_SWEEP_SECONDS (240) and BATCHWRIGHT_QUIET_SECONDS (900)
+say how soon the sweep looks at a run, and at a job that nothing was heard of. It looks at a run after 300 seconds at
+the latest, because it sets the timers of long waits. BATCHWRIGHT_LEASE_SECONDS (90) says how long a claim is its
+owner's alone. BATCHWRIGHT_JOBS_KEPT_DAYS (90) says how long records of jobs are kept; BATCHWRIGHT_RECORD_JOBS,
+`foreign` or `all`, whether jobs of our own runs have such records too; BATCHWRIGHT_OBSERVE_JOBS, `ours` or `all`, whose
+events the rule lets through, and BATCHWRIGHT_OBSERVE_STATES, `deciding` or `all`, whether ours come while they wait for
+capacity, too. BATCHWRIGHT_NOTIFY names the notices, with commas between them, that a run sends whose workflow does not
+say which; `none` for none. Without it, or `usual`, they are those of core/notice/preferences.py.
+BATCHWRIGHT_BLOCKED_QUEUES, `told` or `untold`, says whether blocked queues are told of. BATCHWRIGHT_EVENT_BUS names the
+event bus that hears of every change, `default` for the account's own; without it, or `none`, none does.
 BATCHWRIGHT_PARTIAL_RESPONSES is `true` only if the event source mappings of both queues have ReportBatchItemFailures.
-Without that, Lambda deletes the messages that a function returns as left.
-BATCHWRIGHT_FIGURES, `emf` or `none`, says whether figures are written to the standard output; if it is not set, they
-are in Lambda and nowhere else. BATCHWRIGHT_LOG_LEVEL is journal.py's.
-BATCHWRIGHT_EVENTS_CONCURRENCY and BATCHWRIGHT_COMMANDS_CONCURRENCY (core/concurrency.py) say how many invocations at
-once the queues may feed; Chalice reads them when it loads app.py.
+Without that, Lambda deletes the messages that a function returns as left. BATCHWRIGHT_FIGURES, `emf` or `none`, says
+whether figures are written to the standard output; if it is not set, they are in Lambda and nowhere else.
+BATCHWRIGHT_LOG_LEVEL is journal.py's. BATCHWRIGHT_EVENTS_CONCURRENCY and BATCHWRIGHT_COMMANDS_CONCURRENCY
+(core/concurrency.py) say how many invocations at once the queues may feed; Chalice reads them when it loads app.py.
 BATCHWRIGHT_API_AUTH, `token` or `iam`, says who may ask the HTTP API; app.py reads it when it is imported. So it does
 BATCHWRIGHT_SLACK_WEBHOOK, which names the secret or parameter that holds the address of a Slack incoming webhook
-(core/webhook.py). BATCHWRIGHT_SLACK_LOOPBACK lets that address be one of this machine, for tests.
+(core/notice/webhook_address.py). BATCHWRIGHT_SLACK_LOOPBACK lets that address be one of this machine, for tests.
 Credentials, region and endpoints are boto3's own.
 """
 
@@ -46,9 +44,6 @@ from chalicelib.aws import scheduler
 from chalicelib.aws.batch import AwsBatch, AwsFailedChildren
 from chalicelib.aws.clients import Clients, clients, sdk_versions
 from chalicelib.aws.dead_letters import COMMANDS, EVENTS, SqsDeadLetters
-from chalicelib.aws.dynamodb import DynamoStore
-from chalicelib.aws.dynamodb_permits import DynamoPermits
-from chalicelib.aws.dynamodb_tokens import DynamoTokens
 from chalicelib.aws.emf import EmfFigures
 from chalicelib.aws.eventbridge import EventBridgeChanges
 from chalicelib.aws.logs import CloudWatchLogs
@@ -56,14 +51,18 @@ from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.slack import SlackWebhook
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
+from chalicelib.aws.table.permits import DynamoPermits
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.aws.table.tokens import DynamoTokens
 from chalicelib.core.addresses import StageHome, prefix_of
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notify import read_kinds
-from chalicelib.core.records import Run
-from chalicelib.core.requests import read_start
-from chalicelib.core.webhook import VARIABLE as SLACK_WEBHOOK
-from chalicelib.core.webhook import WebhookPlace, read_webhook_place
-from chalicelib.engine.messages import (
+from chalicelib.core.notice.preferences import read_kinds
+from chalicelib.core.notice.webhook_address import VARIABLE as SLACK_WEBHOOK
+from chalicelib.core.notice.webhook_address import WebhookPlace, read_webhook_place
+from chalicelib.core.run.records import Run
+from chalicelib.core.run.requests import read_start
+from chalicelib.engine.control.start import start_run
+from chalicelib.engine.inbox.messages import (
     Mailbox,
     MessagesLeft,
     handle_commands,
@@ -71,16 +70,15 @@ from chalicelib.engine.messages import (
     messages_of,
     partial_response,
 )
-from chalicelib.engine.noting import CountedNotices
-from chalicelib.engine.posting import post_notice
-from chalicelib.engine.start import start_run
-from chalicelib.engine.world import Settings, World
+from chalicelib.engine.publishing.slack import post_notice
+from chalicelib.engine.world.telemetry import CountedNotices
+from chalicelib.engine.world.world import Settings, World
 from chalicelib.journal import FUNCTION, of_invocation
 from chalicelib.ports.services import NO_FIGURES, Chat, Figures, Logs, Tokens
 
 if TYPE_CHECKING:
-    from chalicelib.api.direct import DirectApi
-    from chalicelib.engine.sweep import Swept
+    from chalicelib.api.inprocess.direct import DirectApi
+    from chalicelib.engine.inbox.sweep import Swept
 
 log = logging.getLogger(__name__)
 
@@ -184,14 +182,14 @@ class Wired:
         return partial_response(())
 
     def start_run(self, payload: object, owner: str) -> Run:
-        """Start the run that a payload asks for (core/requests.py); without a key in it, `owner` is the key."""
+        """Start the run that a payload asks for (core/run/requests.py); without a key in it, `owner` is the key."""
         asked = read_start(payload)
         key = asked.idempotency_key or owner
         return start_run(self.world_of(owner), asked.workflow, asked.params, key, asked.version, asked.notify_queue)
 
     def let_in(self, header: str, method_arn: str) -> dict[str, Any]:
         """What the authorizer answers API Gateway about an `Authorization` header. Raises TryAgain."""
-        from chalicelib.api.access import authorize, place_of_arn, policy
+        from chalicelib.api.http.access import authorize, place_of_arn, policy
 
         record = authorize(self.tokens, self.world.clock.now_ms(), header, place_of_arn(method_arn))
         return policy(record, method_arn)
@@ -199,7 +197,7 @@ class Wired:
     def sweep(self, owner: str) -> Swept:
         """Look at the runs that are due for it."""
         # Of all functions, one sweeps.
-        from chalicelib.engine.sweep import sweep
+        from chalicelib.engine.inbox.sweep import sweep
 
         return sweep(self.world_of(owner))
 
@@ -215,8 +213,8 @@ class Wired:
     def api(self, owner: str) -> DirectApi:
         """The API for one invocation."""
         # The models need pydantic, which those who only follow events never load.
-        from chalicelib.api.direct import DirectApi
-        from chalicelib.api.ground import Ground
+        from chalicelib.api.inprocess.base import Ground
+        from chalicelib.api.inprocess.direct import DirectApi
 
         return DirectApi(Ground(self.world_of(owner), self.logs, self.tokens, secrets.token_bytes))
 

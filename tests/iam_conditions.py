@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.aws.dynamodb_tokens import PARTITION
+from chalicelib.aws.table.tokens import PARTITION
 
 ALL_ATTRIBUTES = "(all attributes)"
 """Stands for what a request is refused that may name some attributes alone, and asks for all."""

@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chalicelib.core.commands import TellJobFailures
+from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, job_name
-from chalicelib.core.jobrecord import JobRecord
-from chalicelib.core.monitoring import Bucket, Deadline, FailureRate, Monitor, NothingRan
-from chalicelib.core.monitornotices import (
+from chalicelib.core.monitor.blocked_queue import blocked_notice, read_blocked
+from chalicelib.core.monitor.notices import (
     day_of,
     failed_notice,
     nothing_ran_notice,
@@ -20,11 +19,12 @@ from chalicelib.core.monitornotices import (
     rate_notice,
     told,
 )
-from chalicelib.core.monitorrecord import Telling
-from chalicelib.core.notices import Notice, NoticeKind, ToldChild, ToldJob
-from chalicelib.core.queueblocked import blocked_notice, read_blocked
-from chalicelib.core.records import Run
-from chalicelib.core.runnotices import run_ended, run_late, run_started, tasks_failed
+from chalicelib.core.monitor.records import Telling
+from chalicelib.core.monitor.rules import Bucket, Deadline, FailureRate, Monitor, NothingRan
+from chalicelib.core.notice.model import Notice, NoticeKind, ToldChild, ToldJob
+from chalicelib.core.run.commands import TellJobFailures
+from chalicelib.core.run.notices import run_ended, run_late, run_started, tasks_failed
+from chalicelib.core.run.records import Run
 from chalicelib.core.states import JobStatus, RunState
 
 AT_MS = 1_795_287_116_000

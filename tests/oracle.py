@@ -1,7 +1,7 @@
 """What a run must end as: computed from the plan and the results of its jobs, apart from the code it judges.
 
 Reads the plan's shape only. Its seven rules are written down here a second time, in the words of Airflow's
-documentation, and nothing of the engine, `core/trigger.py` or `core/advance.py` is used:
+documentation, and nothing of the engine, `core/run/trigger.py` or `core/run/advance.py` is used:
 https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/dags.html#trigger-rules
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from chalicelib.core.plan import Plan, PlannedTask
+from chalicelib.core.plan.model import Plan, PlannedTask
 
 SUCCEEDED, FAILED, SKIPPED, UPSTREAM_FAILED = "succeeded", "failed", "skipped", "upstream_failed"
 CANCELLED = "cancelled"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from batchwright.terminal import write
+from batchwright.terminal.terminal import write
 
 VARIABLE = "_BATCHWRIGHT_COMPLETE"
 """By which the script asks this program; click's name for it."""

@@ -16,15 +16,15 @@ from batchwright.cli.pushing import push_for_redrive
 from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.watch import watched
-from batchwright.control import cancel_sentence, pause_sentence, redrive_sentence, resume_sentence
-from batchwright.terminal import tell
-from batchwright.view import load_view
-from batchwright.workflow_file import load_workflow
+from batchwright.files.workflow_file import load_workflow
+from batchwright.runs.sentences import cancel_sentence, pause_sentence, redrive_sentence, resume_sentence
+from batchwright.runs.view import load_view
+from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
-from chalicelib.api.reading import as_model
+from chalicelib.api.http.parse_request import as_model
 from chalicelib.core.errors import UserMistake, WrongState
 from chalicelib.core.params import Declaration, declarations
-from chalicelib.core.records import Scope
+from chalicelib.core.run.records import Scope
 from chalicelib.core.states import RunState
 
 Act = Callable[[Target, str], m.Acted]

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 import click
 
-from batchwright.cli.asking import ask
+from batchwright.cli.confirm import ask
 from batchwright.cli.output import json_option, print_json, print_table
-from batchwright.cli.target import Aws, Target, Where, api_options, on_target
-from batchwright.dead_letter_text import full_text, letter_columns, letter_document
-from batchwright.dead_letters import VARIABLES, DeadLetter, DeadLetterQueue, Held, chosen, held
-from batchwright.terminal import tell
+from batchwright.cli.target import Target, Where, api_options, on_target
+from batchwright.dead_letters.queues import VARIABLES, DeadLetter, DeadLetterQueue, Held, chosen, held
+from batchwright.dead_letters.text import full_text, letter_columns, letter_document
+from batchwright.stage.connection import Aws
+from batchwright.terminal.terminal import tell
 from chalicelib.core.errors import UserMistake
 
 AWS_WAIT_SECONDS = 1

@@ -19,9 +19,9 @@ from batchwright.local.isolation import client
 from batchwright.local.job_environment import jobs_path
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.stack import STAGE
-from batchwright.plain_console import PlainConsole
+from batchwright.runs.view import RunView
 from batchwright.stage.project import PROJECT_FOLDER
-from batchwright.view import RunView
+from batchwright.terminal.plain_console import PlainConsole
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.states import RunState
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from batchwright.cli.aws_errors import told_plainly
 from batchwright.cli.target import aws_session
-from batchwright.cli.told import told_plainly
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.deployment import (
     AUTHS,
@@ -28,9 +28,9 @@ from batchwright.deploy.example import DEFINITION_OUTPUT, WORKFLOW, example_para
 from batchwright.deploy.refusal import refusals_named
 from batchwright.deploy.removal import Stage
 from batchwright.deploy.stage_name import checked_stage
-from batchwright.interrupts import raised
 from batchwright.stage.project import PROJECT_FOLDER
-from batchwright.terminal import tell
+from batchwright.terminal.interrupts import raised
+from batchwright.terminal.terminal import tell
 from chalicelib.core.errors import UserMistake
 
 

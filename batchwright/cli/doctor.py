@@ -10,21 +10,22 @@ import click
 from botocore.exceptions import ClientError
 
 from batchwright.cli.output import json_option, print_json, print_table
-from batchwright.cli.target import Aws, Where, api_options, on_target
+from batchwright.cli.target import Where, api_options, on_target
 from batchwright.deploy.account import Account
 from batchwright.deploy.api_settings import ApiSettings, SeenApi
+from batchwright.deploy.event_bus import bus_mistake
 from batchwright.deploy.lambda_settings import LambdaSettings
 from batchwright.deploy.leftovers import Leftovers
 from batchwright.deploy.policies import AUTHORIZER
 from batchwright.deploy.quota import read_quota
-from batchwright.doctor import Finding, Severity, patience_of
-from batchwright.doctor_look import BatchJobs, Doctor, Report, run_ids_in
-from batchwright.doctor_stage import check_apis, check_functions
-from batchwright.event_bus import bus_mistake
-from batchwright.plain_console import PlainConsole
-from batchwright.tables import Column, Short
-from batchwright.terminal import tell
-from chalicelib.aws.dynamodb_items import RUNS_BY_WORKFLOW
+from batchwright.doctor.reader import BatchJobs, Doctor, Report, run_ids_in
+from batchwright.doctor.rules import Finding, Severity, patience_of
+from batchwright.doctor.stage_rules import check_apis, check_functions
+from batchwright.stage.connection import Aws
+from batchwright.terminal.plain_console import PlainConsole
+from batchwright.terminal.tables import Column, Short
+from batchwright.terminal.terminal import tell
+from chalicelib.aws.table.items import RUNS_BY_WORKFLOW
 from chalicelib.core.errors import UnknownRun
 from chalicelib.wiring import event_bus
 

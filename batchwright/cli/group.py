@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from batchwright.terminal import tell
+from batchwright.terminal.terminal import tell
 from chalicelib.core.errors import UserMistake
 
 OK = 0

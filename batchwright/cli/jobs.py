@@ -14,17 +14,17 @@ from batchwright.cli.group import OK
 from batchwright.cli.logs import FOLLOW_PAUSE_SECONDS, INTERRUPTED, LINES_A_PAGE, writer
 from batchwright.cli.output import json_option, looking_back, print_json, print_table
 from batchwright.cli.target import Target, Where, api_options, on_target
-from batchwright.cli.when import WHEN, check_span
-from batchwright.interrupts import Interrupts, counted
-from batchwright.joblist import broken_off, job_columns, job_lines, own_jobs_hint, silence, try_columns, why_none
-from batchwright.plain_console import PlainConsole
-from batchwright.progress import now_ms
-from batchwright.terminal import tell
+from batchwright.cli.time_option import WHEN, check_span
+from batchwright.jobs.table import broken_off, job_columns, job_lines, own_jobs_hint, silence, try_columns, why_none
+from batchwright.runs.progress import now_ms
+from batchwright.terminal.interrupts import Interrupts, counted
+from batchwright.terminal.plain_console import PlainConsole
+from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
+from chalicelib.core.batch.job_record import JobState
+from chalicelib.core.batch.observed_job import child_of
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.jobrecord import JobState
-from chalicelib.core.observed import child_of
 
 JOBS_SHOWN = 50
 _JOBS_A_PAGE = 1_000

@@ -10,10 +10,9 @@ from dataclasses import asdict
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from batchwright.cli.asking import ask
+from batchwright.cli.aws_errors import told_plainly
+from batchwright.cli.confirm import ask
 from batchwright.cli.output import print_json
-from batchwright.cli.told import told_plainly
-from batchwright.interrupts import raised
 from batchwright.local import home
 from batchwright.local.death import Death
 from batchwright.local.isolation import foreign, past_proxies
@@ -21,10 +20,11 @@ from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.stack import API
 from batchwright.local.under_way import runs_under_way
 from batchwright.local.version import version_of_code
-from batchwright.plain_console import PlainConsole
-from batchwright.terminal import tell, write
-from batchwright.tree_lines import some_names
-from batchwright.words import number_of
+from batchwright.runs.tree_lines import some_names
+from batchwright.terminal.interrupts import raised
+from batchwright.terminal.plain_console import PlainConsole
+from batchwright.terminal.terminal import tell, write
+from batchwright.terminal.words import number_of
 from chalicelib.core.errors import BatchwrightError
 
 

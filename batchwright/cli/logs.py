@@ -12,9 +12,9 @@ import click
 from batchwright.cli.completing import RUN, TASK
 from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Target, Where, api_options, on_target
-from batchwright.interrupts import Interrupts, counted
-from batchwright.silence import silence_sentence
-from batchwright.terminal import coloured, tell, write
+from batchwright.runs.no_log import silence_sentence
+from batchwright.terminal.interrupts import Interrupts, counted
+from batchwright.terminal.terminal import coloured, tell, write
 from chalicelib.api import models as m
 
 INTERRUPTED = 130

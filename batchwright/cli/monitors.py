@@ -8,21 +8,21 @@ from pathlib import Path
 
 import click
 
-from batchwright.cli.asking import ask
 from batchwright.cli.completing import MONITOR
+from batchwright.cli.confirm import ask
 from batchwright.cli.output import json_option, print_json, print_table, print_yaml
 from batchwright.cli.target import Target, Where, api_options, on_target
-from batchwright.monitor_file import load_monitors
-from batchwright.monitor_trial import record_of, tried
-from batchwright.monitorlist import blind_spots, monitor_columns, trial_lines
-from batchwright.progress import now_ms
-from batchwright.terminal import tell
-from batchwright.words import number_of
-from batchwright.workflow_file import BadFile, Problem
+from batchwright.files.monitor_file import load_monitors
+from batchwright.files.workflow_file import BadFile, Problem
+from batchwright.monitors.table import blind_spots, monitor_columns, trial_lines
+from batchwright.monitors.trial import record_of, tried
+from batchwright.runs.progress import now_ms
+from batchwright.terminal.terminal import tell
+from batchwright.terminal.words import number_of
 from chalicelib.api import models as m
+from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.errors import TryAgain, UserMistake
-from chalicelib.core.jobrecord import JobRecord
-from chalicelib.core.monitoring import Monitor, monitors_of
+from chalicelib.core.monitor.rules import Monitor, monitors_of
 from chalicelib.core.suggest import Names
 
 TRIED_DAYS = 7

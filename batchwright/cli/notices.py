@@ -9,18 +9,19 @@ import click
 from botocore.exceptions import ClientError
 
 from batchwright.cli.output import json_option, print_json, print_table
-from batchwright.cli.target import Aws, Where, api_options, on_target
-from batchwright.example_notices import FORMS, example_notice, form_of
-from batchwright.progress import now_ms
-from batchwright.reached import Reach, Reached, in_sum, past_queues, reached
-from batchwright.sample_notice import sample_kind, sample_notice
-from batchwright.subscribing import SubscribedQueue, check_filters, find_queue, notes_on_names
-from batchwright.subscriptionlist import hears, subscription_columns
-from batchwright.subscriptions import Subscriptions, filters_of, protocol_of, without_password
-from batchwright.terminal import printable, tell, write
+from batchwright.cli.target import Where, api_options, on_target
+from batchwright.runs.progress import now_ms
+from batchwright.samples.example_notices import FORMS, example_notice, form_of
+from batchwright.samples.sample_notice import sample_kind, sample_notice
+from batchwright.stage.connection import Aws
+from batchwright.subscriptions.listing import Subscriptions, filters_of, protocol_of, without_password
+from batchwright.subscriptions.reached import Reach, Reached, in_sum, past_queues, reached
+from batchwright.subscriptions.subscribing import SubscribedQueue, check_filters, find_queue, notes_on_names
+from batchwright.subscriptions.table import hears, subscription_columns
+from batchwright.terminal.terminal import printable, tell, write
 from chalicelib.aws.answers import code_of
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notices import NoticeKind, Severity
+from chalicelib.core.notice.model import NoticeKind, Severity
 
 TOPIC = "BATCHWRIGHT_TOPIC_ARN"
 

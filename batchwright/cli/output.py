@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from batchwright.joblist import minute
-from batchwright.plain_console import PlainConsole
-from batchwright.progress import LiveProgress, NoProgress, PlainProgress, Progress
-from batchwright.signs import signs_for
-from batchwright.tables import Column, table_lines
-from batchwright.terminal import takes_every_letter, tell, write
-from batchwright.workflow_file import Problem
+from batchwright.files.workflow_file import Problem
+from batchwright.jobs.table import minute
+from batchwright.runs.progress import LiveProgress, NoProgress, PlainProgress, Progress
+from batchwright.terminal.plain_console import PlainConsole
+from batchwright.terminal.signs import signs_for
+from batchwright.terminal.tables import Column, table_lines
+from batchwright.terminal.terminal import takes_every_letter, tell, write
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

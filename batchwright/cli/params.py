@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from batchwright.workflow_file import Problem, load_mapping
+from batchwright.files.workflow_file import Problem, load_mapping
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.params import Declaration, ParamType, check_params
 from chalicelib.core.suggest import shown

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from batchwright.cli.params import param_options, read_params
-from batchwright.plan_summary import PlanSummary, TaskSummary, graphviz, summarise
-from batchwright.terminal import json_text, write
-from batchwright.workflow_file import load_workflow
-from chalicelib.core.compile import compile_workflow
+from batchwright.files.workflow_file import load_workflow
+from batchwright.plans.summary import PlanSummary, TaskSummary, graphviz, summarise
+from batchwright.terminal.terminal import json_text, write
+from chalicelib.core.definition.compile import compile_workflow
 
 if TYPE_CHECKING:
-    from batchwright.tables import Column
+    from batchwright.terminal.tables import Column
 
 WAVES_SHOWN = 12
 TASKS_SHOWN = 20
@@ -96,7 +96,7 @@ def _print(summary: PlanSummary) -> None:
 
 def _columns(tasks: Sequence[TaskSummary]) -> list[Column]:
     """The columns worth printing: those that say nothing for any task are left out."""
-    from batchwright.tables import Column
+    from batchwright.terminal.tables import Column
 
     found = []
     for title, cell in _CELLS.items():

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from batchwright.cli.target import Target
+from batchwright.files.workflow_file import WorkflowFile
 from batchwright.local.run import prepare
-from batchwright.run_queues import make_queue, queue_named, trouble_with
-from batchwright.terminal import tell
-from batchwright.workflow_file import WorkflowFile
+from batchwright.subscriptions.run_queues import make_queue, queue_named, trouble_with
+from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
-from chalicelib.core.compile import compile_workflow
+from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.job import check_run
 from chalicelib.core.params import Declaration, ParamType, complete_params
-from chalicelib.engine.placing import place_pushed
+from chalicelib.core.plan.job_request import check_run
+from chalicelib.engine.schedules.placement import place_pushed
 
 _SAMPLES = {
     ParamType.STRING: "x",

@@ -18,30 +18,30 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from batchwright.cli.aws_errors import blamed, told_plainly
 from batchwright.cli.output import json_option, print_json, progress_on
 from batchwright.cli.params import param_options, read_params
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Target, local_target
-from batchwright.cli.told import blamed, told_plainly
 from batchwright.cli.watch import INTERRUPTED, followed_run
-from batchwright.follow import Followed
-from batchwright.interrupts import Interrupts, counted, ignored, raised
+from batchwright.files.workflow_file import WorkflowFile, load_workflow
 from batchwright.local.home import check_options, looked, nothing_is_up, running, up
 from batchwright.local.options import LocalOptions, local_options
 from batchwright.local.run import put_file
 from batchwright.local.stack import LocalAws, LocalAwsError
-from batchwright.plain_console import PlainConsole
-from batchwright.progress import NoProgress, Progress
-from batchwright.summary import print_summary, run_document
-from batchwright.terminal import tell
-from batchwright.view import RunView, load_view
-from batchwright.words import number_of
-from batchwright.workflow_file import WorkflowFile, load_workflow
+from batchwright.runs.follow import Followed
+from batchwright.runs.progress import NoProgress, Progress
+from batchwright.runs.summary import print_summary, run_document
+from batchwright.runs.view import RunView, load_view
+from batchwright.terminal.interrupts import Interrupts, counted, ignored, raised
+from batchwright.terminal.plain_console import PlainConsole
+from batchwright.terminal.terminal import tell
+from batchwright.terminal.words import number_of
 from chalicelib.api import models as m
-from chalicelib.core.compile import compile_workflow
+from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.job import check_run
-from chalicelib.core.plan import Plan
+from chalicelib.core.plan.job_request import check_run
+from chalicelib.core.plan.model import Plan
 from chalicelib.core.states import RunState
 
 BROKE = 1

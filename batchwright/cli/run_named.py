@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchwright.view import every
+from batchwright.runs.view import every
 from chalicelib.api.port import Api
 from chalicelib.core.errors import UnknownRun, UserMistake
 from chalicelib.core.ids import run_id_stem

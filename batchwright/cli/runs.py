@@ -11,11 +11,11 @@ import click
 from batchwright.cli.completing import WORKFLOW
 from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Where, api_options, on_target
-from batchwright.cli.when import WHEN, check_span
-from batchwright.progress import now_ms
-from batchwright.runlist import run_columns
-from batchwright.terminal import tell
-from batchwright.view import every
+from batchwright.cli.time_option import WHEN, check_span
+from batchwright.runs.progress import now_ms
+from batchwright.runs.table import run_columns
+from batchwright.runs.view import every
+from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
 from chalicelib.core.states import RunState

@@ -7,13 +7,13 @@ import click
 from batchwright.cli.completing import SCHEDULE, WORKFLOW
 from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Target, Where, api_options, on_target
-from batchwright.cli.when import TYPED, Moment
-from batchwright.progress import now_ms
-from batchwright.schedulelist import backfill_columns, clock_time, complaints, schedule_columns, time_columns
-from batchwright.terminal import tell
+from batchwright.cli.time_option import TYPED, Moment
+from batchwright.runs.progress import now_ms
+from batchwright.schedules.table import backfill_columns, clock_time, complaints, schedule_columns, time_columns
+from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.core.errors import UnknownSchedule
-from chalicelib.core.schedule import Overlap, zone
+from chalicelib.core.schedule.model import Overlap, zone
 from chalicelib.core.suggest import Names
 
 _workflow = click.argument("workflow", metavar="WORKFLOW", shell_complete=WORKFLOW)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from batchwright.terminal import json_text, write
-from chalicelib.core import monitor, workflow
+from batchwright.terminal.terminal import json_text, write
+from chalicelib.core.definition import model as workflow
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notice_schema import notice_json_schema
+from chalicelib.core.monitor import file_model as monitor
+from chalicelib.core.notice.schema import notice_json_schema
 
 
 @click.command()

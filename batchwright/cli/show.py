@@ -10,9 +10,9 @@ from batchwright.cli.completing import RUN
 from batchwright.cli.output import json_option, print_json
 from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Where, api_options, on_target
-from batchwright.plain_console import PlainConsole
-from batchwright.summary import Asked, print_facts, print_summary, print_timeline, run_document
-from batchwright.view import load_view
+from batchwright.runs.summary import Asked, print_facts, print_summary, print_timeline, run_document
+from batchwright.runs.view import load_view
+from batchwright.terminal.plain_console import PlainConsole
 from chalicelib.core.states import WITHOUT_RESULT, TaskState
 
 

@@ -15,10 +15,10 @@ from batchwright.cli.params import param_options, read_given_params
 from batchwright.cli.pushing import say_of_queue
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.watch import watched
-from batchwright.run_queues import make_queue
-from batchwright.terminal import tell
+from batchwright.subscriptions.run_queues import make_queue
+from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
-from chalicelib.api.reading import as_model
+from chalicelib.api.http.parse_request import as_model
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.params import declarations
 from chalicelib.core.states import RunState

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
@@ -19,19 +19,19 @@ import boto3
 import click
 from botocore.exceptions import ClientError, ProfileNotFound
 
-from batchwright.cli.told import blamed, told_plainly
-from batchwright.foundation import stack_name, variables_of
-from batchwright.interrupts import raised
+from batchwright.cli.aws_errors import blamed, told_plainly
 from batchwright.local import home
 from batchwright.local.isolation import LocalSession
 from batchwright.local.stack import STAGE as LOCAL_STAGE
+from batchwright.stage.connection import Aws
+from batchwright.stage.foundation import stack_name, variables_of
+from batchwright.terminal.interrupts import raised
 from chalicelib.api.port import Api
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.suggest import Names
 from chalicelib.core.tokens import TOKEN_FORM, is_token
-from chalicelib.wiring import FIGURES, Wired, wire
+from chalicelib.wiring import FIGURES, wire
 
 STAGE, API, TOKEN = "BATCHWRIGHT_STAGE", "BATCHWRIGHT_API", "BATCHWRIGHT_TOKEN"
 LOCAL_PAUSE_SECONDS = 0.2
@@ -69,26 +69,6 @@ def api_options(command: _F) -> _F:
     for option in reversed(options):
         with_where = option(with_where)
     return cast(_F, with_where)
-
-
-@dataclass(frozen=True, slots=True)
-class Aws:
-    """The AWS that a target is on: its session, which makes clients, the variables of the app there, and the app as it
-    is wired there. `stage` is the name of a deployed stage; the local AWS has none."""
-
-    session: Any
-    environment: Mapping[str, str]
-    wired: Wired
-    is_local: bool = False
-    stage: str | None = None
-
-    def client(self, service: str) -> Any:
-        return self.session.client(service)
-
-    def ended_jobs(self, job_ids: Sequence[str]) -> set[str]:
-        """Which of these jobs have ended, as Batch says; of the first 100."""
-        jobs = self.wired.world.batch.describe(job_ids[:DESCRIBE_IDS])
-        return {job_id for job_id, job in jobs.items() if job["status"] in ("SUCCEEDED", "FAILED")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +163,7 @@ def stage_target(stage: str, profile: str | None, region: str | None) -> Target:
 
 def http_target(address: str) -> Target:
     """An API, with the token of the environment. Raises UserMistake without one."""
-    from batchwright.http_api import HttpApi
+    from batchwright.client.http_api import HttpApi
 
     token = os.environ.get(TOKEN, "").strip()
     if not token:

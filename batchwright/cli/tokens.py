@@ -9,11 +9,11 @@ import click
 
 from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Where, api_options, on_target
-from batchwright.progress import now_ms
-from batchwright.tables import Column, Short
-from batchwright.terminal import tell, write
+from batchwright.runs.progress import now_ms
+from batchwright.terminal.tables import Column, Short
+from batchwright.terminal.terminal import tell, write
 from chalicelib.api import models as m
-from chalicelib.api.reading import as_model
+from chalicelib.api.http.parse_request import as_model
 from chalicelib.core.tokens import TokenScope
 
 

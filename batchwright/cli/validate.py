@@ -7,10 +7,10 @@ from dataclasses import asdict
 import click
 
 from batchwright.cli.output import json_option, print_json, say_warnings
-from batchwright.monitor_file import load_file
-from batchwright.terminal import tell
-from batchwright.words import number_of
-from batchwright.workflow_file import BadFile, Problem, WorkflowFile
+from batchwright.files.monitor_file import load_file
+from batchwright.files.workflow_file import BadFile, Problem, WorkflowFile
+from batchwright.terminal.terminal import tell
+from batchwright.terminal.words import number_of
 from chalicelib.core.errors import UserMistake
 
 

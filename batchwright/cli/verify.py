@@ -11,11 +11,11 @@ import click
 from batchwright.cli.output import json_option, print_json, print_table
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.deploy.policies import Place
-from batchwright.interrupts import ignored
 from batchwright.local.stack import DEFAULT_QUEUE
-from batchwright.plain_console import PlainConsole
-from batchwright.progress import now_ms
-from batchwright.terminal import tell
+from batchwright.runs.progress import now_ms
+from batchwright.terminal.interrupts import ignored
+from batchwright.terminal.plain_console import PlainConsole
+from batchwright.terminal.terminal import tell
 from batchwright.verify import events_file
 from batchwright.verify.assumptions import judge
 from batchwright.verify.here import Here

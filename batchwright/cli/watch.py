@@ -10,12 +10,12 @@ from batchwright.cli.completing import RUN
 from batchwright.cli.output import json_option, print_json, progress_on
 from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Target, Where, api_options, on_target
-from batchwright.follow import Followed
-from batchwright.interrupts import counted
-from batchwright.plain_console import PlainConsole
-from batchwright.summary import print_summary, run_document
-from batchwright.terminal import tell
-from batchwright.view import RunView
+from batchwright.runs.follow import Followed
+from batchwright.runs.summary import print_summary, run_document
+from batchwright.runs.view import RunView
+from batchwright.terminal.interrupts import counted
+from batchwright.terminal.plain_console import PlainConsole
+from batchwright.terminal.terminal import tell
 from chalicelib.core.states import RunState
 
 INTERRUPTED = 130

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import click
 
-from batchwright.cli.asking import ask
 from batchwright.cli.completing import WORKFLOW
+from batchwright.cli.confirm import ask
 from batchwright.cli.output import json_option, print_json, print_table, print_yaml, say_warnings
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Where, api_options, on_target
-from batchwright.monitor_file import load_file
-from batchwright.tables import Column, Short
-from batchwright.terminal import tell
-from batchwright.view import every
-from batchwright.workflow_file import BadFile, WorkflowFile
+from batchwright.files.monitor_file import load_file
+from batchwright.files.workflow_file import BadFile, WorkflowFile
+from batchwright.runs.view import every
+from batchwright.terminal.tables import Column, Short
+from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
 from chalicelib.core.errors import SchedulesNotPlaced, UnknownWorkflow, UserMistake

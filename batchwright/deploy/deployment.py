@@ -17,6 +17,7 @@ from pathlib import Path
 
 from batchwright.deploy.account import Account, DeployError
 from batchwright.deploy.config import STAGE_TAG, STAGE_VARIABLE
+from batchwright.deploy.event_bus import bus_mistake
 from batchwright.deploy.example import put_example
 from batchwright.deploy.functions import Became, Functions, check_runtime
 from batchwright.deploy.leftovers import Leftovers, log_groups
@@ -24,21 +25,20 @@ from batchwright.deploy.policies import AUTHORIZER, Place, functions_of
 from batchwright.deploy.quota import read_quota
 from batchwright.deploy.stacks import Existing, StackChange, Stacks, Template
 from batchwright.deploy.stage_name import STACK_ENDINGS
-from batchwright.event_bus import bus_mistake
-from batchwright.foundation import function_variables, stack_name, variables_of
-from batchwright.monitor_file import SHIPPED, MonitorFile, load_file, load_monitors
-from batchwright.monitorlist import blind_spots, replaced_lines
-from batchwright.run_queues import queue_named, trouble_with
+from batchwright.files.monitor_file import SHIPPED, MonitorFile, load_file, load_monitors
+from batchwright.monitors.table import blind_spots, replaced_lines
+from batchwright.stage.foundation import function_variables, stack_name, variables_of
+from batchwright.subscriptions.run_queues import queue_named, trouble_with
 from chalicelib.api.port import Api
 from chalicelib.aws.clients import clients
 from chalicelib.core.concurrency import variables_within
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
-from chalicelib.core.monitoring import monitors_of
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.notify import read_kinds
+from chalicelib.core.monitor.rules import monitors_of
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.preferences import read_kinds
+from chalicelib.core.notice.webhook_address import VARIABLE as SLACK_VARIABLE
+from chalicelib.core.notice.webhook_address import read_webhook_place
 from chalicelib.core.suggest import Names, shown
-from chalicelib.core.webhook import VARIABLE as SLACK_VARIABLE
-from chalicelib.core.webhook import read_webhook_place
 from chalicelib.wiring import API_AUTH, NONE, USUAL, event_bus, wire
 
 TEMPLATES = ("foundation", *STACK_ENDINGS)

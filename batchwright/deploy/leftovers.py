@@ -17,7 +17,7 @@ from batchwright.deploy.account import Account, DeployError, gone_is_fine
 from batchwright.deploy.config import STAGE_VARIABLE
 from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Stacks
-from batchwright.foundation import stack_name
+from batchwright.stage.foundation import stack_name
 
 POLL_SECONDS = 2.0
 LOCAL_POLL_SECONDS = 0.1

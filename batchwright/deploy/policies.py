@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.aws.dynamodb_monitors import NOTICE_PREFIX
-from chalicelib.aws.dynamodb_table import WRITE
-from chalicelib.aws.dynamodb_tokens import PARTITION as TOKENS_PARTITION
+from chalicelib.aws.table.calls import WRITE
+from chalicelib.aws.table.monitors import NOTICE_PREFIX
+from chalicelib.aws.table.tokens import PARTITION as TOKENS_PARTITION
 from chalicelib.core.addresses import prefix_of
-from chalicelib.core.notify import QUEUE_PREFIX
-from chalicelib.core.webhook import Keeper, WebhookPlace
-from chalicelib.engine.posting import POST_PREFIX
+from chalicelib.core.notice.preferences import QUEUE_PREFIX
+from chalicelib.core.notice.webhook_address import Keeper, WebhookPlace
+from chalicelib.engine.publishing.slack import POST_PREFIX
 
 API_HANDLER = "api_handler"
 """Chalice's name for the function of all HTTP routes."""

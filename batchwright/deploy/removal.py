@@ -20,9 +20,9 @@ from batchwright.deploy.functions import RECORD_KEY, Functions
 from batchwright.deploy.leftovers import Leftovers, log_groups
 from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stacks import Stacks
-from batchwright.foundation import VARIABLE_NAMES
+from batchwright.stage.foundation import VARIABLE_NAMES
 from chalicelib.core.concurrency import COMMANDS_CONCURRENCY, EVENTS_CONCURRENCY
-from chalicelib.core.webhook import VARIABLE as SLACK_VARIABLE
+from chalicelib.core.notice.webhook_address import VARIABLE as SLACK_VARIABLE
 
 Say = Callable[[str], None]
 

@@ -10,7 +10,7 @@ import re
 from batchwright.deploy.policies import API_HANDLER, GRANTS
 from chalicelib.core.addresses import APP
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notify import QUEUE_PREFIX
+from chalicelib.core.notice.preferences import QUEUE_PREFIX
 
 STACK_ENDINGS = ("observability", "batch")
 """Of the stacks beside the foundation's, which bears the stage's own name."""

@@ -37,8 +37,8 @@ class Death:
     def sentence(self) -> str:
         """What happened, what was lost, and where to read why."""
         # Every command imports this module, and nearly none has something to say with it.
-        from batchwright.tree_lines import some_names
-        from batchwright.words import number_of
+        from batchwright.runs.tree_lines import some_names
+        from batchwright.terminal.words import number_of
 
         lost = "Everything that was in it is lost"
         if self.runs:

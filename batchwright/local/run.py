@@ -15,12 +15,12 @@ from typing import Any
 from batchwright.local.functions import Functions
 from batchwright.local.isolation import client
 from batchwright.local.queues import create_queues, definition_for, max_vcpus
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job import job_request
-from chalicelib.core.job_result import JobResult
-from chalicelib.core.plan import Plan
+from chalicelib.core.plan.job_request import job_request
+from chalicelib.core.plan.model import Plan
 from chalicelib.ports.store import Store
 
 _TASK = "${task."

@@ -19,7 +19,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws.scheduler import SCHEDULED_TIME
-from chalicelib.core.schedule import Schedule, Times
+from chalicelib.core.schedule.model import Schedule, Times
 
 log = logging.getLogger("local.worker")
 

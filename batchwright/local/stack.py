@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from batchwright.foundation import FOUNDATION, stack_name, variables_of
 from batchwright.local.batch.client import SERVER
 from batchwright.local.batch.families import end_left_behind
 from batchwright.local.child import Child
@@ -24,6 +23,7 @@ from batchwright.local.isolation import client as client
 from batchwright.local.ministack import MiniStack, MiniStackError
 from batchwright.local.profile import write_profile
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues
+from batchwright.stage.foundation import FOUNDATION, stack_name, variables_of
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.wiring import PARTIAL_RESPONSES, QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, SWEEP_SECONDS
 

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchwright.local.isolation import LocalSession, client
-from batchwright.view import every
+from batchwright.runs.view import every
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.ids import attempt_from_parameters

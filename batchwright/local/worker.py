@@ -31,7 +31,7 @@ from batchwright.local.schedules import LocalScheduler
 from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib import wiring
 from chalicelib.aws import scheduler as aws_scheduler
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.inbox.messages import MessagesLeft
 from chalicelib.journal import PlainLines
 
 # Not below "batchwright": Chalice sets the logger of the app's name to errors alone.

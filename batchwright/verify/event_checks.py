@@ -12,14 +12,14 @@ from typing import Any
 
 from batchwright.verify.observed import JobKind, Observed, Received
 from batchwright.verify.verdict import Judged, broken, holds, judged, not_seen
-from chalicelib.core.classify import classify
+from chalicelib.core.batch.classify import classify
+from chalicelib.core.batch.document import end_of, end_of_try, job_tries
+from chalicelib.core.batch.job_change import read_event
+from chalicelib.core.batch.lenient import number
+from chalicelib.core.batch.observed_job import read_job
 from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
-from chalicelib.core.jobchange import read_event
-from chalicelib.core.jobdocument import end_of, end_of_try, job_tries
-from chalicelib.core.lenient import number
-from chalicelib.core.observed import read_job
 
 LATENCY_SECONDS_MAXIMUM = 60.0
 """Bounds the 95th percentile of the time from a change to its event in a queue."""

@@ -8,20 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchwright.deploy.functions import RECORD_KEY
 from batchwright.deploy.policies import GRANTS, Place
+from batchwright.stage.connection import Aws
 from batchwright.verify.observed import Look, NotHere, Saw, Unseen
 from chalicelib.api.port import Api
 from chalicelib.aws.answers import code_of, message_of
 from chalicelib.wiring import API_AUTH
-
-if TYPE_CHECKING:
-    from batchwright.cli.target import Aws
 
 T = TypeVar("T")
 

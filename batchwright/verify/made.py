@@ -16,12 +16,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchwright.deploy.account import is_missing
-from batchwright.run_queues import GONE
+from batchwright.runs.view import every
+from batchwright.subscriptions.run_queues import GONE
 from batchwright.verify.here import Here
 from batchwright.verify.jobs import REASON, SCHEDULE, STAMP_PATTERN, stamp_in, stamped, workflow_names
 from batchwright.verify.traces import Rows
 from batchwright.verify.watcher import TARGET
-from batchwright.view import every
 from chalicelib.api import models as m
 from chalicelib.aws.answers import code_of
 from chalicelib.aws.scheduler import schedule_name

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.text import Text
 
-from batchwright.tables import Column, Short
+from batchwright.terminal.tables import Column, Short
 from batchwright.verify.assumptions import Row
 from batchwright.verify.verdict import Verdict
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from batchwright.client.http_wire import Wire
 from batchwright.deploy.lambda_settings import QUEUE_FUNCTIONS
-from batchwright.http_wire import Wire
 from batchwright.verify.here import NO_LAMBDA, NO_POLICIES, Here
 from batchwright.verify.jobs import run_workflow_name, scheduled_workflow_name, stamped
 from batchwright.verify.observed import Asked, Concurrency, Look, QueueFeed, Saw, Unseen

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchwright.verify.jobs import stamped, workflow_names
-from chalicelib.aws.dynamodb_items import (
+from chalicelib.aws.table.items import (
     RUNS_BY_WORKFLOW,
     WORKFLOWS,
     digest_partition,
@@ -19,9 +19,9 @@ from chalicelib.aws.dynamodb_items import (
     schedule_key,
     shard_partition,
 )
-from chalicelib.aws.dynamodb_jobs import ENTRIES, job_key
-from chalicelib.aws.dynamodb_tokens import PARTITION as TOKENS
-from chalicelib.core.digests import run_scope
+from chalicelib.aws.table.jobs import ENTRIES, job_key
+from chalicelib.aws.table.tokens import PARTITION as TOKENS
+from chalicelib.core.notice.window import run_scope
 
 BATCH_ITEMS = 25
 """The most that one BatchWriteItem takes."""

@@ -9,8 +9,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from batchwright.http_api import HttpApi
-from batchwright.progress import now_ms
+from batchwright.client.http_api import HttpApi
+from batchwright.runs.progress import now_ms
 from batchwright.verify import stage_looks as looks
 from batchwright.verify.here import Here
 from batchwright.verify.jobs import (

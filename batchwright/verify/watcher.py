@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batchwright.deploy.config import STAGE_TAG
-from batchwright.queue_access import statement
+from batchwright.subscriptions.queue_access import statement
 from batchwright.verify.here import Here
 from batchwright.verify.jobs import stamped, workflow_names
 from batchwright.verify.observed import Received
-from chalicelib.core.jobchange import DETAIL_TYPE
+from chalicelib.core.batch.job_change import DETAIL_TYPE
 
 PROBE_SOURCE, PROBE_TYPE = "batchwright.verify", "Probe"
 """Of the event that tells whether the rule works yet. Nobody but AWS may put events of Batch."""

@@ -12,12 +12,12 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from chalicelib.core.batch.job_record import JobState, ManagedBy
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.jobrecord import JobState, ManagedBy
-from chalicelib.core.notify import QUEUE_PATTERN
-from chalicelib.core.records import Scope
+from chalicelib.core.notice.preferences import QUEUE_PATTERN
 from chalicelib.core.rules import NAME_PATTERN, PEOPLES_TEXT_PATTERN, anchored
-from chalicelib.core.schedule import CatchUp, Overlap
+from chalicelib.core.run.records import Scope
+from chalicelib.core.schedule.model import CatchUp, Overlap
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from chalicelib.core.tokens import TokenScope
 

@@ -15,8 +15,8 @@ from botocore.exceptions import ParamValidationError
 
 from chalicelib.aws.answers import ClientError, answers, code_of, meaning_of, message_of
 from chalicelib.core.errors import AnswerLost, NotPermitted, TryAgain, UserMistake
-from chalicelib.core.job import JobRequest
 from chalicelib.core.limits import BATCH_REASON_CHARACTERS, BULK_TERMINATE_IDS, DESCRIBE_IDS
+from chalicelib.core.plan.job_request import JobRequest
 from chalicelib.ports.services import ListedJob
 
 _Element = TypeVar("_Element")

@@ -11,7 +11,7 @@ import logging
 from collections import defaultdict
 from threading import Lock
 
-from chalicelib.core.figures import ABOUT, NAMESPACE, STAGE, Figure
+from chalicelib.core.telemetry.metrics import ABOUT, NAMESPACE, STAGE, Figure
 
 log = logging.getLogger(__name__)
 

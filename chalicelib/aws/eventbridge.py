@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.aws.answers import answers
-from chalicelib.core.changes import SOURCE, Change
 from chalicelib.core.errors import TryAgain, UserMistake
+from chalicelib.core.run.bus_events import SOURCE, Change
 
 ENTRIES_MAXIMUM = 10
 _TRIES = 3

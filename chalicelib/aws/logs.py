@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.aws.answers import ClientError, answers, code_of
+from chalicelib.core.batch.log_location import group_and_stream
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.logplace import group_and_stream
 from chalicelib.ports.services import LogLines, WrittenLine
 
 

@@ -1,6 +1,6 @@
 """The scheduler port over EventBridge Scheduler: one schedule of ours is one schedule there, in the stage's group.
 
-Owns the names there, what the target receives, and the limits on dates. When the times are is core/schedule.py's.
+Owns the names there, what the target receives, and the limits on dates. When the times are is core/schedule/model.py's.
 https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
 """
 
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws.answers import ClientError, answers, code_of, meaning_of, message_of
-from chalicelib.core.commands import StartScheduled, encode
 from chalicelib.core.errors import TryAgain, UserMistake
 from chalicelib.core.ids import slug
-from chalicelib.core.schedule import Schedule, Times
-from chalicelib.core.scheduling import ScheduleRecord
+from chalicelib.core.run.commands import StartScheduled, encode
+from chalicelib.core.schedule.decisions import ScheduleRecord
+from chalicelib.core.schedule.model import Schedule, Times
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 """What EventBridge Scheduler replaces by the time, written as 2022-03-22T18:59:43Z. It looks for it in the text of the

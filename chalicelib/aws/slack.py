@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.aws.answers import answers
 from chalicelib.core.errors import AnswerLost, ChatBusy, ChatRefused
-from chalicelib.core.webhook import Keeper, WebhookPlace, checked_address
+from chalicelib.core.notice.webhook_address import Keeper, WebhookPlace, checked_address
 
 TIMEOUT_SECONDS = 10
 _ANSWER_BYTES = 200

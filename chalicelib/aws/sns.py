@@ -1,8 +1,8 @@
 """The notices port over one SNS topic, and the SQS queues that belong to runs: one publication, a body for each
 kind of subscriber.
 
-Owns the call and the attributes that filter policies choose by. What is worth telling is core/notices.py's, and how it
-reads is core/bodies.py's.
+Owns the call and the attributes that filter policies choose by. What is worth telling is core/notice/model.py's, and
+how it reads is core/notice/publication.py's.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from chalicelib.aws.answers import answers
 from chalicelib.aws.named_queues import NamedQueues
-from chalicelib.core.bodies import attribute_values, bodies, document_body, message
-from chalicelib.core.email_text import subject_line
-from chalicelib.core.notices import Notice
+from chalicelib.core.notice.email import subject_line
+from chalicelib.core.notice.model import Notice
+from chalicelib.core.notice.publication import attribute_values, bodies, document_body, message
 
 
 class SnsNotices:

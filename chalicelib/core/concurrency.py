@@ -34,9 +34,9 @@ class Ceilings:
 
 
 # An invocation handles up to ten events in about a second, so 20 handle 200 a second. That is more than the events that
-# 50 new jobs a second send, which is what AWS Batch allows an account.
-# A job takes a command's invocation about 0.13 s (SubmitJob up to 0.1, three calls of the table), so that ten could
-# submit 75 a second and five only 38. The governor (engine/governor.py) holds them below the 50 of an account.
+# 50 new jobs a second send, which is what AWS Batch allows an account. A job takes a command's invocation about 0.13 s
+# (SubmitJob up to 0.1, three calls of the table), so that ten could submit 75 a second and five only 38. The governor
+# (engine/advance/rate_limiter.py) holds them below the 50 of an account.
 CEILINGS = Ceilings(events=20, commands=10)
 
 

@@ -1,7 +1,7 @@
 """A mistake in a definition that people write: what is wrong, and the path of the value that is.
 
 A path is the keys and indexes that lead to a value from the top. A file turns it into line and column
-(batchwright/positions.py); without a file the text alone has to say where.
+(batchwright/files/positions.py); without a file the text alone has to say where.
 """
 
 from __future__ import annotations

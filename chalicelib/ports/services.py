@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from chalicelib.core.chain import BEGINNING, Chain
-from chalicelib.core.changes import Change
-from chalicelib.core.figures import Figure
-from chalicelib.core.job import JobRequest
-from chalicelib.core.notices import Notice
-from chalicelib.core.schedule import Schedule
-from chalicelib.core.scheduling import ScheduleRecord
+from chalicelib.core.notice.model import Notice
+from chalicelib.core.plan.job_request import JobRequest
+from chalicelib.core.run.bus_events import Change
+from chalicelib.core.schedule.decisions import ScheduleRecord
+from chalicelib.core.schedule.model import Schedule
+from chalicelib.core.telemetry.metrics import Figure
 from chalicelib.core.tokens import TokenRecord
 
 
@@ -219,8 +219,8 @@ class Changes(Protocol):
 
 
 class Figures(Protocol):
-    """How the engine counts and times what it does (core/figures.py). Nothing here fails or waits. Nothing hangs on a
-    figure: an invocation that dies takes its own with it."""
+    """How the engine counts and times what it does (core/telemetry/metrics.py). Nothing here fails or waits. Nothing
+    hangs on a figure: an invocation that dies takes its own with it."""
 
     def count(self, figure: Figure, count: int = 1, *, run_id: str | None = None, **told_by: str) -> None:
         """So many more. `told_by` holds a value for each of the figure's dimensions but the stage; `run_id` is no
@@ -270,7 +270,8 @@ class LogLines:
 
 
 class Logs(Protocol):
-    """What jobs wrote, one log stream a try of a job. `stream` is its place, as core/logplace.py writes it."""
+    """What jobs wrote, one log stream a try of a job. `stream` is its place, as core/batch/log_location.py writes
+    it."""
 
     def read(self, stream: str, limit: int, *, token: str | None = None) -> LogLines:
         """The lines behind a token, from the beginning without one; at most `limit`, up to 10,000. May give fewer, or

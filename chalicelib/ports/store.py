@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from chalicelib.core.digests import Window
+from chalicelib.core.batch.job_record import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult
-from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
 from chalicelib.core.lease import Lease, NoticeClaim
-from chalicelib.core.monitoring import Bucket, Counted
-from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
-from chalicelib.core.notices import NoticeKind, ToldJob
-from chalicelib.core.plan import Plan
-from chalicelib.core.records import (
-    Asked,
+from chalicelib.core.monitor.records import MonitorLook, PushedMonitors, Telling
+from chalicelib.core.monitor.rules import Bucket, Counted
+from chalicelib.core.notice.model import NoticeKind, ToldJob
+from chalicelib.core.notice.window import Window
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import Requested
+from chalicelib.core.run.records import (
     Claim,
     ListedRuns,
     Run,
@@ -30,7 +30,7 @@ from chalicelib.core.records import (
     WorkflowEntry,
     WorkflowVersion,
 )
-from chalicelib.core.scheduling import ScheduleRecord
+from chalicelib.core.schedule.decisions import ScheduleRecord
 from chalicelib.core.states import RunState, TaskState
 
 PAST_REASON_CHARACTERS = 256
@@ -222,7 +222,7 @@ class Runs(Protocol):
         claim: Claim,
         now_ms: int,
         *,
-        asked: Asked | None = None,
+        requested: Requested | None = None,
         replaces_job: str | None = None,
     ) -> TaskRecord | None:
         """Take the right to submit this attempt. Returns None when it was won, else the record that stood in the way.
@@ -237,7 +237,7 @@ class Runs(Protocol):
         """
         ...
 
-    def take_over(self, seen: TaskRecord, claim: Claim, asked: Asked | None = None) -> bool:
+    def take_over(self, seen: TaskRecord, claim: Claim, requested: Requested | None = None) -> bool:
         """Take over the claim of `seen`, if the record is still claimed, without a job, under that owner and lease.
         `asked` replaces what the record holds; None leaves it.
 
@@ -397,7 +397,7 @@ class Monitors(Protocol):
 
 
 class Digests(Protocol):
-    """The windows in which failures are gathered, by their scope (core/digests.py)."""
+    """The windows in which failures are gathered, by their scope (core/notice/window.py)."""
 
     def window(self, scope: str) -> Window | None:
         """The scope's latest window, read consistently. None when there never was one."""

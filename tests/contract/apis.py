@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from chalicelib.api.direct import DirectApi
-from chalicelib.api.ground import Ground
+from chalicelib.api.inprocess.base import Ground
+from chalicelib.api.inprocess.direct import DirectApi
 from chalicelib.api.port import Api
-from chalicelib.core.check import workflow_from
-from chalicelib.core.compile import compile_workflow
+from chalicelib.core.definition.check import workflow_from
+from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.ports.store import Store
 from tests.memory.logs import MemoryLogs
 from tests.memory.theatre import Theatre

@@ -10,11 +10,11 @@ import pytest
 from moto import mock_aws
 
 from batchwright.local.ministack import MiniStack
-from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult
-from chalicelib.core.records import Claim
+from chalicelib.core.run.records import Claim
 from chalicelib.ports.store import Store
 from tests.contract import foundation, servers
 from tests.contract.apis import Desk

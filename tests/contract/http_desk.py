@@ -7,11 +7,11 @@ from typing import Any
 
 from chalice.app import AuthRequest, Chalice
 
-from batchwright.http_api import HttpApi
+from batchwright.client.http_api import HttpApi
 from batchwright.local.api import HOST, Server, listening
 from chalicelib.api import models as m
-from chalicelib.api.access import authorize, place_of_arn, policy
-from chalicelib.api.http import http_routes
+from chalicelib.api.http.access import authorize, place_of_arn, policy
+from chalicelib.api.http.chalice_routes import http_routes
 from chalicelib.api.port import Api
 from chalicelib.core.tokens import TokenScope
 from chalicelib.ports.store import Store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.core.jobrecord import JobFilter, JobPlace, JobRecord
+from chalicelib.core.batch.job_record import JobFilter, JobPlace, JobRecord
 from chalicelib.ports.store import Store
 
 

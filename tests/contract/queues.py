@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from batchwright.local.functions import record_of
 from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.core.chain import Chain
-from chalicelib.engine.messages import messages_of
+from chalicelib.engine.inbox.messages import messages_of
 from chalicelib.ports.services import Commands, Inbox
 from tests.memory.clock import HandClock
 from tests.memory.queue import MemoryCommands

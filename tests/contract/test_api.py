@@ -20,7 +20,7 @@ from chalicelib.core.errors import (
     UserMistake,
     WrongState,
 )
-from chalicelib.core.records import Scope
+from chalicelib.core.run.records import Scope
 from chalicelib.core.states import RunState, TaskState
 from tests.contract.apis import STAGE, TASK, Desk, definition_of
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from chalicelib.api import models as m
+from chalicelib.core.batch.job_record import JobState, ManagedBy
 from chalicelib.core.errors import BadPage, UnknownJob, UserMistake
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.jobrecord import JobState, ManagedBy
-from chalicelib.engine.observe import DAY_MS
-from chalicelib.engine.world import Settings
+from chalicelib.engine.watch.observe import DAY_MS
+from chalicelib.engine.world.world import Settings
 from tests.contract.apis import Desk
 
 ARN = "arn:aws:batch:us-east-1:111122223333:"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.api import models as m
+from chalicelib.core.batch.result import JobResult, JobTry
 from chalicelib.core.errors import UnknownTask, UserMistake
-from chalicelib.core.job_result import JobResult, JobTry
 from chalicelib.core.states import RunState, TaskState
 from tests.contract.apis import TASK, Desk, definition_of
 from tests.contract.test_api import start, states

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.api import models as m
 from chalicelib.core.errors import InvalidWorkflow, UnknownSchedule, UnknownWorkflow, UserMistake
-from chalicelib.core.schedule import CatchUp, Overlap, read_moment_ms
+from chalicelib.core.schedule.model import CatchUp, Overlap, read_moment_ms
 from tests.contract.apis import Desk, definition_of
 
 HOUR_MS = 3_600_000

@@ -12,10 +12,10 @@ import pytest
 
 from batchwright.local.batch.client import LocalBatch
 from chalicelib.aws.batch import AwsBatch
+from chalicelib.core.batch.job_change import read_detail
 from chalicelib.core.errors import Throttled, UserMistake
 from chalicelib.core.ids import Attempt, identity_parameters
-from chalicelib.core.job import JobRequest
-from chalicelib.core.jobchange import read_detail
+from chalicelib.core.plan.job_request import JobRequest
 from chalicelib.ports.services import Batch
 from tests.contract import servers
 from tests.memory.batch import MemoryBatch, SubmitFault

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.figures import ABOUT, NAMESPACE, STAGE, VALUES, Dimension, Figure, Unit
+from chalicelib.core.telemetry.metrics import ABOUT, NAMESPACE, STAGE, VALUES, Dimension, Figure, Unit
 from tests.contract.test_templates import resources, said
 
 Shown = tuple[Figure, dict[str, str], str]

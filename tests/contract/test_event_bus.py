@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from batchwright.cli.doctor import _look_at_bus
 from batchwright.deploy.deployment import Wish, deploy
-from batchwright.doctor_look import Report
-from batchwright.event_bus import bus_mistake
+from batchwright.deploy.event_bus import bus_mistake
+from batchwright.doctor.reader import Report
 from batchwright.local.ministack import MiniStack
 from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.core.errors import UserMistake

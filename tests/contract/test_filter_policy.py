@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from ministack.services import sns as ministack_sns
 from moto import mock_aws
 
-from batchwright.filter_policy import Attributes, lets_through
+from batchwright.subscriptions.filter_policy import Attributes, lets_through
 from chalicelib.aws.sns import message_attribute
-from chalicelib.core.bodies import attribute_values
-from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.publication import attribute_values
 from tests.contract import servers
 from tests.notices import NOTICES
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from batchwright.foundation import USUAL_SETTINGS, function_variables, variables_of
 from batchwright.local.ministack import MiniStack
+from batchwright.stage.foundation import USUAL_SETTINGS, function_variables, variables_of
 from chalicelib.core.addresses import StageHome
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
-from chalicelib.engine.messages import FAILED_AGAIN_SECONDS
+from chalicelib.engine.inbox.messages import FAILED_AGAIN_SECONDS
 from chalicelib.wiring import VARIABLES, event_bus, settings_of
 from tests.contract import foundation, servers
 

@@ -11,8 +11,8 @@ from moto import mock_aws
 
 from batchwright.local.ministack import MiniStack
 from chalicelib.aws.logs import CloudWatchLogs
+from chalicelib.core.batch.log_location import LOG_GROUP, group_and_stream
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.logplace import LOG_GROUP, group_and_stream
 from chalicelib.ports.services import Logs
 from tests.contract import servers
 from tests.memory.logs import MemoryLogs

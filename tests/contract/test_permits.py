@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.dynamodb_permits import LINE_KEY, DynamoPermits
+from chalicelib.aws.table.permits import LINE_KEY, DynamoPermits
 from chalicelib.ports.services import PERMITS_FORGOTTEN_SECONDS, Permits
 from tests.contract.conftest import EVERY_TABLE, SERVERS
 from tests.contract.metering import metered

@@ -13,10 +13,10 @@ from moto import mock_aws
 
 from batchwright.local.ministack import MiniStack
 from chalicelib.aws.scheduler import SCHEDULED_TIME, EventBridgeScheduler, Place, schedule_name
-from chalicelib.core.commands import StartScheduled, decode
 from chalicelib.core.errors import TryAgain, UserMistake
-from chalicelib.core.schedule import Schedule, read_moment_ms
-from chalicelib.core.scheduling import ScheduleRecord
+from chalicelib.core.run.commands import StartScheduled, decode
+from chalicelib.core.schedule.decisions import ScheduleRecord
+from chalicelib.core.schedule.model import Schedule, read_moment_ms
 from tests.contract import servers
 
 NOW_MS = read_moment_ms("2099-01-01T00:00:30+00:00")

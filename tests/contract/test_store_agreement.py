@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import Defect
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult
-from chalicelib.core.records import Claim
+from chalicelib.core.run.records import Claim
 from chalicelib.core.states import ENDINGS, TaskState
 from chalicelib.ports.store import Store
 from tests.memory.store import MemoryStore

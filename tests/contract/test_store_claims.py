@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult
-from chalicelib.core.records import RELEASED, Asked, Claim, TaskRecord
+from chalicelib.core.plan.task import Requested
+from chalicelib.core.run.records import RELEASED, Claim, TaskRecord
 from chalicelib.core.states import TaskState
 from chalicelib.ports.store import Store
 
@@ -237,35 +238,35 @@ def test_a_cancel_of_an_earlier_attempt_does_not_reach_the_next(
     assert not read(store, attempt).cancel_requested
 
 
-ARRAY = Asked("arn:aws:batch:eu-west-1:111122223333:job-queue/gpu", 40)
-SINGLE = Asked("spot")
+ARRAY = Requested("arn:aws:batch:eu-west-1:111122223333:job-queue/gpu", 40)
+SINGLE = Requested("spot")
 
 
 def test_a_claim_holds_what_is_asked_for_until_the_next_one(
     store: Store, attempt: Attempt, claim: Claim, failure: JobResult
 ) -> None:
-    store.claim(attempt, claim, 60_000, asked=ARRAY)
-    assert read(store, attempt).asked == ARRAY
+    store.claim(attempt, claim, 60_000, requested=ARRAY)
+    assert read(store, attempt).requested == ARRAY
     store.record_job(attempt, "job-1")
     store.wait_for_retry(attempt, failure, 70_000)
-    assert read(store, attempt).asked == ARRAY
+    assert read(store, attempt).requested == ARRAY
     second = replace(attempt, number=2)
-    store.claim(second, OTHER, 71_000, asked=SINGLE, replaces_job="job-1")
-    assert read(store, second).asked == SINGLE
+    store.claim(second, OTHER, 71_000, requested=SINGLE, replaces_job="job-1")
+    assert read(store, second).requested == SINGLE
     store.record_job(second, "job-2")
     store.wait_for_retry(second, replace(failure, job_id="job-2"), 80_000)
     store.claim(replace(attempt, number=3), OTHER, 81_000, replaces_job="job-2")
-    assert read(store, attempt).asked is None, "a request that cannot be rendered asks for nothing"
+    assert read(store, attempt).requested is None, "a request that cannot be rendered asks for nothing"
 
 
 def test_a_claim_that_is_taken_over_holds_what_its_new_owner_asks_for(
     store: Store, attempt: Attempt, claim: Claim
 ) -> None:
-    store.claim(attempt, claim, 60_000, asked=ARRAY)
+    store.claim(attempt, claim, 60_000, requested=ARRAY)
     assert store.take_over(read(store, attempt), OTHER)
-    assert read(store, attempt).asked == ARRAY
+    assert read(store, attempt).requested == ARRAY
     assert store.take_over(read(store, attempt), claim, SINGLE)
-    assert read(store, attempt).asked == SINGLE
+    assert read(store, attempt).requested == SINGLE
     assert store.take_over(read(store, attempt), OTHER, ARRAY)
     store.release(attempt, OTHER.owner)
-    assert read(store, attempt).asked == ARRAY
+    assert read(store, attempt).requested == ARRAY

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult
-from chalicelib.core.records import Claim, Run, Tally
+from chalicelib.core.run.records import Claim, Run, Tally
 from chalicelib.core.states import RunState, TaskState
 from tests.contract.conftest import SERVERS
 

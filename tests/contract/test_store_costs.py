@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.batch.job_record import JobRecord
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult
-from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.limits import TASK_ATTEMPTS_MAXIMUM
-from chalicelib.core.monitornotices import told
-from chalicelib.core.monitorrecord import Telling
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask
-from chalicelib.core.records import Claim, Redrive, Run, Scope
+from chalicelib.core.monitor.notices import told
+from chalicelib.core.monitor.records import Telling
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask
+from chalicelib.core.run.records import Claim, Redrive, Run, Scope
 from chalicelib.core.states import ENDINGS, JobStatus, RunState, TaskState
 from tests.contract.conftest import SERVERS
 from tests.contract.metering import item_bytes, metered

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from chalicelib.core.digests import Window
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.lease import Lease
-from chalicelib.core.notices import ToldJob
+from chalicelib.core.notice.model import ToldJob
+from chalicelib.core.notice.window import Window
 from chalicelib.ports.store import Store
 
 A, B = Lease("a", 1_000), Lease("b", 2_000)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.lease import Lease
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.records import PastEpoch, Redrive, Run, Scope, in_epoch
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.run.records import PastEpoch, Redrive, Run, Scope, in_epoch
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.ports.store import Store
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws import dynamodb_jobs
-from chalicelib.aws.dynamodb import DynamoStore
-from chalicelib.core.jobrecord import JobFilter, JobRecord, JobState, ManagedBy, NamePattern
+from chalicelib.aws.table import jobs as dynamodb_jobs
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.batch.job_record import JobFilter, JobRecord, JobState, ManagedBy, NamePattern
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import Store
 from tests.contract.conftest import SERVERS

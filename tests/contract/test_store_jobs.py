@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.dynamodb import DynamoStore
-from chalicelib.aws.dynamodb_jobs import entry_key
+from chalicelib.aws.table.jobs import entry_key
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.batch.job_record import JobFilter, JobRecord, JobState, ManagedBy, NamePattern
+from chalicelib.core.batch.result import JobTry
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.job_result import JobTry
-from chalicelib.core.jobrecord import JobFilter, JobRecord, JobState, ManagedBy, NamePattern
-from chalicelib.core.monitoring import Counted
+from chalicelib.core.monitor.rules import Counted
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import Store
 from tests.contract.conftest import SERVERS

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.batch.job_record import JobRecord
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult
-from chalicelib.core.jobrecord import JobRecord
-from chalicelib.core.monitoring import Bucket, Counted
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask
-from chalicelib.core.records import Claim, Run, Tally
+from chalicelib.core.monitor.rules import Bucket, Counted
+from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask
+from chalicelib.core.run.records import Claim, Run, Tally
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from tests.contract import servers
 

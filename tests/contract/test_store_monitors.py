@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.jobrecord import JobFilter, JobRecord, NamePattern
+from chalicelib.core.batch.job_record import JobFilter, JobRecord, NamePattern
 from chalicelib.core.lease import Lease, NoticeClaim
 from chalicelib.core.limits import MONITORS_MAXIMUM
-from chalicelib.core.monitoring import BUCKET_MS, Bucket, Counted
-from chalicelib.core.monitorrecord import MonitorLook, Telling, pushed_after
-from chalicelib.core.notices import NoticeKind
+from chalicelib.core.monitor.records import MonitorLook, Telling, pushed_after
+from chalicelib.core.monitor.rules import BUCKET_MS, Bucket, Counted
+from chalicelib.core.notice.model import NoticeKind
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import TOLD_KEPT_DAYS, Store
 

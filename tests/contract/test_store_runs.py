@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws import dynamodb_runs
-from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.aws.table import runs as dynamodb_runs
+from chalicelib.aws.table.store import DynamoStore
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.records import ListedRuns, PastEpoch, Run, RunPlace, place_of_run
+from chalicelib.core.run.records import ListedRuns, PastEpoch, Run, RunPlace, place_of_run
 from chalicelib.core.states import RunState
 from chalicelib.ports.store import Store
 from tests.contract.conftest import SERVERS

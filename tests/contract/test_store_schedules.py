@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from chalicelib.core.schedule import CatchUp, Overlap, Schedule
-from chalicelib.core.scheduling import NEVER_MS, ScheduleRecord
+from chalicelib.core.schedule.decisions import NEVER_MS, ScheduleRecord
+from chalicelib.core.schedule.model import CatchUp, Overlap, Schedule
 from chalicelib.ports.store import Store
 
 SCHEDULE = Schedule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.core.errors import Defect
-from chalicelib.core.records import Tally
+from chalicelib.core.run.records import Tally
 from chalicelib.core.states import TaskState
 from chalicelib.ports.store import Store
 

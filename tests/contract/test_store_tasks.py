@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.batch.result import JobResult, JobTry
 from chalicelib.core.errors import Defect
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult, JobTry
-from chalicelib.core.plan import shard_of
-from chalicelib.core.records import Claim, TaskRecord
+from chalicelib.core.plan.model import shard_of
+from chalicelib.core.run.records import Claim, TaskRecord
 from chalicelib.core.states import ENDINGS, TaskState
 from chalicelib.ports.store import PAST_REASON_CHARACTERS, Store
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.dynamodb import DynamoStore
+from chalicelib.aws.table.store import DynamoStore
 from chalicelib.core import limits
 from chalicelib.core.errors import Defect, PreconditionFailed
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy
-from chalicelib.core.records import WorkflowEntry
+from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.run.records import WorkflowEntry
 from chalicelib.core.states import TriggerRule
 from chalicelib.ports.store import Store
 from tests.contract.conftest import SERVERS

@@ -14,7 +14,7 @@ import yaml
 from botocore.validate import ParamValidator
 
 from batchwright.deploy.policies import GRANTS, Place
-from chalicelib.core.figures import NAMESPACE
+from chalicelib.core.telemetry.metrics import NAMESPACE
 from tests.contract import foundation
 
 INFRA = foundation.TEMPLATE.parent

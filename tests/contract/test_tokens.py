@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from batchwright.deploy.policies import GRANTS
-from chalicelib.aws.dynamodb import DynamoStore
-from chalicelib.aws.dynamodb_tokens import PARTITION, DynamoTokens, token_key
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.aws.table.tokens import PARTITION, DynamoTokens, token_key
 from chalicelib.core.errors import Defect
 from chalicelib.core.tokens import DAY_MS, KEPT_DAYS, USE_NOTED_EVERY_MS, TokenRecord, TokenScope
 from chalicelib.ports.services import Tokens

@@ -19,14 +19,14 @@ from batchwright.deploy.policies import Place, functions_of
 from batchwright.deploy.policies import policy as policy_of
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues, definition_for
 from batchwright.local.stack import DEFAULT_QUEUE
-from batchwright.sample_notice import sample_notice
+from batchwright.samples.sample_notice import sample_notice
 from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.concurrency import AUTHORIZER_RESERVED, CEILINGS
-from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.webhook_address import read_webhook_place
 from chalicelib.core.tokens import HEADER_EXPRESSION
-from chalicelib.core.webhook import read_webhook_place
 from chalicelib.wiring import SLACK_LOOPBACK
 from tests.e2e.inventory import inventory
 from tests.e2e.stage import STAGE, Account, wait_until

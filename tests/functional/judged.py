@@ -25,13 +25,13 @@ from batchwright.local.isolation import client, enter
 from batchwright.local.run import prepare
 from batchwright.local.stack import STAGE, LocalAws
 from chalicelib import wiring
-from chalicelib.api.direct import DirectApi
+from chalicelib.api.inprocess.direct import DirectApi
 from chalicelib.aws.clients import clients
-from chalicelib.core.compile import compile_workflow
-from chalicelib.core.webhook import VARIABLE as WEBHOOK_VARIABLE
-from chalicelib.core.webhook import Keeper, WebhookPlace
-from chalicelib.core.workflow import Workflow
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.core.definition.compile import compile_workflow
+from chalicelib.core.definition.model import Workflow
+from chalicelib.core.notice.webhook_address import VARIABLE as WEBHOOK_VARIABLE
+from chalicelib.core.notice.webhook_address import Keeper, WebhookPlace
+from chalicelib.engine.inbox.messages import MessagesLeft
 from chalicelib.wiring import Wired
 from tests.enforcing import enforcing
 from tests.functional.commands import SHELL, wait_until

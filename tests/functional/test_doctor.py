@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from batchwright.doctor_look import BatchJobs, run_ids_in
+from batchwright.doctor.reader import BatchJobs, run_ids_in
 from batchwright.local.isolation import client
-from chalicelib.aws.dynamodb_items import RUNS_BY_WORKFLOW
+from chalicelib.aws.table.items import RUNS_BY_WORKFLOW
 from tests.functional.commands import Terminal, wait_until
 
 # A local AWS of its own for every command: `make e2e`.

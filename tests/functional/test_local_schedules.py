@@ -16,8 +16,8 @@ from batchwright.local.isolation import client
 from batchwright.local.ministack import MiniStack
 from batchwright.local.schedules import LocalScheduler, entry_of
 from chalicelib.aws.scheduler import EventBridgeScheduler, Place
-from chalicelib.core.schedule import Schedule, read_moment_ms
-from chalicelib.core.scheduling import ScheduleRecord
+from chalicelib.core.schedule.decisions import ScheduleRecord
+from chalicelib.core.schedule.model import Schedule, read_moment_ms
 from tests.functional.commands import wait_until
 
 pytestmark = pytest.mark.long

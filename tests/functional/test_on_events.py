@@ -12,7 +12,7 @@ from batchwright.local.isolation import LocalSession, client
 from batchwright.local.queues import definition_for
 from batchwright.local.stack import LocalAws
 from chalicelib.aws.clients import clients
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask
+from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask
 from chalicelib.core.states import TaskState
 from chalicelib.wiring import Wired, wire
 from tests.functional.commands import wait_until

@@ -23,11 +23,11 @@ from batchwright.deploy.policies import API_HANDLER, GRANTS, ON_NOTICES, resourc
 from batchwright.local.isolation import client
 from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.api import models as m
-from chalicelib.api.direct import DirectApi
+from chalicelib.api.inprocess.direct import DirectApi
 from chalicelib.core.errors import AnswerLost, BatchwrightError, SchedulesNotPlaced, TryAgain
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.records import Scope
-from chalicelib.core.schedule import iso_time
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.run.records import Scope
+from chalicelib.core.schedule.model import iso_time
 from chalicelib.core.tokens import new_token, written
 from tests.functional.commands import SHELL, wait_until
 from tests.functional.judged import PLACE, JudgedApp, judged_app

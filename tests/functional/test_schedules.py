@@ -14,7 +14,7 @@ import pytest
 
 from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Target, local_target
-from batchwright.workflow_file import load_workflow
+from batchwright.files.workflow_file import load_workflow
 from chalicelib.api import models as m
 from chalicelib.core.states import RunState
 from tests.functional.commands import Terminal, wait_until

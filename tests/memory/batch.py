@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.errors import AnswerLost, NotPermitted, Throttled, TryAgain, UserMistake
-from chalicelib.core.job import JobRequest
+from chalicelib.core.plan.job_request import JobRequest
 from chalicelib.ports.services import Clock, ListedJob
 
 

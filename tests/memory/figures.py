@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from chalicelib.core.figures import ABOUT, Figure, Unit
+from chalicelib.core.telemetry.metrics import ABOUT, Figure, Unit
 
 
 class MemoryFigures:
-    """Keeps what it is told, and holds the teller to what core/figures.py says of each figure."""
+    """Keeps what it is told, and holds the teller to what core/telemetry/metrics.py says of each figure."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, ...]] = Counter()

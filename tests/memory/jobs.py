@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chalicelib.core.jobrecord import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
-from chalicelib.core.monitoring import Counted
+from chalicelib.core.batch.job_record import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
+from chalicelib.core.monitor.rules import Counted
 
 
 class MemoryJobs:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.core.jobrecord import JobRecord
-from chalicelib.core.monitorcheck import check_monitors
-from chalicelib.core.monitorrecord import pushed_after
-from chalicelib.core.observed import read_job
-from chalicelib.core.schedule import iso_time, read_moment_ms
-from chalicelib.engine.messages import MessagesLeft
-from chalicelib.engine.world import Settings
+from chalicelib.core.batch.job_record import JobRecord
+from chalicelib.core.batch.observed_job import read_job
+from chalicelib.core.monitor.check import check_monitors
+from chalicelib.core.monitor.records import pushed_after
+from chalicelib.core.schedule.model import iso_time, read_moment_ms
+from chalicelib.engine.inbox.messages import MessagesLeft
+from chalicelib.engine.world.world import Settings
 from tests.memory.clock import HandClock
 from tests.memory.theatre import Theatre, plan_of, task
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.core.lease import Lease, NoticeClaim, is_free
-from chalicelib.core.monitoring import Bucket, Counted, bucket_ms
-from chalicelib.core.monitorrecord import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.runtimes import month_of
+from chalicelib.core.monitor.records import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
+from chalicelib.core.monitor.rules import Bucket, Counted, bucket_ms
+from chalicelib.core.monitor.run_times import month_of
+from chalicelib.core.notice.model import NoticeKind
 from chalicelib.ports.store import TOLD_KEPT_DAYS
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chalicelib.core.changes import Change
 from chalicelib.core.errors import TryAgain, UserMistake
-from chalicelib.core.notices import Notice
+from chalicelib.core.notice.model import Notice
+from chalicelib.core.run.bus_events import Change
 
 
 class MemoryNotices:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from chalicelib.core.chain import BEGINNING, Chain
 from chalicelib.core.errors import Defect, TryAgain
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
-from chalicelib.engine import messages
+from chalicelib.engine.inbox import messages
 from chalicelib.ports.services import Clock, Timer
 
 POSTPONE_SECONDS_MAXIMUM = 43_200

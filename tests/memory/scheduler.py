@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from chalicelib.core.commands import StartScheduled, encode
-from chalicelib.core.schedule import Schedule, Times, iso_time
-from chalicelib.core.scheduling import ScheduleRecord
+from chalicelib.core.run.commands import StartScheduled, encode
+from chalicelib.core.schedule.decisions import ScheduleRecord
+from chalicelib.core.schedule.model import Schedule, Times, iso_time
 
 
 class MemoryScheduler:

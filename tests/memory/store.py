@@ -12,16 +12,17 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from chalicelib.core.digests import Window
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import Defect, PreconditionFailed
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult
 from chalicelib.core.lease import Lease, is_free
-from chalicelib.core.notices import NoticeKind, ToldJob
-from chalicelib.core.plan import Plan, shard_of
-from chalicelib.core.records import (
+from chalicelib.core.notice.model import NoticeKind, ToldJob
+from chalicelib.core.notice.window import Window
+from chalicelib.core.plan.model import Plan, shard_of
+from chalicelib.core.plan.task import Requested
+from chalicelib.core.run.merge_lists import first_runs
+from chalicelib.core.run.records import (
     RELEASED,
-    Asked,
     Claim,
     ListedRuns,
     Run,
@@ -33,8 +34,7 @@ from chalicelib.core.records import (
     check_endings,
     entry_of_push,
 )
-from chalicelib.core.runlist import first_runs
-from chalicelib.core.scheduling import ScheduleRecord
+from chalicelib.core.schedule.decisions import ScheduleRecord
 from chalicelib.core.states import OTHER_OF_SWITCH, UNDER_WAY, RunState, TaskState, check_observed, states_before
 from chalicelib.ports.store import PAST_REASON_CHARACTERS, RUNS_LOOKED_AT
 from tests.memory.jobs import MemoryJobs
@@ -295,7 +295,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         claim: Claim,
         now_ms: int,
         *,
-        asked: Asked | None = None,
+        requested: Requested | None = None,
         replaces_job: str | None = None,
     ) -> TaskRecord | None:
         found = self._of(attempt)
@@ -311,15 +311,17 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
             if (found.state, found.attempt, found.job_id) != (TaskState.WAITING, before, replaces_job):
                 return found
             past, second_jobs = found.past, found.second_jobs
-        record = TaskRecord(attempt, TaskState.CLAIMED, claim=claim, claimed_at_ms=now_ms, asked=asked, past=past)
+        record = TaskRecord(
+            attempt, TaskState.CLAIMED, claim=claim, claimed_at_ms=now_ms, requested=requested, past=past
+        )
         self._put(replace(record, second_jobs=second_jobs))
         return None
 
-    def take_over(self, seen: TaskRecord, claim: Claim, asked: Asked | None = None) -> bool:
+    def take_over(self, seen: TaskRecord, claim: Claim, requested: Requested | None = None) -> bool:
         found = self._of(seen.attempt)
         if found is None or not _is_open_claim(found, seen.attempt) or found.claim != seen.claim:
             return False
-        self._put(replace(found, claim=claim, asked=asked or found.asked))
+        self._put(replace(found, claim=claim, requested=requested or found.requested))
         return True
 
     def release(self, attempt: Attempt, owner: str, *, forbidden_since_ms: int | None = None) -> None:
@@ -360,7 +362,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         ended = replace(result, reason=result.reason and result.reason[:PAST_REASON_CHARACTERS])
         past = (*found.past, ended)
         record = TaskRecord(attempt, TaskState.WAITING, job_id=result.job_id, retry_at_ms=retry_at_ms, past=past)
-        self._put(replace(record, asked=found.asked, second_jobs=found.second_jobs))
+        self._put(replace(record, requested=found.requested, second_jobs=found.second_jobs))
         return True
 
     def commit(self, attempt: Attempt, state: TaskState, result: JobResult | None) -> TaskRecord | None:

@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.ids import attempt_from_parameters
-from chalicelib.core.plan import JobSpec, Plan, PlannedTask, RetryPolicy, offset_of, shard_of
-from chalicelib.core.records import Run, TaskRecord
-from chalicelib.core.requests import RedriveRequest
+from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask, RetryPolicy, offset_of, shard_of
+from chalicelib.core.run.records import Run, TaskRecord
+from chalicelib.core.run.requests import RedriveRequest
 from chalicelib.core.states import TriggerRule
-from chalicelib.engine.messages import Mailbox, MessagesLeft, handle_commands, handle_events
-from chalicelib.engine.pace import pause_run, resume_run
-from chalicelib.engine.redrive import redrive_run
-from chalicelib.engine.start import start_run
-from chalicelib.engine.sweep import Swept, sweep
-from chalicelib.engine.world import SWEEP_EVERY_SECONDS, Settings, World
+from chalicelib.engine.control.pause import pause_run, resume_run
+from chalicelib.engine.control.redrive import redrive_run
+from chalicelib.engine.control.start import start_run
+from chalicelib.engine.inbox.messages import Mailbox, MessagesLeft, handle_commands, handle_events
+from chalicelib.engine.inbox.sweep import Swept, sweep
+from chalicelib.engine.world.world import SWEEP_EVERY_SECONDS, Settings, World
 from chalicelib.ports.store import Store
 from tests.memory.batch import MemoryBatch, MemoryJob
 from tests.memory.clock import HandClock
@@ -197,7 +197,7 @@ class Theatre:
         return resume_run(self.world(), self.run.run_id)
 
     def redrive(self, **asked: Any) -> Run:
-        """Ask for a redrive as core/requests.py names it; the run's record in its next epoch."""
+        """Ask for a redrive as core/run/requests.py names it; the run's record in its next epoch."""
         return redrive_run(self.world(), RedriveRequest(self.run.run_id, **asked))
 
     def sweep(self, *, after_seconds: float = 0) -> Swept:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.core.commands import ScheduleNext, encode
-from chalicelib.core.records import Run
-from chalicelib.core.schedule import zone as zone_of
-from chalicelib.core.schedule import zoned
-from chalicelib.core.scheduling import ScheduleRecord
+from chalicelib.core.run.commands import ScheduleNext, encode
+from chalicelib.core.run.records import Run
+from chalicelib.core.schedule.decisions import ScheduleRecord
+from chalicelib.core.schedule.model import zone as zone_of
+from chalicelib.core.schedule.model import zoned
 from chalicelib.core.states import RunState
-from chalicelib.engine.messages import MessagesLeft
-from chalicelib.engine.placing import place_schedules, push_workflow
+from chalicelib.engine.inbox.messages import MessagesLeft
+from chalicelib.engine.schedules.placement import place_schedules, push_workflow
 from tests.memory.theatre import Theatre, plan_of, task
 
 PLAN = plan_of((task("a"), ()), (task("b"), ["a"]))

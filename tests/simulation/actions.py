@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.records import Scope
-from chalicelib.core.requests import RedriveRequest
+from chalicelib.core.run.records import Scope
+from chalicelib.core.run.requests import RedriveRequest
 from chalicelib.core.states import RunState
-from chalicelib.engine.cancel import request_cancel
-from chalicelib.engine.pace import pause_run, resume_run
-from chalicelib.engine.redrive import redrive_run
-from chalicelib.engine.start import start_run
-from chalicelib.engine.world import World
+from chalicelib.engine.control.cancel import request_cancel
+from chalicelib.engine.control.pause import pause_run, resume_run
+from chalicelib.engine.control.redrive import redrive_run
+from chalicelib.engine.control.start import start_run
+from chalicelib.engine.world.world import World
 from tests.simulation.faults import derived
 from tests.simulation.invariants import SimulatedRun
 from tests.simulation.plans import FLAVOUR, FLAVOURS, PARTS, SIZES_OF_ARRAYS, changed, params_of_a_run

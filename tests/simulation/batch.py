@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.core.errors import AnswerLost, NotPermitted, Throttled, TryAgain, UserMistake
 from chalicelib.core.ids import Attempt, attempt_from_parameters
-from chalicelib.core.job import JobRequest
+from chalicelib.core.plan.job_request import JobRequest
 from chalicelib.ports.services import ListedJob
 from tests.memory.clock import HandClock
 from tests.simulation.eventbridge import EventBridge

@@ -9,7 +9,7 @@ import json
 from random import Random
 from typing import Any
 
-from chalicelib.core.schedule import iso_time
+from chalicelib.core.schedule.model import iso_time
 from tests.simulation.faults import LOST_EVENTS, Menu
 from tests.simulation.queues import SimulatedQueue
 from tests.simulation.story import Story

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.core.jobrecord import JobRecord
+from chalicelib.core.batch.job_record import JobRecord
 from tests.simulation.faults import derived
 from tests.simulation.invariants import must
 from tests.simulation.scope import Scope

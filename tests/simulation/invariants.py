@@ -12,19 +12,20 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from chalicelib.core.commands import RetryTask
+from chalicelib.core.batch.job_record import JobRecord
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult
-from chalicelib.core.jobrecord import JobRecord
 from chalicelib.core.lease import Lease
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
-from chalicelib.core.monitoring import Counted
-from chalicelib.core.monitorrecord import MonitorLook, PushedMonitors, Telling
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.plan import Plan, PlannedTask, offset_of, shard_of
-from chalicelib.core.records import Asked, Redrive, Run, Tally, TaskRecord, in_epoch
-from chalicelib.core.requests import RedriveRequest
-from chalicelib.core.scheduling import NEVER_MS, ScheduleRecord
+from chalicelib.core.monitor.records import MonitorLook, PushedMonitors, Telling
+from chalicelib.core.monitor.rules import Counted
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.plan.model import Plan, PlannedTask, offset_of, shard_of
+from chalicelib.core.plan.task import Requested
+from chalicelib.core.run.commands import RetryTask
+from chalicelib.core.run.records import Redrive, Run, Tally, TaskRecord, in_epoch
+from chalicelib.core.run.requests import RedriveRequest
+from chalicelib.core.schedule.decisions import NEVER_MS, ScheduleRecord
 from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.memory.clock import HandClock
@@ -154,7 +155,7 @@ class Judge:
         record = self.store.task(attempt.run_id, attempt.epoch, attempt.index)
         return record is not None and record.state.ended
 
-    def check_submission(self, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]], asked: Asked) -> str:
+    def check_submission(self, attempt: Attempt, jobs: Mapping[Attempt, Sequence[Any]], requested: Requested) -> str:
         """That this attempt may be submitted now; the name of its task."""
         run = self.runs[attempt.run_id]
         epoch, one = run.of(attempt)
@@ -171,10 +172,13 @@ class Judge:
         must(attempt.number <= failures.attempts, f"{what} although its policy has no such attempt")
         right_queue = oracle.queue_of(one, failures.classes[: attempt.number - 1])
         must(one.name not in epoch.empty, f"{what}, and it is an array of none")
-        must(asked.queue == right_queue, f"{what} to {asked.queue}, and not to {right_queue}")
+        must(requested.queue == right_queue, f"{what} to {requested.queue}, and not to {right_queue}")
         record = self.store.task(attempt.run_id, attempt.epoch, attempt.index)
         assert record is not None
-        must(record.attempt != attempt or record.asked == asked, f"{what}, and its record holds {record.asked}")
+        must(
+            record.attempt != attempt or record.requested == requested,
+            f"{what}, and its record holds {record.requested}",
+        )
         if attempt in jobs:
             self.pairs += 1
             must(self.pairs_may_be, f"{what} twice")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from chalicelib.core import lease
-from chalicelib.engine import monitor_looks, overdue, sweep, untold
-from chalicelib.engine import redrive as redrive_engine
+from chalicelib.engine.control import redrive as redrive_engine
+from chalicelib.engine.inbox import sweep
+from chalicelib.engine.publishing import outbox, overdue
+from chalicelib.engine.watch import monitor_looks
 from tests.bug import Bug
 from tests.memory.monitors import MemoryMonitors
 from tests.memory.store import MemoryStore
@@ -37,7 +39,7 @@ LEASE_MUTATIONS = {
         scope=TOLD,
     ),
     "a record that was read before its lease was ended counts as leased": Mutation(
-        Bug(untold, "leased", {" and run.run_id not in world.unleased": ""}),
+        Bug(outbox, "leased", {" and run.run_id not in world.unleased": ""}),
         seeds=(10,),
         scope=TOLD,
     ),

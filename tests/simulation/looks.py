@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.ids import Attempt
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.plan import offset_of
-from chalicelib.core.records import Run
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.plan.model import offset_of
+from chalicelib.core.run.records import Run
 from chalicelib.core.states import TaskState
 
 _WAITS = (TaskState.SUBMITTED, TaskState.PENDING, TaskState.RUNNABLE, TaskState.STARTING)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.core.monitoring import Monitor
-from chalicelib.engine import monitor_looks, monitors, observe
+from chalicelib.core.monitor.rules import Monitor
+from chalicelib.engine.watch import monitor_looks, monitors, observe
 from tests.bug import Bug
 from tests.memory.jobs import MemoryJobs
 from tests.memory.monitors import MemoryMonitors

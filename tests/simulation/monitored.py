@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.core.jobrecord import JobRecord
-from chalicelib.core.monitorcheck import check_monitors
-from chalicelib.core.monitoring import Counted
-from chalicelib.core.monitorrecord import MonitorLook, Telling, pushed_after
-from chalicelib.core.notices import Notice, NoticeKind
-from chalicelib.core.runtimes import step_of
+from chalicelib.core.batch.job_record import JobRecord
+from chalicelib.core.monitor.check import check_monitors
+from chalicelib.core.monitor.records import MonitorLook, Telling, pushed_after
+from chalicelib.core.monitor.rules import Counted
+from chalicelib.core.monitor.run_times import step_of
+from chalicelib.core.notice.model import Notice, NoticeKind
 from tests.simulation.faults import LOST_COMMANDS, derived
 from tests.simulation.foreign import Foreign, ForeignJob
 from tests.simulation.invariants import must

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from chalicelib.core import advance, redrive, retry, scheduling
-from chalicelib.engine import (
-    cancel,
-    commands,
-    digest,
-    events,
-    failures,
-    finish,
-    heal,
-    messages,
-    overdue,
-    schedules,
-    settle,
-    start,
-    submit,
-    sweep,
-    taskchanges,
-    tell,
-    untold,
-)
-from chalicelib.engine import redrive as redrive_engine
-from chalicelib.engine.untold import _Telling
+from chalicelib.core.plan import retry
+from chalicelib.core.run import advance, redrive
+from chalicelib.core.schedule import decisions
+from chalicelib.engine.advance import finish, job_events, settle, submit
+from chalicelib.engine.control import cancel, heal, start
+from chalicelib.engine.control import redrive as redrive_engine
+from chalicelib.engine.inbox import commands, messages, sweep
+from chalicelib.engine.publishing import bus as taskchanges
+from chalicelib.engine.publishing import deliver, failures, outbox, overdue
+from chalicelib.engine.publishing import window as digest
+from chalicelib.engine.publishing.outbox import _Telling
+from chalicelib.engine.schedules import due_times
 from tests.bug import Bug
 from tests.memory.store import MemoryStore
 from tests.simulation.faults import FORBIDDEN
@@ -43,7 +33,7 @@ MUTATIONS = {
     **MONITOR_MUTATIONS,
     **LEASE_MUTATIONS,
     "the record is committed before anything else": Mutation(
-        Bug(events, "_end", {"    tallies: dict[int, Tally] = {}\n": _COMMIT_FIRST}),
+        Bug(job_events, "_end", {"    tallies: dict[int, Tally] = {}\n": _COMMIT_FIRST}),
         seeds=(11,),
     ),
     "a run succeeds without the result of a task that was doomed": Mutation(
@@ -84,7 +74,7 @@ MUTATIONS = {
     ),
     "a retry is read off a repeated failure": Mutation(
         Bug(
-            events,
+            job_events,
             "_decide",
             {
                 "record.attempt != attempt or record.state is TaskState.WAITING": "False",
@@ -126,7 +116,7 @@ MUTATIONS = {
         seeds=(323,),
     ),
     "the recorded job of a pair is left alive": Mutation(
-        Bug(events, "_commit", {"before.job_id not in (None, change.job_id)": "False"}),
+        Bug(job_events, "_commit", {"before.job_id not in (None, change.job_id)": "False"}),
         seeds=(3049,),
     ),
     "an event adopts no job": Mutation(
@@ -162,12 +152,12 @@ MUTATIONS = {
         seeds=(54,),
     ),
     "a claim does not say what is asked for": Mutation(
-        Bug(submit, "_claim", {"asked=asked, ": ""}),
+        Bug(submit, "_claim", {"requested=requested, ": ""}),
         seeds=(0,),
     ),
     "a retry's record is written before its timer": Mutation(
         Bug(
-            events,
+            job_events,
             "_arrange_retry",
             {
                 "    if after_seconds <= TIMER": (
@@ -180,11 +170,11 @@ MUTATIONS = {
         seeds=(78,),
     ),
     "a terminal record is taken for a handled one": Mutation(
-        Bug(events, "_is_handled", {" and record.result is not None": ""}),
+        Bug(job_events, "_is_handled", {" and record.result is not None": ""}),
         seeds=(12102,),
     ),
     "a foreign job's event is taken for ours": Mutation(
-        Bug(events, "_is_ours", {" and change.job_name == job_name(change.attempt, tasks[index].name)": ""}),
+        Bug(job_events, "_is_ours", {" and change.job_name == job_name(change.attempt, tasks[index].name)": ""}),
         seeds=(291,),
     ),
     "nobody ends a run whose last task was given up": Mutation(
@@ -213,12 +203,12 @@ MUTATIONS = {
             "_retry",
             {
                 "left_seconds > TIMER_SECONDS_MAXIMUM:": "left_seconds > 900:\n"
-                "        from chalicelib.core.commands import encode\n"
+                "        from chalicelib.core.run.commands import encode\n"
                 "        world.commands.send([encode(command)], delay_seconds=900)"
             },
         ),
         seeds=(173,),
-        also=(Bug(events, "_arrange_retry", {"after_seconds <= TIMER_SECONDS_MAXIMUM": "True"}),),
+        also=(Bug(job_events, "_arrange_retry", {"after_seconds <= TIMER_SECONDS_MAXIMUM": "True"}),),
     ),
     "nobody sets the timers of long waits": Mutation(
         Bug(heal, "_wants_timer", {"is_long and": "False and"}),
@@ -305,7 +295,7 @@ MUTATIONS = {
     ),
     "the run of a time is started before the time is in the record": Mutation(
         Bug(
-            schedules,
+            due_times,
             "attend",
             {
                 "        written = write(world, record, decided)\n": "        if isinstance(step, Start):\n"
@@ -316,20 +306,20 @@ MUTATIONS = {
         seeds=(5240,),
     ),
     "a run that goes on is taken for one that has ended": Mutation(
-        Bug(schedules, "active_run", {"ActiveRun.ENDED if ended else ActiveRun.GOING": "ActiveRun.ENDED"}),
+        Bug(due_times, "active_run", {"ActiveRun.ENDED if ended else ActiveRun.GOING": "ActiveRun.ENDED"}),
         seeds=(147,),
     ),
     "nobody says that the run of a schedule has ended": Mutation(
-        Bug(untold, "_tell_ended", {"if run.schedule is not None and Place.SCHEDULE in places:": "if False:"}),
+        Bug(outbox, "_tell_ended", {"if run.schedule is not None and Place.SCHEDULE in places:": "if False:"}),
         seeds=(898,),
     ),
     "the times of a pause are decided when they come": Mutation(
-        Bug(scheduling, "due", {" or record.paused_at_ms is not None": ""}),
+        Bug(decisions, "due", {" or record.paused_at_ms is not None": ""}),
         seeds=(229,),
     ),
     "a time that was begun is taken for started": Mutation(
         Bug(
-            schedules,
+            due_times,
             "active_run",
             {"if record.active_has_run else None": "or Run('', '', 0, '', {}, RunState.RUNNING, 0, '')"},
         ),
@@ -385,7 +375,7 @@ MUTATIONS = {
     ),
     "a failure is committed before it is seen to that it is told": Mutation(
         Bug(
-            events,
+            job_events,
             "_end",
             {
                 "    note_failures(": "    if not isinstance(outcome, NotYet):\n"
@@ -402,7 +392,7 @@ MUTATIONS = {
     ),
     "a task's ending is told after it was committed": Mutation(
         Bug(
-            events,
+            job_events,
             "_end",
             {
                 "    _tell_ended(world, facts, ended)\n": "",
@@ -417,7 +407,7 @@ MUTATIONS = {
         seeds=(14,),
     ),
     "a queue that is gone keeps its run from ending": Mutation(
-        Bug(tell, "_try", {"noting.telling_refused(world)\n        log.warning(": "raise\n        log.warning("}),
+        Bug(deliver, "_try", {"noting.telling_refused(world)\n        log.warning(": "raise\n        log.warning("}),
         seeds=(88,),
     ),
     "what was not told counts as told": Mutation(
@@ -476,7 +466,9 @@ MUTATIONS = {
         seeds=(14,),
     ),
     "a topic that refuses for good takes messages to the dead letters": Mutation(
-        Bug(tell, "_try", {"noting.telling_refused(world)\n        log.exception(": "raise\n        log.exception("}),
+        Bug(
+            deliver, "_try", {"noting.telling_refused(world)\n        log.exception(": "raise\n        log.exception("}
+        ),
         seeds=(14,),
     ),
     "a permission that is not in force yet is a refusal": Mutation(

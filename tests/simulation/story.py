@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job import JobRequest
-from chalicelib.core.job_result import JobResult
-from chalicelib.core.notices import Notice
-from chalicelib.core.plan import Plan
-from chalicelib.core.records import Claim, Run, Tally, TaskRecord, WorkflowVersion
+from chalicelib.core.notice.model import Notice
+from chalicelib.core.plan.job_request import JobRequest
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.run.records import Claim, Run, Tally, TaskRecord, WorkflowVersion
 from chalicelib.core.states import ENDINGS
 from tests.memory.clock import EPOCH_MS, HandClock
 

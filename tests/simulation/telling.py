@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.core.changes import Change, ChangeType
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
-from chalicelib.core.notices import Notice, NoticeKind
-from chalicelib.core.notify import DURATIONS, KINDS, QUEUE_PREFIX
-from chalicelib.core.records import Run, in_epoch
+from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.preferences import DURATIONS, KINDS, QUEUE_PREFIX
+from chalicelib.core.run.bus_events import Change, ChangeType
+from chalicelib.core.run.records import Run, in_epoch
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.ports.services import LogLines
 from tests.memory.logs import MemoryLogs

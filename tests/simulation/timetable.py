@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.core.ids import scheduled_run_id
-from chalicelib.core.records import Run
-from chalicelib.core.schedule import CatchUp, Overlap, iso_time
-from chalicelib.core.scheduling import GRACE_MS, ScheduleRecord
-from chalicelib.engine.placing import place_schedules
-from chalicelib.engine.schedules import backfill, pause_schedule, resume_schedule
-from chalicelib.engine.world import World
+from chalicelib.core.run.records import Run
+from chalicelib.core.schedule.decisions import GRACE_MS, ScheduleRecord
+from chalicelib.core.schedule.model import CatchUp, Overlap, iso_time
+from chalicelib.engine.schedules.due_times import backfill, pause_schedule, resume_schedule
+from chalicelib.engine.schedules.placement import place_schedules
+from chalicelib.engine.world.world import World
 from tests.simulation.actions import Action, Ask, Due
 from tests.simulation.faults import derived
 from tests.simulation.invariants import Epoch, SimulatedRun, must

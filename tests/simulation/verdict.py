@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from chalicelib.core.ids import Attempt
-from chalicelib.core.records import TaskRecord, in_epoch
+from chalicelib.core.run.records import TaskRecord, in_epoch
 from chalicelib.core.states import RunState, TaskState
 from tests import oracle
 from tests.simulation.invariants import SimulatedRun, must

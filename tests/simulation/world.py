@@ -16,10 +16,10 @@ from typing import Any
 from chalicelib.core.chain import HOPS_MAXIMUM
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.ids import run_id
-from chalicelib.core.records import Run
-from chalicelib.engine.messages import Mailbox, MessagesLeft, handle_commands, handle_events
-from chalicelib.engine.sweep import sweep
-from chalicelib.engine.world import Settings, World
+from chalicelib.core.run.records import Run
+from chalicelib.engine.inbox.messages import Mailbox, MessagesLeft, handle_commands, handle_events
+from chalicelib.engine.inbox.sweep import sweep
+from chalicelib.engine.world.world import Settings, World
 from chalicelib.ports.services import Timer
 from tests.memory.clock import HandClock
 from tests.memory.permits import MemoryPermits

@@ -16,8 +16,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from batchwright.interrupts import raised
 from batchwright.local.isolation import enter
+from batchwright.terminal.interrupts import raised
 from chalicelib.wiring import WallClock, wired
 from tests.contract.servers import DYNOXIDE_VARIABLE, dynoxide_binary
 from tests.soak.plays import archive, described

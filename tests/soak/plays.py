@@ -14,14 +14,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from batchwright.files.workflow_file import load_workflow
 from batchwright.local.functions import Functions
 from batchwright.local.run import prepare
 from batchwright.local.stack import LocalAws
-from batchwright.workflow_file import load_workflow
-from chalicelib.core.compile import compile_workflow
+from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.params import complete_params, declarations
-from chalicelib.core.plan import Plan, RetryPolicy
-from chalicelib.core.records import Run
+from chalicelib.core.plan.model import Plan, RetryPolicy
+from chalicelib.core.run.records import Run
 from chalicelib.ports.store import Store
 from tests import oracle
 from tests.functional.movie_ratings import ARCHIVE, STATEMACHINES, Film, expected, rows_of, zipped

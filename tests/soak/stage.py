@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from batchwright.interrupts import ignored
 from batchwright.local.isolation import client
 from batchwright.local.stack import STAGE, Faults, LocalAws
+from batchwright.terminal.interrupts import ignored
 from chalicelib.wiring import LEASE_SECONDS
 from tests.contract import foundation, servers
 

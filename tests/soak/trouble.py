@@ -15,7 +15,7 @@ from batchwright.local.functions import Functions
 from batchwright.local.stack import LocalAws
 from chalicelib.api import models as m
 from chalicelib.core.errors import TryAgain, UserMistake
-from chalicelib.core.records import Run
+from chalicelib.core.run.records import Run
 from chalicelib.core.states import RunState
 from chalicelib.ports.store import Store
 from chalicelib.wiring import wired

@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from batchwright.doctor import patience_of
-from batchwright.doctor_look import BatchJobs, Doctor, run_ids_in
+from batchwright.doctor.reader import BatchJobs, Doctor, run_ids_in
+from batchwright.doctor.rules import patience_of
 from batchwright.local.batch.publisher import EVENTS_TOLD
 from batchwright.local.isolation import client
 from batchwright.local.stack import LocalAws
-from chalicelib.aws.dynamodb_items import RUNS_BY_WORKFLOW
+from chalicelib.aws.table.items import RUNS_BY_WORKFLOW
 from chalicelib.core.ids import Attempt, attempt_from_parameters
-from chalicelib.core.plan import offset_of, shard_of
+from chalicelib.core.plan.model import offset_of, shard_of
 from chalicelib.core.states import RunState
-from chalicelib.engine.submit import SECOND_JOB_REASON
+from chalicelib.engine.advance.submit import SECOND_JOB_REASON
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Store
 from chalicelib.wiring import settings_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from batchwright.view import RunView
+from batchwright.runs.view import RunView
 from chalicelib.api import models as m
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.records import Scope
+from chalicelib.core.run.records import Scope
 from chalicelib.core.states import RunState, TaskState
 from tests.unit.rows import NOON_MS, result, row, view
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from batchwright.view import RunView
+from batchwright.runs.view import RunView
 from chalicelib.api import models as m
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.states import RunState, TaskState

@@ -41,7 +41,7 @@ DEFINITION = {
         }
     },
 }
-PRINTS = "batchwright/terminal.py"
+PRINTS = "batchwright/terminal/terminal.py"
 FOR_PROGRAMS = ("batchwright/local/",)
 """The processes of the local AWS: what they print is read by the one that started them, and is of ASCII."""
 

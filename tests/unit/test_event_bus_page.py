@@ -10,10 +10,10 @@ from typing import Any
 
 from moto.events.models import EventPattern
 
-from chalicelib.core.changes import SOURCE, Change, ChangeType, run_change, task_change
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
-from chalicelib.core.job_result import JobResult
+from chalicelib.core.run.bus_events import SOURCE, Change, ChangeType, run_change, task_change
 from chalicelib.core.states import RunState, TaskState
 from tests.notices import AT_MS, OUT_OF_MEMORY, RUN, RUN_ID, STAGE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from chalicelib.api.openapi import document
+from chalicelib.api.http.openapi import document
 
 ROOT = Path(__file__).parents[2]
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import app
 from batchwright.local.functions import LambdaContext
-from chalicelib.core.figures import Figure
+from chalicelib.core.telemetry.metrics import Figure
 from chalicelib.wiring import wired
 
 wired().world.figures.count(Figure.DEAD_LETTERS, source="events")

@@ -12,8 +12,8 @@ import pytest
 
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
-from chalicelib.engine.messages import MessagesLeft
-from chalicelib.engine.noting import ids
+from chalicelib.engine.inbox.messages import MessagesLeft
+from chalicelib.engine.world.telemetry import ids
 from chalicelib.journal import FUNCTION, LOG_LEVEL, OURS, JsonLines, PlainLines, level_of, of_invocation, open_journal
 from tests.memory.batch import SubmitFault
 from tests.memory.theatre import Theatre, plan_of, task
@@ -74,14 +74,16 @@ def test_a_line_is_one_object_with_its_time_its_invocation_and_its_ids(journal):
 
 
 def test_off_lambda_a_line_is_text_with_the_same_ids_behind_it():
-    record = logging.LogRecord("chalicelib.engine.noting", logging.INFO, "x.py", 1, "job %s", ("failed",), None)
+    record = logging.LogRecord(
+        "chalicelib.engine.world.telemetry", logging.INFO, "x.py", 1, "job %s", ("failed",), None
+    )
     record.ids = {"run_id": "films-abc", "task": "train", "attempt": 2, "job_id": None, "reason": "a b\nc"}
     line = PlainLines().format(record)
     assert line.endswith(
-        'INFO chalicelib.engine.noting: job failed  run_id=films-abc task=train attempt=2 reason="a b\\nc"'
+        'INFO chalicelib.engine.world.telemetry: job failed  run_id=films-abc task=train attempt=2 reason="a b\\nc"'
     )
     record.ids = {}
-    assert PlainLines().format(record).endswith("noting: job failed")
+    assert PlainLines().format(record).endswith("telemetry: job failed")
 
 
 def test_only_the_first_invocation_of_a_process_is_cold(journal):
@@ -215,7 +217,7 @@ def test_in_lambda_everything_goes_through_one_handler_and_ours_from_info_on():
     open_journal({FUNCTION: "batchwright-dev-sweep"})
     [handler] = logging.getLogger().handlers
     assert isinstance(handler.formatter, JsonLines)
-    assert logging.getLogger("chalicelib.engine.sweep").isEnabledFor(logging.INFO)
+    assert logging.getLogger("chalicelib.engine.inbox.sweep").isEnabledFor(logging.INFO)
     assert not logging.getLogger("botocore").isEnabledFor(logging.INFO)
 
 

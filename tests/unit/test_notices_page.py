@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from chalicelib.core.notices import SEVERITIES, NoticeKind
+from chalicelib.core.notice.model import SEVERITIES, NoticeKind
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "notices.md").read_text(encoding="utf-8")

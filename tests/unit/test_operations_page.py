@@ -14,7 +14,7 @@ import pytest
 
 from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.aws.emf import EmfFigures
-from chalicelib.core.figures import ABOUT, Figure, metrics_maximum
+from chalicelib.core.telemetry.metrics import ABOUT, Figure, metrics_maximum
 from chalicelib.journal import OURS, JsonLines
 from tests.memory.theatre import Theatre, plan_of, task
 

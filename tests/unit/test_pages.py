@@ -7,7 +7,7 @@ from pathlib import Path
 
 from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.api.models import StartRun
-from chalicelib.core.monitoring import WAITING
+from chalicelib.core.monitor.rules import WAITING
 
 ROOT = Path(PROJECT_FOLDER)
 

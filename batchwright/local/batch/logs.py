@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.core.logplace import LOG_GROUP
+from chalicelib.core.batch.log_location import LOG_GROUP
 
 AWSLOGS = "awslogs"
 LINE_BYTES = 250_000

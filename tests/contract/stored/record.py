@@ -13,8 +13,8 @@ from typing import Any
 
 from moto import mock_aws
 
-from chalicelib.aws.dynamodb import DynamoStore
-from chalicelib.core.commands import encode
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.run.commands import encode
 from chalicelib.version import VERSION
 from tests.contract import foundation, servers
 from tests.contract.stored.scenes import COMMANDS, SCENES, Scene, keep, to_the_end

@@ -11,8 +11,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from chalicelib.aws.dynamodb import DynamoStore
-from chalicelib.core.commands import (
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.plan.job_request import JobRequest
+from chalicelib.core.plan.model import ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.run.commands import (
     CancelRun,
     Command,
     HealRun,
@@ -24,12 +27,9 @@ from chalicelib.core.commands import (
     TellJobFailures,
     TellTaskFailures,
 )
-from chalicelib.core.failure import FailureClass
-from chalicelib.core.job import JobRequest
-from chalicelib.core.plan import ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy
 from chalicelib.core.states import RunState, TriggerRule
-from chalicelib.engine.cancel import request_cancel
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.control.cancel import request_cancel
+from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.batch import MemoryJob
 from tests.memory.theatre import Theatre, plan_of, task
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.dynamodb import DynamoStore
-from chalicelib.core.commands import decode
+from chalicelib.aws.table.store import DynamoStore
+from chalicelib.core.run.commands import decode
 from tests.contract import foundation, servers
 from tests.contract.stored.record import FOLDER, TABLE, read_bytes
 from tests.contract.stored.scenes import COMMANDS, SCENES, Scene, go_on, to_the_end

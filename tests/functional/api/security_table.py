@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chalicelib.api.route_table import ROUTES, About, Route
+from chalicelib.api.http.route_table import ROUTES, About, Route
 from chalicelib.core.tokens import TokenScope
 from tests.functional.api.service import KINDS
 

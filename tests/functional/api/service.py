@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from batchwright.local.isolation import client
 from chalicelib.api import models as m
-from chalicelib.api.direct import DirectApi
+from chalicelib.api.inprocess.direct import DirectApi
 from chalicelib.aws.clients import clients
 from chalicelib.core.tokens import DAY_MS, TokenScope
 from chalicelib.wiring import Wired, wire

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.route_table import BODY_BYTES_MAXIMUM, WORKFLOW_BYTES_MAXIMUM
+from chalicelib.api.http.route_table import BODY_BYTES_MAXIMUM, WORKFLOW_BYTES_MAXIMUM
 from tests.functional.api.service import TASK, Reply, Service
 
 _numbers = itertools.count(1)

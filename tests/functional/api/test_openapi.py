@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from batchwright.local.isolation import past_proxies
-from chalicelib.api.openapi import document
-from chalicelib.api.operations import OPERATIONS
-from chalicelib.api.route_table import ROUTES
+from chalicelib.api.http.handlers import OPERATIONS
+from chalicelib.api.http.openapi import document
+from chalicelib.api.http.route_table import ROUTES
 from tests.functional.api.schemathesis_hooks import OWN
 from tests.functional.api.service import SCHEDULES, Service
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.route_table import ROUTES, About, Route
+from chalicelib.api.http.route_table import ROUTES, About, Route
 from chalicelib.core.tokens import TokenScope
 from tests.functional.api import security_table
 from tests.functional.api.service import KINDS, SCHEDULES, TASK, Reply, Service

@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batchwright.cli.group import main
-from batchwright.foundation import variables_of
 from batchwright.local.isolation import CLOSED, client, isolated
 from batchwright.local.ministack import MiniStack
 from batchwright.local.stack import STAGE, create_foundation
+from batchwright.stage.foundation import variables_of
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from batchwright.local.isolation import LocalSession
-from chalicelib.api.direct import DirectApi
-from chalicelib.api.ground import Ground
+from chalicelib.api.inprocess.base import Ground
+from chalicelib.api.inprocess.direct import DirectApi
 from chalicelib.aws.clients import clients
-from chalicelib.core.bodies import bodies, cleaned, message
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
-from chalicelib.core.slack_message import slack_message
-from chalicelib.engine.messages import Mailbox, Message, MessagesLeft, handle_events
+from chalicelib.core.notice.publication import bodies, cleaned, message
+from chalicelib.core.notice.slack import slack_message
+from chalicelib.engine.inbox.messages import Mailbox, Message, MessagesLeft, handle_events
 from chalicelib.wiring import wire
 from tests.functional.notices.conftest import Stage
 from tests.memory.logs import MemoryLogs

@@ -8,8 +8,8 @@ import pytest
 
 from batchwright.local.isolation import LocalSession
 from chalicelib.aws.clients import clients
-from chalicelib.core.changes import Change, ChangeType
-from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.run.bus_events import Change, ChangeType
 from chalicelib.wiring import EVENT_BUS, wire
 from tests.functional.notices.conftest import Queue, Stage
 from tests.notices import NOTICES

@@ -14,9 +14,9 @@ from chalicelib.aws.clients import clients
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notice_schema import read_notice
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.webhook import VARIABLE
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.schema import read_notice
+from chalicelib.core.notice.webhook_address import VARIABLE
 from chalicelib.wiring import SLACK_LOOPBACK, wire
 from tests.functional.notices.conftest import Queue, Stage
 from tests.notices import NOTICES

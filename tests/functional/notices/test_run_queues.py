@@ -14,7 +14,7 @@ from click.testing import Result
 from batchwright.deploy.account import Account
 from batchwright.deploy.deployment import push_workflows
 from batchwright.local.isolation import LocalSession, client
-from batchwright.run_queues import trouble_with
+from batchwright.subscriptions.run_queues import trouble_with
 from tests.functional.commands import SHELL, Terminal
 from tests.functional.notices.conftest import Stage
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from batchwright.cli import target
-from batchwright.queue_access import lets_send, statement
+from batchwright.subscriptions.queue_access import lets_send, statement
 from tests.functional.commands import SHELL
 from tests.functional.notices.conftest import Queue, Stage
 

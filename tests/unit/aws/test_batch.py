@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from chalicelib.aws.batch import AwsBatch, submit_config
 from chalicelib.core.errors import AnswerLost, NotPermitted, Throttled, TryAgain, UserMistake
-from chalicelib.core.job import JobRequest
+from chalicelib.core.plan.job_request import JobRequest
 from tests.unit.aws.scripted import Answer, Scripted, scripted_server
 
 REQUEST = JobRequest(name="films-0123", queue="films", job_definition="films:1")

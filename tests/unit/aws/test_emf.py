@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.aws.emf import EmfFigures
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.figures import ABOUT, NAMESPACE, VALUES, Dimension, Figure, Unit
+from chalicelib.core.telemetry.metrics import ABOUT, NAMESPACE, VALUES, Dimension, Figure, Unit
 
 UNITS = {"Seconds", "Milliseconds", "Bytes", "Count", "Percent", "Count/Second", "None"}
 """Of those that CloudWatch knows, the ones that could be ours:

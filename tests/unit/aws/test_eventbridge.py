@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.eventbridge import REFUSALS, EventBridgeChanges
-from chalicelib.core.changes import Change, ChangeType
 from chalicelib.core.errors import TryAgain, UserMistake
+from chalicelib.core.run.bus_events import Change, ChangeType
 from tests.contract import servers
 
 

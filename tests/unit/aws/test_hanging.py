@@ -13,9 +13,9 @@ import boto3
 import pytest
 
 from chalicelib.aws.clients import clients
-from chalicelib.core.changes import Change, ChangeType
 from chalicelib.core.errors import TryAgain
-from chalicelib.core.notices import Notice, NoticeKind
+from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.run.bus_events import Change, ChangeType
 from chalicelib.wiring import EVENT_BUS, VARIABLES, wire
 
 FUNCTION_SECONDS = 60

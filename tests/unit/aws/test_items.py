@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from chalicelib.aws.dynamodb_digests import DynamoDigests
-from chalicelib.aws.dynamodb_items import result_attributes, task_of
-from chalicelib.aws.dynamodb_monitors import DynamoMonitors
-from chalicelib.aws.dynamodb_table import Table, to_wire
-from chalicelib.core.digests import Window
+from chalicelib.aws.table.calls import Table, to_wire
+from chalicelib.aws.table.digests import DynamoDigests
+from chalicelib.aws.table.items import result_attributes, task_of
+from chalicelib.aws.table.monitors import DynamoMonitors
+from chalicelib.core.batch.result import JobResult
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.job_result import JobResult
 from chalicelib.core.lease import is_free
-from chalicelib.core.monitorrecord import Telling
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.records import Asked
+from chalicelib.core.monitor.records import Telling
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.window import Window
+from chalicelib.core.plan.task import Requested
 
 ITEM = {"pk": "RUN#films-abc#00000", "sk": "TASK#000003", "epoch": 0, "number": 2, "state": "failed", "job_id": "job-2"}
 
@@ -33,9 +33,9 @@ def test_a_class_comes_back_as_the_class_it_was():
 
 
 def test_a_record_without_what_was_asked_for_is_read_without_it():
-    assert task_of(ITEM).asked is None
-    assert task_of({**ITEM, "queue": "gpu"}).asked == Asked("gpu")
-    assert task_of({**ITEM, "queue": "gpu", "array_size": 40}).asked == Asked("gpu", 40)
+    assert task_of(ITEM).requested is None
+    assert task_of({**ITEM, "queue": "gpu"}).requested == Requested("gpu")
+    assert task_of({**ITEM, "queue": "gpu", "array_size": 40}).requested == Requested("gpu", 40)
 
 
 class Holding:

@@ -12,7 +12,7 @@ from moto import mock_aws
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.errors import TryAgain, UserMistake
-from chalicelib.core.notices import Notice, NoticeKind
+from chalicelib.core.notice.model import Notice, NoticeKind
 from tests.contract import servers
 
 NAME = "batchwright-notices-mine"

@@ -12,7 +12,7 @@ from moto import mock_aws
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices, job_arn_prefix
 from chalicelib.core.errors import TryAgain
-from chalicelib.core.notices import Notice, NoticeKind
+from chalicelib.core.notice.model import Notice, NoticeKind
 from tests.contract import servers
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.config import Config
 
-from chalicelib.aws.dynamodb_table import Addition, Pauses, Table
+from chalicelib.aws.table.calls import Addition, Pauses, Table
 from chalicelib.core.errors import Throttled
 from tests.unit.aws.scripted import Answer, Scripted, scripted_server
 

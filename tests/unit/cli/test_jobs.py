@@ -16,7 +16,7 @@ from batchwright.cli import target as module
 from batchwright.cli.group import main
 from batchwright.cli.target import Target
 from chalicelib.api import models as m
-from chalicelib.core.jobrecord import JobState
+from chalicelib.core.batch.job_record import JobState
 from chalicelib.core.states import JobStatus
 
 DAY_MS = 86_400_000

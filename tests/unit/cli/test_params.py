@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from batchwright.cli.params import read_params
+from chalicelib.core.definition.model import Workflow
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.workflow import Workflow
 
 KINDS = ("string", "integer", "number", "boolean", "list", "object")
 WORKFLOW = Workflow.model_validate(

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from batchwright.cli import schedules
 from batchwright.cli.target import Target
 from chalicelib.api import models as m
-from chalicelib.core.schedule import CatchUp, Overlap, read_moment_ms
+from chalicelib.core.schedule.model import CatchUp, Overlap, read_moment_ms
 
 SCHEDULE = m.Schedule(
     workflow="w",

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from batchwright.cli import show as module
 from batchwright.cli.group import main
 from batchwright.cli.target import Target
-from batchwright.summary import run_document
+from batchwright.runs.summary import run_document
 from chalicelib.api import models as m
 from chalicelib.api.port import Api as ApiPort
 from tests.unit.cli.test_completion import completed

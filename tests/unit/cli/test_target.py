@@ -12,11 +12,11 @@ from click.testing import CliRunner, Result
 from batchwright.cli import target
 from batchwright.cli.group import main
 from batchwright.cli.target import Where, find_target
-from batchwright.cli.told import sentence
 from batchwright.local.ministack import MiniStack
+from batchwright.terminal.aws_words import sentence
 from chalicelib.aws.answers import answers
 from chalicelib.core.errors import TryAgain, UserMistake
-from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notice.model import NoticeKind
 from tests.contract import foundation
 
 SECRET = f"bw_{'0' * 16}_{'a' * 64}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from batchwright.cli.tokens import token_columns
-from batchwright.tables import table_lines
+from batchwright.terminal.tables import table_lines
 from chalicelib.api import models as m
 from chalicelib.core.tokens import DAY_MS, TokenScope
 from tests.unit.rows import NOON_MS

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from batchwright import workflow_file
-from chalicelib.core.schedule import read_moment_ms
+from batchwright.files import workflow_file
+from chalicelib.core.schedule.model import read_moment_ms
 
 Command = Callable[..., Result]
 Golden = Callable[[str], str]

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from batchwright.cli.group import main
 from batchwright.cli.workflows import push_all, workflow_columns
-from batchwright.tables import table_lines
-from batchwright.workflow_file import WorkflowFile, load_workflow
+from batchwright.files.workflow_file import WorkflowFile, load_workflow
+from batchwright.terminal.tables import table_lines
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
 from chalicelib.core.errors import SchedulesNotPlaced, TryAgain, UnknownWorkflow

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchwright.terminal import printable
+from batchwright.terminal.terminal import printable
 from chalicelib.core.cleantext import clean, clean_lines, cut, folded
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.json_body import NoJson, read_json
-from chalicelib.core.check import check_definition, workflow_from
-from chalicelib.core.compile import compile_workflow
+from chalicelib.api.http.json_body import NoJson, read_json
+from chalicelib.core.definition.check import check_definition, workflow_from
+from chalicelib.core.definition.compile import compile_workflow
+from chalicelib.core.definition.graph import find_cycles
 from chalicelib.core.errors import InvalidWorkflow, UserMistake
-from chalicelib.core.graph import find_cycles
 from chalicelib.core.template import Scope, render, render_text
 
 SECONDS = 1.0

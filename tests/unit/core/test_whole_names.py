@@ -10,10 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from chalicelib.api import models
-from chalicelib.api.route_table import PATH_PARAMETERS, ROUTES, Kind
-from chalicelib.core import monitor, workflow
-from chalicelib.core.check import check_definition
-from chalicelib.core.monitorcheck import monitor_mistakes
+from chalicelib.api.http.route_table import PATH_PARAMETERS, ROUTES, Kind
+from chalicelib.core.definition import model as workflow
+from chalicelib.core.definition.check import check_definition
+from chalicelib.core.monitor import file_model as monitor
+from chalicelib.core.monitor.check import monitor_mistakes
 from chalicelib.core.tokens import is_token_id
 
 TASK = {"job_definition": "jd", "queue": "q"}

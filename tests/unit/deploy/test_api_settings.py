@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from batchwright.deploy.api_settings import BURST, RATE_PER_SECOND, ApiSettings, SeenApi
-from batchwright.doctor_stage import check_apis
+from batchwright.doctor.stage_rules import check_apis
 from chalicelib.core.tokens import HEADER_EXPRESSION
 from tests.contract import servers
 

@@ -12,9 +12,9 @@ import pytest
 
 from batchwright.deploy.config import SHIPPED_STAGE, STAGE_VARIABLE, ChaliceConfig
 from batchwright.deploy.policies import GRANTS, Place, functions_of
-from batchwright.foundation import VARIABLE_NAMES
+from batchwright.stage.foundation import VARIABLE_NAMES
 from batchwright.stage.project import PROJECT_FOLDER
-from chalicelib.core.webhook import read_webhook_place
+from chalicelib.core.notice.webhook_address import read_webhook_place
 
 PLACE = Place("prod", "123456789012", "eu-west-1")
 VARIABLES = {"BATCHWRIGHT_TABLE": "batchwright-prod"}

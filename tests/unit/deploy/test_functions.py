@@ -17,7 +17,7 @@ from batchwright.deploy.deployment import XRAY_VARIABLE, Wish, _variables
 from batchwright.deploy.functions import Became, Functions, _last_words, check_runtime, this_runtime
 from batchwright.deploy.policies import Place, policy
 from batchwright.deploy.refusal import refusal_of
-from batchwright.foundation import _OUTPUT_OF
+from batchwright.stage.foundation import _OUTPUT_OF
 from chalicelib.core.errors import UserMistake
 
 PLACE = Place("dev", "123456789012", "eu-west-1")

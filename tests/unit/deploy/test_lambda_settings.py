@@ -13,8 +13,8 @@ from batchwright.deploy.account import DeployError
 from batchwright.deploy.lambda_settings import REPORT, LambdaSettings, Seen
 from batchwright.deploy.policies import Place
 from batchwright.deploy.quota import Quota
-from batchwright.doctor import Finding, Severity
-from batchwright.doctor_stage import check_functions
+from batchwright.doctor.rules import Finding, Severity
+from batchwright.doctor.stage_rules import check_functions
 from chalicelib.wiring import PARTIAL_RESPONSES
 
 PLACE = Place("dev", "123456789012", "eu-west-1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from batchwright.deploy.deployment import push_monitors
-from batchwright.monitor_file import MonitorFile
+from batchwright.files.monitor_file import MonitorFile
 from tests.contract.apis import Desk
 from tests.memory.store import MemoryStore
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from batchwright.deploy.policies import GRANTS, ON_NOTICES, Place, functions_of, policy
-from chalicelib.aws.dynamodb_tokens import DynamoTokens
-from chalicelib.core.notify import QUEUE_PREFIX
+from chalicelib.aws.table.tokens import DynamoTokens
+from chalicelib.core.notice.preferences import QUEUE_PREFIX
+from chalicelib.core.notice.webhook_address import read_webhook_place
 from chalicelib.core.tokens import TokenRecord, TokenScope
-from chalicelib.core.webhook import read_webhook_place
 from tests.iam import Judge, asked_of
 
 ROLE_POLICY_CHARACTERS_MAXIMUM = 10_240

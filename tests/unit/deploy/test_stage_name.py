@@ -12,7 +12,7 @@ from batchwright.deploy.policies import GRANTS, Place
 from batchwright.deploy.stage_name import TAKEN_ENDINGS, checked_stage
 from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notify import queue_rule
+from chalicelib.core.notice.preferences import queue_rule
 
 PLACE = Place("dev", "123456789012", "eu-west-1")
 _NAME = re.compile(r"^      \w+Name: !Sub batchwright-\$\{Stage\}-?([\w-]*)$")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.core.notices import NoticeKind
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.theatre import Cut, Theatre, plan_of, task
 
 EVENT = (Path(__file__).parents[2] / "data/events/queue_blocked.doc.json").read_text()

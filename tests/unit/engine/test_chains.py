@@ -17,17 +17,19 @@ import pytest
 import chalicelib.engine
 from chalicelib.core import chain
 from chalicelib.core.chain import HOPS_MAXIMUM
-from chalicelib.core.commands import RetryTask, encode
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
-from chalicelib.core.plan import RetryPolicy
-from chalicelib.core.schedule import MINUTE_MS
+from chalicelib.core.plan.model import RetryPolicy
+from chalicelib.core.run.commands import RetryTask, encode
+from chalicelib.core.schedule.model import MINUTE_MS
 from chalicelib.core.states import RunState, TriggerRule
-from chalicelib.engine import commands, heal, messages, onward, schedules, sweep
-from chalicelib.engine.cancel import request_cancel
-from chalicelib.engine.messages import MessagesLeft
-from chalicelib.engine.schedules import backfill
-from chalicelib.engine.world import Settings
+from chalicelib.engine.control import heal
+from chalicelib.engine.control.cancel import request_cancel
+from chalicelib.engine.inbox import commands, follow_up, messages, sweep
+from chalicelib.engine.inbox.messages import MessagesLeft
+from chalicelib.engine.schedules import due_times
+from chalicelib.engine.schedules.due_times import backfill
+from chalicelib.engine.world.world import Settings
 from tests.bug import Bug
 from tests.memory.batch import SubmitFault
 from tests.memory.theatre import Theatre, plan_of, task
@@ -37,23 +39,23 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 ROUNDS_OF_LAMBDA = 16
 
 SENDERS = {
-    "cancel.request_cancel": "CancelRun, from attending to a schedule: what follows ends the run",
-    "digest.see_to_window": "a timer of at most 900 seconds, which opens no window",
-    "events._arrange_retry": "a timer of at most 900 seconds; of a refused submission it goes on round",
-    "heal._set_timers": "timers, from the sweep alone",
-    "heal._submit": "what is due, from HealRun or the sweep",
-    "messages._waits_elsewhere": "a copy of a message that waits, in longer and longer pauses",
-    "pace._switch": "HealRun, from the API alone",
-    "placing._place": "ScheduleNext, from the API or the sweep alone",
-    "redrive._go_on": "HealRun, from the API alone",
-    "schedules.attend": "ScheduleNext, while more is to be started: goes on round",
-    "schedules.backfill": "ScheduleNext, from the API alone",
-    "schedules.resume_schedule": "ScheduleNext, from the API alone",
-    "settle.start": "chunks of ready tasks: their jobs' events come by another queue",
-    "start._start_roots": "chunks of a run's roots",
-    "submit._record_refusal": "a refusal, which makes its children ready: goes on round",
-    "tell.tell_again": "HealRun of a run that has ended: goes on as copies",
-    "untold._tell_ended": "ScheduleNext, at a run's end: goes on round",
+    "control.cancel.request_cancel": "CancelRun, from attending to a schedule: what follows ends the run",
+    "publishing.window.see_to_window": "a timer of at most 900 seconds, which opens no window",
+    "advance.job_events._arrange_retry": "a timer of at most 900 seconds; of a refused submission it goes on round",
+    "control.heal._set_timers": "timers, from the sweep alone",
+    "control.heal._submit": "what is due, from HealRun or the sweep",
+    "inbox.messages._waits_elsewhere": "a copy of a message that waits, in longer and longer pauses",
+    "control.pause._switch": "HealRun, from the API alone",
+    "schedules.placement._place": "ScheduleNext, from the API or the sweep alone",
+    "control.redrive._go_on": "HealRun, from the API alone",
+    "schedules.due_times.attend": "ScheduleNext, while more is to be started: goes on round",
+    "schedules.due_times.backfill": "ScheduleNext, from the API alone",
+    "schedules.due_times.resume_schedule": "ScheduleNext, from the API alone",
+    "advance.settle.start": "chunks of ready tasks: their jobs' events come by another queue",
+    "control.start._start_roots": "chunks of a run's roots",
+    "advance.submit._record_refusal": "a refusal, which makes its children ready: goes on round",
+    "publishing.deliver.tell_again": "HealRun of a run that has ended: goes on as copies",
+    "publishing.outbox._tell_ended": "ScheduleNext, at a run's end: goes on round",
 }
 """Every function of the engine that sends to a queue of ours. From a function that the queue feeds, each goes through
 Onward or `Chain.copied`, which count. Whoever adds one says here what bounds it."""
@@ -70,13 +72,13 @@ def calls_of(path: Path) -> set[str]:
                     "world.commands.send_timers",
                     "mailbox.again.send",
                 ):
-                    found.add(f"{path.stem}.{function.name}")
+                    found.add(f"{path.parent.name}.{path.stem}.{function.name}")
     return found
 
 
 def test_every_sender_to_our_own_queues_is_listed_with_what_bounds_it():
     folder = Path(chalicelib.engine.__file__).parent
-    assert {one for path in folder.glob("*.py") for one in calls_of(path)} == set(SENDERS)
+    assert {one for path in folder.rglob("*.py") for one in calls_of(path)} == set(SENDERS)
 
 
 def retried_once(after_seconds: int, **settings: int) -> Theatre:
@@ -316,7 +318,7 @@ PLANTED = {
     ),
     "work that follows from a command begins a chain": (
         test_tasks_that_are_refused_one_after_the_other_leave_the_rest_to_the_sweep,
-        Bug(onward, "following", {"replace(world, commands=Onward(world.commands, chain))": "world"}),
+        Bug(follow_up, "following", {"replace(world, commands=Onward(world.commands, chain))": "world"}),
     ),
     "a refusal that nobody told of is found after fifteen minutes": (
         test_tasks_that_are_refused_one_after_the_other_leave_the_rest_to_the_sweep,
@@ -324,7 +326,7 @@ PLANTED = {
     ),
     "the overlapping runs of a backfill are started by ten": (
         test_a_long_backfill_of_runs_that_overlap_goes_round_few_times,
-        Bug(schedules, "attend", {"for look in range(_LOOKS):": "for look in range(1):"}),
+        Bug(due_times, "attend", {"for look in range(_LOOKS):": "for look in range(1):"}),
     ),
     "a timer of the release before is sent on": (
         test_a_timer_of_the_release_before_is_left_to_the_sweep,

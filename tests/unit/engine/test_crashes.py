@@ -4,10 +4,10 @@ from itertools import count
 
 import pytest
 
-from chalicelib.core.notices import NoticeKind
+from chalicelib.core.notice.model import NoticeKind
 from chalicelib.core.states import RunState, TriggerRule
-from chalicelib.engine.messages import MessagesLeft
-from chalicelib.engine.world import Settings
+from chalicelib.engine.inbox.messages import MessagesLeft
+from chalicelib.engine.world.world import Settings
 from tests.memory.theatre import Cut, Theatre, plan_of, task
 
 DIAMOND = plan_of((task("a"), ()), (task("b"), ["a"]), (task("c"), ["a"]), (task("d"), ["b", "c"]))

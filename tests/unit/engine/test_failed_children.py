@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.core.errors import Throttled
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notices import Notice, NoticeKind, ToldChild
-from chalicelib.engine.lastlines import commonest
+from chalicelib.core.notice.model import Notice, NoticeKind, ToldChild
+from chalicelib.engine.publishing.log_tail import commonest
 from tests.memory.lookout import Lookout
 from tests.memory.theatre import Theatre, plan_of, task
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.figures import ABOUT, VALUES, Adoption, Figure, JobEnd, Source, SweepFind
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
-from chalicelib.core.notices import NoticeKind
-from chalicelib.core.runnotices import run_ended
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.run.notices import run_ended
 from chalicelib.core.states import RunState
-from chalicelib.engine.cancel import request_cancel
-from chalicelib.engine.messages import MessagesLeft
-from chalicelib.engine.noting import CountedNotices
-from chalicelib.engine.world import Settings, World
+from chalicelib.core.telemetry.metrics import ABOUT, VALUES, Adoption, Figure, JobEnd, Source, SweepFind
+from chalicelib.engine.control.cancel import request_cancel
+from chalicelib.engine.inbox.messages import MessagesLeft
+from chalicelib.engine.world.telemetry import CountedNotices
+from chalicelib.engine.world.world import Settings, World
 from tests.memory.batch import SubmitFault
 from tests.memory.clock import EPOCH_MS
 from tests.memory.figures import MemoryFigures

@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib.core.states import RunState, TriggerRule
-from chalicelib.engine.submit import PERMISSION_SECONDS
-from chalicelib.engine.world import Settings
+from chalicelib.engine.advance.submit import PERMISSION_SECONDS
+from chalicelib.engine.world.world import Settings
 from tests.memory.theatre import Theatre, plan_of, task
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.core.notices import NoticeKind
-from chalicelib.engine.cancel import request_cancel
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.core.notice.model import NoticeKind
+from chalicelib.engine.control.cancel import request_cancel
+from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.lookout import Lookout
 from tests.memory.theatre import Cut, Theatre, plan_of, task
 

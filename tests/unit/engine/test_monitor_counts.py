@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.monitoring import BUCKET_MS
-from chalicelib.core.schedule import read_moment_ms
-from chalicelib.engine.observe import observe_event
-from chalicelib.engine.world import Settings
+from chalicelib.core.monitor.rules import BUCKET_MS
+from chalicelib.core.schedule.model import read_moment_ms
+from chalicelib.engine.watch.observe import observe_event
+from chalicelib.engine.world.world import Settings
 from tests.memory.lookout import NOTHING, RATE, Lookout, at, end, look, record_of
 from tests.memory.theatre import Cut
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.engine import monitor_looks, monitors, observe
+from chalicelib.engine.watch import monitor_looks, monitors, observe
 from tests.bug import Bug
 from tests.memory.jobs import MemoryJobs
 from tests.unit.engine import test_monitor_counts as counts
-from tests.unit.engine import test_monitor_looks as looks
-from tests.unit.engine import test_monitors as failures
+from tests.unit.engine.watch import test_monitor_looks as looks
+from tests.unit.engine.watch import test_monitors as failures
 
 CRASH = looks.test_a_crash_at_any_call_of_a_look_tells_the_same_things_once_each
 

@@ -5,7 +5,7 @@ import contextlib
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
 from chalicelib.core.states import RunState
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.batch import SubmitFault
 from tests.memory.queue import MemoryCommands
 from tests.memory.theatre import Theatre, plan_of, task

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.states import RunState
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.theatre import Theatre, plan_of, task
 
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.core.commands import SubmitTasks, encode
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
-from chalicelib.engine.messages import (
+from chalicelib.core.run.commands import SubmitTasks, encode
+from chalicelib.engine.inbox.messages import (
     FAILED_AGAIN_SECONDS,
     LETTER_REASON_CHARACTERS,
     Mailbox,

@@ -4,8 +4,8 @@ import pytest
 
 from chalicelib.core import limits
 from chalicelib.core.states import RunState, TriggerRule
-from chalicelib.engine.cancel import request_cancel
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.control.cancel import request_cancel
+from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.batch import SubmitFault
 from tests.memory.theatre import Cut, Theatre, plan_of, task
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.classify import classify
-from chalicelib.core.commands import CancelRun, decode
+from chalicelib.core.batch.classify import classify
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.plan import ClassPolicy, Plan, RetryPolicy
+from chalicelib.core.plan.model import ClassPolicy, Plan, RetryPolicy
+from chalicelib.core.run.commands import CancelRun, decode
 from chalicelib.core.states import RunState
-from chalicelib.engine.cancel import cancel_run
-from chalicelib.engine.messages import MessagesLeft
-from chalicelib.engine.submit import CANCEL_REASON, SECOND_JOB_REASON
+from chalicelib.engine.advance.submit import CANCEL_REASON, SECOND_JOB_REASON
+from chalicelib.engine.control.cancel import cancel_run
+from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.batch import MemoryJob, SubmitFault
 from tests.memory.theatre import Cut, Theatre, plan_of, task
 

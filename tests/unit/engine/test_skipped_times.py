@@ -4,10 +4,10 @@ from itertools import product
 
 import pytest
 
-from chalicelib.core.figures import Figure
-from chalicelib.core.schedule import Times
-from chalicelib.core.scheduling import SKIPPED_MAXIMUM
-from chalicelib.engine.schedules import pause_schedule, resume_schedule
+from chalicelib.core.schedule.decisions import SKIPPED_MAXIMUM
+from chalicelib.core.schedule.model import Times
+from chalicelib.core.telemetry.metrics import Figure
+from chalicelib.engine.schedules.due_times import pause_schedule, resume_schedule
 from tests.memory.timetable import PLAN, Timetable
 
 SKIPPED, FAILED = Figure.SCHEDULED_TIMES_SKIPPED, Figure.SCHEDULED_STARTS_FAILED

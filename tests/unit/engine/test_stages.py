@@ -1,6 +1,6 @@
 """Stages of one account share its Batch, and each hears of all jobs."""
 
-from chalicelib.core.records import RunState
+from chalicelib.core.run.records import RunState
 from tests.memory.theatre import Theatre, plan_of, task
 
 CHAIN = plan_of((task("a"), ()), (task("b"), ["a"]))

@@ -7,8 +7,9 @@ import inspect
 import pytest
 
 from chalicelib.core import limits
-from chalicelib.engine import cancel, events, finish, settle, submit
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.advance import finish, job_events, settle, submit
+from chalicelib.engine.control import cancel
+from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.bug import Bug
 from tests.memory.batch import SubmitFault
 from tests.memory.store import MemoryStore
@@ -35,7 +36,7 @@ SCENES = {
     "a retry is read off a duplicate": (
         traps.test_a_duplicate_failure_of_attempt_1_does_not_start_attempt_3,
         Bug(
-            events,
+            job_events,
             "_decide",
             {
                 "record.attempt != attempt or record.state is TaskState.WAITING": "False",
@@ -95,7 +96,7 @@ SCENES = {
     ),
     "the recorded job of a pair is left alone": (
         traps.test_when_the_unrecorded_job_of_a_pair_succeeds_the_recorded_one_is_terminated,
-        Bug(events, "_commit", {"before.job_id not in (None, change.job_id)": "False"}),
+        Bug(job_events, "_commit", {"before.job_id not in (None, change.job_id)": "False"}),
     ),
 }
 
@@ -123,7 +124,7 @@ RACES = {
     ),
     "a terminal record is taken for a handled one": (
         races.test_what_a_task_that_ended_without_its_submitters_knowledge_dooms_is_doomed_by_the_redelivery,
-        Bug(events, "_is_handled", {" and record.result is not None": ""}),
+        Bug(job_events, "_is_handled", {" and record.result is not None": ""}),
     ),
     "nobody ends a run whose last task was given up": (
         lambda: races.test_a_cancelled_run_ends_though_its_last_task_went_between_two_attempts_meanwhile(None),

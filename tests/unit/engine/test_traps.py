@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.core.states import RunState, TriggerRule
-from chalicelib.engine.messages import MessagesLeft
+from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.batch import SubmitFault
 from tests.memory.theatre import Cut, Theatre, plan_of, task
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from chalicelib.core.check import check_definition
-from chalicelib.core.compile import compile_workflow, waves
+from chalicelib.core.definition.check import check_definition
+from chalicelib.core.definition.compile import compile_workflow, waves
 
 STATEMACHINES = Path(__file__).parents[3] / "statemachines"
 

@@ -11,9 +11,9 @@ from batchwright.verify import event_checks as checks
 from batchwright.verify.events_file import read, without_values, write
 from batchwright.verify.observed import JobKind, Observed
 from batchwright.verify.verdict import Verdict
+from chalicelib.core.batch.job_change import read_event
+from chalicelib.core.batch.observed_job import read_job
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.jobchange import read_event
-from chalicelib.core.observed import read_job
 from tests.unit.verify.samples import as_assumed, observed
 from tests.unit.verify.test_event_checks import EVENT_CHECKS
 

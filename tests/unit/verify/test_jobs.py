@@ -19,7 +19,7 @@ from batchwright.verify.jobs import (
 )
 from batchwright.verify.observed import JobKind
 from batchwright.verify.watcher import event_pattern
-from chalicelib.core.check import workflow_from
+from chalicelib.core.definition.check import workflow_from
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
 from tests.unit.verify.samples import STAMP, as_assumed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batchwright.local.batch.logs import BATCH_BYTES, BATCH_EVENTS, LINE_BYTES, LineBuffer, log_group, stream_name
-from chalicelib.core.logplace import LOG_GROUP
+from chalicelib.core.batch.log_location import LOG_GROUP
 
 
 def texts(buffer: LineBuffer) -> list[str]:

@@ -1,0 +1,148 @@
+"""Everything that is wrong with the definition of monitors, at once.
+
+Owns what takes more than one value to judge. Works on plain data, so that one mistake does not hide the others;
+whatever has the wrong shape is left to the models (`monitor.py`), which tell it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from chalicelib.core.definition.error_words import Kind, mistakes_of
+from chalicelib.core.definition.too_much import MISTAKES_MAXIMUM
+from chalicelib.core.errors import InvalidMonitors
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.limits import MONITORS_MAXIMUM
+from chalicelib.core.mistakes import Mistake, Path
+from chalicelib.core.monitor.file_model import (
+    Failed,
+    FailureRate,
+    Monitor,
+    Monitors,
+    NothingRan,
+    RunningLonger,
+    WaitingLonger,
+)
+from chalicelib.core.monitor.rules import RULES, WatchedKind
+
+PATTERNS_MAXIMUM = 100
+"""Of one list of a monitor: each event of a job is held against all of them."""
+CHARACTERS_MAXIMUM = 200_000
+"""Of the whole definition: it is one item of the table, and read by each process once a minute."""
+_LISTS = ("queues", "names", "definitions", "kinds")
+_PARTS: dict[str, type[BaseModel]] = {
+    "failed": Failed,
+    "running_longer": RunningLonger,
+    "waiting_longer": WaitingLonger,
+    "failure_rate": FailureRate,
+    "nothing_ran": NothingRan,
+}
+
+
+def _part_at(path: Path) -> type[BaseModel]:
+    if len(path) < 2:
+        return Monitors
+    return Monitor if len(path) == 2 else _PARTS[str(path[2])]
+
+
+_YES, _NO = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
+
+
+def _hint_at(path: Path, value: Any) -> str | None:
+    if len(path) == 2 and value is None:
+        return f"give one of {', '.join(RULES)}, such as {{failed: true}}"
+    if path[2:] == ("failed",):
+        word = value.lower() if isinstance(value, str) else None
+        return "write false" if word in _NO else "write true" if word in _YES else "write true for all failures"
+    return None
+
+
+_KIND = Kind(
+    "a monitor file",
+    "a monitor file needs monitors",
+    _part_at,
+    {"kinds": WatchedKind, "classes": FailureClass, "excluding": FailureClass},
+    _hint_at,
+)
+
+
+def monitor_mistakes(definition: Any) -> list[Mistake]:
+    """Everything that is wrong with a definition, given as JSON-like data; in no order. Never raises."""
+    monitors = definition.get("monitors") if isinstance(definition, dict) else None
+    if isinstance(monitors, dict) and len(monitors) > MONITORS_MAXIMUM:
+        text = f"monitors must be {MONITORS_MAXIMUM:,} or less, not {len(monitors):,}"
+        return [Mistake(("monitors",), text, "one monitor may watch several queues and names")]
+    found: list[Mistake] = []
+    if (length := len(json.dumps(definition))) > CHARACTERS_MAXIMUM:
+        text = f"the monitors must come to {CHARACTERS_MAXIMUM:,} characters of JSON or less, not {length:,}"
+        return [Mistake((), text, "use '*' and '?'")]
+    try:
+        Monitors.model_validate(definition)
+    except ValidationError as error:
+        found += islice(mistakes_of(error, of=_KIND), MISTAKES_MAXIMUM)
+    for name, monitor in monitors.items() if isinstance(monitors, dict) else ():
+        if isinstance(monitor, dict):
+            found += _checked_together(("monitors", name), monitor)
+    return found
+
+
+def check_monitors(definition: Any) -> dict[str, Any]:
+    """The definition, if nothing is wrong with it. Raises InvalidMonitors with every mistake."""
+    mistakes = monitor_mistakes(definition)
+    if mistakes:
+        raise InvalidMonitors(mistakes)
+    checked: dict[str, Any] = definition
+    return checked
+
+
+def _checked_together(path: Path, monitor: Mapping[str, Any]) -> Iterator[Mistake]:
+    if not any(monitor.get(rule) not in (None, False) for rule in RULES):
+        text = "says nothing about the jobs that it watches"
+        yield Mistake(path, text, f"give one of {', '.join(RULES)}", at_key=True)
+    for field in _LISTS:
+        yield from _list_mistakes((*path, field), monitor.get(field))
+    failed = monitor.get("failed")
+    if isinstance(failed, dict):
+        for field in ("classes", "excluding"):
+            yield from _list_mistakes((*path, "failed", field), failed.get(field))
+        if failed.get("classes") is not None and failed.get("excluding") is not None:
+            text = "failed.excluding is of no use beside classes"
+            yield Mistake((*path, "failed", "excluding"), text, "take one of them out")
+    rate = monitor.get("failure_rate")
+    if isinstance(rate, dict):
+        yield from _rate_mistakes((*path, "failure_rate"), rate)
+    running = monitor.get("running_longer")
+    if isinstance(running, dict):
+        yield from _running_mistakes((*path, "running_longer"), running)
+
+
+def _list_mistakes(path: Path, value: Any) -> Iterator[Mistake]:
+    label = ".".join(str(piece) for piece in path[2:])
+    if value == []:
+        yield Mistake(path, f"{label} must not be empty", "leave it out for all")
+    elif isinstance(value, list) and len(value) > PATTERNS_MAXIMUM:
+        yield Mistake(path, f"{label} must be {PATTERNS_MAXIMUM} or less, not {len(value):,}", "use '*' and '?'")
+
+
+def _rate_mistakes(path: Path, rate: Mapping[str, Any]) -> Iterator[Mistake]:
+    above, over_at = (_share(rate.get(field)) for field in ("above", "over_at"))
+    if above is not None and over_at is not None and over_at > above:
+        text = f"failure_rate.over_at must be {above:g} or less, as above is, not {over_at:g}"
+        yield Mistake((*path, "over_at"), text, "a rate is over once it has fallen to this")
+
+
+def _share(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _running_mistakes(path: Path, running: Mapping[str, Any]) -> Iterator[Mistake]:
+    if running.get("than_seconds") is None and running.get("than_p95_times") is None:
+        yield Mistake(path, "running_longer says no time", "give than_seconds or than_p95_times")
+    elif running.get("than_p95_times") is None and "at_least_seconds" in running:
+        at = (*path, "at_least_seconds")
+        yield Mistake(at, "running_longer.at_least_seconds is of no use without than_p95_times", "take it out")

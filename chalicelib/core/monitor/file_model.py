@@ -1,0 +1,165 @@
+"""The models of a monitor file: which jobs to watch, and what to say about them.
+
+Owns shape and the rules for single values; what takes more than one value to judge is `monitorcheck.py`'s, and what a
+monitor says when is `monitoring.py`'s. A Lambda that only follows events never loads this module, for it needs
+pydantic.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic.json_schema import DEFAULT_REF_TEMPLATE
+
+from chalicelib.core import rules
+from chalicelib.core.definition.schema_model import Model, count_type, json_schema_of, key_schema, named
+from chalicelib.core.failure import FailureClass
+from chalicelib.core.limits import MONITORS_MAXIMUM
+from chalicelib.core.monitor.rules import WatchedKind, clock_time_rule, days_rule
+from chalicelib.core.schedule.model import time_zone_rule
+
+MonitorName = Annotated[str, named(rules.monitor_name_rule), key_schema(rules.SCHEDULE_NAME_PATTERN)]
+Pattern = Annotated[str, named(rules.watch_rule), key_schema(rules.WATCH_PATTERN)]
+ClockTime = Annotated[str, named(clock_time_rule), key_schema("([01][0-9]|2[0-3]):[0-5][05]")]
+
+
+def _yes_or_no(value: Any) -> Any:
+    """`true` is everything, `false` is nothing."""
+    if value is True:
+        return {}
+    return None if value is False else value
+
+
+class Failed(Model):
+    """Which failures to tell of."""
+
+    classes: Annotated[
+        list[Annotated[FailureClass, Field(strict=False)]] | None,
+        Field(description="Only failures of these classes."),
+    ] = None
+    excluding: Annotated[
+        list[Annotated[FailureClass, Field(strict=False)]] | None,
+        Field(description="All failures but those of these classes. Not given, and no classes either: [cancelled]."),
+    ] = None
+
+
+class RunningLonger(Model):
+    """When a job runs for too long: by whichever of the two it reaches first."""
+
+    than_seconds: Annotated[int | None, *count_type("than_seconds"), Field(description="This long, in seconds.")] = None
+    than_p95_times: Annotated[
+        float | None,
+        *count_type("than_p95_times"),
+        Field(
+            description="So many times as long as 19 of 20 successful jobs of its job definition took, this month and "
+            "last; silent until 20 of them were seen."
+        ),
+    ] = None
+    at_least_seconds: Annotated[
+        int, *count_type("at_least_seconds"), Field(description="What than_p95_times never goes below, in seconds.")
+    ] = 300
+
+
+class WaitingLonger(Model):
+    """When a job waits for capacity for too long."""
+
+    than_seconds: Annotated[int, *count_type("than_seconds"), Field(description="This long, in seconds.")]
+
+
+class FailureRate(Model):
+    """When too many of the jobs fail."""
+
+    above: Annotated[float, *count_type("above"), Field(description="The share of failed jobs, 0 to 0.99.")]
+    over_at: Annotated[
+        float | None,
+        *count_type("over_at"),
+        Field(description="The share at or below which it is over, not above `above`, which it is by default."),
+    ] = None
+    within_seconds: Annotated[
+        int,
+        *count_type("within_seconds"),
+        Field(description="Of the jobs that ended so lately, in seconds, 300 to 86,400; counted by five minutes."),
+    ] = 3_600
+    at_least_jobs: Annotated[
+        int, *count_type("at_least_jobs"), Field(description="Silent while fewer jobs than this ended.")
+    ] = 10
+
+
+class NothingRan(Model):
+    """When none of the jobs has succeeded by a time of day."""
+
+    by: Annotated[ClockTime, Field(description="The time of day, such as '06:00', a multiple of five minutes.")]
+    after: Annotated[
+        ClockTime,
+        Field(
+            description="What ended before this time of day does not count. It is the day before's if it is not before "
+            "`by`."
+        ),
+    ] = "00:00"
+    time_zone: Annotated[
+        Annotated[str, named(time_zone_rule)], Field(description="The IANA time zone of both times.")
+    ] = "UTC"
+    days: Annotated[
+        Annotated[str, named(days_rule)],
+        Field(description="The days of `by`, as in the day-of-week of a cron expression: MON-FRI, 'MON,THU', 2#1, *."),
+    ] = "*"
+
+
+class Monitor(Model):
+    """Which jobs to watch, and what to say about them."""
+
+    description: Annotated[
+        Annotated[str, named(rules.description_rule)] | None,
+        Field(description="What the monitor is for; notices say it, too."),
+    ] = None
+    queues: Annotated[list[Pattern] | None, Field(description="Job queues, names or patterns; all unless given.")] = (
+        None
+    )
+    names: Annotated[list[Pattern] | None, Field(description="Job names, or patterns of them; all unless given.")] = (
+        None
+    )
+    definitions: Annotated[
+        list[Pattern] | None,
+        Field(description="Job definitions, names (with :revision or without) or patterns; all unless given."),
+    ] = None
+    kinds: Annotated[
+        list[Annotated[WatchedKind, Field(strict=False)]] | None,
+        Field(
+            description="Whose jobs (foreign, step_functions, own) and which (single, array, multi_node); of each of "
+            "the two that is named, one must fit. All unless given."
+        ),
+    ] = None
+    failed: Annotated[
+        Failed | None,
+        BeforeValidator(_yes_or_no),
+        Field(description="Tell of jobs that failed; true: unless somebody cancelled them."),
+    ] = None
+    running_longer: Annotated[RunningLonger | None, Field(description="Tell of jobs that run for too long.")] = None
+    waiting_longer: Annotated[
+        WaitingLonger | None, Field(description="Tell of jobs that wait for capacity for too long.")
+    ] = None
+    failure_rate: Annotated[FailureRate | None, Field(description="Tell when too many of the jobs fail.")] = None
+    nothing_ran: Annotated[
+        NothingRan | None, Field(description="Tell when none of the jobs has succeeded by a time of day.")
+    ] = None
+
+
+class Monitors(Model):
+    """What to watch on a stage, and what to say about it."""
+
+    schema_address: Annotated[
+        str | None, Field(alias="$schema", description="The address of this schema, for editors; not used otherwise.")
+    ] = None
+    monitors: Annotated[
+        dict[MonitorName, Monitor],
+        Field(description="The monitors, by name.", json_schema_extra={"maxProperties": MONITORS_MAXIMUM}),
+    ]
+
+
+def json_schema(ref_template: str = DEFAULT_REF_TEMPLATE) -> dict[str, Any]:
+    """The JSON Schema of monitor files (draft 2020-12). `ref_template`: how its parts name each other."""
+    schema = json_schema_of(Monitors, ref_template)
+    failed = schema["$defs"]["Monitor"]["properties"]["failed"]
+    failed["anyOf"] = [{"type": "boolean"}, *failed["anyOf"]]
+    return schema
