@@ -102,7 +102,7 @@ def toy(ministack: MiniStack, tmp_path: Path) -> Iterator[Toy]:
 def test_it_reads_what_our_app_declares() -> None:
     functions = Functions()
     assert {(source.function, source.batch_size, source.concurrency) for source in functions.queues()} == {
-        ("on_events", 10, None),
+        ("on_events", 10, 20),
         ("on_commands", 1, 10),
     }
 

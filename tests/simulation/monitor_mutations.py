@@ -22,7 +22,7 @@ MONITOR_MUTATIONS = {
         Bug(
             observe,
             "observe_job",
-            {"    judge(world, record)\n": "", "        noting.": "        judge(world, record)\n        noting."},
+            {"    judge(world, record)\n": "", "        telemetry.": "        judge(world, record)\n        telemetry."},
         ),
         seeds=(35,),
         scope=OTHERS,

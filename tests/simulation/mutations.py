@@ -407,7 +407,7 @@ MUTATIONS = {
         seeds=(14,),
     ),
     "a queue that is gone keeps its run from ending": Mutation(
-        Bug(deliver, "_try", {"noting.telling_refused(world)\n        log.warning(": "raise\n        log.warning("}),
+        Bug(deliver, "_try", {"telemetry.telling_refused(world)\n        log.warning(": "raise\n        log.warning("}),
         seeds=(88,),
     ),
     "what was not told counts as told": Mutation(
@@ -467,7 +467,7 @@ MUTATIONS = {
     ),
     "a topic that refuses for good takes messages to the dead letters": Mutation(
         Bug(
-            deliver, "_try", {"noting.telling_refused(world)\n        log.exception(": "raise\n        log.exception("}
+            deliver, "_try", {"telemetry.telling_refused(world)\n        log.exception(": "raise\n        log.exception("}
         ),
         seeds=(14,),
     ),

@@ -21,7 +21,7 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         Bug(
             observe,
             "observe_job",
-            {"    judge(world, record)\n": "", "        noting.": "        judge(world, record)\n        noting."},
+            {"    judge(world, record)\n": "", "        telemetry.": "        judge(world, record)\n        telemetry."},
         ),
     ),
     "a repeat counts": (
