@@ -25,7 +25,8 @@ from batchwright.local.isolation import enter
 from batchwright.local.run import prepare, start
 from batchwright.local.stack import LocalAws
 from chalicelib.core.limits import BULK_TERMINATE_IDS
-from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import JobSpec, PlannedTask
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.ports.store import Store
 from chalicelib.wiring import wired

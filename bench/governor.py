@@ -34,7 +34,8 @@ from batchwright.local.ministack import MiniStack
 from batchwright.local.stack import create_foundation
 from batchwright.stage.foundation import variables_of
 from chalicelib.aws.clients import clients
-from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import JobSpec, PlannedTask
 from chalicelib.engine.inbox.messages import MessagesLeft
 from chalicelib.wiring import SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, Wired, wire
 

@@ -19,10 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from batchwright.local.functions import Functions
+from batchwright.local.isolation import client
 from batchwright.local.run import prepare, start
-from batchwright.local.stack import LocalAws, client
+from batchwright.local.stack import LocalAws
 from bench.instruments import Meter
-from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import JobSpec, PlannedTask
 from chalicelib.core.states import RunState
 from chalicelib.wiring import EVENT_BUS, wired
 

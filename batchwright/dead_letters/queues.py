@@ -1,7 +1,7 @@
 """The dead letters of a stack: taken off their queues to be looked at, put back or removed.
 
 Owns the taking. SQS has no way to look at a queue without receiving, so what is looked at is hidden from others for a
-minute at most, and given back when the look is over, an interrupted one too. The words are dead_letter_text.py's.
+minute at most, and given back when the look is over, an interrupted one too. The words are text.py's.
 """
 
 from __future__ import annotations

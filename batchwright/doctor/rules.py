@@ -1,7 +1,7 @@
 """What is wrong with a run as the table holds it: pure checks over its record, its plan, its tallies and its records.
 
-Owns the rules and their words. Who reads the table and asks Batch is doctor_look.py, what Batch's jobs say is
-doctor_jobs.py. Nothing here mistakes work under way for a fault: what a message or the sweep is about to do counts
+Owns the rules and their words. Who reads the table and asks Batch is reader.py, what Batch's jobs say is
+job_rules.py. Nothing here mistakes work under way for a fault: what a message or the sweep is about to do counts
 only once it is overdue.
 """
 
@@ -161,7 +161,7 @@ def _check_records(seen: Seen, now_ms: int, patience: Patience) -> Iterator[Find
 
 def _is_late(seen: Seen, record: TaskRecord, now_ms: int, patience: Patience) -> bool:
     """Whether an open record of a task that ended is open for long: since the run ended, as far as the table tells, or
-    since a retry was due that nobody needs any more. Of a job's end, Batch tells (doctor_jobs.py)."""
+    since a retry was due that nobody needs any more. Of a job's end, Batch tells (job_rules.py)."""
     since_ms = seen.healed_from_ms
     may_heal = not seen.waits_for_the_end(record.attempt.index)
     if may_heal and record.state is TaskState.WAITING and record.retry_at_ms is not None:

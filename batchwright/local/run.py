@@ -1,6 +1,6 @@
 """What a run on a local AWS needs: queues and job definitions are created, it is pushed, the app's function starts it.
 
-What it looks like from then on is follow.py's; the engine runs in the local AWS's worker.
+What it looks like from then on is runs/follow.py's; the engine runs in the local AWS's worker.
 """
 
 from __future__ import annotations

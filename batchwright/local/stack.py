@@ -18,8 +18,7 @@ from batchwright.local.batch.client import SERVER
 from batchwright.local.batch.families import end_left_behind
 from batchwright.local.child import Child
 from batchwright.local.death import Death, last_line
-from batchwright.local.isolation import CLOSED
-from batchwright.local.isolation import client as client
+from batchwright.local.isolation import CLOSED, client
 from batchwright.local.ministack import MiniStack, MiniStackError
 from batchwright.local.profile import write_profile
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from chalicelib.core.failure import INFRASTRUCTURE, NEVER_RETRIED, FailureClass
-from chalicelib.core.plan.model import RetryPolicy
 from chalicelib.core.plan.retry import full_pauses_seconds
+from chalicelib.core.plan.task import RetryPolicy
 
 
 @cache

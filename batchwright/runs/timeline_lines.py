@@ -1,7 +1,7 @@
 """The lines that draw a run's time: a bar a task, an axis above them, and below what cannot be seen from bars.
 
 Owns which bars are drawn when there are more than fit, and what is said. The times are timeline.py's, the axis is
-time_axis.py's. Pure: data and a width in, lines out, none wider than the width (40 cells at least).
+terminal/time_axis.py's. Pure: data and a width in, lines out, none wider than the width (40 cells at least).
 """
 
 from __future__ import annotations

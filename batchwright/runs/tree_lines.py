@@ -1,7 +1,7 @@
 """The lines that show a run as a tree: a task a line, below it why it failed, beside it what is unusual about it.
 
 Owns what is said of a task and where it stands on the line. Which tasks are shown, and under which parent, is
-runtree.py's. Pure: data and a width in, lines out, none wider than the width (40 cells at least).
+tree.py's. Pure: data and a width in, lines out, none wider than the width (40 cells at least).
 """
 
 from __future__ import annotations

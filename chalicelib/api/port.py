@@ -1,8 +1,8 @@
 """What can be asked of a Batchwright, wherever it runs: one protocol, spoken in process and over HTTP.
 
-The CLI knows nothing else. `direct.py` implements it on the table, `batchwright/client/http_api.py` on an API's
-address, and one contract suite runs against both. Mistakes of the caller raise UserMistake (core/errors.py has its
-kinds), an API that cannot be reached or fails raises TryAgain.
+The CLI knows nothing else. `inprocess/direct.py` implements it on the table, `batchwright/client/http_api.py` on an
+API's address, and one contract suite runs against both. Mistakes of the caller raise UserMistake (core/errors.py has
+its kinds), an API that cannot be reached or fails raises TryAgain.
 """
 
 from __future__ import annotations

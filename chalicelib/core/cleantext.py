@@ -1,7 +1,8 @@
 """Text that somebody else wrote (a reason, a line of a log), made fit to be shown: one line, nothing that a terminal, a
 mail reader or a chat obeys, not too long.
 
-Owns how it is made one line. Which characters are taken out is rules.py's, what a chat reads as markup chat_text.py's.
+Owns how it is made one line. Which characters are taken out is rules.py's, what a chat reads as markup
+notice/chat_text.py's.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Expressions in strings: `${params.x}`, `${run.id}`, `${task.name}`, `${task.attempt}`, and nothing else.
 
-In the params of a schedule there are `${schedule.time}` and `${schedule.date}` instead (`schedule.py`).
+In the params of a schedule there are `${schedule.time}` and `${schedule.date}` instead (`schedule/model.py`).
 
-Owns the grammar and the rendering. Which params exist and which type fits where is `check.py`'s; limits on what comes
-out are `job.py`'s.
+Owns the grammar and the rendering. Which params exist and which type fits where is `definition/check.py`'s; limits on
+what comes out are `plan/job_request.py`'s.
 
 `$${` is a literal `${`. A `$` before anything but `{` means nothing, so `$HOME` and `$(date)` pass untouched.
 A string that is one whole expression stands for the value with its type. Inside a longer string, and wherever a text

@@ -18,7 +18,8 @@ from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.ids import Attempt
 from chalicelib.core.monitor.rules import Bucket, Counted
-from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import JobSpec, PlannedTask
 from chalicelib.core.run.records import Claim, Run, Tally
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from tests.contract import servers

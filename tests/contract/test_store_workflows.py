@@ -11,7 +11,8 @@ import pytest
 from chalicelib.aws.table.store import DynamoStore
 from chalicelib.core import limits
 from chalicelib.core.errors import Defect, PreconditionFailed
-from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import JobSpec, PlannedTask, RetryPolicy
 from chalicelib.core.run.records import WorkflowEntry
 from chalicelib.core.states import TriggerRule
 from chalicelib.ports.store import Store

@@ -12,7 +12,8 @@ from batchwright.local.isolation import LocalSession, client
 from batchwright.local.queues import definition_for
 from batchwright.local.stack import LocalAws
 from chalicelib.aws.clients import clients
-from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import JobSpec, PlannedTask
 from chalicelib.core.states import TaskState
 from chalicelib.wiring import Wired, wire
 from tests.functional.commands import wait_until

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.ids import attempt_from_parameters
-from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask, RetryPolicy, offset_of, shard_of
+from chalicelib.core.plan.model import Plan, offset_of, shard_of
+from chalicelib.core.plan.task import JobSpec, PlannedTask, RetryPolicy
 from chalicelib.core.run.records import Run, TaskRecord
 from chalicelib.core.run.requests import RedriveRequest
 from chalicelib.core.states import TriggerRule

@@ -20,8 +20,8 @@ from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.monitor.records import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.monitor.rules import Counted
 from chalicelib.core.notice.model import NoticeKind
-from chalicelib.core.plan.model import Plan, PlannedTask, offset_of, shard_of
-from chalicelib.core.plan.task import Requested
+from chalicelib.core.plan.model import Plan, offset_of, shard_of
+from chalicelib.core.plan.task import PlannedTask, Requested
 from chalicelib.core.run.commands import RetryTask
 from chalicelib.core.run.records import Redrive, Run, Tally, TaskRecord, in_epoch
 from chalicelib.core.run.requests import RedriveRequest

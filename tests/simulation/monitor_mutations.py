@@ -22,7 +22,10 @@ MONITOR_MUTATIONS = {
         Bug(
             observe,
             "observe_job",
-            {"    judge(world, record)\n": "", "        telemetry.": "        judge(world, record)\n        telemetry."},
+            {
+                "    judge(world, record)\n": "",
+                "        telemetry.": "        judge(world, record)\n        telemetry.",
+            },
         ),
         seeds=(35,),
         scope=OTHERS,

@@ -467,7 +467,9 @@ MUTATIONS = {
     ),
     "a topic that refuses for good takes messages to the dead letters": Mutation(
         Bug(
-            deliver, "_try", {"telemetry.telling_refused(world)\n        log.exception(": "raise\n        log.exception("}
+            deliver,
+            "_try",
+            {"telemetry.telling_refused(world)\n        log.exception(": "raise\n        log.exception("},
         ),
         seeds=(14,),
     ),

@@ -12,7 +12,8 @@ from random import Random
 from typing import Any
 
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.plan.model import ClassPolicy, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import ClassPolicy, PlannedTask, RetryPolicy
 from chalicelib.core.states import TriggerRule
 from tests.memory.theatre import plan_of, task
 

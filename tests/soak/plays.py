@@ -20,7 +20,8 @@ from batchwright.local.run import prepare
 from batchwright.local.stack import LocalAws
 from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.params import complete_params, declarations
-from chalicelib.core.plan.model import Plan, RetryPolicy
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import RetryPolicy
 from chalicelib.core.run.records import Run
 from chalicelib.ports.store import Store
 from tests import oracle

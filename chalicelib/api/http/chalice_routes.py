@@ -1,7 +1,7 @@
 """The HTTP API as Chalice serves it: a view for every route of the table, and one form for every answer.
 
 Owns what is Chalice's: requests in, responses out, what Chalice itself refuses, and what nobody foresaw. What a request
-means is answering.py's, which is loaded with the first one: a function that only follows events needs no pydantic.
+means is pipeline.py's, which is loaded with the first one: a function that only follows events needs no pydantic.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A request's body as data: strict JSON, of bounded size and depth, in bounded time.
 
 Owns what JSON alone decides. Refused is what other readers would take for something else: a key given twice, NaN and
-Infinity, a number that is no finite double, half a surrogate pair. What the data means is the models' (reading.py).
+Infinity, a number that is no finite double, half a surrogate pair. What the data means is the models'
+(parse_request.py).
 """
 
 from __future__ import annotations

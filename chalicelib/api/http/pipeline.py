@@ -1,6 +1,6 @@
 """From a request to its answer: who may, what is asked, what the Api says, and what went wrong.
 
-Knows nothing of Chalice (chalicelib/api/http/chalice_routes.py does) and nothing of any single route (operations.py).
+Knows nothing of Chalice (chalicelib/api/http/chalice_routes.py does) and nothing of any single route (handlers.py).
 Loaded with the first request, for the models need pydantic.
 """
 

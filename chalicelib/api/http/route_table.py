@@ -91,7 +91,7 @@ class About(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path. `operation` is its name in operations.py and in the OpenAPI document, `needs` the least
+    """One method of one path. `operation` is its name in handlers.py and in the OpenAPI document, `needs` the least
     scope, `about` which workflow it is about. `answer` and `body` name models, and `many` is a page of answers;
     `statuses` are the good ones."""
 

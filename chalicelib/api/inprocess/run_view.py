@@ -14,8 +14,9 @@ from chalicelib.api.to_models import attempt_model
 from chalicelib.core.ids import Attempt
 from chalicelib.core.limits import SHARD_SIZE
 from chalicelib.core.plan.job_request import array_size_of
-from chalicelib.core.plan.model import Plan, RetryPolicy, offset_of, shard_of
+from chalicelib.core.plan.model import Plan, offset_of, shard_of
 from chalicelib.core.plan.retry import attempts_allowed
+from chalicelib.core.plan.task import RetryPolicy
 from chalicelib.core.run.records import RELEASED, Run, TaskRecord, in_epoch
 from chalicelib.core.run.requested import requested_of
 from chalicelib.core.states import TaskState

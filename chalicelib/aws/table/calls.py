@@ -1,7 +1,7 @@
 """The calls to the one table: get, put, update, query, with plain Python values in and out.
 
 Owns the wire form of values, the placeholders of expressions, paging, and how a conditional write learns whether it
-landed. What the items mean is dynamodb_items.py's.
+landed. What the items mean is items.py's.
 
 In an expression, `#word` stands for the attribute `word` and `:word` for the value of that name.
 """

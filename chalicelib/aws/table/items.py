@@ -132,7 +132,7 @@ def lease_of(item: Mapping[str, Any]) -> Lease | None:
 
 
 def run_attributes(run: Run, past_params: Sequence[Item]) -> Item:
-    """A run's record but for its params, which dynamodb_params.py keeps. `past_params` holds those of `past`."""
+    """A run's record but for its params, which params.py keeps. `past_params` holds those of `past`."""
     return {
         "workflow": run.workflow,
         "version": run.version,

@@ -1,6 +1,6 @@
 """Lenient readings of single values of a document that may hold anything, such as an event of Batch.
 
-A value of an unexpected type counts as absent. `fields.py` has the strict reading, which refuses such a value.
+A value of an unexpected type counts as absent. `dataclass_json.py` has the strict reading, which refuses such a value.
 """
 
 from __future__ import annotations

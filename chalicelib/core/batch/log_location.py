@@ -1,7 +1,7 @@
 """Where a job's lines are: `STREAM` in the log group that Batch uses, or `GROUP:STREAM` in one that the job's
 definition names (`awslogs-group`). Neither name may hold a colon, so what an earlier version stored means the same.
 
-Owns that form. `jobdocument.py` reads the place off a job's document. Tolerant of odd types, because an event may hold
+Owns that form. `document.py` reads the place off a job's document. Tolerant of odd types, because an event may hold
 anything.
 """
 

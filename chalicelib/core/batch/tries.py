@@ -1,6 +1,6 @@
 """The tries of a job inside Batch, by its own retryStrategy, as a job's document tells those that ended.
 
-Owns which fields of a try are kept. `jobdocument.py` knows where a document has them. An odd value is taken as absent.
+Owns which fields of a try are kept. `document.py` knows where a document has them. An odd value is taken as absent.
 """
 
 from __future__ import annotations

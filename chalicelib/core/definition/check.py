@@ -2,7 +2,7 @@
 
 Owns what takes more than one value to judge: the graph, params against their types, expressions against params, and
 what defaults and tasks must give together. Works on plain data, so that one mistake does not hide the others; whatever
-has the wrong shape is left to the models (`workflow.py`), which tell it. Retries, schedules and the size of what would
+has the wrong shape is left to the models (`model.py`), which tell it. Retries, schedules and the size of what would
 be submitted have modules of their own.
 """
 

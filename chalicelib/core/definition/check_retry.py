@@ -1,6 +1,6 @@
 """What is wrong with a task's `retry` that takes more than one value to judge: memory to multiply, and pauses.
 
-Works on plain data, as `check.py` does; whatever has the wrong shape is left to the models (`workflow.py`).
+Works on plain data, as `check.py` does; whatever has the wrong shape is left to the models (`model.py`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ in it: a run can only make it longer.
 
 Works on plain data, as `check.py` does. A task may inherit thirty thousand characters from the defaults, and there may
 be a hundred thousand tasks; so the lengths are added up, those of defaults once, and no submission is written out. The
-limits and their words are `job.py`'s.
+limits and their words are `plan/job_request.py`'s.
 """
 
 from __future__ import annotations

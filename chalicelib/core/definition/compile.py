@@ -14,7 +14,8 @@ from chalicelib.core.definition.model import Retry, Task, TaskSettings, Workflow
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.limits import TASKS_MAXIMUM
-from chalicelib.core.plan.model import BACKOFF_MAX_SECONDS, ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import BACKOFF_MAX_SECONDS, ClassPolicy, JobSpec, PlannedTask, RetryPolicy
 from chalicelib.core.states import TriggerRule
 
 _JOINED = ("environment", "parameters", "tags")

@@ -1,7 +1,7 @@
 """What pydantic found wrong with a definition, in our own words.
 
-Owns the text for each type of error that the models of `workflow.py` and `monitor.py` can raise; nothing of pydantic's
-own wording gets out.
+Owns the text for each type of error that the models of `model.py` and `monitor/file_model.py` can raise; nothing of
+pydantic's own wording gets out.
 """
 
 from __future__ import annotations

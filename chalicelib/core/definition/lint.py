@@ -50,7 +50,7 @@ def _lost_results(workflow: Workflow) -> Iterator[Mistake]:
 
 def _idle_retries(workflow: Workflow) -> Iterator[Mistake]:
     """Classes in `retry.on` that do nothing while their task is an array. A task's own, with an array whose size is
-    written down, are a mistake (`retrycheck.py`); here are those of the defaults, and of arrays sized by a param."""
+    written down, are a mistake (`check_retry.py`); here are those of the defaults, and of arrays sized by a param."""
     defaults = workflow.defaults
     for name, task in workflow.tasks.items():
         array, retry = _setting(task, defaults.array, "array"), _setting(task, defaults.retry, "retry")

@@ -1,7 +1,7 @@
 """What the models of the files that people write are made of: a strict model, rules as validators, JSON Schema.
 
 Owns how a rule (`rules.py`) becomes part of a pydantic model and how a model becomes a JSON Schema. The models
-themselves are `workflow.py`'s and `monitor.py`'s.
+themselves are `model.py`'s and `monitor/file_model.py`'s.
 """
 
 from __future__ import annotations

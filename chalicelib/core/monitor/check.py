@@ -1,7 +1,7 @@
 """Everything that is wrong with the definition of monitors, at once.
 
 Owns what takes more than one value to judge. Works on plain data, so that one mistake does not hide the others;
-whatever has the wrong shape is left to the models (`monitor.py`), which tell it.
+whatever has the wrong shape is left to the models (`file_model.py`), which tell it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The models of a monitor file: which jobs to watch, and what to say about them.
 
-Owns shape and the rules for single values; what takes more than one value to judge is `monitorcheck.py`'s, and what a
-monitor says when is `monitoring.py`'s. A Lambda that only follows events never loads this module, for it needs
+Owns shape and the rules for single values; what takes more than one value to judge is `check.py`'s, and what a
+monitor says when is `rules.py`'s. A Lambda that only follows events never loads this module, for it needs
 pydantic.
 """
 

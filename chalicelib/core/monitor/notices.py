@@ -1,6 +1,6 @@
 """What monitors say: the notices, made of the listed fields of job records.
 
-Owns the sentences and the ids. When something is due is `monitoring.py`'s.
+Owns the sentences and the ids. When something is due is `rules.py`'s.
 """
 
 from __future__ import annotations

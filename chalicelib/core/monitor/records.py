@@ -1,6 +1,6 @@
 """What the table remembers of monitors: their definition, what was seen at the last look, and what was told.
 
-Owns the shapes. What a monitor is, and what is due, is `monitoring.py`'s.
+Owns the shapes. What a monitor is, and what is due, is `rules.py`'s.
 """
 
 from __future__ import annotations

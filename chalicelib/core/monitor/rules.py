@@ -1,7 +1,7 @@
 """What a monitor is, which jobs it watches, and what is due to be said: pure, from records and counts.
 
-Owns the meaning of a monitor's rules. Run times of a definition are `runtimes.py`'s, what is said is
-`monitornotices.py`'s, and when anybody looks is the engine's (`engine/watch/monitors.py`).
+Owns the meaning of a monitor's rules. Run times of a definition are `run_times.py`'s, what is said is
+`notices.py`'s, and when anybody looks is the engine's (`engine/watch/monitors.py`).
 """
 
 from __future__ import annotations

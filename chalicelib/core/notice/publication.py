@@ -1,7 +1,7 @@
 """What each kind of subscriber receives of a notice: one publication to SNS, a body for each protocol.
 
 Owns the choice of bodies and their size, which SNS limits to 256 KB in sum. What a subscriber cannot show is taken out
-of the texts here, once for all of them. How a body looks is email_text.py's and chat_document.py's.
+of the texts here, once for all of them. How a body looks is email.py's and chat.py's.
 """
 
 from __future__ import annotations

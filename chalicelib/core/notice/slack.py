@@ -1,7 +1,7 @@
 """A notice as a message for a Slack incoming webhook, in Slack's blocks.
 
 Owns that message: https://docs.slack.dev/reference/block-kit/blocks. A webhook does not tell what it posted, so there
-are no threads here; whoever wants one thread a run takes Amazon Q Developer (chat_document.py).
+are no threads here; whoever wants one thread a run takes Amazon Q Developer (chat.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a notice says in words that e-mail and chats share: what a job died of, when and for how long, what to do next.
 
-Owns the words. How they are laid out is email_text.py's, chat_document.py's and slack_message.py's.
+Owns the words. How they are laid out is email.py's, chat.py's and slack.py's.
 """
 
 from __future__ import annotations

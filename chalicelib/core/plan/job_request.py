@@ -18,9 +18,9 @@ from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
 from chalicelib.core.params import same
-from chalicelib.core.plan.model import Plan, PlannedTask
+from chalicelib.core.plan.model import Plan
 from chalicelib.core.plan.retry import attempts_at_most, memory_after, queue_after
-from chalicelib.core.plan.task import Requested
+from chalicelib.core.plan.task import PlannedTask, Requested
 from chalicelib.core.rules import Broken, Rule
 from chalicelib.core.suggest import shown
 from chalicelib.core.template import Scope, expressions, render, render_text

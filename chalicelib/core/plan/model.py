@@ -1,8 +1,8 @@
 """A plan: a workflow compiled into numbered tasks.
 
-Owns the graph, its digest and its chunks. `planned_task.py` says what a task is, and `plan_encoding.py` how a plan is
-stored. `compile.py` makes a plan out of a workflow, and `advance.py` says what a plan means for a run. Nothing here
-needs pydantic, so a Lambda that only follows events never loads it.
+Owns the graph, its digest and its chunks. `task.py` says what a task is, and `encoding.py` how a plan is stored.
+`definition/compile.py` makes a plan out of a workflow, and `run/advance.py` says what a plan means for a run. Nothing
+here needs pydantic, so a Lambda that only follows events never loads it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,7 @@ from chalicelib.core import limits
 from chalicelib.core.errors import Defect
 from chalicelib.core.gc_pause import collector_paused
 from chalicelib.core.plan.encoding import decode, encode
-from chalicelib.core.plan.task import BACKOFF_MAX_SECONDS as BACKOFF_MAX_SECONDS
-from chalicelib.core.plan.task import ClassPolicy as ClassPolicy
-from chalicelib.core.plan.task import JobSpec as JobSpec
-from chalicelib.core.plan.task import PlannedTask as PlannedTask
-from chalicelib.core.plan.task import RetryPolicy as RetryPolicy
-from chalicelib.core.plan.task import Text as Text
+from chalicelib.core.plan.task import PlannedTask, Text
 
 
 @dataclass(frozen=True)

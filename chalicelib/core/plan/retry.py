@@ -16,7 +16,7 @@ from chalicelib.core.batch.result import JobResult
 from chalicelib.core.failure import INFRASTRUCTURE, NEVER_RETRIED, FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.limits import TASK_ATTEMPTS_MAXIMUM
-from chalicelib.core.plan.model import ClassPolicy, RetryPolicy
+from chalicelib.core.plan.task import ClassPolicy, RetryPolicy
 
 OF_ARRAYS = frozenset({FailureClass.DEPENDENCY, FailureClass.REFUSED, FailureClass.UNKNOWN})
 """The classes that an array can fail of. Batch does not tell what its children died of: only that one failed."""

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.plan.model import Plan, PlannedTask
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import PlannedTask
 from chalicelib.core.template import Scope, render_text
 
 

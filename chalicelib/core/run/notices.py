@@ -14,8 +14,7 @@ from chalicelib.core.durations import in_words
 from chalicelib.core.ids import Attempt, job_name
 from chalicelib.core.notice.model import Notice, NoticeKind, ToldJob, queues_of
 from chalicelib.core.notice.window import digest_id, run_scope
-from chalicelib.core.plan.model import PlannedTask
-from chalicelib.core.plan.task import Requested
+from chalicelib.core.plan.task import PlannedTask, Requested
 from chalicelib.core.run.records import Run, Tally, TaskRecord
 from chalicelib.core.states import ENDINGS, RunState, TaskState
 

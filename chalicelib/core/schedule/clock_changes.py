@@ -1,6 +1,6 @@
 """What the next change of clocks does to a schedule: which of its times it skips, and which come twice.
 
-Owns the warnings about it. How such times count is `schedule.py`'s: one that clocks skip has no run, and one that they
+Owns the warnings about it. How such times count is `model.py`'s: one that clocks skip has no run, and one that they
 repeat has a run the first time only. A rate and a schedule in UTC know no such times.
 """
 

@@ -1,6 +1,6 @@
 """Cron expressions as EventBridge Scheduler reads them: six fields, and the days and times of day that they name.
 
-Owns the grammar and the calendar. Which moment a time of day is in a time zone is `schedule.py`'s.
+Owns the grammar and the calendar. Which moment a time of day is in a time zone is `model.py`'s.
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based
 """
 

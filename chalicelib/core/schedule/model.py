@@ -2,7 +2,7 @@
 
 Owns the meaning of `cron`, `rate` and `at` across daylight saving, as EventBridge Scheduler has it: a time of day that
 a day does not have (clocks go forward) is skipped, one that a day has twice (clocks go back) counts once, the first
-time; a rate is elapsed time and knows no clock of the wall. What is done at a time is `scheduling.py`'s.
+time; a rate is elapsed time and knows no clock of the wall. What is done at a time is `decisions.py`'s.
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#daylist-savings-time
 """
 

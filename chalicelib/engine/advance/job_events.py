@@ -151,7 +151,7 @@ def _tell_waiting(world: World, facts: RunFacts, change: JobChange) -> None:
 def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retry, record: TaskRecord) -> NotYet | None:
     """Set the timer, then end the attempt: a crash between the two sets the timer twice, and it claims once.
 
-    A timer longer than a message can be delayed is set by the sweep, in its last 900 seconds (heal.py)."""
+    A timer longer than a message can be delayed is set by the sweep, in its last 900 seconds (control/heal.py)."""
     attempt, result = change.attempt, change.result
     assert result is not None, "an ended change carries its result"
     not_before_ms = world.clock.now_ms() + retry.after_ms

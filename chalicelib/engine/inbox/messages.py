@@ -57,7 +57,7 @@ time."""
 
 
 About = Mapping[str, Any]
-"""The `extra` of a log call (noting.py)."""
+"""The `extra` of a log call (world/telemetry.py)."""
 
 
 class MessagesLeft(BatchwrightError):

@@ -1,4 +1,4 @@
-"""The sweep: the periodic look at runs whose next look is due. What it finds, heal.py heals.
+"""The sweep: the periodic look at runs whose next look is due. What it finds, control/heal.py heals.
 
 Bounded: it takes up no more once its time is over, and notes where it stopped, so that the next one goes on there.
 """

@@ -1,8 +1,8 @@
 """What a run tells of its failed tasks: in digests while it goes on, and in the notice of its end.
 
 Owns how they are counted, which of them are named, and what is looked up of those. A failure that is allowed
-(`allow_failure`) is in no digest: the notice of the end tells of it. When a digest is told is digest.py's, what their
-jobs wrote lastlines.py's.
+(`allow_failure`) is in no digest: the notice of the end tells of it. When a digest is told is window.py's, what their
+jobs wrote log_tail.py's.
 """
 
 from __future__ import annotations

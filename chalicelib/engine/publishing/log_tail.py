@@ -3,7 +3,7 @@ array what its jobs failed of.
 
 Whatever keeps a log from being read, or Batch from answering, the notice goes out without. Owns how many jobs are
 looked up, how much of a line is told, and which child stands for those that failed. How long is waited is
-logpause.py's.
+world/log_pause.py's.
 """
 
 from __future__ import annotations

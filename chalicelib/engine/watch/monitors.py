@@ -1,8 +1,8 @@
 """What monitors do at a job's event: have a failure told, and say what its ending is counted as.
 
-A failure is told by the digests (digest.py), in scopes of a monitor and a day. Both functions are for jobs that are
-recorded; engine/watch/observe.py calls them before the record is put, whose write counts the ending. What takes time to
-become true, such as a job that runs for too long, is found by the looks of the sweep (monitor_looks.py).
+A failure is told by the digests (publishing/window.py), in scopes of a monitor and a day. Both functions are for jobs
+that are recorded; engine/watch/observe.py calls them before the record is put, whose write counts the ending. What
+takes time to become true, such as a job that runs for too long, is found by the looks of the sweep (monitor_looks.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a warm process remembers of its own submissions: whether it must ask before the next one.
 
-Owns the rule of when to ask. The asking is governor.py's.
+Owns the rule of when to ask. The asking is advance/rate_limiter.py's.
 """
 
 from __future__ import annotations

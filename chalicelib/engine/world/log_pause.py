@@ -1,7 +1,7 @@
 """What a warm process remembers of logs, or of Batch, that were slow to say what a notice tells of a failure: that no
 notice is to wait for them again for a while.
 
-Owns the rule of when to wait. The reading is lastlines.py's.
+Owns the rule of when to wait. The reading is publishing/log_tail.py's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which monitors there are, as a warm process knows them: it reads them anew once a minute.
 
-Owns the remembering, also of the jobs that monitors told of. What the monitors do is monitors.py's and
-monitor_looks.py's.
+Owns the remembering, also of the jobs that monitors told of. What the monitors do is watch/monitors.py's and
+watch/monitor_looks.py's.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from typing import Any
 from chalicelib.aws.table.store import DynamoStore
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.plan.job_request import JobRequest
-from chalicelib.core.plan.model import ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import ClassPolicy, JobSpec, PlannedTask, RetryPolicy
 from chalicelib.core.run.commands import (
     CancelRun,
     Command,

@@ -19,7 +19,7 @@ from chalicelib.core import chain
 from chalicelib.core.chain import HOPS_MAXIMUM
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
-from chalicelib.core.plan.model import RetryPolicy
+from chalicelib.core.plan.task import RetryPolicy
 from chalicelib.core.run.commands import RetryTask, encode
 from chalicelib.core.schedule.model import MINUTE_MS
 from chalicelib.core.states import RunState, TriggerRule

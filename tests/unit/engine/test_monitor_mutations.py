@@ -21,7 +21,10 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
         Bug(
             observe,
             "observe_job",
-            {"    judge(world, record)\n": "", "        telemetry.": "        judge(world, record)\n        telemetry."},
+            {
+                "    judge(world, record)\n": "",
+                "        telemetry.": "        judge(world, record)\n        telemetry.",
+            },
         ),
     ),
     "a repeat counts": (

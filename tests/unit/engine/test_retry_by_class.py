@@ -9,7 +9,8 @@ import pytest
 
 from chalicelib.core.batch.classify import classify
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.plan.model import ClassPolicy, Plan, RetryPolicy
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import ClassPolicy, RetryPolicy
 from chalicelib.core.run.commands import CancelRun, decode
 from chalicelib.core.states import RunState
 from chalicelib.engine.advance.submit import CANCEL_REASON, SECOND_JOB_REASON

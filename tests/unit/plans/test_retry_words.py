@@ -4,7 +4,7 @@ import pytest
 
 from batchwright.plans.retry_words import retry_words
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.plan.model import ClassPolicy, RetryPolicy
+from chalicelib.core.plan.task import ClassPolicy, RetryPolicy
 
 SPOT, OOM = FailureClass.SPOT, FailureClass.OUT_OF_MEMORY
 INFRASTRUCTURE = "spot, image_pull, start_failure"

@@ -15,8 +15,8 @@ from chalicelib.core.batch.classify import classify
 from chalicelib.core.batch.result import JobResult
 from chalicelib.core.failure import INFRASTRUCTURE, NEVER_RETRIED, FailureClass
 from chalicelib.core.ids import Attempt
-from chalicelib.core.plan.model import ClassPolicy, RetryPolicy
 from chalicelib.core.plan.retry import GiveUp, Retry, after_failure
+from chalicelib.core.plan.task import ClassPolicy, RetryPolicy
 
 EVENTS = Path(__file__).parents[3] / "data" / "events"
 EXITED = "Essential container in task exited"

@@ -12,7 +12,7 @@ from chalicelib.core.definition.compile import compile_workflow, number_in_waves
 from chalicelib.core.definition.model import Workflow
 from chalicelib.core.errors import InvalidWorkflow, UserMistake
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.plan.model import ClassPolicy, JobSpec, RetryPolicy
+from chalicelib.core.plan.task import ClassPolicy, JobSpec, RetryPolicy
 from chalicelib.core.states import TriggerRule
 
 DEFAULTS = {"job_definition": "jd", "queue": "q"}

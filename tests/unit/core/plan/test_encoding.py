@@ -9,7 +9,8 @@ import pytest
 
 from chalicelib.core.errors import Defect
 from chalicelib.core.plan.encoding import FORMAT, decode, encode
-from chalicelib.core.plan.model import JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import JobSpec, PlannedTask, RetryPolicy
 
 PLAN = Plan(
     "films",

@@ -10,7 +10,8 @@ from chalicelib.core.errors import UserMistake
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, attempt_from_parameters, job_name
 from chalicelib.core.plan.job_request import JobRequest, array_size_of, check_run, empty_arrays, job_request, memory_of
-from chalicelib.core.plan.model import ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy
+from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.task import ClassPolicy, JobSpec, PlannedTask, RetryPolicy
 
 ATTEMPT = Attempt("movies-abc", 0, 0, 2)
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from chalicelib.core import limits
 from chalicelib.core.errors import Defect
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.plan.model import ClassPolicy, JobSpec, Plan, PlannedTask, RetryPolicy, indexes_in, mask_by_shard
+from chalicelib.core.plan.model import Plan, indexes_in, mask_by_shard
+from chalicelib.core.plan.task import ClassPolicy, JobSpec, PlannedTask, RetryPolicy
 from chalicelib.core.states import TriggerRule
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

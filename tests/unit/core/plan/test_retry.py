@@ -13,7 +13,6 @@ from chalicelib.core.batch.result import JobResult
 from chalicelib.core.failure import INFRASTRUCTURE, FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.limits import TASK_ATTEMPTS_MAXIMUM
-from chalicelib.core.plan.model import ClassPolicy, RetryPolicy
 from chalicelib.core.plan.retry import (
     GiveUp,
     Retry,
@@ -24,6 +23,7 @@ from chalicelib.core.plan.retry import (
     memory_after,
     queue_after,
 )
+from chalicelib.core.plan.task import ClassPolicy, RetryPolicy
 
 APPLICATION, SPOT, OOM = FailureClass.APPLICATION, FailureClass.SPOT, FailureClass.OUT_OF_MEMORY
 PULL, CANCELLED, UNKNOWN = FailureClass.IMAGE_PULL, FailureClass.CANCELLED, FailureClass.UNKNOWN

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.plan.model import ClassPolicy, PlannedTask
+from chalicelib.core.plan.task import ClassPolicy, PlannedTask
 from chalicelib.core.plan.task_queues import task_queues
 from tests.memory.theatre import plan_of, task
 

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core.notice.model import Notice, NoticeKind
 from chalicelib.core.notice.window import span_seconds
-from chalicelib.core.plan.model import PlannedTask
+from chalicelib.core.plan.task import PlannedTask
 from chalicelib.core.run.commands import TellTaskFailures
 from chalicelib.engine.inbox.commands import carry_out
 from chalicelib.engine.world.world import DONE, NotYet
