@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from batchwright.client.http_api import HttpApi
+from batchwright.local.batch.rules import LOOK_SECONDS
 from batchwright.runs.progress import now_ms
 from batchwright.verify import stage_looks as looks
 from batchwright.verify.here import Here
@@ -103,6 +104,9 @@ class Verification:
         while not self._watch.rule_works and time.monotonic() - began < RULE_SECONDS:
             self._watch.probe()
             self._watch.poll(1)
+        if self.here.is_local:
+            # The local Batch applies rules by itself, and may not have read this one yet. The probe did not pass it.
+            time.sleep(LOOK_SECONDS)
         seconds = time.monotonic() - began
         self._rule = Saw(seconds) if self._watch.rule_works else Unseen(f"no event passed it within {seconds:.0f} s")
         self.steps.show("rule", f"works after {seconds:.0f} s" if self._watch.rule_works else "passes nothing on")

@@ -107,7 +107,7 @@ EDGES = {
         "samples": ("subscriptions",),
         "deploy": ("files", "local", "monitors", "stage", "subscriptions", "terminal"),
         "doctor": ("deploy",),
-        "verify": ("client", "deploy", "runs", "stage", "subscriptions", "terminal"),
+        "verify": ("client", "deploy", "local", "runs", "stage", "subscriptions", "terminal"),
         "cli": (
             "client",
             "dead_letters",

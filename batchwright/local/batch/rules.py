@@ -43,10 +43,11 @@ class Rules:
     def queues_for(self, document: Mapping[str, Any], now_seconds: float) -> list[str]:
         """The addresses of the queues that get this event, each once for every rule that matches."""
         if now_seconds >= self._look_at:
-            self._look_at = now_seconds + LOOK_SECONDS
             try:
                 self._rules = list(self._read())
+                self._look_at = now_seconds + LOOK_SECONDS
             except Exception as error:
+                # The next event has them read again: a rule may have been deleted between two calls.
                 self._say(f"cannot read the rules of EventBridge: {error}")
         return [url for rule in self._rules if matches(rule.pattern, document) for url in rule.queue_urls]
 

@@ -92,7 +92,11 @@ def test_a_task_with_cancelled_parents_is_left_to_the_cancelling(rule):
 
 def test_the_oracle_uses_nothing_that_it_judges():
     source = Path(oracle.__file__).read_text()
-    assert re.findall(r"^(?:from|import) (chalicelib\S*)", source, re.MULTILINE) == ["chalicelib.core.plan.model", "chalicelib.core.plan.task"]
+    used = re.findall(r"^(?:from|import) (chalicelib\S*)", source, re.MULTILINE)
+    assert used == [
+        "chalicelib.core.plan.model",
+        "chalicelib.core.plan.task",
+    ]
 
 
 many = st.lists(st.sampled_from("sfuk"), min_size=1, max_size=8).map("".join)
