@@ -54,7 +54,7 @@ from chalicelib.aws.sqs import SqsCommands, SqsInbox
 from chalicelib.aws.table.permits import DynamoPermits
 from chalicelib.aws.table.store import DynamoStore
 from chalicelib.aws.table.tokens import DynamoTokens
-from chalicelib.core.addresses import StageHome, prefix_of
+from chalicelib.core.addresses import StageHome, default_queue, prefix_of
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notice.preferences import read_kinds
 from chalicelib.core.notice.webhook_address import VARIABLE as SLACK_WEBHOOK
@@ -115,6 +115,8 @@ SLACK_LOOPBACK = "BATCHWRIGHT_SLACK_LOOPBACK"
 WHERE_FIGURES = "BATCHWRIGHT_FIGURES"
 _ACCOUNT_OF_ARN = 4
 """Its place in arn:partition:service:region:account:resource."""
+DEFAULT_QUEUE = "BATCHWRIGHT_DEFAULT_QUEUE"
+"""Names the job queue of `${stage.queue}`. Without it, it is the one that infra/batch.yaml creates."""
 PARTIAL_RESPONSES = "BATCHWRIGHT_PARTIAL_RESPONSES"
 LEASE_SECONDS_MINIMUM_IN_LAMBDA = 61
 """Above the functions' time-out of 60 seconds: the owner of an expired claim must be surely dead. Elsewhere, where no
@@ -257,6 +259,7 @@ def wire(environment: Mapping[str, str], aws: Clients, arn: str = "") -> Wired:
         scheduler=scheduler.EventBridgeScheduler(aws.make_scheduler, scheduler.place_of(environment)),
         clock=WallClock(),
         stage=stage,
+        stage_values=stage_values(environment, stage),
         owner="",
         settings=settings_of(environment),
         home=_home(topic_arn),
@@ -284,6 +287,12 @@ def wire(environment: Mapping[str, str], aws: Clients, arn: str = "") -> Wired:
         # Whatever else it says, raising is safe: nothing is deleted then.
         partial_responses=environment.get(PARTIAL_RESPONSES) == "true",
     )
+
+
+def stage_values(environment: Mapping[str, str], stage: str) -> dict[str, str]:
+    """What `${stage.name}`, `${stage.bucket}` and `${stage.queue}` stand for."""
+    queue = environment.get(DEFAULT_QUEUE) or default_queue(stage)
+    return {"name": stage, "bucket": environment.get("BATCHWRIGHT_BUCKET", ""), "queue": queue}
 
 
 def _home(topic_arn: str) -> tuple[str, str] | None:

@@ -16,6 +16,7 @@ from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.params import Declaration, ParamType, complete_params
 from chalicelib.core.plan.job_request import check_run
+from chalicelib.core.plan.stage_values import PLACEHOLDERS, at_stage
 from chalicelib.engine.schedules.placement import place_pushed
 
 _SAMPLES = {
@@ -90,5 +91,5 @@ def push_for_redrive(
             f"{file} describes workflow '{loaded.workflow.name}', and run '{run.run_id}' is one of '{run.workflow}'"
         )
     params = complete_params(loaded.workflow.declarations(), {**run.params, **given})
-    check_run(compile_workflow(loaded.workflow), params)
+    check_run(at_stage(compile_workflow(loaded.workflow), PLACEHOLDERS), params)
     return push_file(target, loaded, file.absolute().parent, params)

@@ -42,6 +42,7 @@ from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.plan.job_request import check_run
 from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.stage_values import PLACEHOLDERS, at_stage
 from chalicelib.core.states import RunState
 
 BROKE = 1
@@ -199,7 +200,7 @@ def _read(
     loaded = load_workflow(file)
     params = read_params(loaded.workflow.declarations(), pairs, params_file)
     plan = compile_workflow(loaded.workflow)
-    check_run(plan, params)
+    check_run(at_stage(plan, PLACEHOLDERS), params)
     return _Ready(loaded, plan, params, file.absolute().parent, files, arms_schedules)
 
 

@@ -21,7 +21,9 @@ from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.plan.job_request import job_request
 from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.stage_values import at_stage
 from chalicelib.ports.store import Store
+from chalicelib.wiring import stage_values
 
 _TASK = "${task."
 _PARAM = "${params."
@@ -45,6 +47,7 @@ def prepare(
     `folder` becomes the image of new job definitions. `params` are complete and checked. If runs will have others
     (`params_may_change`), a job definition that they name is left to be named.
     """
+    plan = at_stage(plan, stage_values(environment, environment["BATCHWRIGHT_STAGE"]))
     varying = (*_VARYING, _PARAM) if params_may_change else _VARYING
     wanted: dict[tuple[str, str, int], int] = {}
     for index in range(len(plan.tasks)):

@@ -24,6 +24,7 @@ from batchwright.local.profile import write_profile
 from batchwright.local.queues import COMPUTE_ENVIRONMENT, create_queues
 from batchwright.stage.foundation import FOUNDATION, stack_name, variables_of
 from chalicelib.core.errors import BatchwrightError
+from chalicelib.wiring import DEFAULT_QUEUE as STAGE_QUEUE
 from chalicelib.wiring import PARTIAL_RESPONSES, QUIET_SECONDS, SUBMIT_RATE, SUBMIT_RATE_MAXIMUM, SWEEP_SECONDS
 
 STAGE = "local"
@@ -133,6 +134,7 @@ class LocalAws:
             SUBMIT_RATE: str(self._governed_rate()),
             SWEEP_SECONDS: str(LOCAL_SWEEP_SECONDS),
             PARTIAL_RESPONSES: "true",
+            STAGE_QUEUE: DEFAULT_QUEUE,
             QUIET_SECONDS: str(LOCAL_QUIET_SECONDS),
             **self._variables,
         }

@@ -15,6 +15,7 @@ from chalicelib.core.ids import Attempt, identity_parameters
 from chalicelib.core.plan.job_request import check_run, job_request
 from chalicelib.core.plan.model import Plan
 from chalicelib.core.plan.retry import attempts_at_most
+from chalicelib.core.plan.stage_values import PLACEHOLDERS, at_stage
 
 RUN_ID = "RUN-ID"
 """Stands for `${run.id}`, which only a run knows."""
@@ -84,6 +85,7 @@ class PlanSummary:
 
 def summarise(plan: Plan, params: Mapping[str, Any]) -> PlanSummary:
     """The summary of a plan with a run's params. Raises UserMistake when a rendered value breaks a limit."""
+    plan = at_stage(plan, PLACEHOLDERS)
     check_run(plan, params)
     found = [[_task(plan, index, params) for index in wave] for wave in waves(plan)]
     tasks = [task for wave in found for task in wave]

@@ -33,6 +33,11 @@ def topic(stage: str) -> str:
     return f"{prefix_of(stage)}-notices"
 
 
+def default_queue(stage: str) -> str:
+    """The name of the default job queue that infra/batch.yaml creates."""
+    return f"{prefix_of(stage)}-default"
+
+
 @dataclass(frozen=True, slots=True)
 class StageHome:
     """Where a stage is. `queues_url` is the endpoint of SQS there, below which the queues' addresses lie."""

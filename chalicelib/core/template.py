@@ -1,4 +1,5 @@
-"""Expressions in strings: `${params.x}`, `${run.id}`, `${task.name}`, `${task.attempt}`, and nothing else.
+"""Expressions in strings: `${params.x}`, `${run.id}`, `${task.name}`, `${task.attempt}`, `${stage.name}`,
+`${stage.bucket}`, `${stage.queue}`, and nothing else.
 
 In the params of a schedule there are `${schedule.time}` and `${schedule.date}` instead (`schedule/model.py`).
 
@@ -39,8 +40,9 @@ class Grammar:
 
 
 TASK = Grammar(
-    re.compile(rf"\$\{{(?:params\.({PARAM_NAME})|(run\.id|task\.name|task\.attempt))\}}"),
-    "an expression is ${params.NAME}, ${run.id}, ${task.name} or ${task.attempt}",
+    re.compile(rf"\$\{{(?:params\.({PARAM_NAME})|(run\.id|task\.name|task\.attempt|stage\.(?:name|bucket|queue)))\}}"),
+    "an expression is ${params.NAME}, ${run.id}, ${task.name}, ${task.attempt}, ${stage.name}, ${stage.bucket} or "
+    "${stage.queue}",
 )
 SCHEDULE = Grammar(
     re.compile(r"\$\{(?:((?!))|(schedule\.time|schedule\.date))\}"),
@@ -59,7 +61,7 @@ class TemplateMistake(UserMistake):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One expression: `root` is `params`, `run` or `task`, `name` what is asked of it."""
+    """One expression: `root` is `params`, `run`, `task` or `stage`, and `name` is the value of it that it names."""
 
     root: str
     name: str
@@ -86,6 +88,9 @@ class Scope:
                 return self.task_name
             case "task", "attempt":
                 return self.attempt
+            case "stage", _:
+                # A push has replaced it (plan/stage_values.py). Before one, nobody knows the value.
+                return str(expression)
         if expression.name not in self.params:
             raise UserMistake(f"{expression} names a param that the workflow does not declare")
         return self.params[expression.name]

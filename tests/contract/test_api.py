@@ -42,6 +42,18 @@ def test_a_workflow_that_was_pushed_is_there_in_its_version(desk: Desk) -> None:
     assert desk.api.workflow("trains") == desk.api.workflow("trains", 1) == pushed
 
 
+def test_a_push_fixes_what_differs_by_stage_and_keeps_the_definition(desk: Desk) -> None:
+    """Its run asks Batch for the stage's queue, and whoever reads the definition sees what was written."""
+    task = {"job_definition": "shell", "queue": "${stage.queue}", "command": ["load", "s3://${stage.bucket}/${run.id}"]}
+    definition = {"name": "trains", "tasks": {"load": task}}
+    assert desk.api.put_workflow("trains", definition).definition == definition
+    run = desk.api.start_run(m.StartRun(workflow="trains"), "key")
+    desk.carry_out()
+    [request] = desk.play.batch.submitted
+    assert request.queue == f"{STAGE}-default"
+    assert request.command == ("load", f"s3://bucket-of-{STAGE}/{run.run_id}")
+
+
 def test_the_same_content_makes_no_new_version_and_its_etag_says_so(desk: Desk) -> None:
     first = desk.api.workflow("films")
     same = desk.api.put_workflow("films", dict(reversed(first.definition.items())))

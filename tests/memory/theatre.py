@@ -160,6 +160,7 @@ class Theatre:
             scheduler=Crashing(self.scheduler, self),
             clock=self.clock,
             stage=self.stage,
+            stage_values={"name": self.stage, "bucket": f"bucket-of-{self.stage}", "queue": f"{self.stage}-default"},
             owner=f"invocation-{self._invocations}",
             settings=self.settings,
             home=self.home,

@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.core.errors import SchedulesNotPlaced, TryAgain, UserMistake
 from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.stage_values import at_stage
 from chalicelib.core.run.commands import ScheduleNext, encode
 from chalicelib.core.run.records import WorkflowVersion
 from chalicelib.core.schedule.decisions import ActiveRun, ScheduleRecord, adopted
@@ -26,8 +27,12 @@ _TRIES = 12
 def push_workflow(
     world: World, name: str, definition: Mapping[str, Any], plan: Plan, *, after: int | None = None
 ) -> WorkflowVersion:
-    """Push a workflow (`after` as the store says) and bring its schedules to where they are fired from. Raises
-    SchedulesNotPlaced when it is pushed and some of its schedules are not: then pushing the same again goes on."""
+    """Push a workflow (`after` as the store says) and bring its schedules to where they are fired from.
+
+    Raises UserMistake if the stage has no value for a `${stage...}` of the plan. Raises SchedulesNotPlaced if the
+    workflow is pushed and some of its schedules are not: then pushing the same again goes on.
+    """
+    plan = at_stage(plan, world.stage_values)
     version = world.store.push(name, definition, plan, world.clock.now_ms(), after=after)
     place_pushed(world, name, version.version)
     return version

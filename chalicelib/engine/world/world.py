@@ -117,6 +117,8 @@ class World:
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be, and
     `children` asked about failed arrays; None for nobody who could.
 
+    `stage_values` are what `${stage...}` stands for in the workflows that are pushed here.
+
     `unheard` counts the tellings of the invocation that failed, by place; `unleased` holds the runs whose leases it has
     ended, because a record that it read before still shows the lease.
 
@@ -145,6 +147,7 @@ class World:
     lately: Lately = field(default_factory=Lately)
     log_pause: LogPause = field(default_factory=LogPause)
     watching: Watching = field(default_factory=Watching)
+    stage_values: Mapping[str, str] = field(default_factory=dict)
 
     def lease(self) -> Lease:
         """A lease of this invocation's, from now on."""

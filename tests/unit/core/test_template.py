@@ -95,8 +95,9 @@ def test_what_is_no_string_comes_back_as_it_is(value: Any) -> None:
     [
         (
             "${HOME}",
-            "it holds '${HOME}', which is no expression; an expression is ${params.NAME}, ${run.id}, ${task.name} or "
-            "${task.attempt}; for the container's shell write '$${HOME}'",
+            "it holds '${HOME}', which is no expression; an expression is ${params.NAME}, ${run.id}, ${task.name}, "
+            "${task.attempt}, ${stage.name}, ${stage.bucket} or ${stage.queue}; for the container's shell "
+            "write '$${HOME}'",
         ),
         ("a ${", "it holds a '${' that no '}' closes; write '$${' for a literal '${'"),
         ("${params.x", "it holds a '${' that no '}' closes; write '$${' for a literal '${'"),
@@ -111,12 +112,12 @@ def test_what_is_no_string_comes_back_as_it_is(value: Any) -> None:
         (
             "${run.name}",
             "it holds '${run.name}', which is no expression; an expression is ${params.NAME}, ${run.id}, "
-            "${task.name} or ${task.attempt}",
+            "${task.name}, ${task.attempt}, ${stage.name}, ${stage.bucket} or ${stage.queue}",
         ),
         (
             "${}",
-            "it holds '${}', which is no expression; an expression is ${params.NAME}, ${run.id}, ${task.name} or "
-            "${task.attempt}",
+            "it holds '${}', which is no expression; an expression is ${params.NAME}, ${run.id}, "
+            "${task.name}, ${task.attempt}, ${stage.name}, ${stage.bucket} or ${stage.queue}",
         ),
     ],
 )
