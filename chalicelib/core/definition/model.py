@@ -214,17 +214,11 @@ class TaskSettings(Model):
     ] = None
     environment: Annotated[
         dict[EnvironmentName, Text | None] | None,
-        Field(
-            description="Environment variables. Values may hold expressions. Joined with those of defaults; null "
-            "removes one of these."
-        ),
+        Field(description="Environment variables; values may hold expressions."),
     ] = None
     parameters: Annotated[
         dict[ParameterName, Text | None] | None,
-        Field(
-            description="Values for the Ref:: placeholders of the job definition. Values may hold expressions. "
-            "Joined with those of defaults; null removes one of these."
-        ),
+        Field(description="Values for the Ref:: placeholders of the job definition; they may hold expressions."),
     ] = None
     vcpus: Annotated[
         float | str | None,
@@ -263,10 +257,7 @@ class TaskSettings(Model):
     ] = False
     tags: Annotated[
         dict[TagName, TagValue | None] | None,
-        Field(
-            description="Tags of the job, at most 50. Values may hold expressions. Joined with those of defaults; "
-            "null removes one of these."
-        ),
+        Field(description="Tags of the job; values may hold expressions."),
     ] = None
 
 
