@@ -99,7 +99,7 @@ def job_text(job: ToldJob, characters: int) -> str:
     lines = [f"• {code(title(job), 200)}"]
     said = [facts["Array"]] if "Array" in facts else []
     if job.child is not None:
-        said.append(f"child {job.child.index}, {how_it_failed(job, job.child)}")
+        said.append(f"{job.child.title}, {how_it_failed(job, job.child)}")
     elif job.failure is not None:
         said.insert(0, facts["Why"] + ("" if job.exit_code is None else f", exit code {job.exit_code}"))
     if said:

@@ -69,7 +69,8 @@ SEVERITIES: dict[NoticeKind, Severity] = {
 @dataclass(frozen=True, slots=True)
 class ToldChild:
     """What the jobs of an array failed of, by one of those that failed the commonest way: its place in the array, from
-    0, and how it ended. `alike` is how many are known to have failed so, of those that were looked at."""
+    0, its label if it has one, and how it ended. `alike` is how many are known to have failed so, of those that were
+    looked at."""
 
     index: int
     failure: FailureClass | None = None
@@ -77,6 +78,12 @@ class ToldChild:
     reason: str | None = None
     log_stream: str | None = None
     alike: int = 1
+    label: str | None = None
+
+    @property
+    def title(self) -> str:
+        """`child 3`, or `child 3 (south)`."""
+        return f"child {self.index}" if self.label is None else f"child {self.index} ({self.label})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +215,7 @@ def _told(job: ToldJob) -> dict[str, Any]:
 def _told_child(child: ToldChild) -> dict[str, Any]:
     fields = {
         "index": child.index,
+        "label": child.label,
         "failure": child.failure,
         "exit_code": child.exit_code,
         "reason": child.reason,

@@ -41,6 +41,7 @@ _CHILD: dict[str, Any] = {
     "description": "Of a failed array: one of its jobs, of those that failed the commonest way; left out if not known.",
     "properties": {
         "index": {"type": "integer", "minimum": 0, "description": "Its place in the array, from 0."},
+        "label": {"type": "string", "description": "Its name, if the workflow gives its children names."},
         "failure": _FAILURE,
         "exit_code": _EXIT_CODE,
         "reason": _REASON,
@@ -190,6 +191,7 @@ def _child(child: Mapping[str, Any]) -> ToldChild:
     failure = _optional(child, "failure")
     return ToldChild(
         index=int(child["index"]),
+        label=_optional(child, "label"),
         failure=None if failure is None else FailureClass(failure),
         exit_code=_number(child, "exit_code"),
         reason=_optional(child, "reason"),

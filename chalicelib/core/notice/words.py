@@ -110,7 +110,7 @@ def facts_of_job(job: ToldJob) -> Iterator[tuple[str, str]]:
     if array := _array(job):
         yield "Array", array
     if job.child is not None:
-        yield f"Child {job.child.index}", how_it_failed(job, job.child)
+        yield job.child.title.capitalize(), how_it_failed(job, job.child)
         if job.child.reason:
             yield "Reason", job.child.reason
     if job.job_id:

@@ -21,6 +21,7 @@ from chalicelib.engine.world.log_pause import LogPause
 from chalicelib.engine.world.watching import REMEMBERED_SECONDS, Watching
 from chalicelib.ports.services import (
     NO_FIGURES,
+    Backlog,
     Batch,
     Changes,
     Clock,
@@ -114,6 +115,8 @@ class World:
 
     `home` is the account and region of the stage, whose jobs alone it records; None for whatever there is.
 
+    `backlog` says how many events wait to be handled; None where nobody knows.
+
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be, and
     `children` asked about failed arrays; None for nobody who could.
 
@@ -140,6 +143,7 @@ class World:
     changes: Changes | None = None
     logs: Logs | None = None
     children: FailedChildren | None = None
+    backlog: Backlog | None = None
     figures: Figures = NO_FIGURES
     unheard: Counter[str] = field(default_factory=Counter)
     unleased: set[str] = field(default_factory=set)
