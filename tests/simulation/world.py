@@ -165,6 +165,7 @@ class SimulatedWorld:
         self.foreign = self.batch.foreign = self.judge.foreign = Foreign(self) if others else None
         self.invocations = 0
         self.judge.alibi = self.gate.alibi
+        self.judge.timeouts = lambda: self.gate.timeouts
         self.judge.untold = lambda: self.gate.untold + self.notices.deaf.failures
         self.judge.begun = lambda: self.invocations
         self.judge.who = lambda: self.gate.current.name if self.gate.current else ""
