@@ -22,7 +22,7 @@ from batchwright.subscriptions.table import hears, subscription_columns
 from batchwright.terminal.terminal import printable, tell, write
 from chalicelib.aws.answers import code_of
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notice.model import NoticeKind, Severity
+from chalicelib.core.notice.kinds import NoticeKind, Severity
 from chalicelib.core.notice.schema import read_notice
 
 TOPIC = "BATCHWRIGHT_TOPIC_ARN"

@@ -19,7 +19,7 @@ from chalicelib.core.lease import Lease
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.monitor.records import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.monitor.rules import Counted
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.plan.model import Plan, offset_of, shard_of
 from chalicelib.core.plan.task import PlannedTask, Requested
 from chalicelib.core.run.commands import RetryTask

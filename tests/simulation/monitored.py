@@ -19,7 +19,8 @@ from chalicelib.core.monitor.check import check_monitors
 from chalicelib.core.monitor.records import MonitorLook, Telling, pushed_after
 from chalicelib.core.monitor.rules import Counted
 from chalicelib.core.monitor.run_times import step_of
-from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 from tests.simulation.faults import LOST_COMMANDS, derived
 from tests.simulation.foreign import Foreign, ForeignJob
 from tests.simulation.invariants import must

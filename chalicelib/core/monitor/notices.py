@@ -20,7 +20,8 @@ from chalicelib.core.monitor.rules import (
     running_since_ms,
     waiting_since_ms,
 )
-from chalicelib.core.notice.model import Notice, NoticeKind, ToldJob, queues_of
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice, ToldJob, queues_of
 from chalicelib.core.notice.window import NAMED_MAXIMUM, digest_id
 from chalicelib.core.run.commands import TellJobFailures
 from chalicelib.core.schedule.model import iso_time

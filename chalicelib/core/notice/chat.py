@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.core.notice.chat_text import code, code_block, escaped
-from chalicelib.core.notice.model import Notice, Severity, ToldJob
+from chalicelib.core.notice.kinds import Severity
+from chalicelib.core.notice.model import Notice, ToldJob
 from chalicelib.core.notice.words import (
     facts_of_job,
     facts_of_run,

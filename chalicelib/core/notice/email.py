@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from chalicelib.core.cleantext import clean, cut, folded
-from chalicelib.core.notice.model import Notice, Severity, ToldJob
+from chalicelib.core.notice.kinds import Severity
+from chalicelib.core.notice.model import Notice, ToldJob
 from chalicelib.core.notice.words import (
     commands_to_look,
     commands_to_redrive,

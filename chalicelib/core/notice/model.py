@@ -9,61 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.notice.kinds import KIND_ROWS, NoticeKind, Severity
 
 VERSION = "1"
-
-
-class NoticeKind(StrEnum):
-    """What happened."""
-
-    RUN_STARTED = "run_started"
-    RUN_SUCCEEDED = "run_succeeded"
-    RUN_FAILED = "run_failed"
-    RUN_CANCELLED = "run_cancelled"
-    RUN_LATE = "run_late"
-    """The run goes on for longer than its workflow says it should."""
-    TASK_FAILED = "task_failed"
-    """Tasks of a run that goes on failed for good; one notice for those of a burst."""
-    JOB_FAILED = "job_failed"
-    """Jobs that a monitor watches failed; one notice for those of a burst."""
-    JOB_WAITING = "job_waiting"
-    """A job waits for capacity for longer than it should."""
-    JOB_RUNNING = "job_running"
-    """A job runs for longer than it should."""
-    FAILURE_RATE = "failure_rate"
-    """Of the jobs that a monitor watches, too many failed within a time."""
-    NOTHING_RAN = "nothing_ran"
-    """Of the jobs that a monitor watches, none had succeeded by a time of day."""
-    QUEUE_BLOCKED = "queue_blocked"
-    """The job at the head of a queue cannot start, and Batch says why."""
-
-
-class Severity(StrEnum):
-    """How much it matters; subscribers filter by it."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-SEVERITIES: dict[NoticeKind, Severity] = {
-    NoticeKind.RUN_STARTED: Severity.INFO,
-    NoticeKind.RUN_SUCCEEDED: Severity.INFO,
-    NoticeKind.RUN_FAILED: Severity.ERROR,
-    NoticeKind.RUN_CANCELLED: Severity.WARNING,
-    NoticeKind.RUN_LATE: Severity.WARNING,
-    NoticeKind.TASK_FAILED: Severity.ERROR,
-    NoticeKind.JOB_FAILED: Severity.ERROR,
-    NoticeKind.JOB_WAITING: Severity.WARNING,
-    NoticeKind.JOB_RUNNING: Severity.WARNING,
-    NoticeKind.FAILURE_RATE: Severity.ERROR,
-    NoticeKind.NOTHING_RAN: Severity.ERROR,
-    NoticeKind.QUEUE_BLOCKED: Severity.ERROR,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +99,7 @@ class Notice:
 
     @property
     def severity(self) -> Severity:
-        return SEVERITIES[self.kind]
+        return KIND_ROWS[self.kind].severity
 
     @property
     def queue(self) -> str | None:

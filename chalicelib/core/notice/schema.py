@@ -11,7 +11,8 @@ from typing import Any
 
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notice.model import VERSION, Notice, NoticeKind, Severity, ToldChild, ToldJob
+from chalicelib.core.notice.kinds import NoticeKind, Severity
+from chalicelib.core.notice.model import VERSION, Notice, ToldChild, ToldJob
 from chalicelib.core.suggest import shown
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

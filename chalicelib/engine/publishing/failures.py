@@ -13,7 +13,8 @@ from itertools import chain, islice
 
 from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import NotTold
-from chalicelib.core.notice.model import NoticeKind, ToldJob
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import ToldJob
 from chalicelib.core.notice.outbox import Place, Untold, untold
 from chalicelib.core.notice.preferences import Notify
 from chalicelib.core.notice.window import NAMED_MAXIMUM, Window, next_step, run_scope

@@ -16,7 +16,8 @@ from typing import assert_never
 
 from chalicelib.core.errors import NotTold, TryAgain
 from chalicelib.core.lease import is_free
-from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 from chalicelib.core.notice.outbox import Place, ToTell, Untold, in_order, untold
 from chalicelib.core.run.bus_events import run_change
 from chalicelib.core.run.commands import ScheduleNext, encode

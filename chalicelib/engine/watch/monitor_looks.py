@@ -40,7 +40,7 @@ from chalicelib.core.monitor.rules import (
     waits_for_events,
 )
 from chalicelib.core.monitor.run_times import months_before, p95_ms
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.engine.publishing.deliver import publish
 from chalicelib.engine.watch.monitors import tell_left
 from chalicelib.engine.watch.observe import as_batch_knows

@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.core.errors import Throttled
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notice.model import Notice, NoticeKind, ToldChild
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice, ToldChild
 from chalicelib.core.plan.task import Requested
 from chalicelib.core.run.notices import told_task
 from chalicelib.engine.publishing.log_tail import LastLines, commonest
