@@ -50,7 +50,7 @@ from chalicelib.aws.logs import CloudWatchLogs
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.slack import SlackWebhook
 from chalicelib.aws.sns import SnsNotices
-from chalicelib.aws.sqs import SqsCommands, SqsInbox
+from chalicelib.aws.sqs import SqsBacklog, SqsCommands, SqsInbox
 from chalicelib.aws.table.permits import DynamoPermits
 from chalicelib.aws.table.store import DynamoStore
 from chalicelib.aws.table.tokens import DynamoTokens
@@ -266,6 +266,7 @@ def wire(environment: Mapping[str, str], aws: Clients, arn: str = "") -> Wired:
         changes=EventBridgeChanges(aws.make_events, bus) if bus else None,
         logs=CloudWatchLogs(aws.make_logs_of_notices),
         children=AwsFailedChildren(aws.make_batch_of_notices),
+        backlog=SqsBacklog(aws.sqs, events_url),
         figures=figures,
     )
     return Wired(

@@ -21,7 +21,8 @@ from chalicelib.core.monitor.notices import (
 )
 from chalicelib.core.monitor.records import Telling
 from chalicelib.core.monitor.rules import Bucket, Deadline, FailureRate, Monitor, NothingRan
-from chalicelib.core.notice.model import Notice, NoticeKind, ToldChild, ToldJob
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice, ToldChild, ToldJob
 from chalicelib.core.run.commands import TellJobFailures
 from chalicelib.core.run.notices import run_ended, run_late, run_started, tasks_failed
 from chalicelib.core.run.records import Run

@@ -16,6 +16,9 @@ from batchwright.runs.no_log import silence_sentence
 from batchwright.terminal.interrupts import Interrupts, counted
 from batchwright.terminal.terminal import coloured, tell, write
 from chalicelib.api import models as m
+from chalicelib.api.port import Api
+from chalicelib.core.errors import UserMistake
+from chalicelib.core.suggest import Names
 
 INTERRUPTED = 130
 FOLLOW_PAUSE_SECONDS = 1.0
@@ -29,7 +32,7 @@ LINES_A_PAGE = 1_000
 @click.option(
     "--try", "job_try", type=click.IntRange(1, 10), metavar="N", help="A try inside Batch, instead of the last."
 )
-@click.option("--child", type=click.IntRange(0), metavar="N", help="Of an array: that child's log.")
+@click.option("--child", metavar="N|LABEL", help="Of an array: that child's log, by its number or label.")
 @click.option("--epoch", type=click.IntRange(0), metavar="N", help="An earlier epoch of the run.")
 @click.option("--tail", type=click.IntRange(1, 10_000), metavar="N", help="Begin with the last N lines.")
 @click.option("--follow", "-f", is_flag=True, help="Keep printing, also the next attempts or tries.")
@@ -41,7 +44,7 @@ def logs(
     task: str,
     attempt: int | None,
     job_try: int | None,
-    child: int | None,
+    child: str | None,
     epoch: int | None,
     tail: int | None,
     follow: bool,
@@ -61,16 +64,30 @@ def logs(
     write = writer(times, as_json)
     with on_target(where) as target, counted() as interrupts:
         run_id = run_named(target.api, run_id, may_be_latest=True)
-        reading = Reading(target, run_id, task, epoch, child, job_try, interrupts, write)
+        number_of_child = None if child is None else child_number(target.api, run_id, task, epoch, child)
+        reading = Reading(target, run_id, task, epoch, number_of_child, job_try, interrupts, write)
         number = reading.read(attempt, tail, follow)
         only_one = attempt is not None or job_try is not None
         while follow and not only_one and not interrupts.asked and (later := reading.next_attempt(number)):
             number = reading.read(later, None, follow)
         if not reading.written and not interrupts.asked:
             now = target.api.task(run_id, task, epoch)
-            said = silence_sentence(target.api, run_id, now, attempt=attempt, job_try=job_try, child=child, epoch=epoch)
+            said = silence_sentence(
+                target.api, run_id, now, attempt=attempt, job_try=job_try, child=number_of_child, epoch=epoch
+            )
             tell(said, err=True)
     return INTERRUPTED if interrupts.asked else 0
+
+
+def child_number(api: Api, run_id: str, task: str, epoch: int | None, named: str) -> int:
+    """The number of an array's child, named by its number or its label. Raises UserMistake with the nearest label."""
+    if named.isascii() and named.isdigit():
+        return int(named)
+    labels = api.task(run_id, task, epoch).child_labels
+    if named not in labels:
+        known = Names(labels).suggestion(named) if labels else "its children have numbers, from 0, and no labels"
+        raise UserMistake(f"--child: task '{task}' has no child '{named}'" + (f"; {known}" if known else ""))
+    return labels.index(named)
 
 
 def is_terminal() -> bool:

@@ -9,6 +9,7 @@ import click
 from botocore.exceptions import ClientError
 
 from batchwright.cli.output import json_option, print_json, print_table
+from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Where, api_options, on_target
 from batchwright.runs.progress import now_ms
 from batchwright.samples.example_notices import FORMS, example_notice, form_of
@@ -21,7 +22,8 @@ from batchwright.subscriptions.table import hears, subscription_columns
 from batchwright.terminal.terminal import printable, tell, write
 from chalicelib.aws.answers import code_of
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notice.model import NoticeKind, Severity
+from chalicelib.core.notice.kinds import NoticeKind, Severity
+from chalicelib.core.notice.schema import read_notice
 
 TOPIC = "BATCHWRIGHT_TOPIC_ARN"
 
@@ -237,7 +239,8 @@ def _let_send(queue: SubscribedQueue, allow: bool) -> list[str]:
 
 
 @notices.command()
-@click.argument("kind", metavar="KIND", type=click.Choice([one.value for one in NoticeKind]))
+@click.argument("kind", metavar="[KIND]", required=False, type=click.Choice([one.value for one in NoticeKind]))
+@click.option("--run", "run_id", metavar="RUN", help="The notice that this run's records give now; `latest` will do.")
 @click.option(
     "--as",
     "form",
@@ -246,15 +249,28 @@ def _let_send(queue: SubscribedQueue, allow: bool) -> list[str]:
     show_default=True,
     help="Form: e-mail (default), Slack, JSON, Amazon Q Developer's card, or SMS.",
 )
-def preview(kind: str, form: str) -> None:
-    """Print an example of a notice. Nothing is sent.
+@api_options
+def preview(kind: str | None, run_id: str | None, form: str, where: Where) -> None:
+    """Print a notice: an example of KIND, or that of a run. Nothing is sent.
 
     \b
     Examples:
       batchwright notices preview run_failed
       batchwright notices preview queue_blocked --as slack
+      batchwright notices preview --run latest
     """
-    write(printable(form_of(example_notice(NoticeKind(kind)), form)), nl=False)
+    if (kind is None) == (run_id is None):
+        raise click.UsageError("name a KIND, or a run with --run RUN")
+    if kind is not None:
+        write(printable(form_of(example_notice(NoticeKind(kind)), form)), nl=False)
+        return
+    assert run_id is not None
+    with on_target(where) as target:
+        found = target.api.run_notice(run_named(target.api, run_id, may_be_latest=True))
+    notice = read_notice(found.document)
+    write(printable(form_of(notice, form)), nl=False)
+    if not found.places:
+        tell(f"Nobody hears it: the run's `notify` leaves out {notice.kind}.", err=True)
 
 
 def _subscriptions(aws: Aws) -> Subscriptions:

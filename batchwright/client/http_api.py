@@ -112,6 +112,9 @@ class HttpApi:
         path: Path = ["runs", ("run_id", run_id), "tasks", ("task", name)]
         return self._read(m.Task, self._ask("GET", path, query={"epoch": epoch}))
 
+    def run_notice(self, run_id: str) -> m.RunNotice:
+        return self._read(m.RunNotice, self._ask("GET", ["runs", ("run_id", run_id), "notice"]))
+
     def logs(
         self,
         run_id: str,

@@ -154,6 +154,7 @@ BY_WORKFLOW = Grant("list runs", ("dynamodb:Query",), ("runs-by-workflow",))
 BY_SWEEP = Grant("find the runs and schedules that are due", ("dynamodb:Query",), ("runs-by-sweep",))
 BY_STATE = Grant("find jobs by what became of them", ("dynamodb:Query",), ("jobs-by-state",))
 JOBS = Grant("read the records of several jobs", ("dynamodb:BatchGetItem",), ("table",))
+BACKLOG = Grant("ask how many events wait", ("sqs:GetQueueAttributes",), ("events",))
 MARKS = Grant("mark the jobs that monitors tell of", ("dynamodb:BatchWriteItem",), ("table",))
 
 GRANTS: dict[str, tuple[Grant, ...]] = {
@@ -202,6 +203,7 @@ GRANTS: dict[str, tuple[Grant, ...]] = {
         BY_STATE,
         JOBS,
         MARKS,
+        BACKLOG,
         SUBMIT,
         TAG,
         FIND,

@@ -34,7 +34,7 @@ from chalicelib.core.monitor.rules import (
     waiting_since_ms,
 )
 from chalicelib.core.monitor.run_times import p95_ms, step_of
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.states import JobStatus
 
 

@@ -19,7 +19,7 @@ from batchwright.runs.timeline import timeline_of
 from batchwright.runs.timeline_lines import timeline_lines
 from batchwright.runs.tree import choose, tree_of
 from batchwright.runs.tree_lines import tree_lines
-from batchwright.runs.view import RunView, began_ms, past_of, result_of
+from batchwright.runs.view import RunView, began_ms, child_title, past_of, result_of
 from batchwright.terminal.fitting import one_line
 from batchwright.terminal.signs import Signs, signs_for
 from batchwright.terminal.terminal import coloured
@@ -252,7 +252,7 @@ def _last_words(run: m.Run, task: m.Task, api: Api) -> list[tuple[str, list[str]
     if not task.is_array:
         return [("", tail())]
     return [
-        (f"child {child.index:,}{': ' if why(child) else ''}{why(child)}; ", tail(child.index))
+        (f"{child_title(child)}{': ' if why(child) else ''}{why(child)}; ", tail(child.index))
         for child in task.failed_children
     ]
 

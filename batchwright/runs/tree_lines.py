@@ -14,7 +14,7 @@ from rich.text import Text
 
 from batchwright.runs.progress import COLOURS, MAY_FAIL, why
 from batchwright.runs.tree import ROOT, RunTree, Shown, causes
-from batchwright.runs.view import duration_ms, is_held_back, past_of, result_of
+from batchwright.runs.view import child_title, duration_ms, is_held_back, past_of, result_of
 from batchwright.terminal.fitting import broken, cut, one_line, width_of
 from batchwright.terminal.signs import Signs
 from chalicelib.api import models as m
@@ -211,7 +211,7 @@ class _Words:
             yield why(result) or "no reason told", style
             # An array's own reason says no more than that a child failed.
             for child in task.failed_children[:1]:
-                yield f"child {child.index:,}: {why(child) or 'no reason told'}", style
+                yield f"{child_title(child)}: {why(child) or 'no reason told'}", style
 
 
 def tries_words(task: m.Task) -> str | None:

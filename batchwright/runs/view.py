@@ -91,3 +91,8 @@ def changed(before: Sequence[m.Task], after: Sequence[m.Task]) -> list[m.Task]:
     """The tasks of `after` whose state or attempt is another than in `before`."""
     known = {task.index: (task.state, task.attempt) for task in before}
     return [task for task in after if known.get(task.index, (TaskState.WAITING, 0)) != (task.state, task.attempt)]
+
+
+def child_title(child: m.FailedChild) -> str:
+    """`child 3`, or `child 3 (south)`."""
+    return f"child {child.index:,}" + ("" if child.label is None else f" ({child.label})")

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from chalicelib.core.notice.email import subject_line
-from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 from chalicelib.core.notice.publication import bodies, cleaned
 from chalicelib.core.notice.schema import read_notice
 from chalicelib.core.notice.slack import slack_message

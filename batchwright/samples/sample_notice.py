@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from batchwright.subscriptions.notice_choice import possible_kinds, why_nothing
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notice.model import Notice, NoticeKind, ToldJob
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice, ToldJob
 
 _WITH_A_FAILURE = frozenset({NoticeKind.RUN_FAILED, NoticeKind.TASK_FAILED, NoticeKind.JOB_FAILED})
 _FIRST = (NoticeKind.RUN_FAILED, NoticeKind.JOB_FAILED)

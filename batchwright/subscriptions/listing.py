@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from batchwright.subscriptions.filter_policy import Attributes, lets_through
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notice.model import NoticeKind, Severity
+from chalicelib.core.notice.kinds import NoticeKind, Severity
 from chalicelib.core.suggest import Names, shown
 
 _PENDING = "PendingConfirmation"

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.core.notice.model import SEVERITIES, NoticeKind
+from chalicelib.core.notice.kinds import KIND_ROWS, NoticeKind, Source, kinds_of
 
-_OF_MONITORS = frozenset({NoticeKind.JOB_FAILED, NoticeKind.FAILURE_RATE, NoticeKind.NOTHING_RAN})
-_OF_EITHER = frozenset({NoticeKind.JOB_WAITING, NoticeKind.JOB_RUNNING})
-_OF_RUNS = frozenset(NoticeKind) - _OF_MONITORS - _OF_EITHER - {NoticeKind.QUEUE_BLOCKED}
 _WITHOUT: Mapping[str, frozenset[NoticeKind]] = {
-    "workflow": _OF_MONITORS | {NoticeKind.QUEUE_BLOCKED},
-    "monitor": _OF_RUNS | {NoticeKind.QUEUE_BLOCKED},
-    # No job is named in them.
-    "queue": frozenset({NoticeKind.RUN_STARTED, NoticeKind.RUN_SUCCEEDED}),
+    "workflow": frozenset(NoticeKind) - set(kinds_of(Source.RUN)),
+    "monitor": frozenset(NoticeKind) - set(kinds_of(Source.MONITOR)),
+    "queue": frozenset(kind for kind, row in KIND_ROWS.items() if not row.names_queues),
 }
+"""By filter: the kinds whose notices do not have what it looks at."""
 
 
 def impossible(filters: Mapping[str, Sequence[str]]) -> dict[NoticeKind, str]:
@@ -27,8 +24,8 @@ def impossible(filters: Mapping[str, Sequence[str]]) -> dict[NoticeKind, str]:
     severities = filters.get("severity")
     found = {}
     for kind in wanted:
-        if severities and SEVERITIES[kind] not in severities:
-            found[kind] = f"{kind} is always of severity {SEVERITIES[kind]}"
+        if severities and KIND_ROWS[kind].severity not in severities:
+            found[kind] = f"{kind} is always of severity {KIND_ROWS[kind].severity}"
             continue
         for name, without in _WITHOUT.items():
             if filters.get(name) and kind in without:

@@ -169,6 +169,7 @@ class FailedChild(Answer):
     """A job of an array that failed."""
 
     index: int
+    label: Annotated[str | None, Field(description="Its name, if the workflow gives its children names.")] = None
     exit_code: int | None = None
     failure: Annotated[FailureClass | None, Field(description="What it died of.")] = None
     reason: str | None = None
@@ -196,6 +197,9 @@ class Task(Answer):
     retry_at_ms: Annotated[int | None, Field(description="When its next attempt begins.")] = None
     is_array: bool = False
     children: Annotated[int | None, Field(description="Of an array: how many jobs it has.")] = None
+    child_labels: Annotated[
+        list[str], Field(description="Of an array that is asked for by itself: the names of its jobs, in order.")
+    ] = []
     children_ended: Annotated[int | None, Field(description="Of an array under way: how many of them ended.")] = None
     children_failed: Annotated[
         int | None, Field(description="Of an array that failed: how many of them did, where that was told.")
@@ -233,6 +237,16 @@ class Event(Answer):
     attempt: int | None = None
     job_id: str | None = None
     text: Annotated[str, Field(description="What happened, in a sentence.")]
+
+
+class RunNotice(Answer):
+    """The notice that a run's records give at this moment."""
+
+    document: Annotated[dict[str, Any], Field(description="As programs get it (`batchwright schema notice`).")]
+    places: Annotated[
+        list[str],
+        Field(description="Who hears it: topic, queue. Empty if `notify` leaves its kind out."),
+    ]
 
 
 class LogLine(Answer):

@@ -107,6 +107,11 @@ class Api(Protocol):
         """Start nothing more of a run and end its jobs. Raises WrongState when it ended otherwise."""
         ...
 
+    def run_notice(self, run_id: str) -> m.RunNotice:
+        """The notice that the run's records give now: of its end, of the tasks that failed so far, or of its start.
+        Nothing is published. Raises UnknownRun."""
+        ...
+
     def pause(self, run_id: str) -> m.Acted:
         """Start nothing more of a run; its jobs go on. Raises WrongState when it has ended or is being cancelled."""
         ...

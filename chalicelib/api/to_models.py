@@ -51,14 +51,16 @@ def job_model(record: JobRecord) -> m.Job:
     return m.Job(**values, children=dict(record.children), tries=tries)
 
 
-def failed_children_model(jobs: Sequence[Mapping[str, Any]]) -> list[m.FailedChild]:
-    """Jobs of an array, in DescribeJobs' shape, by their place in it, told as single jobs are."""
+def failed_children_model(jobs: Sequence[Mapping[str, Any]], labels: Sequence[str] = ()) -> list[m.FailedChild]:
+    """Jobs of an array, in DescribeJobs' shape, by their place in it, told as single jobs are. `labels` name the
+    array's jobs."""
     children = []
     for job in jobs:
         result = read_result(job)
         children.append(
             m.FailedChild(
-                index=job["arrayProperties"]["index"],
+                index=(index := job["arrayProperties"]["index"]),
+                label=labels[index] if index < len(labels) else None,
                 exit_code=result.exit_code,
                 failure=result.failure,
                 reason=result.reason,

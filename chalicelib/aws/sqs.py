@@ -48,6 +48,20 @@ class SqsCommands:
             _all_went_through("SendMessageBatch", answer.get("Failed", ()))
 
 
+class SqsBacklog:
+    """How many messages of one queue wait, as SQS estimates it."""
+
+    def __init__(self, client: Any, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def waiting(self) -> int:
+        name = "ApproximateNumberOfMessages"
+        with answers("GetQueueAttributes"):
+            found = self._client.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+
 class SqsInbox:
     """What the receiver of one queue's messages may do with them."""
 

@@ -36,6 +36,7 @@ SCHEDULE_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 WATCH_PATTERN = r"[A-Za-z0-9_*?:-]{1,128}"
 """Of names, with wildcards; a job definition's may go on with `:` and a revision."""
 RESERVED_PARAMETER_PREFIX = "batchwright_"
+ARRAY_LABEL_CHARACTERS = 64
 TAG_KEY_CHARACTERS = 128
 TAG_VALUE_CHARACTERS = 256
 BACKOFF_SECONDS_MAXIMUM = 86_400
@@ -200,6 +201,15 @@ def job_definition_rule(value: str) -> Broken | None:
         f"must be a name, name:revision or an ARN, not {shown(value)}",
         "names hold letters, digits, '-' and '_' (up to 128)",
     )
+
+
+def array_label_rule(value: str) -> Broken | None:
+    """A child is also named by its number, so a label must not look like one."""
+    if not value.strip() or len(value) > ARRAY_LABEL_CHARACTERS or any(not one.isprintable() for one in value):
+        return Broken(f"must be 1 to {ARRAY_LABEL_CHARACTERS} printable characters, not {shown(value)}")
+    if value.isdigit():
+        return Broken(f"must not be a number, not {shown(value)}", "a child's number is 0 for the first one")
+    return None
 
 
 def queue_rule(value: str) -> Broken | None:

@@ -156,6 +156,14 @@ class Scheduler(Protocol):
         ...
 
 
+class Backlog(Protocol):
+    """How far the handling of a queue is behind."""
+
+    def waiting(self) -> int:
+        """About how many messages could be received now, and were not. Raises TryAgain."""
+        ...
+
+
 class Inbox(Protocol):
     """What the receiver of a queue's messages may do with them. A handle that is not valid any more does not matter:
     its message was deleted, or somebody else has it."""

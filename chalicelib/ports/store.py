@@ -16,7 +16,8 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.lease import Lease, NoticeClaim
 from chalicelib.core.monitor.records import MonitorLook, PushedMonitors, Telling
 from chalicelib.core.monitor.rules import Bucket, Counted
-from chalicelib.core.notice.model import NoticeKind, ToldJob
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import ToldJob
 from chalicelib.core.notice.window import Window
 from chalicelib.core.plan.model import Plan
 from chalicelib.core.plan.task import Requested

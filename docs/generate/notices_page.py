@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from chalicelib.core.notice.model import SEVERITIES, NoticeKind
+from chalicelib.core.notice.kinds import KIND_ROWS, NoticeKind
 from chalicelib.core.notice.schema import notice_json_schema
 from chalicelib.core.run.bus_events import SOURCE, Change, ChangeType
 from docs.generate import sentences
@@ -43,14 +43,14 @@ def make() -> str:
         "Notices and events",
         "the schema of notices (`batchwright schema --notice`)",
         INTRO,
-        section("Kinds", "\n".join(line(kind, kinds[kind], SEVERITIES[kind]) for kind in NoticeKind)),
+        section("Kinds", "\n".join(line(kind, kinds[kind], KIND_ROWS[kind].severity) for kind in NoticeKind)),
         section(
             "Fields",
             _fields(schema),
             "`jobs`:",
             _fields(job),
             "`child` has `index` (from 0), `alike` (how many of the 25 children looked at failed so) and, if known, "
-            "`failure` `exit_code` `reason` `log_stream`.",
+            "`label` `failure` `exit_code` `reason` `log_stream`.",
         ),
         section("Ids", lines((name, f"{text}.") for name, text in IDS)),
         section("Filters", ATTRIBUTES),

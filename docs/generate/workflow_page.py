@@ -68,7 +68,7 @@ def make() -> str:
             key_lines(schema, parts, frozenset({"$schema", "description"})),
         ),
         section("Params", PARAMS, keys("Param", frozenset({"description"}))),
-        section("Tasks", TASK, keys("Task"), f"`array` has one key:\n\n{keys('Array')}"),
+        section("Tasks", TASK, keys("Task"), f"`array` has `size`, or `labels`, or both:\n\n{keys('Array')}"),
         section(
             "Trigger rules", "A task without parents starts at once.", lines(sentences.of_members(TriggerRule).items())
         ),

@@ -6,10 +6,10 @@ import time
 from typing import Any, Protocol
 
 from batchwright.local.functions import record_of
-from chalicelib.aws.sqs import SqsCommands, SqsInbox
+from chalicelib.aws.sqs import SqsBacklog, SqsCommands, SqsInbox
 from chalicelib.core.chain import Chain
 from chalicelib.engine.inbox.messages import messages_of
-from chalicelib.ports.services import Commands, Inbox
+from chalicelib.ports.services import Backlog, Commands, Inbox
 from tests.memory.clock import HandClock
 from tests.memory.queue import MemoryCommands
 
@@ -38,6 +38,7 @@ class Queue(Protocol):
 
     commands: Commands
     inbox: Inbox
+    backlog: Backlog
 
     def receive_now(self) -> list[Delivery]: ...
     def receive_later(self) -> list[Delivery]: ...
@@ -53,6 +54,7 @@ class InMemory:
         self._queue = MemoryCommands(self._clock, visibility_seconds=VISIBILITY_SECONDS)
         self.commands: Commands = self._queue
         self.inbox: Inbox = self._queue
+        self.backlog: Backlog = self._queue
 
     def receive_now(self) -> list[Delivery]:
         return list(self._queue.receive())
@@ -90,6 +92,7 @@ class OnSqs:
         self._url = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         self.commands: Commands = SqsCommands(client, self._url)
         self.inbox: Inbox = SqsInbox(client, self._url)
+        self.backlog: Backlog = SqsBacklog(client, self._url)
 
     def receive_now(self) -> list[Delivery]:
         answer = self._client.receive_message(

@@ -314,6 +314,22 @@ def test_a_cancel_ends_the_run_and_asking_again_changes_nothing(desk: Desk) -> N
     assert desk.play.jobs("first")[0].terminated == "a typo"
 
 
+def test_the_notice_of_a_run_is_what_its_records_give_now(desk: Desk) -> None:
+    run_id = start(desk)
+    first = desk.api.run_notice(run_id)
+    assert (first.document["kind"], first.places) == ("run_started", [])
+    desk.api.cancel(run_id, m.Cancel())
+    desk.carry_out()
+    desk.play.play_on()
+    last = desk.api.run_notice(run_id)
+    assert (last.document["kind"], last.document["run_id"], last.places) == ("run_cancelled", run_id, ["topic"])
+
+
+def test_a_run_that_is_not_there_has_no_notice(desk: Desk) -> None:
+    with pytest.raises(UnknownRun):
+        desk.api.run_notice("films-nothere")
+
+
 def test_what_ended_otherwise_is_neither_cancelled_nor_paused_nor_resumed(desk: Desk) -> None:
     run_id = start(desk)
     desk.play.play_on()

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from batchwright.subscriptions.filter_policy import Attributes, lets_through
 from chalicelib.aws.sns import message_attribute
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.publication import attribute_values
 from tests.contract import servers
 from tests.notices import NOTICES

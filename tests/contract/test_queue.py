@@ -45,6 +45,15 @@ def test_what_was_sent_is_received(queue: Queue) -> None:
     assert {delivery.receive_count for delivery in received} == {1}
 
 
+def test_the_backlog_is_what_could_be_received_now(queue: Queue) -> None:
+    assert queue.backlog.waiting() == 0
+    queue.commands.send(["a", "b", "c"])
+    queue.commands.send_timers([("later", 600)])
+    assert queue.backlog.waiting() == 3
+    receive_all(queue, 3)
+    assert queue.backlog.waiting() == 0
+
+
 def test_a_message_brings_the_chain_by_which_it_came(queue: Queue) -> None:
     chains = [BEGINNING, Chain(1), Chain(7, 1_700_000_000_123)]
     for chain in chains:

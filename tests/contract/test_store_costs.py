@@ -15,7 +15,7 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.limits import TASK_ATTEMPTS_MAXIMUM
 from chalicelib.core.monitor.notices import told
 from chalicelib.core.monitor.records import Telling
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.plan.model import Plan
 from chalicelib.core.plan.task import JobSpec, PlannedTask
 from chalicelib.core.run.records import Claim, Redrive, Run, Scope

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.lease import Lease
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.run.records import PastEpoch, Redrive, Run, Scope, in_epoch
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.ports.store import Store

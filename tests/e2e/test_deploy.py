@@ -24,7 +24,7 @@ from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.concurrency import AUTHORIZER_RESERVED, CEILINGS
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.webhook_address import read_webhook_place
 from chalicelib.core.tokens import HEADER_EXPRESSION
 from chalicelib.wiring import SLACK_LOOPBACK

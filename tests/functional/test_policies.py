@@ -25,7 +25,7 @@ from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.api import models as m
 from chalicelib.api.inprocess.direct import DirectApi
 from chalicelib.core.errors import AnswerLost, BatchwrightError, SchedulesNotPlaced, TryAgain
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.run.records import Scope
 from chalicelib.core.schedule.model import iso_time
 from chalicelib.core.tokens import new_token, written

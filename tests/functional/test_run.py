@@ -95,6 +95,21 @@ def test_the_document_of_a_failed_array_names_its_first_failed_children(kept: Te
     assert [(child["index"], child["exit_code"]) for child in many["failed_children"]] == [(2, 7)]
 
 
+def test_the_children_of_an_array_have_names(kept: Terminal) -> None:
+    script = 'echo "I am $AWS_BATCH_JOB_ARRAY_INDEX"; test $AWS_BATCH_JOB_ARRAY_INDEX != 1 || exit 7'
+    done = kept.give("run", kept.workflow("regions", {"load": shell(script, array={"labels": ["north", "south"]})}))
+    assert done.returncode == 1
+    assert "child 1 (south): application: exit code 7: Essential" in done.stdout
+    run_id = re.search(r"^Run (\S+) .*failed", done.stdout, re.MULTILINE)
+    assert run_id is not None
+    assert kept.give("logs", run_id[1], "load", "--child", "north").stdout == "I am 0\n"
+    unknown = kept.give("logs", run_id[1], "load", "--child", "nort")
+    assert (unknown.returncode, unknown.stderr) == (
+        2,
+        "--child: task 'load' has no child 'nort'; did you mean 'north'?\n",
+    )
+
+
 def test_a_run_that_may_fail_in_part_says_so_where_it_did(kept: Terminal) -> None:
     done = kept.give("run", kept.workflow("may-fail", {"bad": shell("exit 5", allow_failure=True)}))
     assert done.returncode == 0

@@ -59,7 +59,7 @@ class _Stored:
 
 
 class MemoryCommands:
-    """The commands port and the inbox port over one queue; as good for events as for commands.
+    """The commands port, the inbox port and the backlog port over one queue; as good for events as for commands.
 
     `failing = True` makes every send raise TryAgain. A message received `receive_limit` times goes to `dead` instead
     of being delivered once more.
@@ -154,6 +154,11 @@ class MemoryCommands:
             self._earliest_ms = min((stored.visible_at_ms for stored in self._stored.values()), default=None)
             self._earliest_is_known = True
         return self._earliest_ms
+
+    def waiting(self) -> int:
+        """How many messages could be received now."""
+        now_ms = self._clock.now_ms()
+        return sum(stored.visible_at_ms <= now_ms for stored in self._stored.values())
 
     def changed(self) -> None:
         """Messages came, went, or became visible at another time."""

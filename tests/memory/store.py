@@ -16,7 +16,8 @@ from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import Defect, PreconditionFailed
 from chalicelib.core.ids import Attempt
 from chalicelib.core.lease import Lease, is_free
-from chalicelib.core.notice.model import NoticeKind, ToldJob
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import ToldJob
 from chalicelib.core.notice.window import Window
 from chalicelib.core.plan.model import Plan, shard_of
 from chalicelib.core.plan.task import Requested

@@ -166,6 +166,7 @@ class Theatre:
             home=self.home,
             logs=Crashing(self.logs, self),
             children=Crashing(self.batch, self),
+            backlog=Crashing(self.events, self),
             changes=self.changes and Crashing(self.changes, self),
             figures=self.figures,
         )

@@ -139,7 +139,7 @@ class SimulatedBatch:
         attempt = attempt_from_parameters(dict(request.parameters))
         assert attempt is not None, "every job of ours carries its identity"
         self._judge.check_flavour(attempt, dict(request.environment).get(FLAVOUR))
-        task_name = self._judge.check_submission(attempt, self.of_attempt, request.asked)
+        task_name = self._judge.check_submission(attempt, self.of_attempt, request.requested)
         if self._is_early():
             raise NotPermitted("SubmitJob: AccessDeniedException: the policy is not in force yet")
         if self._judge.is_refused(attempt):

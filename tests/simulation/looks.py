@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.ids import Attempt
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.plan.model import offset_of
 from chalicelib.core.run.records import Run
 from chalicelib.core.states import TaskState

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chalicelib.core import limits
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from tests.simulation.invariants import Violation
 from tests.simulation.plans import described
 from tests.simulation.scope import WHOLE, Scope

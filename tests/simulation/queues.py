@@ -20,6 +20,22 @@ ROUNDS_MAXIMUM = 15
 _LATE_SECONDS = (1, 10, 60, 300, 1800)
 
 
+class SimulatedBacklog:
+    """How many events wait, and what each invocation was told of it: the most, and the last."""
+
+    def __init__(self, queue: MemoryCommands, under_way: Callable[[], int]) -> None:
+        self.most: dict[int, int] = {}
+        self.last: dict[int, int] = {}
+        self._queue = queue
+        self._under_way = under_way
+
+    def waiting(self) -> int:
+        found, number = self._queue.waiting(), self._under_way()
+        self.most[number] = max(found, self.most.get(number, 0))
+        self.last[number] = found
+        return found
+
+
 class SimulatedQueue(MemoryCommands):
     """The queue in memory, whose messages come in any order. `late` and `redelivery` are its faults' dice."""
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
-from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 from chalicelib.core.notice.preferences import DURATIONS, KINDS, QUEUE_PREFIX
 from chalicelib.core.run.bus_events import Change, ChangeType
 from chalicelib.core.run.records import Run, in_epoch

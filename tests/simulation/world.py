@@ -44,7 +44,7 @@ from tests.simulation.plans import (
     with_longer_waits,
     with_params,
 )
-from tests.simulation.queues import SimulatedQueue
+from tests.simulation.queues import SimulatedBacklog, SimulatedQueue
 from tests.simulation.scope import Scope
 from tests.simulation.story import Story, shown
 from tests.simulation.telling import ports_of, telling_of
@@ -165,10 +165,12 @@ class SimulatedWorld:
         self.foreign = self.batch.foreign = self.judge.foreign = Foreign(self) if others else None
         self.invocations = 0
         self.judge.alibi = self.gate.alibi
+        self.judge.timeouts = lambda: self.gate.timeouts
         self.judge.untold = lambda: self.gate.untold + self.notices.deaf.failures
         self.judge.begun = lambda: self.invocations
         self.judge.who = lambda: self.gate.current.name if self.gate.current else ""
         self.judge.under_way = lambda: self.gate.current.number if self.gate.current else 0
+        self.backlog = self.ports["backlog"] = SimulatedBacklog(self.events, lambda: self.judge.under_way())
         self.next_sweep_at_ms = clock.now_ms() + derived(seed, "sweep").randint(0, _SWEEP_MS)
         self.steps = 0
         self.steps_of_storm = 0

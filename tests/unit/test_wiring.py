@@ -12,7 +12,7 @@ from botocore.config import Config
 from chalicelib import wiring
 from chalicelib.aws.clients import Clients, clients, sdk_versions
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.preferences import DEFAULT_KINDS
 from chalicelib.engine.inbox.messages import MessagesLeft
 from chalicelib.engine.world.world import Settings

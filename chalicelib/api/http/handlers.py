@@ -149,6 +149,10 @@ def get_task(api: Api, call: Call) -> Told:
     return Told(api.task(call["run_id"], call["task"], call["epoch"]))
 
 
+def get_run_notice(api: Api, call: Call) -> Told:
+    return Told(api.run_notice(call["run_id"]))
+
+
 def get_logs(api: Api, call: Call) -> Told:
     page = api.logs(
         call["run_id"],
@@ -276,7 +280,7 @@ OPERATIONS: Mapping[str, Callable[[Api, Call], Told]] = {
     operation.__name__: operation
     for operation in (
         *(health, openapi, list_workflows, get_workflow, put_workflow, delete_workflow, get_version),
-        *(list_runs, start_run, get_run, list_tasks, get_task, get_logs, list_events),
+        *(list_runs, start_run, get_run, list_tasks, get_task, get_logs, list_events, get_run_notice),
         *(cancel_run, pause_run, resume_run, redrive_run),
         *(list_schedules, next_times, pause_schedule, resume_schedule, backfill),
         *(list_jobs, get_job, get_job_logs),

@@ -313,6 +313,7 @@ ROUTES = (
         many=True,
         query=_LIST,
     ),
+    _get(f"{_RUN}/notice", "get_run_notice", "The notice that a run's records give now", OF_RUN, "RunNotice"),
     _post(f"{_RUN}/cancel", "cancel_run", "Cancel a run; end its jobs", OF_RUN, "Acted", body="Cancel"),
     _post(f"{_RUN}/pause", "pause_run", "Start nothing more of a run", OF_RUN, "Acted"),
     _post(f"{_RUN}/resume", "resume_run", "Let a paused run go on", OF_RUN, "Acted"),

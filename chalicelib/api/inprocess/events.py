@@ -18,6 +18,7 @@ from chalicelib.api.models import EventKind
 from chalicelib.core.cursors import NUMBER, list_of, page_of, place_in
 from chalicelib.core.run.records import Run, in_epoch
 from chalicelib.core.states import TaskState
+from chalicelib.engine.publishing.present_notice import present_notice
 from chalicelib.ports.store import Store
 
 EVENTS_A_PAGE = 10_000
@@ -45,7 +46,12 @@ class _Told:
 
 
 class DirectEvents(Part):
-    """What the protocol says of events."""
+    """What the protocol says of events, and of the notice that tells people of them."""
+
+    def run_notice(self, run_id: str) -> m.RunNotice:
+        run = self._ground.run(run_id)
+        notice = present_notice(self._ground.world, run)
+        return m.RunNotice(document=notice.document(), places=list(run.notify.places(notice.kind)))
 
     def events(self, run_id: str, *, limit: int = 1000, page: str | None = None) -> m.Page[m.Event]:
         check_limit(limit, EVENTS_A_PAGE)

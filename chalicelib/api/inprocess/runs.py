@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
@@ -117,9 +117,11 @@ class DirectRuns(Part):
     def task(self, run_id: str, name: str, epoch: int | None = None) -> m.Task:
         look = RunLook(self._ground.store, self._ground.run(run_id, epoch))
         (task,) = self._with_children([look.task(index_of_task(look, name))])
-        if task.is_array and task.state is TaskState.FAILED and task.job_id:
-            return task.model_copy(update={"failed_children": self._failed_children(task.job_id)})
-        return task
+        if not task.is_array:
+            return task
+        labels = look.plan.tasks[task.index].job.array_labels
+        failed = self._first_failed(task.job_id, labels) if task.state is TaskState.FAILED and task.job_id else []
+        return task.model_copy(update={"child_labels": list(labels), "failed_children": failed})
 
     def _names(self) -> list[str]:
         names = list(islice(self._ground.workflow_names(), WORKFLOWS_MAXIMUM + 1))
@@ -130,9 +132,9 @@ class DirectRuns(Part):
             )
         return names
 
-    def _failed_children(self, job_id: str) -> list[m.FailedChild]:
+    def _first_failed(self, job_id: str, labels: Sequence[str]) -> list[m.FailedChild]:
         jobs = self._ground.world.batch.failed_children(job_id, FAILED_CHILDREN)
-        return failed_children_model(jobs)
+        return failed_children_model(jobs, labels)
 
     def _with_children(self, tasks: list[m.Task]) -> list[m.Task]:
         """The tasks with how far arrays are: as many of them as one call of Batch tells."""

@@ -15,7 +15,7 @@ from chalicelib.core.batch.result import JobResult, JobTry
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
 from chalicelib.core.lease import Lease
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.preferences import BY_DEFAULT, DURATIONS, LOG_LINES, Notify
 from chalicelib.core.plan.model import shard_of
 from chalicelib.core.plan.task import Requested

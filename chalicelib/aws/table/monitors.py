@@ -14,7 +14,7 @@ from chalicelib.core.lease import Lease, NoticeClaim
 from chalicelib.core.monitor.records import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
 from chalicelib.core.monitor.rules import Bucket, Counted, bucket_ms
 from chalicelib.core.monitor.run_times import month_of
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.ports.store import BUCKETS_KEPT_DAYS, RUN_TIMES_KEPT_DAYS, TELLINGS_KEPT_DAYS, TOLD_KEPT_DAYS
 
 MONITORS_KEY: Key = ("MONITORS", "LATEST")

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from chalicelib.aws.table.calls import Outcome, Table
 from chalicelib.aws.table.items import tally_key, tally_of
 from chalicelib.core.errors import TryAgain
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.plan.model import indexes_in
 from chalicelib.core.run.records import Tally, check_endings
 from chalicelib.core.states import ENDINGS, TaskState

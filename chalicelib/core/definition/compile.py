@@ -134,9 +134,10 @@ class _Merge:
             values["vcpus"],
             values["memory_mib"],
             values["gpus"],
-            None if array is None else array.size,
+            None if array is None else array.children,
             values["timeout_seconds"],
             self._pairs_of("tags", task.tags),
+            () if array is None else tuple(array.labels),
         )
 
     def _pairs_of(self, field: str, own: Mapping[str, str | None] | None) -> tuple[tuple[str, str], ...]:

@@ -8,9 +8,9 @@ loads this module, for it needs pydantic.
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE
 
 from chalicelib.core import rules
@@ -25,7 +25,7 @@ from chalicelib.core.definition.schema_model import (
     refusal,
 )
 from chalicelib.core.failure import NEVER_RETRIED, FailureClass
-from chalicelib.core.limits import SCHEDULES_MAXIMUM, TASKS_MAXIMUM
+from chalicelib.core.limits import ARRAY_SIZE_MAXIMUM, SCHEDULES_MAXIMUM, TASKS_MAXIMUM
 from chalicelib.core.notice.preferences import KINDS, LOG_LINES, QUEUE_PATTERN, kind_rule, queue_rule
 from chalicelib.core.params import Declaration, ParamType
 from chalicelib.core.rules import NUMBERS, Broken, Rule
@@ -114,13 +114,42 @@ class Param(Model):
 class Array(Model):
     """An array job: one submission, many children, told apart by AWS_BATCH_JOB_ARRAY_INDEX."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["size"]}, {"required": ["labels"]}]})
+
     size: Annotated[
-        int | str,
+        int | str | None,
         *_number_type("array_size"),
         Field(
-            description="Number of children. 1 is a single job, without AWS_BATCH_JOB_ARRAY_INDEX; 0 skips the task."
+            description="Number of children; without it, that of `labels`. 1 is a single job, without "
+            "AWS_BATCH_JOB_ARRAY_INDEX; 0 skips the task."
         ),
-    ]
+    ] = None
+    labels: Annotated[
+        list[Annotated[str, named(rules.array_label_rule)]],
+        Field(
+            min_length=1,
+            max_length=ARRAY_SIZE_MAXIMUM,
+            description="A name for each child, in order. `show`, `logs --child` and notices use them.",
+        ),
+    ] = []
+
+    @model_validator(mode="after")
+    def _sized(self) -> Self:
+        if self.size is None and not self.labels:
+            raise refusal(Broken("is missing a size", "give size: N, or labels: [a, b]"))
+        if self.labels and isinstance(self.size, str):
+            raise refusal(Broken("has labels and a size that is a param", "leave the size out"))
+        if self.labels and self.size not in (None, len(self.labels)):
+            raise refusal(Broken(f"has {len(self.labels):,} labels for a size of {self.size:,}", "leave the size out"))
+        if len(set(self.labels)) < len(self.labels):
+            twice = next(one for one in self.labels if self.labels.count(one) > 1)
+            raise refusal(Broken(f"has the label {shown(twice)} twice"))
+        return self
+
+    @property
+    def children(self) -> int | str:
+        """How many children it has: a number, or one whole expression."""
+        return len(self.labels) if self.size is None else self.size
 
 
 class MemoryGrowth(Model):

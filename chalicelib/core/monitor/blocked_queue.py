@@ -17,7 +17,8 @@ from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.batch.observed_job import read_job_detail, seen_at_ms, whole_job_id
 from chalicelib.core.durations import in_words
 from chalicelib.core.monitor.notices import told
-from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 
 DETAIL_TYPE = "Batch Job Queue Blocked"
 _CODE = re.compile(r"([A-Z][A-Z0-9_]{0,63}(?::[A-Z0-9_]{1,64})?)(?: - (.*))?", re.DOTALL)

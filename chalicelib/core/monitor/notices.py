@@ -20,7 +20,8 @@ from chalicelib.core.monitor.rules import (
     running_since_ms,
     waiting_since_ms,
 )
-from chalicelib.core.notice.model import Notice, NoticeKind, ToldJob, queues_of
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice, ToldJob, queues_of
 from chalicelib.core.notice.window import NAMED_MAXIMUM, digest_id
 from chalicelib.core.run.commands import TellJobFailures
 from chalicelib.core.schedule.model import iso_time
@@ -174,9 +175,10 @@ def _how_far(rule: FailureRate) -> str:
 
 
 def nothing_ran_notice(
-    monitor: Monitor, stage: str, rule: NothingRan, deadline: Deadline, failed: int, at_ms: int
+    monitor: Monitor, stage: str, rule: NothingRan, deadline: Deadline, failed: int, at_ms: int, events_waiting: int = 0
 ) -> Notice:
-    """That no job had succeeded by a time of day; `failed` of them had."""
+    """That no job had succeeded by a time of day; `failed` of them had failed. `events_waiting` is how many events were
+    in the queue, which may say otherwise."""
     between = f"from {_by_clock(deadline.from_ms, rule.time_zone)} to {_by_clock(deadline.at_ms, rule.time_zone)}"
     return Notice(
         notice_id=f"{_PREFIX}{monitor.name}/{NoticeKind.NOTHING_RAN}/{deadline.date}",
@@ -188,7 +190,8 @@ def nothing_ran_notice(
         text=_text(
             monitor,
             f"Of the jobs that it watches none has succeeded {between} ({rule.time_zone}), and "
-            f"{'none has' if not failed else 'one has' if failed == 1 else f'{failed:,} have'} failed.",
+            f"{'none has' if not failed else 'one has' if failed == 1 else f'{failed:,} have'} failed."
+            + (f" This may be wrong: about {events_waiting:,} events wait to be handled." if events_waiting else ""),
         ),
         monitor=monitor.name,
         began_at_ms=deadline.from_ms,

@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.core.lease import Lease
 from chalicelib.core.monitor.rules import Monitor, monitors_of, watched_alike
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ BUCKET_MS = 300_000
 """Endings are counted by five minutes, and a time of day that a monitor names is a multiple of them."""
 SETTLED_MS = 120_000
 """How long after a time of day a monitor says that nothing ran by it: events of before may still be under way."""
+BACKLOG_MS = 900_000
+"""How long after that it waits at most while events are in the queue that nobody has handled yet."""
 
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -354,6 +356,12 @@ def last_deadline(rule: NothingRan, now_ms: int) -> Deadline | None:
                 from_ms = at_ms - (by - first) // timedelta(milliseconds=1)
             return Deadline(by.date().isoformat(), at_ms, from_ms)
     return None
+
+
+def waits_for_events(deadline: Deadline, now_ms: int) -> bool:
+    """Whether a deadline is so young that events in the queue keep it from being judged. A queue that is never empty
+    must not keep it for ever."""
+    return now_ms < deadline.at_ms + SETTLED_MS + BACKLOG_MS
 
 
 def ended_in_time(buckets: Iterable[Bucket], deadline: Deadline) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.core.notice.chat_text import code, code_block, escaped
-from chalicelib.core.notice.model import Notice, Severity, ToldJob
+from chalicelib.core.notice.kinds import Severity
+from chalicelib.core.notice.model import Notice, ToldJob
 from chalicelib.core.notice.words import (
     facts_of_job,
     facts_of_run,
@@ -99,7 +100,7 @@ def job_text(job: ToldJob, characters: int) -> str:
     lines = [f"• {code(title(job), 200)}"]
     said = [facts["Array"]] if "Array" in facts else []
     if job.child is not None:
-        said.append(f"child {job.child.index}, {how_it_failed(job, job.child)}")
+        said.append(f"{job.child.title}, {how_it_failed(job, job.child)}")
     elif job.failure is not None:
         said.insert(0, facts["Why"] + ("" if job.exit_code is None else f", exit code {job.exit_code}"))
     if said:

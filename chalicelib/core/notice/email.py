@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from chalicelib.core.cleantext import clean, cut, folded
-from chalicelib.core.notice.model import Notice, Severity, ToldJob
+from chalicelib.core.notice.kinds import Severity
+from chalicelib.core.notice.model import Notice, ToldJob
 from chalicelib.core.notice.words import (
     commands_to_look,
     commands_to_redrive,
@@ -85,7 +86,7 @@ def _wrapped(text: str) -> str:
 def _facts(facts: Iterable[tuple[str, str]], indent: str) -> Iterator[str]:
     """A line each, values below one another; a long value goes on below its beginning."""
     for name, value in facts:
-        begin = f"{indent}{name + ':':<12}"
+        begin = f"{indent}{name + ':':<11} "
         yield from textwrap.wrap(
             value,
             WIDTH,
@@ -100,8 +101,8 @@ def _job(job: ToldJob) -> Iterator[str]:
     yield f"  {title(job)}"
     yield from _facts(facts_of_job(job), "    ")
     if job.log_lines:
-        who = "it" if job.child is None else f"child {job.child.index}"
+        who = "it" if job.child is None else job.child.title
         last = f"The last {len(job.log_lines)} lines that {who} wrote:"
-        yield f"    {last if job.log_lines[1:] else f'{who.capitalize()} last wrote:'}"
+        yield f"    {last if job.log_lines[1:] else f'{who[0].upper()}{who[1:]} last wrote:'}"
         yield ""
         yield from (f"      | {cut(line, LINE_CHARACTERS)}" for line in job.log_lines)

@@ -9,71 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.notice.kinds import KIND_ROWS, NoticeKind, Severity
 
 VERSION = "1"
-
-
-class NoticeKind(StrEnum):
-    """What happened."""
-
-    RUN_STARTED = "run_started"
-    """A run started, or was redriven."""
-    RUN_SUCCEEDED = "run_succeeded"
-    """A run succeeded."""
-    RUN_FAILED = "run_failed"
-    """A run ended with a task that failed for good."""
-    RUN_CANCELLED = "run_cancelled"
-    """A run was cancelled, and the last of its jobs has ended."""
-    RUN_LATE = "run_late"
-    """A run goes on for longer than its workflow allows."""
-    TASK_FAILED = "task_failed"
-    """Tasks of a run that goes on failed for good. A burst makes one notice."""
-    JOB_FAILED = "job_failed"
-    """Jobs that a monitor watches failed. A burst makes one notice."""
-    JOB_WAITING = "job_waiting"
-    """Jobs wait for capacity for too long."""
-    JOB_RUNNING = "job_running"
-    """Jobs run for too long."""
-    FAILURE_RATE = "failure_rate"
-    """Too many of the jobs that a monitor watches failed."""
-    NOTHING_RAN = "nothing_ran"
-    """None of the jobs that a monitor watches succeeded by a time of day."""
-    QUEUE_BLOCKED = "queue_blocked"
-    """The job at the head of a queue cannot start, and Batch gives the reason."""
-
-
-class Severity(StrEnum):
-    """How much it matters; subscribers filter by it."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-SEVERITIES: dict[NoticeKind, Severity] = {
-    NoticeKind.RUN_STARTED: Severity.INFO,
-    NoticeKind.RUN_SUCCEEDED: Severity.INFO,
-    NoticeKind.RUN_FAILED: Severity.ERROR,
-    NoticeKind.RUN_CANCELLED: Severity.WARNING,
-    NoticeKind.RUN_LATE: Severity.WARNING,
-    NoticeKind.TASK_FAILED: Severity.ERROR,
-    NoticeKind.JOB_FAILED: Severity.ERROR,
-    NoticeKind.JOB_WAITING: Severity.WARNING,
-    NoticeKind.JOB_RUNNING: Severity.WARNING,
-    NoticeKind.FAILURE_RATE: Severity.ERROR,
-    NoticeKind.NOTHING_RAN: Severity.ERROR,
-    NoticeKind.QUEUE_BLOCKED: Severity.ERROR,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class ToldChild:
     """What the jobs of an array failed of, by one of those that failed the commonest way: its place in the array, from
-    0, and how it ended. `alike` is how many are known to have failed so, of those that were looked at."""
+    0, its label if it has one, and how it ended. `alike` is how many are known to have failed so, of those that were
+    looked at."""
 
     index: int
     failure: FailureClass | None = None
@@ -81,6 +29,12 @@ class ToldChild:
     reason: str | None = None
     log_stream: str | None = None
     alike: int = 1
+    label: str | None = None
+
+    @property
+    def title(self) -> str:
+        """`child 3`, or `child 3 (south)`."""
+        return f"child {self.index}" if self.label is None else f"child {self.index} ({self.label})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +99,7 @@ class Notice:
 
     @property
     def severity(self) -> Severity:
-        return SEVERITIES[self.kind]
+        return KIND_ROWS[self.kind].severity
 
     @property
     def queue(self) -> str | None:
@@ -212,6 +166,7 @@ def _told(job: ToldJob) -> dict[str, Any]:
 def _told_child(child: ToldChild) -> dict[str, Any]:
     fields = {
         "index": child.index,
+        "label": child.label,
         "failure": child.failure,
         "exit_code": child.exit_code,
         "reason": child.reason,

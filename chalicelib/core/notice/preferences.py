@@ -11,43 +11,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import KIND_ROWS, NoticeKind, Source, kinds_of
 from chalicelib.core.notice.outbox import Place
 from chalicelib.core.rules import Broken
 from chalicelib.core.suggest import Names, shown
 
-KINDS = (
-    NoticeKind.RUN_STARTED,
-    NoticeKind.RUN_SUCCEEDED,
-    NoticeKind.RUN_FAILED,
-    NoticeKind.RUN_CANCELLED,
-    NoticeKind.RUN_LATE,
-    NoticeKind.TASK_FAILED,
-    NoticeKind.JOB_WAITING,
-    NoticeKind.JOB_RUNNING,
-)
-"""The kinds of notices that a run sends."""
-DEFAULT_KINDS = (
-    NoticeKind.RUN_SUCCEEDED,
-    NoticeKind.RUN_FAILED,
-    NoticeKind.RUN_CANCELLED,
-    NoticeKind.RUN_LATE,
-    NoticeKind.TASK_FAILED,
-)
+KINDS = kinds_of(Source.RUN)
+"""The kinds of notices that a run publishes."""
+DEFAULT_KINDS = tuple(kind for kind in KINDS if KIND_ROWS[kind].by_default)
 """Those of a stage that says nothing else."""
-ALWAYS_TO_QUEUE = (
-    NoticeKind.RUN_STARTED,
-    NoticeKind.RUN_SUCCEEDED,
-    NoticeKind.RUN_FAILED,
-    NoticeKind.RUN_CANCELLED,
-)
-"""What a run's own queue hears whatever is wanted: who gave it waits for the end."""
-DURATIONS = {
-    NoticeKind.RUN_LATE: "late_after_seconds",
-    NoticeKind.JOB_WAITING: "waiting_after_seconds",
-    NoticeKind.JOB_RUNNING: "running_after_seconds",
-}
-"""The kinds that need to be told after how long."""
+DURATIONS = {kind: row.duration_key for kind, row in KIND_ROWS.items() if row.duration_key is not None}
+"""The kinds that need to know after how long, and the key of `notify` that says so."""
 
 QUEUE_PREFIX = "batchwright-notices-"
 """What the name of a run's own queue begins with; the functions may send to such queues alone."""
@@ -71,7 +45,7 @@ class Notify:
 
     def to_queue(self, kind: NoticeKind) -> bool:
         """Whether the run's own queue is."""
-        return self.queue is not None and (kind in self.kinds or kind in ALWAYS_TO_QUEUE)
+        return self.queue is not None and (kind in self.kinds or KIND_ROWS[kind].always_to_queue)
 
     def to_anybody(self, kind: NoticeKind) -> bool:
         return self.to_topic(kind) or self.to_queue(kind)

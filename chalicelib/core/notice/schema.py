@@ -11,7 +11,8 @@ from typing import Any
 
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notice.model import VERSION, Notice, NoticeKind, Severity, ToldChild, ToldJob
+from chalicelib.core.notice.kinds import NoticeKind, Severity
+from chalicelib.core.notice.model import VERSION, Notice, ToldChild, ToldJob
 from chalicelib.core.suggest import shown
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -41,6 +42,7 @@ _CHILD: dict[str, Any] = {
     "description": "Of a failed array: one child that failed in the most common way.",
     "properties": {
         "index": {"type": "integer", "minimum": 0, "description": "Index in the array, from 0."},
+        "label": {"type": "string", "description": "Label of the child, if it has one."},
         "failure": _FAILURE,
         "exit_code": _EXIT_CODE,
         "reason": _REASON,
@@ -190,6 +192,7 @@ def _child(child: Mapping[str, Any]) -> ToldChild:
     failure = _optional(child, "failure")
     return ToldChild(
         index=int(child["index"]),
+        label=_optional(child, "label"),
         failure=None if failure is None else FailureClass(failure),
         exit_code=_number(child, "exit_code"),
         reason=_optional(child, "reason"),

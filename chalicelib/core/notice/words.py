@@ -12,7 +12,8 @@ from typing import TypeGuard
 
 from chalicelib.core.durations import in_words
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notice.model import Notice, NoticeKind, ToldChild, ToldJob
+from chalicelib.core.notice.kinds import KIND_ROWS, NoticeKind
+from chalicelib.core.notice.model import Notice, ToldChild, ToldJob
 
 FAILURES: dict[FailureClass, str] = {
     FailureClass.CANCELLED: "somebody cancelled or terminated it",
@@ -30,22 +31,6 @@ FAILURES: dict[FailureClass, str] = {
     FailureClass.UNKNOWN: "AWS Batch does not say why",
 }
 
-_HEADINGS = {
-    NoticeKind.JOB_WAITING: "What waits",
-    NoticeKind.JOB_RUNNING: "What runs",
-    NoticeKind.RUN_LATE: "What is under way",
-    NoticeKind.QUEUE_BLOCKED: "What waits at the head of the queue",
-}
-_TELLS_OF_FAILURES = frozenset(
-    {
-        NoticeKind.RUN_FAILED,
-        NoticeKind.RUN_CANCELLED,
-        NoticeKind.TASK_FAILED,
-        NoticeKind.JOB_FAILED,
-        NoticeKind.FAILURE_RATE,
-    }
-)
-_WAITS_IN_A_QUEUE = frozenset({NoticeKind.JOB_WAITING, NoticeKind.QUEUE_BLOCKED})
 _ENDED_BADLY = frozenset({NoticeKind.RUN_FAILED, NoticeKind.RUN_CANCELLED})
 NAMES_SHOWN = 10
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:@%+=,-]+")
@@ -57,7 +42,7 @@ def heading(notice: Notice) -> str:
     """What stands over the jobs that a notice names."""
     if notice.jobs and all(job.is_allowed for job in notice.jobs):
         return "What failed, as its workflow allows"
-    return "What failed" if notice.kind in _TELLS_OF_FAILURES else _HEADINGS.get(notice.kind, "Jobs")
+    return KIND_ROWS[notice.kind].heading
 
 
 def title(job: ToldJob) -> str:
@@ -110,7 +95,7 @@ def facts_of_job(job: ToldJob) -> Iterator[tuple[str, str]]:
     if array := _array(job):
         yield "Array", array
     if job.child is not None:
-        yield f"Child {job.child.index}", how_it_failed(job, job.child)
+        yield job.child.title.capitalize(), how_it_failed(job, job.child)
         if job.child.reason:
             yield "Reason", job.child.reason
     if job.job_id:
@@ -179,7 +164,7 @@ def commands_to_look(notice: Notice) -> list[str]:
         commands.append(f"batchwright jobs show {shell_word(notice.jobs[0].job_id)} {stage}")
     if logged is not None and logged.job_id is not None:
         commands.append(f"batchwright jobs logs {shell_word(logged.job_id)}{_of_child(logged)} {stage}")
-    if notice.queue is not None and (notice.kind in _WAITS_IN_A_QUEUE or not commands):
+    if notice.queue is not None and (KIND_ROWS[notice.kind].is_of_waiting or not commands):
         commands.append(f"batchwright jobs --queue {shell_word(notice.queue)} {stage}")
     if notice.kind is NoticeKind.FAILURE_RATE and _is_a_date(notice.began_at_ms):
         since = datetime.fromtimestamp(notice.began_at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M")
@@ -208,7 +193,7 @@ def _has_a_log(kind: NoticeKind, job: ToldJob) -> bool:
         return job.child.log_stream is not None
     if job.array_size is not None or job.failed_children is not None:
         return False
-    return job.log_stream is not None or (kind not in _WAITS_IN_A_QUEUE and job.started_at_ms is not None)
+    return job.log_stream is not None or (not KIND_ROWS[kind].is_of_waiting and job.started_at_ms is not None)
 
 
 def _of_child(job: ToldJob) -> str:

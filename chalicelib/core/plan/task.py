@@ -22,6 +22,7 @@ class JobSpec:
     """What a task asks of Batch. Strings may hold `${...}`; a number may be one whole expression.
 
     `vcpus` in vCPUs, `memory_mib` in MiB, `timeout_seconds` for one attempt. None leaves it to the job definition.
+    `array_labels` name the children of an array, for people.
     """
 
     job_definition: Text
@@ -35,6 +36,7 @@ class JobSpec:
     array_size: int | Text | None = None
     timeout_seconds: int | Text | None = None
     tags: tuple[tuple[str, Text], ...] = ()
+    array_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

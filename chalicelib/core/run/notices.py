@@ -12,7 +12,8 @@ from dataclasses import replace
 from chalicelib.core.batch.result import JobResult
 from chalicelib.core.durations import in_words
 from chalicelib.core.ids import Attempt, job_name
-from chalicelib.core.notice.model import Notice, NoticeKind, ToldJob, queues_of
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice, ToldJob, queues_of
 from chalicelib.core.notice.window import digest_id, run_scope
 from chalicelib.core.plan.task import PlannedTask, Requested
 from chalicelib.core.run.records import Run, Tally, TaskRecord

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from chalicelib.core.errors import TryAgain, UserMistake
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.outbox import Untold, untold
 from chalicelib.core.run.commands import CancelRun
 from chalicelib.core.run.records import Run, in_epoch

@@ -13,7 +13,8 @@ from itertools import chain, islice
 
 from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import NotTold
-from chalicelib.core.notice.model import NoticeKind, ToldJob
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import ToldJob
 from chalicelib.core.notice.outbox import Place, Untold, untold
 from chalicelib.core.notice.preferences import Notify
 from chalicelib.core.notice.window import NAMED_MAXIMUM, Window, next_step, run_scope
@@ -52,7 +53,7 @@ def note_untold(world: World, run: Run, facts: RunFacts, failed: Mapping[int, in
     if not facts.notify.to_anybody(NoticeKind.TASK_FAILED) or not _wants_digest(facts.notify, run.state):
         return
     if reads_all:
-        failed = _failed(world, facts)
+        failed = failed_masks(world, facts)
     if not any(failed.values()):
         return
     scope = run_scope(facts.run_id, facts.epoch)
@@ -85,7 +86,7 @@ def tell_task_failures(world: World, command: TellTaskFailures) -> Outcome:
     failed: dict[int, int] = {}
 
     def count() -> int:
-        failed.update(_failed(world, facts))
+        failed.update(failed_masks(world, facts))
         return _count(failed)
 
     def tell(window: Window, members: int) -> None:
@@ -128,7 +129,7 @@ def tell_digest_again(world: World, run: Run, places: Sequence[Place]) -> list[P
     now = world.store.run(run.run_id)
     left = [place for place in places if now and untold(run.epoch, Untold.FAILURES, [place]) <= now.untold]
     facts = world.facts_of(run)
-    failed = _failed(world, facts)
+    failed = failed_masks(world, facts)
     # Where there are more by now, the next window tells all of them, these places too.
     is_all = _count(failed) == window.told_count
     if left and is_all:
@@ -169,7 +170,7 @@ def named(
             result,
             requested=requested,
         )
-        jobs.append(last_lines.looked_up(told))
+        jobs.append(last_lines.looked_up(told, facts.plan.tasks[index].job.array_labels))
     return tuple(jobs)
 
 
@@ -204,7 +205,7 @@ def _wants_digest(notify: Notify, state: RunState | None) -> bool:
     return not is_cancelled and not notify.to_topic(ending_kind(state))
 
 
-def _failed(world: World, facts: RunFacts) -> dict[int, int]:
+def failed_masks(world: World, facts: RunFacts) -> dict[int, int]:
     """The masks of the tasks that failed in this epoch and may not, by shard, read consistently."""
     failed: dict[int, int] = {}
     for shard in range(facts.plan.shard_count):

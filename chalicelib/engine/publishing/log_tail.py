@@ -43,9 +43,12 @@ class LastLines:
         self._arrays_left = 1
         self._read_ms = 0
 
-    def looked_up(self, job: ToldJob) -> ToldJob:
-        """The next job that the notice names, with its last lines; an array with a child that failed, and its lines."""
+    def looked_up(self, job: ToldJob, labels: Sequence[str] = ()) -> ToldJob:
+        """The next job that the notice names, with its last lines; an array with a child that failed, and its lines.
+        `labels` name the children of the array."""
         child = self._child(job)
+        if child is not None and child.index < len(labels):
+            child = replace(child, label=labels[child.index])
         return replace(job, child=child, log_lines=self.of(child.log_stream if child else job.log_stream))
 
     def of(self, stream: str | None) -> tuple[str, ...]:

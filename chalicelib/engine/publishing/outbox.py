@@ -16,7 +16,8 @@ from typing import assert_never
 
 from chalicelib.core.errors import NotTold, TryAgain
 from chalicelib.core.lease import is_free
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 from chalicelib.core.notice.outbox import Place, ToTell, Untold, in_order, untold
 from chalicelib.core.run.bus_events import run_change
 from chalicelib.core.run.commands import ScheduleNext, encode
@@ -202,6 +203,13 @@ def _tell_ended(world: World, run: Run, places: list[Place], tallies: Tallies | 
     people = [place for place in places if place in (Place.QUEUE, Place.TOPIC)]
     if not people:
         return left
+    return left + deliver(world, run.notify, notice_of_end(world, run, tallies, results), people)
+
+
+def notice_of_end(world: World, run: Run, tallies: Tallies | None = None, results: Results = NO_RESULTS) -> Notice:
+    """The notice of a run's end, with the first failed tasks. `tallies` and `results` are read if they are not
+    given."""
+    assert run.ended_at_ms is not None
     facts = world.facts_of(run)
     if tallies is None:
         shards = range(facts.plan.shard_count)
@@ -209,7 +217,7 @@ def _tell_ended(world: World, run: Run, places: list[Place], tallies: Tallies | 
     failed = {shard: tally.failed for shard, tally in tallies.items() if tally.failed}
     allowed = facts.plan.allowed_failures
     jobs = named(world, facts, failed, results=results)
-    notice = run_ended(
+    return run_ended(
         run,
         world.stage,
         run.state,
@@ -220,4 +228,3 @@ def _tell_ended(world: World, run: Run, places: list[Place], tallies: Tallies | 
         more_queues=more_queues(facts, failed, jobs),
         task_counts=counts_of(tallies),
     )
-    return left + deliver(world, run.notify, notice, people)

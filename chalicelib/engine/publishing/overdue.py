@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chalicelib.core.errors import NotTold
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.outbox import Place
 from chalicelib.core.notice.preferences import Notify
 from chalicelib.core.notice.window import NAMED_MAXIMUM

@@ -37,9 +37,10 @@ from chalicelib.core.monitor.rules import (
     running_since_ms,
     runs_too_long_after_ms,
     waiting_since_ms,
+    waits_for_events,
 )
 from chalicelib.core.monitor.run_times import months_before, p95_ms
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.engine.publishing.deliver import publish
 from chalicelib.engine.watch.monitors import tell_left
 from chalicelib.engine.watch.observe import as_batch_knows
@@ -319,13 +320,27 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
         world.store.buckets(monitor.counts_under, deadline.from_ms, deadline.at_ms), deadline
     )
     claimed: MonitorLook | None = look
+    waiting = 0 if succeeded else _events_waiting(world)
+    if waiting and waits_for_events(deadline, now_ms):
+        # One of them may say that something ran. The next sweep looks again.
+        log.info("monitor %s waits with what did not run: about %d events are not handled yet", monitor.name, waiting)
+        return
     if not succeeded:
         claimed = _put_next(world, replace(look, lease=world.lease()))
         if claimed is None:
             return
-        publish(world, nothing_ran_notice(monitor, world.stage, rule, deadline, failed, now_ms))
+        publish(world, nothing_ran_notice(monitor, world.stage, rule, deadline, failed, now_ms, waiting))
     assert claimed is not None
     _put_next(world, replace(claimed, deadline_ms=deadline.at_ms, lease=None))
+
+
+def _events_waiting(world: World) -> int:
+    """About how many events wait to be handled; 0 if that cannot be learned."""
+    try:
+        return 0 if world.backlog is None else world.backlog.waiting()
+    except TryAgain as failure:
+        log.warning("whether events wait is not known: %s", failure)
+        return 0
 
 
 def _put_next(world: World, look: MonitorLook) -> MonitorLook | None:

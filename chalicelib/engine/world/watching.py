@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from chalicelib.core.monitor.rules import Monitor
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Monitors
 

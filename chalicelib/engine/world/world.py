@@ -11,7 +11,7 @@ from chalicelib.core.ids import Attempt
 from chalicelib.core.lease import Lease
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.monitor.rules import Monitor
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.preferences import BY_DEFAULT, DEFAULT_KINDS, Notify
 from chalicelib.core.plan.job_request import empty_arrays
 from chalicelib.core.plan.model import Plan
@@ -21,6 +21,7 @@ from chalicelib.engine.world.log_pause import LogPause
 from chalicelib.engine.world.watching import REMEMBERED_SECONDS, Watching
 from chalicelib.ports.services import (
     NO_FIGURES,
+    Backlog,
     Batch,
     Changes,
     Clock,
@@ -114,6 +115,8 @@ class World:
 
     `home` is the account and region of the stage, whose jobs alone it records; None for whatever there is.
 
+    `backlog` says how many events wait to be handled; None where nobody knows.
+
     `changes` is None for a stage without an event bus. `logs` are read when a failure is told, if it can be, and
     `children` asked about failed arrays; None for nobody who could.
 
@@ -140,6 +143,7 @@ class World:
     changes: Changes | None = None
     logs: Logs | None = None
     children: FailedChildren | None = None
+    backlog: Backlog | None = None
     figures: Figures = NO_FIGURES
     unheard: Counter[str] = field(default_factory=Counter)
     unleased: set[str] = field(default_factory=set)

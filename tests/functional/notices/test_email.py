@@ -19,7 +19,8 @@ from moto.sns import sns_backends
 
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
-from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 from chalicelib.core.notice.publication import bodies
 from tests.contract import servers
 from tests.notices import NOTICES, OUT_OF_MEMORY

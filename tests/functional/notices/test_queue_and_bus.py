@@ -8,7 +8,7 @@ import pytest
 
 from batchwright.local.isolation import LocalSession
 from chalicelib.aws.clients import clients
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.run.bus_events import Change, ChangeType
 from chalicelib.wiring import EVENT_BUS, wire
 from tests.functional.notices.conftest import Queue, Stage

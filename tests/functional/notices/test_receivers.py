@@ -14,7 +14,7 @@ from chalicelib.aws.clients import clients
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.errors import UserMistake
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.schema import read_notice
 from chalicelib.core.notice.webhook_address import VARIABLE
 from chalicelib.wiring import SLACK_LOOPBACK, wire

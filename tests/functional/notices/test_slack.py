@@ -17,7 +17,7 @@ from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.aws.slack import SlackWebhook
 from chalicelib.core.errors import AnswerLost, ChatBusy, UserMistake
 from chalicelib.core.lease import Lease
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.webhook_address import VARIABLE, Keeper, WebhookPlace, read_webhook_place
 from chalicelib.engine.publishing.slack import post_notice
 from chalicelib.wiring import WallClock

@@ -14,7 +14,8 @@ import pytest
 
 from chalicelib.aws.clients import clients
 from chalicelib.core.errors import TryAgain
-from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 from chalicelib.core.run.bus_events import Change, ChangeType
 from chalicelib.wiring import EVENT_BUS, VARIABLES, wire
 

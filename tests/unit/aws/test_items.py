@@ -10,7 +10,7 @@ from chalicelib.core.batch.result import JobResult
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.lease import is_free
 from chalicelib.core.monitor.records import Telling
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.window import Window
 from chalicelib.core.plan.task import Requested
 

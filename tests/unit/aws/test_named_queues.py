@@ -12,7 +12,8 @@ from moto import mock_aws
 from chalicelib.aws.named_queues import NamedQueues
 from chalicelib.aws.sns import SnsNotices
 from chalicelib.core.errors import TryAgain, UserMistake
-from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 from tests.contract import servers
 
 NAME = "batchwright-notices-mine"

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from batchwright.cli.group import main
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.words import next_commands
 from tests.notices import NOTICES, OUT_OF_MEMORY
 

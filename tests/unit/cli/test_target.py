@@ -16,7 +16,7 @@ from batchwright.local.ministack import MiniStack
 from batchwright.terminal.aws_words import sentence
 from chalicelib.aws.answers import answers
 from chalicelib.core.errors import TryAgain, UserMistake
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from tests.contract import foundation
 
 SECRET = f"bw_{'0' * 16}_{'a' * 64}"

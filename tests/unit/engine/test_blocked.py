@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.theatre import Cut, Theatre, plan_of, task
 

@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.states import RunState, TriggerRule
 from chalicelib.engine.inbox.messages import MessagesLeft
 from chalicelib.engine.world.world import Settings

@@ -10,8 +10,11 @@ import pytest
 
 from chalicelib.core.errors import Throttled
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notice.model import Notice, NoticeKind, ToldChild
-from chalicelib.engine.publishing.log_tail import commonest
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice, ToldChild
+from chalicelib.core.plan.task import Requested
+from chalicelib.core.run.notices import told_task
+from chalicelib.engine.publishing.log_tail import LastLines, commonest
 from tests.memory.lookout import Lookout
 from tests.memory.theatre import Theatre, plan_of, task
 
@@ -71,6 +74,17 @@ def test_a_digest_tells_the_commonest_failed_child_of_an_array_and_what_it_wrote
     assert job.log_lines == ("reading part 2", "no such part")
     assert (job.failure, job.reason) == (FailureClass.DEPENDENCY, "Array Child Job failed")
     assert (job.failed_children, job.array_size) == (3, SIZE)
+
+
+def test_a_child_that_has_a_name_is_told_by_it():
+    theatre = failing("parts")
+    one = theatre.plan.tasks[0]
+    labels = tuple(f"part {number}" for number in range(SIZE))
+    told = LastLines(theatre.world(), 3).looked_up(
+        told_task(one, theatre.store.task(theatre.run.run_id, 0, 0), None, requested=Requested("q", SIZE)), labels
+    )
+    assert told.child is not None
+    assert (told.child.index, told.child.title) == (2, "child 2 (part 2)")
 
 
 def test_the_end_of_a_run_tells_it_too():

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.limits import RECEIPTS_MAXIMUM
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.run.notices import run_ended
 from chalicelib.core.states import RunState
 from chalicelib.core.telemetry.metrics import ABOUT, VALUES, Adoption, Figure, JobEnd, Source, SweepFind

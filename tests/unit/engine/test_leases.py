@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.engine.control.cancel import request_cancel
 from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.lookout import Lookout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.core.errors import Throttled
 from chalicelib.core.monitor.rules import BUCKET_MS
 from chalicelib.core.schedule.model import read_moment_ms
 from chalicelib.engine.watch.observe import observe_event
@@ -139,6 +140,42 @@ def test_jobs_that_failed_by_a_time_of_day_are_not_said_not_to_have_run() -> Non
     assert notice.subject == "m: nothing succeeded by 06:00 on 2026-11-02, and 5 jobs failed"
     assert (notice.text or "").endswith("(Europe/Berlin), and 5 have failed.")
     assert notice.job_count == 5
+
+
+def test_nothing_is_said_while_an_event_in_the_queue_may_say_that_something_ran() -> None:
+    lookout = at("2026-11-01T12:00Z")
+    lookout.clock.advance_to(read_moment_ms("2026-11-02T04:59Z"))
+    late = lookout.event("a", "SUCCEEDED")
+    lookout.events.send([late])
+    lookout.clock.advance_to(read_moment_ms("2026-11-02T05:02Z"))
+    assert look(lookout) == []
+    assert look(lookout, after_seconds=300) == []
+    lookout.deliver_events()
+    assert look(lookout, after_seconds=300) == []
+    assert look(lookout, after_seconds=3_600) == [], "it ran in time"
+
+
+def test_a_queue_that_is_never_empty_holds_a_notice_back_for_a_quarter_of_an_hour() -> None:
+    lookout = at("2026-11-01T12:00Z")
+    lookout.events.send(["{}", "{}"])
+    lookout.clock.advance_to(read_moment_ms("2026-11-02T05:17Z") - 1)
+    assert look(lookout) == []
+    assert look(lookout, after_seconds=0.001) == ["monitor/m/nothing_ran/2026-11-02"]
+    assert (lookout.notices.published[-1].text or "").endswith(
+        "none has failed. This may be wrong: about 2 events wait to be handled."
+    )
+
+
+def test_a_queue_that_cannot_be_asked_holds_nothing_back() -> None:
+    lookout = at("2026-11-01T12:00Z")
+    lookout.events.send(["{}"])
+    lookout.clock.advance_to(read_moment_ms("2026-11-02T05:02Z"))
+
+    def refuse() -> None:
+        raise Throttled("GetQueueAttributes")
+
+    lookout.hooks["waiting"] = refuse
+    assert look(lookout) == ["monitor/m/nothing_ran/2026-11-02"]
 
 
 def test_nothing_is_said_of_a_time_when_some_may_not_have_known_the_monitor_yet() -> None:

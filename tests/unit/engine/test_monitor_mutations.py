@@ -27,6 +27,14 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
             },
         ),
     ),
+    "what did not run is told though its event waits": (
+        counts.test_nothing_is_said_while_an_event_in_the_queue_may_say_that_something_ran,
+        Bug(monitor_looks, "_events_waiting", {"world.backlog is None": "True"}),
+    ),
+    "a queue that is never empty holds a deadline back for ever": (
+        counts.test_a_queue_that_is_never_empty_holds_a_notice_back_for_a_quarter_of_an_hour,
+        Bug(monitor_looks, "_look_at_deadline", {"waiting and waits_for_events(deadline, now_ms)": "waiting"}),
+    ),
     "a repeat counts": (
         counts.test_a_repeated_event_counts_once,
         Bug(MemoryJobs, "observe_job", {"stored is not None and": "stored is not None and counted is None and"}),

@@ -17,7 +17,7 @@ from chalicelib.core.batch.result import JobTry
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.monitor.check import check_monitors
 from chalicelib.core.monitor.rules import Monitor, monitors_of
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.schedule.model import iso_time, read_moment_ms
 from chalicelib.core.states import JobStatus
 

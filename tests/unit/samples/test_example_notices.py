@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from batchwright.cli.group import main
 from batchwright.samples.example_notices import EXAMPLES, FORMS, example_notice
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from tests.notices import NOTICES
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "notices"

@@ -6,7 +6,7 @@ import pytest
 
 from batchwright.subscriptions.filter_policy import lets_through
 from batchwright.subscriptions.notice_choice import impossible, possible_kinds, why_nothing
-from chalicelib.core.notice.model import SEVERITIES, NoticeKind
+from chalicelib.core.notice.kinds import KIND_ROWS, NoticeKind
 from chalicelib.core.notice.publication import attribute_values
 from tests.notices import NOTICES
 
@@ -21,7 +21,7 @@ def test_every_choice_that_lets_an_example_through_is_possible() -> None:
     for notice in NOTICES.values():
         values = attribute_values(notice)
         for name in ("workflow", "monitor", "queue"):
-            for severity in set(SEVERITIES.values()):
+            for severity in {row.severity for row in KIND_ROWS.values()}:
                 filters = {name: (values.get(name, "other"),), "severity": (severity.value,)}
                 if lets_through({key: list(found) for key, found in filters.items()}, values):
                     assert notice.kind in possible_kinds(filters)

@@ -61,7 +61,7 @@ def test_a_sound_definition_gives_its_workflow() -> None:
         ({"memory_mib": "${task.attempt}"}, "memory_mib must be a number or one whole ${params.NAME}, not '${task.attempt}'; nothing beside it"),
         ({"gpus": 0}, "gpus must be 1 or more, not 0; leave it out for none"),
         ({"timeout_seconds": 59}, "timeout_seconds must be 60 or more, not 59; Batch knows no shorter time-out"),
-        ({"array": {}}, "array.size is missing"),
+        ({"array": {}}, "array is missing a size; give size: N, or labels: [a, b]"),
         ({"array": 5}, "array must be a mapping, not the number 5"),
         ({"array": {"size": 10_001}}, "array.size must be 10,000 or less, not 10,001; an array has up to 10,000 jobs; one of 1 is a single job, one of 0 is skipped"),
         ({"array": {"size": None}}, "array.size must be a number, not nothing"),

@@ -12,7 +12,7 @@ from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
 from chalicelib.core.monitor.blocked_queue import SENTENCES, Blocked, blocked_notice, read_blocked
 from chalicelib.core.notice.email import email_text
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 
 EVENT = json.loads((Path(__file__).parents[3] / "data/events/queue_blocked.doc.json").read_text())
 NOW_MS = 1_795_287_116_000

@@ -7,7 +7,8 @@ import pytest
 from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.ids import Attempt
 from chalicelib.core.monitor.notices import told
-from chalicelib.core.notice.model import NoticeKind, ToldJob
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import ToldJob
 from chalicelib.core.notice.publication import attribute_values
 from chalicelib.core.notice.schema import read_notice
 from chalicelib.core.plan.task import Requested

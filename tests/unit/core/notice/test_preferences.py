@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.core.definition.check import check_definition
-from chalicelib.core.notice.model import NoticeKind as Kind
+from chalicelib.core.notice.kinds import NoticeKind as Kind
 from chalicelib.core.notice.preferences import DEFAULT_KINDS, KINDS, Notify, queue_rule, read_kinds, resolve
 
 QUEUE = "batchwright-notices-nightly"

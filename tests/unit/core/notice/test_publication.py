@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.notice.email import LINE_OCTETS, email_text, subject_line
-from chalicelib.core.notice.model import Notice, NoticeKind, ToldJob
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice, ToldJob
 from chalicelib.core.notice.publication import (
     BODIES_BYTES,
     MESSAGE_BYTES,

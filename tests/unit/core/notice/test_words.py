@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 from chalicelib.core.notice.publication import bodies
 from chalicelib.core.notice.schema import read_notice
 from chalicelib.core.notice.slack import slack_message

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.core.errors import AnswerLost, ChatBusy, ChatRefused, NotTold, Throttled
 from chalicelib.core.lease import Lease, NoticeClaim
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.telemetry.metrics import Figure
 from chalicelib.engine.publishing.slack import POST_PREFIX, post_notice
 from chalicelib.ports.services import NO_FIGURES, Figures

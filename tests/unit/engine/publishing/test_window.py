@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.notice.model import Notice, NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
+from chalicelib.core.notice.model import Notice
 from chalicelib.core.notice.window import span_seconds
 from chalicelib.core.plan.task import PlannedTask
 from chalicelib.core.run.commands import TellTaskFailures

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.monitor.rules import Counted
 from chalicelib.core.monitor.run_times import step_of
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.schedule.model import iso_time, read_moment_ms
 from chalicelib.engine.watch import monitor_looks
 from chalicelib.engine.watch.monitor_looks import look_at_monitors

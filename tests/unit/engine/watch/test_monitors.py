@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core.errors import Throttled
 from chalicelib.core.monitor.records import pushed_after
-from chalicelib.core.notice.model import NoticeKind
+from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.logs import MemoryLogs
 from tests.memory.lookout import Lookout
