@@ -230,7 +230,7 @@ EXAMPLE_LACKS = (
     "QUEUE is a job queue of this account.",
     "DEFINITION is a job definition: its image holds statemachines/ in its working folder, and Python with boto3.",
     "The bucket must hold the archive: put statemachines/movie_ratings/movies.zip under movie-ratings/movies.zip.",
-    "`batchwright deploy --with-batch-environment` makes all three. See docs/your-container.md.",
+    "`batchwright deploy --with-batch-environment` makes all three. See docs/how-to/use-your-container.md.",
 )
 """What a stage without the Batch environment needs before the example can run."""
 

@@ -120,7 +120,8 @@ def _print(report: Report) -> None:
     looked_at = f"{_counted(report.runs, 'run')}, {_counted(report.tasks, 'task')}"
     if report.findings:
         print_table(_columns(report.findings))
-        console.print(f"\n{looked_at}: {_counted(len(report.findings), 'finding')} (docs/doctor.md)", highlight=False)
+        findings = _counted(len(report.findings), "finding")
+        console.print(f"\n{looked_at}: {findings} (docs/how-to/check-a-stage.md)", highlight=False)
     else:
         console.print(f"{looked_at}: nothing to report", highlight=False)
     for what in (*report.left_out, *report.hints):

@@ -29,7 +29,7 @@ TRIED_DAYS = 7
 TRIED_JOBS_MAXIMUM = 20_000
 DAY_MS = 86_400_000
 _JOBS_A_PAGE = 1_000
-_NONE = "No monitors; `batchwright monitors push FILE` brings some (docs/monitors.md)."
+_NONE = "No monitors; `batchwright monitors push FILE` brings some (docs/how-to/monitor-jobs.md)."
 _file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
 

@@ -30,7 +30,7 @@ TOPIC = "BATCHWRIGHT_TOPIC_ARN"
 
 @click.group()
 def notices() -> None:
-    """Who is told of runs and jobs: subscribe, list, unsubscribe, test, preview (docs/notices.md)."""
+    """Who is told of runs and jobs: subscribe, list, unsubscribe, test, preview (docs/how-to/get-notices.md)."""
 
 
 def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,9 +104,9 @@ def subscribe(
     else:
         tell(f"{made.shown_address} is told of {hears(made)}.")
     if made.protocol == "lambda":
-        notes.append("The function's own policy must let the topic invoke it (docs/notices.md shows how).")
+        notes.append("The function's own policy must let the topic invoke it (docs/how-to/get-notices.md shows how).")
     if made.protocol == "https":
-        notes.append("Over https the document is the one that Amazon Q Developer shows in chats (docs/notices.md).")
+        notes.append("Over https, SNS sends the form for Amazon Q Developer (docs/how-to/post-to-slack.md).")
     for note in notes:
         tell(note, err=True)
 

@@ -46,7 +46,7 @@ def list_schedules(workflow: str | None, as_json: bool, where: Where) -> None:
         for sentence in complaints(found):
             tell(sentence, err=True)
     else:
-        tell("No schedules; a workflow file has them under `schedules:` (docs/schedules.md).")
+        tell("No schedules; a workflow file has them under `schedules:` (docs/how-to/schedule-runs.md).")
 
 
 @schedules.command(name="next")

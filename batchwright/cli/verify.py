@@ -95,7 +95,7 @@ def verify(
         print_json({**document, "all_is_well": all_is_well(rows), "assumptions": rows_document(rows)})
     else:
         print_table(columns(rows))
-        tell(f"\n{summary(rows)} (docs/verify.md)")
+        tell(f"\n{summary(rows)} (docs/how-to/verify-a-stage.md)")
         if not all_is_well(rows) and events_path is None:
             tell("Give it again with --keep-events FILE, and attach the file when you report this.", err=True)
     return 0 if all_is_well(rows) else 1

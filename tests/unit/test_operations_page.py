@@ -1,4 +1,4 @@
-"""docs/operations.md: its numbers are those of the code, and its queries find what they promise."""
+"""docs/how-to/operate-a-stage.md: its numbers are those of the code, and its queries find what they promise."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from chalicelib.core.telemetry.metrics import Figure, metrics_maximum
 from chalicelib.journal import OURS, JsonLines
 from tests.memory.theatre import Theatre, plan_of, task
 
-PAGE = Path(PROJECT_FOLDER) / "docs" / "operations.md"
+PAGE = Path(PROJECT_FOLDER) / "docs" / "how-to" / "operate-a-stage.md"
 Line = dict[str, Any]
 
 
 def test_the_page_tells_how_many_metrics_there_are_at_most() -> None:
     text = " ".join(PAGE.read_text().split())
-    assert f"in one queue has at most {metrics_maximum(1)} of them, and two more for each other queue" in text
+    assert f"one with a single queue at most {metrics_maximum(1)}, and 2 more for each other queue" in text
     assert metrics_maximum(2) - metrics_maximum(1) == 2
 
 

@@ -1,7 +1,7 @@
 """The document of a notice, as programs receive it: its JSON Schema, and the reading of one.
 
 Owns the description of what `Notice.document()` makes. Within a version fields are only added, so a reader ignores what
-it does not know; docs/notices.md says so to everybody.
+it does not know; docs/reference/notices.md says so to everybody.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The figures that the engine keeps of itself: a closed set, each with its unit, what it is told by, and one sentence.
 
 Owns the names, which are those of the metrics in CloudWatch. Where they are counted is engine/world/telemetry.py's and
-its callers', how they get out aws/emf.py's. docs/operations.md, the dashboard and the alarms are held to this by tests.
+its callers', how they get out aws/emf.py's. docs/reference/metrics.md is made from this. Tests hold the
+dashboard and the alarms to it.
 
 CloudWatch has a price for each metric, which is a name with one combination of dimension values. So a figure is told by
 what has few values and no more; ids and names of workflows, of which there is no end, stand in the log line beside it.
