@@ -1,6 +1,6 @@
 """Every route of the HTTP API, in one table: what it asks of the caller and of the request, and what it may answer.
 
-The routes that Chalice serves, the OpenAPI document, the table in docs/security.md and the test that walks it are made
+The routes that Chalice serves, the OpenAPI document, the table in docs/explanation/security.md and the test that walks it are made
 from this table. Needs no pydantic: models are named, and looked up by whoever needs them.
 """
 

@@ -1,4 +1,4 @@
-"""The table in docs/security.md: every route by every credential, as the table of routes means it.
+"""The table in docs/explanation/security.md: every route by every credential, as the table of routes means it.
 
 `python -m tests.functional.api.security_table` prints it.
 """
@@ -11,7 +11,7 @@ from chalicelib.api.http.route_table import ROUTES, About, Route
 from chalicelib.core.tokens import TokenScope
 from tests.functional.api.service import KINDS
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "security.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "explanation" / "security.md"
 HEAD = ("route", *KINDS)
 
 

@@ -1,4 +1,4 @@
-"""Who may: every route is asked with every credential, and the answers are those of the table in docs/security.md."""
+"""Who may: every route is asked with every credential, and the answers are those of the table in docs/explanation/security.md."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_every_route_answers_every_credential_as_the_document_says(service: Serv
             continue  # below, for it takes the workflow away
         name = f"{route.method} {route.path}"
         found[name] = outcome(ask(service, route, kind, run_id), route, kind)
-        said[name] = table.get((name, kind), "is not in the table of docs/security.md")
+        said[name] = table.get((name, kind), "is not in the table of docs/explanation/security.md")
     assert found == said
 
 
