@@ -116,7 +116,8 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Batchwright",
             "version": VERSION,
-            "description": "Workflows of AWS Batch jobs. docs/http-api.md explains, docs/explanation/security.md says who may.",
+            "description": "Workflows of AWS Batch jobs. "
+            "docs/http-api.md explains, docs/explanation/security.md says who may.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"token": []}],

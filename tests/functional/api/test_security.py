@@ -1,4 +1,4 @@
-"""Who may: every route is asked with every credential, and the answers are those of the table in docs/explanation/security.md."""
+"""Every route is asked with every credential. The answers are those of the table in docs/explanation/security.md."""
 
 from __future__ import annotations
 
