@@ -1,4 +1,4 @@
-"""Requests to an HTTP API and their answers: one connection kept open, time-outs, and trying again where that is safe.
+"""Requests to an HTTP API and their answers: connections kept open, time-outs, and retries where they are safe.
 
 Owns the connection and what a network does to it. What is asked, and what an answer means, is http_api.py's.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3.exceptions import HTTPError, LocationValueError
 
 from chalicelib.core.errors import TryAgain, UserMistake
 
@@ -24,10 +25,12 @@ ANSWER_SECONDS = 35.0
 TRIES = 4
 PAUSES_SECONDS = (0.2, 1.0, 3.0)
 PAUSE_MAXIMUM_SECONDS = 10.0
+CONNECTIONS = 8
+"""Connections that are kept open at most."""
 _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
 """Not 500: what is wrong inside is wrong the next time too."""
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
-_SCHEMES = {"https": 443, "http": 80}
+_POOLS = {"https": HTTPSConnectionPool, "http": HTTPConnectionPool}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -48,7 +51,7 @@ class Response:
 
 
 class Wire:
-    """Requests to one address. Every thread has a connection of its own."""
+    """Requests to one address, over a pool of connections that threads share."""
 
     def __init__(
         self, address: str, headers: Mapping[str, str], *, sleep: Callable[[float], object] = time.sleep
@@ -56,17 +59,17 @@ class Wire:
         self.address = address.rstrip("/")
         self._headers = dict(headers)
         self._sleep = sleep
-        self._local = threading.local()
         parts = urlsplit(self.address)
-        if parts.scheme not in _SCHEMES or not parts.hostname or parts.query or parts.fragment or parts.username:
+        if parts.scheme not in _POOLS or not parts.hostname or parts.query or parts.fragment or parts.username:
             raise UserMistake(f"the API's address must be like https://HOST/api, not '{address}'")
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             raise UserMistake(f"'{address}' would send the token in clear; only an API on this machine may have http")
         try:
-            self._port = parts.port or _SCHEMES[parts.scheme]
+            self._port = parts.port
         except ValueError:
             raise UserMistake(f"the API's address has no port that can be: '{address}'") from None
         self._scheme, self._host, self._prefix = parts.scheme, parts.hostname, parts.path
+        self._pool: HTTPConnectionPool | None = None
 
     def ask(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None, is_repeatable: bool
@@ -82,63 +85,37 @@ class Wire:
         for number in range(1, tries + 1):
             try:
                 response = self._once(method, path, sent, body)
-            except (OSError, http.client.HTTPException) as error:
+            except (LocationValueError, http.client.InvalidURL, ValueError):
+                # What cannot be sent at all, such as a host or a path that no request can name. From nothing, and
+                # without its words: they may quote a header.
+                self.close()
+                raise UserMistake(f"no request can be made for the API's address '{self.address}'") from None
+            except (HTTPError, OSError, http.client.HTTPException) as error:
                 self.close()
                 if number == tries:
                     raise TryAgain(f"no answer from the API at {self.address}: {_words(error)}") from error
                 self._sleep(PAUSES_SECONDS[number - 1])
                 continue
-            except ValueError:
-                # What cannot be sent at all, such as a host or a path that no request can name. From nothing, and
-                # without its words: they may quote a header.
-                self.close()
-                raise UserMistake(f"no request can be made for the API's address '{self.address}'") from None
             if response.status not in _WORTH_ANOTHER_TRY or number == tries:
                 return response
             self._sleep(_pause_seconds(response, number))
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Close this thread's connection; the next request opens another."""
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-        self._local.connection = None
+        """Close the connections that are kept open; the next request opens another."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
 
     def _once(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Response:
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        is_old = connection is not None
-        if connection is None:
-            connection = self._open()
-        try:
-            return _exchange(connection, method, self._prefix + path, headers, body)
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            # One that was kept open was closed meanwhile: that is no failure.
-            self.close()
-            if not is_old:
-                raise
-            return _exchange(self._open(), method, self._prefix + path, headers, body)
-
-    def _open(self) -> http.client.HTTPConnection:
-        if self._scheme == "https":
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                self._host, self._port, timeout=CONNECT_SECONDS, context=ssl.create_default_context()
-            )
-        else:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=CONNECT_SECONDS)
-        connection.connect()
-        connection.sock.settimeout(ANSWER_SECONDS)
-        self._local.connection = connection
-        return connection
-
-
-def _exchange(
-    connection: http.client.HTTPConnection, method: str, path: str, headers: Mapping[str, str], body: bytes | None
-) -> Response:
-    connection.request(method, path, body=body, headers=dict(headers))
-    answer = connection.getresponse()
-    content = answer.read()
-    return Response(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
+        pool = self._pool
+        if pool is None:
+            timeout = Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)
+            pool = self._pool = _POOLS[self._scheme](self._host, self._port, timeout=timeout, maxsize=CONNECTIONS)
+        answer = pool.urlopen(
+            method, self._prefix + path, body=body, headers=dict(headers), retries=False, redirect=False
+        )
+        return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.data)
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
@@ -158,5 +135,8 @@ def _pause_seconds(response: Response, number: int) -> float:
     return PAUSES_SECONDS[number - 1]
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
+    """What went wrong, in the words of whoever noticed first: urllib3 only says that something did."""
+    while isinstance(error, HTTPError) and error.__cause__ is not None:
+        error = error.__cause__
     return str(error) or type(error).__name__

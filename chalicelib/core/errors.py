@@ -132,7 +132,3 @@ class NotTold(TryAgain):
 
 class Defect(BatchwrightError):
     """A state that the design rules out was met; it must not be papered over."""
-
-
-class ImpossibleTransition(Defect):
-    """A (state, event) pair that is not in the transition table; the text names both."""

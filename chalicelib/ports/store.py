@@ -100,12 +100,11 @@ class Runs(Protocol):
         epoch: int,
         to: RunState,
         *,
-        expected: Sequence[RunState],
         ended_at_ms: int | None = None,
         untold: Collection[str] = (),
         lease: Lease | None = None,
     ) -> bool:
-        """Move the run to a state if it is in that epoch and in one of the expected states; whether it was. `untold`
+        """Move the run to a state if it is in that epoch and the table of states allows it; whether it does. `untold`
         joins what is still to be told of it. The `lease` becomes the run's, unless the run has one, be it expired."""
         ...
 

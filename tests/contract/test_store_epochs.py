@@ -60,7 +60,7 @@ def test_what_is_to_be_told_of_a_run_joins_its_record_and_leaves_it_once_told(st
     switched = store.switch_run(run.run_id, 0, PAUSED, untold={"0/paused/bus"})
     assert switched == replace(run, state=PAUSED, switches=1, untold=frozenset({"0/paused/bus"}))
     to_tell = {"0/ended/bus", "0/ended/topic"}
-    store.change_run(run.run_id, 0, FAILED, expected=[PAUSED], ended_at_ms=5_000, untold=to_tell)
+    store.change_run(run.run_id, 0, FAILED, ended_at_ms=5_000, untold=to_tell)
     store.note_run_told(run.run_id, ["0/paused/bus", "0/never"], "a")
     stored = store.run(run.run_id)
     assert stored is not None
@@ -90,7 +90,7 @@ def test_the_sweep_looks_at_a_run_for_as_long_as_something_of_it_is_to_be_told(s
 
 
 def test_an_epoch_begins_over_nothing_that_is_to_be_told_and_was_not_seen(store: Store, run: Run) -> None:
-    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000, untold={"0/ended/bus"})
+    store.change_run(run.run_id, 0, FAILED, ended_at_ms=5_000, untold={"0/ended/bus"})
     following = redriven(run)
     assert not store.begin_epoch(following, run)
     seen = replace(run, untold=frozenset({"0/ended/bus"}))
@@ -106,7 +106,7 @@ def test_whoever_writes_what_is_to_be_told_has_the_lease_unless_another_has(stor
     switched = store.switch_run(run.run_id, 0, PAUSED, untold={"0/paused/bus"}, lease=A)
     assert switched is not None
     assert switched.lease == A
-    store.change_run(run.run_id, 0, FAILED, expected=[PAUSED], ended_at_ms=5_000, untold={"0/ended/bus"}, lease=B)
+    store.change_run(run.run_id, 0, FAILED, ended_at_ms=5_000, untold={"0/ended/bus"}, lease=B)
     stored = store.run(run.run_id)
     assert stored is not None
     assert stored.lease == A
@@ -126,7 +126,7 @@ def test_whoever_writes_what_is_to_be_told_has_the_lease_unless_another_has(stor
 
 def test_a_lease_ends_with_the_last_that_is_told_if_nothing_joined_meanwhile(store: Store, run: Run) -> None:
     first = {"0/ended/bus", "0/ended/topic"}
-    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000, untold=first, lease=A)
+    store.change_run(run.run_id, 0, FAILED, ended_at_ms=5_000, untold=first, lease=A)
     part = store.note_run_told(run.run_id, ["0/ended/bus"], A.owner)
     assert part is not None
     assert (part.untold, part.lease) == ({"0/ended/topic"}, A)
@@ -151,7 +151,7 @@ def test_a_run_is_created_and_redriven_with_its_lease(store: Store, run: Run) ->
     leased = replace(run, run_id=f"{run.run_id}-leased", lease=A)
     store.create_run(leased)
     assert store.run(leased.run_id) == leased
-    store.change_run(leased.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
+    store.change_run(leased.run_id, 0, FAILED, ended_at_ms=5_000)
     following = replace(redriven(leased), lease=B)
     assert not store.begin_epoch(following, run), "that one has no lease"
     assert not store.begin_epoch(following, replace(leased, lease=replace(A, until_ms=1)))
@@ -174,13 +174,13 @@ def test_a_tally_notes_which_failures_were_kept_and_which_jobs_were_told(store: 
 def test_a_run_of_another_epoch_or_in_another_state_is_not_switched(store: Store, run: Run) -> None:
     assert not store.switch_run(run.run_id, 1, PAUSED)
     assert not store.switch_run(f"{run.run_id}-other", 0, PAUSED)
-    store.change_run(run.run_id, 0, RunState.CANCELLING, expected=[RUNNING])
+    store.change_run(run.run_id, 0, RunState.CANCELLING)
     assert not store.switch_run(run.run_id, 0, PAUSED)
     assert not store.switch_run(run.run_id, 0, RUNNING)
 
 
 def test_the_next_epoch_takes_the_place_of_one_that_has_ended(store: Store, run: Run) -> None:
-    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
+    store.change_run(run.run_id, 0, FAILED, ended_at_ms=5_000)
     following = redriven(run)
     assert store.begin_epoch(following, run)
     assert store.run(run.run_id) == following
@@ -192,7 +192,7 @@ def test_a_run_that_goes_on_is_not_redriven(store: Store, run: Run) -> None:
 
 
 def test_of_two_redrives_at_once_one_begins_the_next_epoch(store: Store, run: Run) -> None:
-    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
+    store.change_run(run.run_id, 0, FAILED, ended_at_ms=5_000)
     first, second = redriven(run), redriven(run, ("split",))
     assert store.begin_epoch(first, run)
     assert not store.begin_epoch(second, run)
@@ -200,14 +200,14 @@ def test_of_two_redrives_at_once_one_begins_the_next_epoch(store: Store, run: Ru
 
 
 def test_a_late_write_of_an_earlier_epoch_does_not_move_the_run(store: Store, run: Run) -> None:
-    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
+    store.change_run(run.run_id, 0, FAILED, ended_at_ms=5_000)
     store.begin_epoch(redriven(run), run)
-    assert not store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=6_000)
-    assert store.change_run(run.run_id, 1, FAILED, expected=[RUNNING], ended_at_ms=7_000)
+    assert not store.change_run(run.run_id, 0, FAILED, ended_at_ms=6_000)
+    assert store.change_run(run.run_id, 1, FAILED, ended_at_ms=7_000)
 
 
 def test_that_an_epoch_is_prepared_is_noted_in_that_epoch_alone(store: Store, run: Run) -> None:
-    store.change_run(run.run_id, 0, FAILED, expected=[RUNNING], ended_at_ms=5_000)
+    store.change_run(run.run_id, 0, FAILED, ended_at_ms=5_000)
     following = redriven(run)
     store.begin_epoch(following, run)
     store.epoch_prepared(run.run_id, 0)
@@ -272,7 +272,7 @@ def test_a_run_that_is_never_due_again_can_be_noted_as_due(store: Store, run: Ru
 
 def test_the_params_of_an_epoch_before_are_kept_where_they_were_others(store: Store, run: Run) -> None:
     ended = replace(run, state=FAILED)
-    assert store.change_run(run.run_id, 0, FAILED, expected=(RUNNING,), ended_at_ms=5_000)
+    assert store.change_run(run.run_id, 0, FAILED, ended_at_ms=5_000)
     second = redriven(ended)
     changed = replace(
         second,

@@ -130,8 +130,8 @@ def test_a_run_sent_twice_is_created_and_ended_once(
     run = Run(fresh, f"workflow-{fresh}", 1, "d", {}, RunState.RUNNING, 1, "r")
     with every_write_is_sent_twice():
         assert store.create_run(run) == run
-        assert store.change_run(fresh, 0, RunState.SUCCEEDED, expected=[RunState.RUNNING], ended_at_ms=2)
-        assert not store.change_run(fresh, 0, RunState.SUCCEEDED, expected=[RunState.RUNNING], ended_at_ms=2)
+        assert store.change_run(fresh, 0, RunState.SUCCEEDED, ended_at_ms=2)
+        assert not store.change_run(fresh, 0, RunState.SUCCEEDED, ended_at_ms=2)
 
 
 def test_a_version_sent_twice_is_one_version(store: DynamoStore, every_write_is_sent_twice: Losing, fresh: str) -> None:

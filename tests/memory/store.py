@@ -36,7 +36,7 @@ from chalicelib.core.run.records import (
     entry_of_push,
 )
 from chalicelib.core.schedule.decisions import ScheduleRecord
-from chalicelib.core.states import OTHER_OF_SWITCH, UNDER_WAY, RunState, TaskState, check_observed, states_before
+from chalicelib.core.states import RUN_STATES_BEFORE, UNDER_WAY, RunState, TaskState, check_observed, states_before
 from chalicelib.ports.store import PAST_REASON_CHARACTERS, RUNS_LOOKED_AT
 from tests.memory.jobs import MemoryJobs
 from tests.memory.monitors import MemoryMonitors
@@ -129,13 +129,12 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         epoch: int,
         to: RunState,
         *,
-        expected: Sequence[RunState],
         ended_at_ms: int | None = None,
         untold: Collection[str] = (),
         lease: Lease | None = None,
     ) -> bool:
         stored = self._runs.get(run_id)
-        if stored is None or stored.epoch != epoch or stored.state not in expected:
+        if stored is None or stored.epoch != epoch or stored.state not in RUN_STATES_BEFORE[to]:
             return False
         if ended_at_ms is not None:
             stored = replace(stored, ended_at_ms=ended_at_ms)
@@ -147,7 +146,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = (), lease: Lease | None = None
     ) -> Run | None:
         stored = self._runs.get(run_id)
-        if stored is None or stored.epoch != epoch or stored.state is not OTHER_OF_SWITCH[to]:
+        if stored is None or stored.epoch != epoch or stored.state not in RUN_STATES_BEFORE[to]:
             return None
         switches = stored.switches + 1
         stored = replace(stored, state=to, switches=switches, lease=stored.lease or lease)

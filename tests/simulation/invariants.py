@@ -438,15 +438,12 @@ class CheckedStore(MemoryStore):
         epoch: int,
         to: RunState,
         *,
-        expected: Sequence[RunState],
         ended_at_ms: int | None = None,
         untold: Collection[str] = (),
         lease: Lease | None = None,
     ) -> bool:
         before = self._runs[run_id]
-        landed = super().change_run(
-            run_id, epoch, to, expected=expected, ended_at_ms=ended_at_ms, untold=untold, lease=lease
-        )
+        landed = super().change_run(run_id, epoch, to, ended_at_ms=ended_at_ms, untold=untold, lease=lease)
         if landed:
             must(not before.state.ended, f"a run that was {before.state} became {to}")
             if to.ended:

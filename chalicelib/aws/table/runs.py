@@ -24,7 +24,7 @@ from chalicelib.core.errors import Defect
 from chalicelib.core.lease import Lease
 from chalicelib.core.run.merge_lists import first_runs
 from chalicelib.core.run.records import ListedRuns, Run, RunPlace
-from chalicelib.core.states import OTHER_OF_SWITCH, RunState
+from chalicelib.core.states import RUN_STATES_BEFORE, RunState
 from chalicelib.ports.store import RUNS_LOOKED_AT
 
 _LATEST_MS = 10**15
@@ -57,14 +57,11 @@ class DynamoRuns:
         epoch: int,
         to: RunState,
         *,
-        expected: Sequence[RunState],
         ended_at_ms: int | None = None,
         untold: Collection[str] = (),
         lease: Lease | None = None,
     ) -> bool:
-        if not expected:
-            return False
-        in_state, values = _one_of(expected)
+        in_state, values = _one_of(RUN_STATES_BEFORE[to])
         update = "SET #state = :to"
         if ended_at_ms is not None:
             update += ", #ended_at_ms = :ended_at_ms"
@@ -76,10 +73,11 @@ class DynamoRuns:
     def switch_run(
         self, run_id: str, epoch: int, to: RunState, *, untold: Collection[str] = (), lease: Lease | None = None
     ) -> Run | None:
-        values: dict[str, Any] = {"to": to, "epoch": epoch, "other": OTHER_OF_SWITCH[to], "one": 1}
+        in_state, values = _one_of(RUN_STATES_BEFORE[to])
+        values |= {"to": to, "epoch": epoch, "one": 1}
         update = "SET #state = :to, #switches = #switches + :one"
         update += _leasing(lease, values) + _joining(untold, values)
-        outcome = self._table.update_if(run_key(run_id), update, "#epoch = :epoch AND #state = :other", values)
+        outcome = self._table.update_if(run_key(run_id), update, f"#epoch = :epoch AND {in_state}", values)
         return self._params.run_of(outcome.item) if outcome.landed and outcome.item else None
 
     def lease_run(self, run_id: str, lease: Lease, now_ms: int) -> Run | None:

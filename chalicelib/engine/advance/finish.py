@@ -54,15 +54,15 @@ def finish_if_full(
 
 def _finish(world: World, facts: RunFacts, tallies: Mapping[int, Tally], results: Results) -> RunState | None:
     run_id, epoch, now_ms = facts.run_id, facts.epoch, world.clock.now_ms()
-    going_on = (RunState.RUNNING, RunState.PAUSED)
     ending = run_ending(facts.plan, tallies)
     to_tell = end_to_tell(world, facts, ending)
     to_run = partial(world.store.change_run, run_id, epoch, ended_at_ms=now_ms)
-    ended = to_run(ending, expected=going_on, untold=to_tell, lease=world.lease() if to_tell else None)
+    ended = to_run(ending, untold=to_tell, lease=world.lease() if to_tell else None)
     if not ended:
-        cancelling, ending = (RunState.CANCELLING,), RunState.CANCELLED
+        # It is being cancelled, if it has not ended.
+        ending = RunState.CANCELLED
         to_tell = end_to_tell(world, facts, ending)
-        ended = to_run(ending, expected=cancelling, untold=to_tell, lease=world.lease() if to_tell else None)
+        ended = to_run(ending, untold=to_tell, lease=world.lease() if to_tell else None)
     run = world.store.run(run_id)
     if run is None or run.epoch != epoch:
         return None

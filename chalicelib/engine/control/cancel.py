@@ -78,10 +78,10 @@ def cancel_run(world: World, command: CancelRun) -> Outcome:
 
 def _mark(world: World, run: Run, *, tells: bool) -> bool:
     """Note that the run is being cancelled; whether it went on. With `tells` this invocation then tells so."""
-    going_on, to = (RunState.RUNNING, RunState.PAUSED), RunState.CANCELLING
+    to = RunState.CANCELLING
     to_tell = change_to_tell(world, run.epoch, to)
     lease = world.lease() if tells and to_tell else None
-    return world.store.change_run(run.run_id, run.epoch, to, expected=going_on, untold=to_tell, lease=lease)
+    return world.store.change_run(run.run_id, run.epoch, to, untold=to_tell, lease=lease)
 
 
 def _cancel_shard(world: World, facts: RunFacts, shard: int) -> tuple[_Shard, Tally]:

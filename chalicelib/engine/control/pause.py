@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chalicelib.core.errors import UnknownRun, WrongState
 from chalicelib.core.run.commands import HealRun, encode
-from chalicelib.core.states import OTHER_OF_SWITCH, RunState
+from chalicelib.core.states import RUN_STATES_BEFORE, RunState
 from chalicelib.engine.publishing.outbox import change_to_tell, tell_or_leave
 from chalicelib.engine.world.world import World
 
@@ -27,7 +27,7 @@ def _switch(world: World, run_id: str, to: RunState) -> bool:
     run = world.store.run(run_id)
     if run is None:
         raise UnknownRun(f"there is no run '{run_id}'")
-    if run.state not in (to, OTHER_OF_SWITCH[to]):
+    if run.state is not to and run.state not in RUN_STATES_BEFORE[to]:
         now = f"has ended ({run.state})" if run.state.ended else "is being cancelled"
         wanted = "paused" if to is RunState.PAUSED else "resumed"
         raise WrongState(f"run '{run_id}' {now}, and cannot be {wanted}")

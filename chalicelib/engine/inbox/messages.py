@@ -2,7 +2,7 @@
 they keep failing.
 
 What is done is deleted here, one by one, and MessagesLeft names the rest. wiring.py turns it into a partial batch
-response, where Lambda takes one (docs/architecture.md).
+response, where Lambda takes one (docs/explanation/one-event.md).
 
 A message that waits is hidden for longer each time, and copied only when its receipts run out: copies are the rounds
 that Lambda counts (core/chain.py).
