@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Hundreds of processes are started by the tests: none of them is to compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test e2e dynoxide lint types sim soak bench clean
+.PHONY: help demo test e2e dynoxide lint types docs sim soak bench clean
 
 help: ## print this help
 	@echo "Batchwright: workflows of AWS Batch jobs, advanced by Batch's own events."
@@ -40,6 +40,9 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	@$(BIN)/mypy
+
+docs: $(VENV)/.dev ## write the pages of docs/reference from the code
+	@$(BIN)/python -m docs.generate
 
 sim: $(VENV)/.dev ## simulate the engine under faults: SEEDS=1000000 for so many schedules, SEED=7 tells the story of one
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),20000) $(if $(SEED),--seed $(SEED) --scope "$(SCOPE)")

@@ -1,4 +1,4 @@
-"""A notice of every kind, as the tests and docs/notices.md show them: each is made by what makes it in earnest."""
+"""A notice of every kind, as tests and docs/how-to/get-notices.md show it. Each is made by what makes it in earnest."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ VARIABLE = "_BATCHWRIGHT_COMPLETE"
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a script that completes commands, options, run ids, and names of workflows and tasks.
+    """Print the script that completes commands in a shell.
 
     \b
     Examples:

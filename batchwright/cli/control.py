@@ -37,12 +37,14 @@ _wait = click.option("--wait", is_flag=True, help="Follow the run to its end; Ct
 
 @click.command()
 @_run_id
-@click.option("--reason", default="cancelled on request", metavar="TEXT", help="What Batch notes of the ended jobs.")
+@click.option(
+    "--reason", default="cancelled on request", metavar="TEXT", help="Reason that Batch notes of the ended jobs."
+)
 @_wait
 @json_option
 @api_options
 def cancel(run_id: str, reason: str, wait: bool, as_json: bool, where: Where) -> int:
-    """Cancel a run: nothing more of it starts, and its jobs are ended.
+    """Cancel a run and end its jobs.
 
     \b
     Example:
@@ -62,7 +64,7 @@ def cancel(run_id: str, reason: str, wait: bool, as_json: bool, where: Where) ->
 @json_option
 @api_options
 def pause(run_id: str, as_json: bool, where: Where) -> int:
-    """Start nothing more of a run. Its jobs under way go on; `batchwright resume` lets the rest start.
+    """Start nothing more of a run. Its running jobs go on.
 
     \b
     Example:
@@ -96,14 +98,14 @@ def resume(run_id: str, wait: bool, as_json: bool, where: Where) -> int:
 
 @click.command()
 @_run_id
-@click.option("--from-failed", is_flag=True, help="Run again what did not succeed; the default.")
+@click.option("--from-failed", is_flag=True, help="Run again what did not succeed (default).")
 @click.option(
     "--task", "tasks", multiple=True, metavar="NAME", shell_complete=TASK, help="Run this task again. Repeatable."
 )
 @click.option("--all", "every", is_flag=True, help="Run every task again.")
-@click.option("--version", type=click.IntRange(1), metavar="N", help="Go on with this version of the workflow.")
+@click.option("--version", type=click.IntRange(1), metavar="N", help="Use this version of the workflow.")
 @click.option(
-    "--file", type=click.Path(path_type=Path), metavar="FILE", help="Push this workflow file and go on with it."
+    "--file", type=click.Path(path_type=Path), metavar="FILE", help="Push this file as the next version and use it."
 )
 @param_options
 @_wait
@@ -122,8 +124,7 @@ def redrive(
     as_json: bool,
     where: Where,
 ) -> int:
-    """Run an ended run again in part, in its next epoch. What follows a task that runs again runs again, too; the rest
-    keeps its ending, and old attempts stay visible.
+    """Run an ended run again, in part, in its next epoch. What follows a task that runs again also runs again.
 
     \b
     Examples:

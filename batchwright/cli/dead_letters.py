@@ -55,7 +55,7 @@ _ids = click.argument("ids", nargs=-1, metavar="[ID]...")
 @json_option
 @api_options
 def list_letters(queue: str | None, as_json: bool, where: Where) -> None:
-    """Print what lies there, oldest first, and why."""
+    """List dead letters and their reasons, oldest first."""
     with _taken(where, queue) as (taken, _):
         letters, elsewhere = taken.letters, taken.elsewhere_count()
     if as_json:
@@ -73,7 +73,7 @@ def list_letters(queue: str | None, as_json: bool, where: Where) -> None:
 @json_option
 @api_options
 def show(letter_id: str, as_json: bool, where: Where) -> None:
-    """Print one in full: its whole body, which may hold secrets, and its attributes."""
+    """Print one message in full. Its body may hold secrets."""
     with _taken(where, None) as (taken, _):
         (letter,) = chosen(taken.letters, [letter_id])
     if as_json:
@@ -89,7 +89,7 @@ def show(letter_id: str, as_json: bool, where: Where) -> None:
 @json_option
 @api_options
 def replay(ids: Sequence[str], every: bool, queue: str | None, as_json: bool, where: Where) -> None:
-    """Put them back on the queue they came from, with five receipts to go."""
+    """Put messages back on their queue."""
     _check_choice(ids, every)
     with _taken(where, queue) as (taken, _):
         letters = _letters(taken, ids, every)
@@ -107,7 +107,7 @@ def replay(ids: Sequence[str], every: bool, queue: str | None, as_json: bool, wh
 @json_option
 @api_options
 def drop(ids: Sequence[str], every: bool, queue: str | None, yes: bool, as_json: bool, where: Where) -> None:
-    """Remove them for good, after asking."""
+    """Remove messages for good."""
     _check_choice(ids, every)
     if not yes:
         # Looked at and given back before the question, for an answer may take longer than they can be held.

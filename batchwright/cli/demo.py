@@ -39,7 +39,7 @@ BUCKET = f"batchwright-{STAGE}-000000000000-us-east-1"
 @click.option("--fail/--no-fail", default=True, show_default=True, help="Let the first import fail, to show a retry.")
 @local_options
 def demo(parts: int, fail: bool, options: LocalOptions) -> int:
-    """Import 58,788 films in parallel and report on them: real processes, driven only by Batch's events.
+    """Run the movie-ratings example on a local AWS.
 
     One part's first attempt fails on purpose, so that you see a retry. Needs no account and no network.
     """

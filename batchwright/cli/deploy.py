@@ -39,12 +39,12 @@ def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--stage", default="dev", show_default=True, help="The name of the deployment."),
         click.option("--profile", metavar="NAME", help="A profile of the AWS CLI's configuration."),
-        click.option("--region", metavar="NAME", help="The region, unless the profile or the environment names it."),
+        click.option("--region", metavar="NAME", help="The region, if the profile or environment names none."),
         click.option(
             "--project",
             type=click.Path(path_type=Path, file_okay=False),
             default=PROJECT_FOLDER,
-            help="The clone to deploy from, unless it is the one that this command was installed from.",
+            help="The clone; by default the one that is installed.",
         ),
     )
     for option in reversed(options):
@@ -57,51 +57,51 @@ def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "Nothing is undone after 1: say it again and it goes on."
 )
 @account_options
-@click.option("--auth", type=click.Choice(AUTHS), help="How callers of the HTTP API prove who they are (first: token).")
+@click.option("--auth", type=click.Choice(AUTHS), help="Who may use the HTTP API: by token (default) or IAM.")
 @click.option(
     "--slack-webhook",
     metavar="PLACE",
-    help="Post notices to a Slack webhook: secret:NAME, an ARN, or /PARAMETER that keeps its address; or none.",
+    help="Slack webhook for notices: secret:NAME, an ARN, /PARAMETER, or none.",
 )
 @click.option(
     "--notify",
     metavar="KINDS",
-    help="Notices that runs send whose workflows do not say which: run_failed,task_failed; or none.",
+    help="Notices of runs whose workflows name none, with commas; usual, or none.",
 )
 @click.option(
     "--blocked-queues/--no-blocked-queues",
     "tells_blocked_queues",
     default=None,
-    help="Whether a notice says that a queue is blocked, whoever's job it is; as it was before (first: it does).",
+    help="Send a notice when a job queue is blocked (default: yes).",
 )
-@click.option("--event-bus", metavar="NAME", help="The EventBridge bus that hears of every change: default; or none.")
-@click.option("--xray/--no-xray", default=None, help="Whether AWS X-Ray traces the functions (first: not).")
-@click.option("--with-batch-environment", "with_batch", is_flag=True, help="Also make job queues to submit to.")
+@click.option("--event-bus", metavar="NAME", help="EventBridge bus that receives every change; or none (default).")
+@click.option("--xray/--no-xray", default=None, help="Trace the functions with AWS X-Ray (default: no).")
+@click.option("--with-batch-environment", "with_batch", is_flag=True, help="Also make job queues, roles and a network.")
 @click.option(
     "--observe-all-jobs/--observe-our-jobs",
     "observes_all",
     default=None,
-    help="Also record the jobs that others submit in this account and region, or only those of runs; as it was before.",
+    help="Also record jobs that others submit (default: no).",
 )
 @click.option(
     "--record-own-jobs/--record-no-own-jobs",
     "records_own",
     default=None,
-    help="Whether `batchwright jobs` also lists the jobs of runs, or only those of others; as it was before.",
+    help="Also record jobs of runs (default: no).",
 )
 @click.option(
     "--jobs-kept-days",
     type=click.IntRange(1, 3650),
-    help="How long records of jobs are kept after the last news of them; as it was before (first: 90).",
+    help="Days that records of jobs are kept (default: 90).",
 )
 @click.option("--parameter", "pairs", metavar="NAME=VALUE", multiple=True, help="A parameter of a template of infra/.")
 @click.option(
     "--runtime",
     metavar="NAME",
-    help="Move the functions to this Python's runtime, such as python3.12; as it was before (first: this Python's).",
+    help="Move the functions to this runtime, such as python3.12.",
 )
-@click.option("--stacks-only", is_flag=True, help="The stacks and .chalice/config.json; then use chalice yourself.")
-@click.option("--again", is_flag=True, help="Deploy the functions also if nothing changed.")
+@click.option("--stacks-only", is_flag=True, help="Make only the stacks and .chalice/config.json.")
+@click.option("--again", is_flag=True, help="Deploy the functions even if nothing changed.")
 def deploy(
     stage: str,
     profile: str | None,
@@ -122,7 +122,7 @@ def deploy(
     stacks_only: bool,
     again: bool,
 ) -> None:
-    """Put Batchwright up on AWS, or bring what is there to what this clone says.
+    """Deploy a stage to AWS, or update it.
 
     Makes the stage's table, queues, topic, bucket, rule and alarms (CloudFormation), its functions and HTTP API
     (Chalice), and pushes the workflows of statemachines/. A second time it changes what differs and says what.
@@ -170,9 +170,9 @@ def deploy(
 )
 @account_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--keep-data", is_flag=True, help="Leave the table and the bucket; a later deploy takes them up again.")
+@click.option("--keep-data", is_flag=True, help="Leave the table and the bucket for a later deploy.")
 def destroy(stage: str, profile: str | None, region: str | None, project: Path, yes: bool, keep_data: bool) -> int:
-    """Remove a stage from AWS with all that is in it: runs, workflows, tokens, files.
+    """Remove a stage from AWS with all its data.
 
     Says what it removed, and looks once more for what may be left. Jobs that run in Batch go on.
 
@@ -230,7 +230,7 @@ EXAMPLE_LACKS = (
     "QUEUE is a job queue of this account.",
     "DEFINITION is a job definition: its image holds statemachines/ in its working folder, and Python with boto3.",
     "The bucket must hold the archive: put statemachines/movie_ratings/movies.zip under movie-ratings/movies.zip.",
-    "`batchwright deploy --with-batch-environment` makes all three. See docs/your-container.md.",
+    "`batchwright deploy --with-batch-environment` makes all three. See docs/how-to/use-your-container.md.",
 )
 """What a stage without the Batch environment needs before the example can run."""
 

@@ -34,11 +34,11 @@ BUS_ADVICE = "make it, or `batchwright deploy --event-bus NAME`; what was told m
 
 
 @click.command()
-@click.option("--run", "run_ids", multiple=True, metavar="ID", help="Only this run; may be given several times.")
+@click.option("--run", "run_ids", multiple=True, metavar="ID", help="Only this run; repeatable.")
 @json_option
 @api_options
 def doctor(run_ids: Sequence[str], as_json: bool, where: Where) -> int:
-    """Look at all runs, their tasks and their jobs, and report what is not as it should be.
+    """Check all runs, tasks and jobs, and report what is wrong.
 
     Ends with 1 when there is something to report. Changes nothing. Looks at the table and at Batch themselves, so an
     API is not enough.
@@ -120,7 +120,8 @@ def _print(report: Report) -> None:
     looked_at = f"{_counted(report.runs, 'run')}, {_counted(report.tasks, 'task')}"
     if report.findings:
         print_table(_columns(report.findings))
-        console.print(f"\n{looked_at}: {_counted(len(report.findings), 'finding')} (docs/doctor.md)", highlight=False)
+        findings = _counted(len(report.findings), "finding")
+        console.print(f"\n{looked_at}: {findings} (docs/how-to/check-a-stage.md)", highlight=False)
     else:
         console.print(f"{looked_at}: nothing to report", highlight=False)
     for what in (*report.left_out, *report.hints):

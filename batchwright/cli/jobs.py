@@ -45,9 +45,9 @@ _job_id = click.argument("job_id", metavar="JOB", shell_complete=JOB)
     help="Only in that state; repeatable.",
 )
 @click.option(
-    "--name", "names", metavar="TEXT", multiple=True, help="Only with names that begin so, or fit it (*); repeatable."
+    "--name", "names", metavar="TEXT", multiple=True, help="Only names that begin so, or fit a pattern (*); repeatable."
 )
-@click.option("--since", type=WHEN, help="Only those created from then on: 2h, 3d, 2026-11-21, 2026-11-21T09:30 (UTC).")
+@click.option("--since", type=WHEN, help="Only those created since then: 2h, 3d, 2026-11-21, 2026-11-21T09:30 (UTC).")
 @click.option("--until", type=WHEN, help="Only those created before then.")
 @click.option("--foreign", is_flag=True, help="Only those that no run submitted.")
 @click.option(
@@ -68,7 +68,7 @@ def jobs(
     as_json: bool,
     where: Where,
 ) -> int:
-    """List the Batch jobs that were recorded, newest first, whoever submitted them.
+    """List recorded Batch jobs, newest first.
 
     \b
     Examples:
@@ -119,7 +119,7 @@ def jobs(
 @json_option
 @api_options
 def show(job_id: str, as_json: bool, where: Where) -> None:
-    """Show a job: its state and why, its times, tries and resources, how far an array is.
+    """Show a job: its state, times, tries and resources.
 
     JOB is an id, or what one of the newest 1,000 begins with, from 8 letters on. ID:N is job N of an array; only Batch
     knows of these, until some days after their end.
@@ -147,10 +147,12 @@ def show(job_id: str, as_json: bool, where: Where) -> None:
 
 @jobs.command()
 @_job_id
-@click.option("--try", "job_try", type=click.IntRange(1, 10), metavar="N", help="That try, instead of the last one.")
+@click.option(
+    "--try", "job_try", type=click.IntRange(1, 10), metavar="N", help="A try inside Batch, instead of the last."
+)
 @click.option("--child", type=click.IntRange(0), metavar="N", help="Of an array: that child's log.")
 @click.option("--tail", type=click.IntRange(1, 10_000), metavar="N", help="Begin with the last N lines.")
-@click.option("--follow", "-f", is_flag=True, help="Go on with what is written, and with the job's next tries.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing, also the next attempts or tries.")
 @click.option("--times", is_flag=True, help="Print each line's time (UTC) before it.")
 @click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON document of its own.")
 @api_options
@@ -164,7 +166,7 @@ def logs(
     as_json: bool,
     where: Where,
 ) -> int:
-    """Print what a job wrote. JOB is as for `jobs show`; ID:N is the same as ID --child N.
+    """Print what a job wrote.
 
     \b
     Examples:

@@ -36,7 +36,7 @@ def local() -> None:
 @local.command()
 @local_options
 def up(options: LocalOptions) -> None:
-    """Start it, and return once it is ready."""
+    """Start a local AWS, and return when it is ready."""
     state = home.running()
     if state is not None:
         home.check_options(options, state)
@@ -50,9 +50,9 @@ def up(options: LocalOptions) -> None:
 
 
 @local.command()
-@click.option("--yes", is_flag=True, help="Do not ask, also while runs are under way.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 def down(yes: bool) -> None:
-    """Stop it, with every job in it. What was in it is gone: runs, workflows, monitors, subscriptions.
+    """Stop the local AWS, with its jobs. Everything in it is lost.
 
     While runs are under way it asks first, if there is a terminal to ask at; anywhere else it says what it ended.
     """
@@ -94,7 +94,7 @@ def _runs_under_way(state: home.Running) -> list[str]:
 @local.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(as_json: bool) -> int:
-    """Say whether one is up; the exit code is 0 when it is and 1 when not."""
+    """Print whether a local AWS is up (exit code 0) or not (1)."""
     state, death = home.running(), home.death()
     if as_json:
         print_json(_status_document(state, death))
@@ -124,7 +124,7 @@ def _capital(sentence: str) -> str:
 @local.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def env(as_json: bool) -> None:
-    """Print the variables that point AWS tools at it, for a POSIX shell. What would lead past it is unset.
+    """Print shell variables that point AWS tools at the local AWS.
 
     One tool heeds no variable: version 1 of the AWS CLI sends `aws sqs` to AWS all the same, unless it is given
     --endpoint-url. Version 2 does not.

@@ -28,14 +28,14 @@ LINES_A_PAGE = 1_000
 @click.command()
 @click.argument("run_id", metavar="RUN", shell_complete=RUN)
 @click.argument("task", metavar="TASK", shell_complete=TASK)
-@click.option("--attempt", type=click.IntRange(1), metavar="N", help="That attempt, instead of the last one.")
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="An attempt, instead of the last.")
 @click.option(
-    "--try", "job_try", type=click.IntRange(1, 10), metavar="N", help="That try inside AWS Batch, instead of the last."
+    "--try", "job_try", type=click.IntRange(1, 10), metavar="N", help="A try inside Batch, instead of the last."
 )
-@click.option("--child", metavar="N|LABEL", help="Of an array: that child's log, by its number or its label.")
-@click.option("--epoch", type=click.IntRange(0), metavar="N", help="As it ran in that epoch, before it was redriven.")
+@click.option("--child", metavar="N|LABEL", help="Of an array: that child's log, by its number or label.")
+@click.option("--epoch", type=click.IntRange(0), metavar="N", help="An earlier epoch of the run.")
 @click.option("--tail", type=click.IntRange(1, 10_000), metavar="N", help="Begin with the last N lines.")
-@click.option("--follow", "-f", is_flag=True, help="Go on with what is written, and with the task's next attempts.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing, also the next attempts or tries.")
 @click.option("--times", is_flag=True, help="Print each line's time (UTC) before it.")
 @click.option("--json", "as_json", is_flag=True, help="Print each line as a JSON document of its own.")
 @api_options
@@ -52,7 +52,7 @@ def logs(
     as_json: bool,
     where: Where,
 ) -> int:
-    """Print what a task's job wrote. RUN is an id, a beginning of one that no other run has, or `latest`.
+    """Print what a task's job wrote.
 
     \b
     Examples:

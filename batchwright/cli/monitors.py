@@ -29,7 +29,7 @@ TRIED_DAYS = 7
 TRIED_JOBS_MAXIMUM = 20_000
 DAY_MS = 86_400_000
 _JOBS_A_PAGE = 1_000
-_NONE = "No monitors; `batchwright monitors push FILE` brings some (docs/monitors.md)."
+_NONE = "No monitors; `batchwright monitors push FILE` brings some (docs/how-to/monitor-jobs.md)."
 _file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
 
@@ -42,7 +42,7 @@ def monitors() -> None:
 @_file
 @json_option
 def validate(file: Path, as_json: bool) -> int:
-    """Report every problem of a monitor file. Exits with 2 when there is any.
+    """Report every problem of a monitor file.
 
     \b
     Example:
@@ -67,7 +67,7 @@ def validate(file: Path, as_json: bool) -> int:
 @json_option
 @api_options
 def push(file: Path, as_json: bool, where: Where) -> None:
-    """Have a stage watch what a monitor file says, in place of what it watches. It does so within a minute.
+    """Replace the stage's monitors by a file. They hold within a minute.
 
     \b
     Examples:
@@ -93,7 +93,7 @@ def push(file: Path, as_json: bool, where: Where) -> None:
 @json_option
 @api_options
 def list_monitors(as_json: bool, where: Where) -> None:
-    """List what is watched, and what is said about it.
+    """List the monitors.
 
     \b
     Example:
@@ -117,7 +117,7 @@ def list_monitors(as_json: bool, where: Where) -> None:
 @json_option
 @api_options
 def show(name: str | None, as_json: bool, where: Where) -> None:
-    """Print the monitors as they were pushed, or one of them, as YAML that can be pushed again.
+    """Print the monitors, or one, as YAML that can be pushed again.
 
     \b
     Examples:
@@ -144,7 +144,7 @@ def show(name: str | None, as_json: bool, where: Where) -> None:
 @json_option
 @api_options
 def delete(yes: bool, as_json: bool, where: Where) -> None:
-    """Watch nothing any more. To delete one monitor of several, push the file without it.
+    """Delete all monitors. To delete one, push the file without it.
 
     \b
     Example:
@@ -169,8 +169,7 @@ def delete(yes: bool, as_json: bool, where: Where) -> None:
 @json_option
 @api_options
 def test_monitors(file: Path, days: int, as_json: bool, where: Where) -> None:
-    """Tell what the monitors of a file would have said of the jobs that were recorded lately. Sends and changes
-    nothing.
+    """Print what a file's monitors would have reported of recent jobs. Sends and changes nothing.
 
     \b
     Examples:

@@ -30,18 +30,20 @@ TOPIC = "BATCHWRIGHT_TOPIC_ARN"
 
 @click.group()
 def notices() -> None:
-    """Who is told of runs and jobs: subscribe, list, unsubscribe, test, preview (docs/notices.md)."""
+    """Who is told of runs and jobs: subscribe, list, unsubscribe, test, preview (docs/how-to/get-notices.md)."""
 
 
 def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
-        click.option(
-            "--kind", "kinds", multiple=True, metavar="KIND", help="Only these kinds; give it again for more."
-        ),
+        click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only these kinds; repeatable."),
         click.option("--severity", "severities", multiple=True, metavar="S", help="Only info, warning or error."),
-        click.option("--workflow", "workflows", multiple=True, metavar="NAME", help="Only of these workflows."),
-        click.option("--monitor", "monitors", multiple=True, metavar="NAME", help="Only of these monitors."),
-        click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only of these job queues."),
+        click.option(
+            "--workflow", "workflows", multiple=True, metavar="NAME", help="Only of these workflows; repeatable."
+        ),
+        click.option(
+            "--monitor", "monitors", multiple=True, metavar="NAME", help="Only of these monitors; repeatable."
+        ),
+        click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only of these job queues; repeatable."),
     )
     for option in reversed(options):
         command = option(command)
@@ -51,8 +53,8 @@ def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @notices.command()
 @click.argument("endpoint", metavar="ADDRESS")
 @_filter_options
-@click.option("--raw", is_flag=True, help="Of a queue or endpoint: the notice alone, without SNS's envelope.")
-@click.option("--allow", is_flag=True, help="Of a queue: let the topic send, by a statement in the queue's own policy.")
+@click.option("--raw", is_flag=True, help="Send the notice alone, without SNS's envelope.")
+@click.option("--allow", is_flag=True, help="Add the statement that lets the topic send to the queue.")
 @json_option
 @api_options
 def subscribe(
@@ -67,7 +69,7 @@ def subscribe(
     as_json: bool,
     where: Where,
 ) -> None:
-    """Have ADDRESS told: an e-mail address, https://..., or the ARN of an SQS queue or a Lambda function.
+    """Subscribe ADDRESS: an e-mail address, https://..., or the ARN of an SQS queue or Lambda function.
 
     All options hold together, the values of one as alternatives. For an address that is subscribed they replace what it
     heard before.
@@ -102,9 +104,9 @@ def subscribe(
     else:
         tell(f"{made.shown_address} is told of {hears(made)}.")
     if made.protocol == "lambda":
-        notes.append("The function's own policy must let the topic invoke it (docs/notices.md shows how).")
+        notes.append("The function's own policy must let the topic invoke it (docs/how-to/get-notices.md shows how).")
     if made.protocol == "https":
-        notes.append("Over https the document is the one that Amazon Q Developer shows in chats (docs/notices.md).")
+        notes.append("Over https, SNS sends the form for Amazon Q Developer (docs/how-to/post-to-slack.md).")
     for note in notes:
         tell(note, err=True)
 
@@ -113,7 +115,7 @@ def subscribe(
 @json_option
 @api_options
 def list_subscriptions(as_json: bool, where: Where) -> None:
-    """List who is subscribed, and what each hears.
+    """List the subscriptions.
 
     \b
     Example:
@@ -153,11 +155,11 @@ def unsubscribe(named: str, as_json: bool, where: Where) -> None:
     "--kind", type=click.Choice([one.value for one in NoticeKind]), metavar="KIND", help="Of this kind.  [run_failed]"
 )
 @click.option(
-    "--severity", type=click.Choice([one.value for one in Severity]), metavar="S", help="Of a kind that is so severe."
+    "--severity", type=click.Choice([one.value for one in Severity]), metavar="S", help="A kind of this severity."
 )
-@click.option("--workflow", metavar="NAME", help="As if of this workflow, for those who filter by it.")
-@click.option("--monitor", metavar="NAME", help="As if this monitor asked for it.")
-@click.option("--queue", metavar="NAME", help="As if of jobs in this job queue.")
+@click.option("--workflow", metavar="NAME", help="As if of this workflow.")
+@click.option("--monitor", metavar="NAME", help="As if of this monitor.")
+@click.option("--queue", metavar="NAME", help="As if of this job queue.")
 @json_option
 @api_options
 def test(
@@ -169,7 +171,7 @@ def test(
     as_json: bool,
     where: Where,
 ) -> None:
-    """Publish a notice that says that it is a test, and say whom it reaches.
+    """Publish a test notice, and list whom it reaches.
 
     Who chooses by a workflow, a monitor or a queue hears of it only when it is given here, too.
 
@@ -245,11 +247,11 @@ def _let_send(queue: SubscribedQueue, allow: bool) -> list[str]:
     type=click.Choice(FORMS),
     default=FORMS[0],
     show_default=True,
-    help="An e-mail, what a Slack webhook is sent, the document for programs, Amazon Q Developer's card, or an SMS.",
+    help="Form: e-mail (default), Slack, JSON, Amazon Q Developer's card, or SMS.",
 )
 @api_options
 def preview(kind: str | None, run_id: str | None, form: str, where: Where) -> None:
-    """Show what a notice looks like: an example of KIND, or that of a run of yours. Nothing is sent.
+    """Print a notice: an example of KIND, or that of a run. Nothing is sent.
 
     \b
     Examples:

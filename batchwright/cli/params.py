@@ -27,12 +27,12 @@ def param_options(command: _F) -> _F:
         "pairs",
         multiple=True,
         metavar="NAME=VALUE",
-        help="A param of the run; VALUE is read by the param's type, as JSON for a list or an object. Repeatable.",
+        help="A param of the run, a list or object as JSON; repeatable.",
     )
     file = click.option(
         "--params-file",
         type=click.Path(path_type=Path),
-        help="A YAML or JSON file of params; --param goes before it.",
+        help="A YAML or JSON file of params.",
     )
     return pairs(file(command))
 

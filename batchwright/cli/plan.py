@@ -53,7 +53,7 @@ _SAYS_NOTHING = {"vCPUs": "-", "MiB": "-", "GPUs": "-", "array": "-", "tries": "
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @param_options
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, all of it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--dot", "as_dot", is_flag=True, help="Print the graph in Graphviz's language.")
 def plan(file: Path, pairs: Sequence[str], params_file: Path | None, as_json: bool, as_dot: bool) -> None:
     """Print what a run of FILE would submit, wave by wave.

@@ -58,9 +58,9 @@ KILL_GRACE_SECONDS = 3.0
 @param_options
 @click.option("--put", "files", metavar="KEY=PATH", multiple=True, help="Put a file into the local bucket first.")
 @json_option
-@click.option("--keep", is_flag=True, help="Leave the local AWS up afterwards, with everything in it.")
-@click.option("--detach", is_flag=True, help="Only start the run, on the local AWS that is up, and print its id.")
-@click.option("--schedules", "arms_schedules", is_flag=True, help="Let the file's schedules start runs of their own.")
+@click.option("--keep", is_flag=True, help="Leave the local AWS up afterwards.")
+@click.option("--detach", is_flag=True, help="Only start the run and print its id.")
+@click.option("--schedules", "arms_schedules", is_flag=True, help="Also let the file's schedules start runs.")
 @local_options
 def run(
     file: Path,
@@ -73,7 +73,7 @@ def run(
     arms_schedules: bool,
     options: LocalOptions,
 ) -> int:
-    """Run a workflow on this machine: real processes, driven by Batch's events, on a local AWS.
+    """Run a workflow on this machine, on a local AWS.
 
     Uses the local AWS that `batchwright local up` keeps, or starts one for this run alone. Ctrl-C cancels the run and
     ends its processes. With --detach it goes on by itself: see `batchwright watch`, `show`, `pause` and `cancel`.

@@ -33,7 +33,7 @@ RUNS_A_PAGE = 100
     multiple=True,
     help="Only those in that state; repeatable.",
 )
-@click.option("--since", type=WHEN, help="Only those started from then on: 2h, 3d, 2026-11-21, 2026-11-21T09:30 (UTC).")
+@click.option("--since", type=WHEN, help="Only those started since then: 2h, 3d, 2026-11-21, 2026-11-21T09:30 (UTC).")
 @click.option("--until", type=WHEN, help="Only those started before then.")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=RUNS_SHOWN, show_default=True, help="How many at most."
@@ -49,7 +49,7 @@ def runs(
     as_json: bool,
     where: Where,
 ) -> None:
-    """List runs, newest first. A duration is from the run's start to its last end, over all its epochs.
+    """List runs, newest first.
 
     \b
     Examples:

@@ -46,18 +46,18 @@ def list_schedules(workflow: str | None, as_json: bool, where: Where) -> None:
         for sentence in complaints(found):
             tell(sentence, err=True)
     else:
-        tell("No schedules; a workflow file has them under `schedules:` (docs/schedules.md).")
+        tell("No schedules; a workflow file has them under `schedules:` (docs/how-to/schedule-runs.md).")
 
 
 @schedules.command(name="next")
 @_workflow
 @_schedule
-@click.option("--count", type=click.IntRange(1, 100), default=10, metavar="N", help="How many; 10 unless given.")
-@click.option("--after", type=TYPED, metavar="WHEN", help="After that moment, instead of now.")
+@click.option("--count", type=click.IntRange(1, 100), default=10, metavar="N", help="How many; 10 by default.")
+@click.option("--after", type=TYPED, metavar="WHEN", help="After this moment; now by default.")
 @json_option
 @api_options
 def next_times(workflow: str, schedule: str, count: int, after: Moment | None, as_json: bool, where: Where) -> None:
-    """Tell a schedule's next times, in its time zone and in UTC.
+    """Print a schedule's next times, in its time zone and in UTC.
 
     WHEN is a day or a time, in the schedule's time zone unless it has an offset.
 
@@ -87,7 +87,7 @@ def next_times(workflow: str, schedule: str, count: int, after: Moment | None, a
 @json_option
 @api_options
 def pause(workflow: str, schedule: str, as_json: bool, where: Where) -> None:
-    """Let a schedule start nothing by itself. Its runs go on.
+    """Pause a schedule. Its runs go on.
 
     \b
     Example:
@@ -107,7 +107,7 @@ def pause(workflow: str, schedule: str, as_json: bool, where: Where) -> None:
 @json_option
 @api_options
 def resume(workflow: str, schedule: str, as_json: bool, where: Where) -> None:
-    """Let a paused schedule go on. What passed meanwhile is caught up as its catch_up says.
+    """Resume a schedule. Its catch_up decides about missed times.
 
     \b
     Example:
@@ -127,18 +127,17 @@ def resume(workflow: str, schedule: str, as_json: bool, where: Where) -> None:
 @schedules.command()
 @_workflow
 @_schedule
-@click.option("--from", "first", type=TYPED, required=True, metavar="WHEN", help="The first moment that counts.")
-@click.option(
-    "--to", "last", type=TYPED, metavar="WHEN", help="The last one; now unless given. A day counts as a whole."
-)
-@click.option("--dry-run", is_flag=True, help="Only tell the times and the runs that they would have.")
+@click.option("--from", "first", type=TYPED, required=True, metavar="WHEN", help="The first moment.")
+@click.option("--to", "last", type=TYPED, metavar="WHEN", help="The last moment; now by default.")
+@click.option("--dry-run", is_flag=True, help="Only print the times and their runs.")
 @json_option
 @api_options
 def backfill(
     workflow: str, schedule: str, first: Moment, last: Moment | None, dry_run: bool, as_json: bool, where: Where
 ) -> None:
-    """Start a run for each past time of a schedule that has none: all at once where runs may overlap, else one after
-    another, oldest first. A time that had a run keeps it, so asking twice is asking once.
+    """Start a run for each past time of a schedule that has none, oldest first.
+
+    With `overlap: allow` they run at once, else one after another. A time that had a run keeps it.
 
     WHEN is how long ago (3d, 12h), a day, or a time; in the schedule's time zone, unless it has an offset.
 

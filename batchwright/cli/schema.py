@@ -13,7 +13,7 @@ from chalicelib.core.notice.schema import notice_json_schema
 
 @click.command()
 @click.option("--monitors", "of_monitors", is_flag=True, help="Of monitor files.")
-@click.option("--notice", "of_notice", is_flag=True, help="Of notices, as queues and functions receive them.")
+@click.option("--notice", "of_notice", is_flag=True, help="Of notices.")
 def schema(of_monitors: bool, of_notice: bool) -> None:
     """Print the JSON Schema of workflow files.
 

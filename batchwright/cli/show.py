@@ -18,15 +18,15 @@ from chalicelib.core.states import WITHOUT_RESULT, TaskState
 
 @click.command()
 @click.argument("run_id", metavar="RUN", shell_complete=RUN)
-@click.option("--epoch", type=click.IntRange(0), metavar="N", help="As it ended in that epoch, before it was redriven.")
-@click.option("--timeline", is_flag=True, help="When its tasks waited and ran, as a chart; 0 is when the run began.")
+@click.option("--epoch", type=click.IntRange(0), metavar="N", help="An earlier epoch of the run.")
+@click.option("--timeline", is_flag=True, help="Chart when its tasks waited and ran; 0 is the run's start.")
 @click.option(
     "--state",
     "states",
     type=click.Choice([state.value for state in TaskState]),
     multiple=True,
     metavar="STATE",
-    help="Only tasks in that state (waiting, running, failed ...); may be given more than once.",
+    help="Only tasks in that state (waiting, running, failed ...); repeatable.",
 )
 @click.option("--failed", is_flag=True, help="Short for --state failed --state upstream_failed.")
 @click.option("--all", "everything", is_flag=True, help="Every task, also of a large run.")
@@ -42,7 +42,7 @@ def show(
     as_json: bool,
     where: Where,
 ) -> None:
-    """Show a run as it is now: its tasks as a tree, the failures with their last log lines, its epochs.
+    """Show a run: its tasks as a tree, its failures with their last log lines, its epochs.
 
     RUN is an id, a beginning of one that no other run has, or `latest`.
 

@@ -31,13 +31,11 @@ from chalicelib.core.states import RunState
 @click.argument("workflow", metavar="WORKFLOW", shell_complete=WORKFLOW)
 @param_options
 @click.option("--version", type=click.IntRange(1), metavar="N", help="That version, instead of the latest.")
-@click.option(
-    "--key", metavar="K", help="Starts one run, however often it is given. Without it, every start is another run."
-)
+@click.option("--key", metavar="K", help="Start only one run with this key.")
 @click.option(
     "--notify-queue",
     metavar="NAME",
-    help="An SQS queue, batchwright-notices-*, that hears of the run.",
+    help="SQS queue (batchwright-notices-*) that receives the run's notices.",
 )
 @click.option("--wait", is_flag=True, help="Follow the run to its end; Ctrl-C stops following it.")
 @json_option
@@ -53,7 +51,7 @@ def start(
     as_json: bool,
     where: Where,
 ) -> int:
-    """Start a run of a workflow that was pushed, and print its id; how to follow it goes to stderr.
+    """Start a run of a pushed workflow, and print its id.
 
     \b
     Examples:

@@ -62,8 +62,8 @@ def api_options(command: _F) -> _F:
 
     options = (
         click.option("--stage", metavar="NAME", help=f"A deployed stage, with your AWS credentials. [{STAGE}]"),
-        click.option("--profile", metavar="P", help="With a stage: the profile of your AWS credentials. [AWS_PROFILE]"),
-        click.option("--region", metavar="R", help="With a stage: the region it is in. [AWS_REGION]"),
+        click.option("--profile", metavar="P", help="Profile of the AWS credentials. [AWS_PROFILE]"),
+        click.option("--region", metavar="R", help="Region of the stage. [AWS_REGION]"),
         click.option("--api", "address", metavar="URL", help=f"An API, with the token in {TOKEN}. [{API}]"),
     )
     for option in reversed(options):

@@ -29,16 +29,16 @@ def tokens() -> None:
     type=click.Choice([scope.value for scope in TokenScope]),
     default=TokenScope.READ.value,
     show_default=True,
-    help="What it allows: to look; also to start runs; everything.",
+    help="Look; also start runs; everything.",
 )
-@click.option("--workflow", metavar="NAME", help="The only workflow that it is good for; all of them unless given.")
+@click.option("--workflow", metavar="NAME", help="Only for this workflow.")
 @click.option(
-    "--expires-in-days", "days", type=click.IntRange(1, 3650), metavar="N", help="When it ends; never unless given."
+    "--expires-in-days", "days", type=click.IntRange(1, 3650), metavar="N", help="When it ends; never by default."
 )
 @json_option
 @api_options
 def create(name: str, scope: str, workflow: str | None, days: int | None, as_json: bool, where: Where) -> None:
-    """Make a token and print it, this one time: only its SHA-256 is kept. NAME says what it is for.
+    """Make a token and print it once. NAME says what it is for.
 
     \b
     Examples:
@@ -76,7 +76,7 @@ def list_tokens(as_json: bool, where: Where) -> None:
 @json_option
 @api_options
 def revoke(token_id: str, as_json: bool, where: Where) -> None:
-    """Make a token good for nothing, at once and for ever. ID is what is between its two underscores."""
+    """Revoke a token at once. ID is the part between its underscores."""
     with on_target(where) as target:
         revoked = target.api.revoke_token(token_id)
     if as_json:

@@ -35,12 +35,12 @@ TIMEOUT_SECONDS = 900
     epilog="Exit codes: 0 nothing speaks against what is assumed, 1 something does or was not seen, 2 bad input, "
     "130 interrupted. What was made is removed in every case; after a kill -9 the next call removes it."
 )
-@click.option("--queue", metavar="Q", help="The job queue to submit to [that of --with-batch-environment].")
+@click.option("--queue", metavar="Q", help="Job queue; by default that of --with-batch-environment.")
 @click.option(
     "--job-definition",
     "definition",
     metavar="D",
-    help="A job definition whose image has sh [that of --with-batch-environment].",
+    help="Job definition whose image has sh; by default that of --with-batch-environment.",
 )
 @click.option(
     "--timeout",
@@ -56,7 +56,7 @@ TIMEOUT_SECONDS = 900
     "events_path",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     metavar="FILE",
-    help="Save the raw events, for a bug report; without values of variables.",
+    help="Save the events for a bug report, without values of variables.",
 )
 @json_option
 @api_options
@@ -68,7 +68,7 @@ def verify(
     as_json: bool,
     where: Where,
 ) -> int:
-    """Check what Batchwright takes for granted of AWS, with a few tiny jobs and two runs (docs/verify.md).
+    """Check what Batchwright assumes of AWS, with a few tiny jobs and two runs.
 
     Takes some minutes and costs about a cent on Fargate. Submits six jobs, starts two runs, makes a temporary queue,
     rule and subscription, watches the events, and removes all of it. Give it once at a time for a stage.
@@ -95,7 +95,7 @@ def verify(
         print_json({**document, "all_is_well": all_is_well(rows), "assumptions": rows_document(rows)})
     else:
         print_table(columns(rows))
-        tell(f"\n{summary(rows)} (docs/verify.md)")
+        tell(f"\n{summary(rows)} (docs/how-to/verify-a-stage.md)")
         if not all_is_well(rows) and events_path is None:
             tell("Give it again with --keep-events FILE, and attach the file when you report this.", err=True)
     return 0 if all_is_well(rows) else 1

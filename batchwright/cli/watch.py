@@ -28,7 +28,7 @@ INTERRUPTED = 130
 @json_option
 @api_options
 def watch(run_id: str, as_json: bool, where: Where) -> int:
-    """Follow a run until it has ended, then show it. Ctrl-C stops watching; the run goes on.
+    """Follow a run to its end, then show it. Ctrl-C stops only the watching.
 
     RUN is an id, a beginning of one that no other run has, or `latest`.
 

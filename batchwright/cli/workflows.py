@@ -40,7 +40,7 @@ def workflows() -> None:
 @json_option
 @api_options
 def push(files: Sequence[Path], as_json: bool, where: Where) -> None:
-    """Push workflow files, each as the next version of its workflow. A file that changed nothing makes no version.
+    """Push files, each as the next version of its workflow, if it changed.
 
     All files are checked before the first is pushed.
 
@@ -110,7 +110,7 @@ def list_workflows(as_json: bool, where: Where) -> None:
 @json_option
 @api_options
 def show(name: str, version: int | None, as_json: bool, where: Where) -> None:
-    """Print a workflow as it was pushed, as YAML that can be pushed again."""
+    """Print a workflow as YAML that can be pushed again."""
     with on_target(where) as target:
         found = target.api.workflow(name, version)
     if as_json:
@@ -126,7 +126,7 @@ def show(name: str, version: int | None, as_json: bool, where: Where) -> None:
 @json_option
 @api_options
 def delete(name: str, yes: bool, as_json: bool, where: Where) -> None:
-    """Forget a workflow and its schedules. Its runs stay and go on; pushed again, it goes on counting versions."""
+    """Delete a workflow and its schedules. Its runs stay."""
     with on_target(where) as target:
         found = target.api.workflow(name)
         ask(f"Delete workflow {name} (version {found.version}) of {target.who}?", yes=yes, as_json=as_json)

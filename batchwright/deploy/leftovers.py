@@ -70,7 +70,7 @@ class Leftovers:
             if stack:
                 raise DeployError(
                     f"the function {called} belongs to the stack {stack}, which a pipeline made: change or delete that "
-                    "stack (docs/deploy.md)"
+                    "stack (docs/how-to/deploy-with-chalice.md)"
                 )
             variables = function["Configuration"].get("Environment", {}).get("Variables", {})
             whose = variables.get(STAGE_VARIABLE)

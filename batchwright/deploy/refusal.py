@@ -42,7 +42,7 @@ class Refusal:
         file = BATCH_POLICY if self.action.startswith(_OF_BATCH) or "instance-profile/" in self.resource else POLICY
         return (
             f"AWS refuses {self.action}{on}: your credentials lack this permission. All that a deployer needs is in "
-            f"{file} (docs/deploy.md). AWS said: {self.text}"
+            f"{file} (docs/how-to/deploy-a-stage.md). AWS said: {self.text}"
         )
 
 

@@ -1,7 +1,7 @@
 """Who is told by a stage: the subscriptions of its topic.
 
 Owns what SNS is asked about them, and which protocol an address is subscribed by. What is told is chalicelib's
-(docs/notices.md).
+(docs/how-to/get-notices.md).
 """
 
 from __future__ import annotations

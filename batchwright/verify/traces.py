@@ -1,6 +1,6 @@
 """The rows that a call of verify leaves in the stage's table: found by the names that follow from its stamp.
 
-Owns which rows these are. docs/table.md shows each. Statistics that many jobs share are not among them.
+Owns which rows these are. docs/reference/table.md shows each. Statistics that many jobs share are not among them.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ class TaskState(StrEnum):
     """Where a task of a run is. One sentence each: what it means, and who moves it on."""
 
     WAITING = "waiting"
-    """No attempt is under way: its trigger rule does not hold yet, or a retry's back-off runs. A claim moves it on."""
+    """No attempt is under way: its trigger rule does not hold yet, or a retry's backoff runs. A claim moves it on."""
     CLAIMED = "claimed"
-    """One invocation has the right to submit it. That invocation moves it on, or whoever takes the claim over."""
+    """One invocation has the right to submit it. The submission moves it on."""
     SUBMITTED = "submitted"
     """Batch gave its job an id. The job's first event moves it on."""
     PENDING = "pending"
@@ -69,12 +69,19 @@ class TriggerRule(StrEnum):
     https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/dags.html#trigger-rules"""
 
     ALL_SUCCESS = "all_success"
+    """All parents succeeded."""
     ALL_DONE = "all_done"
+    """All parents ended, in any way."""
     ALL_FAILED = "all_failed"
+    """All parents are `failed` or `upstream_failed`."""
     ONE_SUCCESS = "one_success"
+    """One parent succeeded. The others may still run."""
     ONE_FAILED = "one_failed"
+    """One parent is `failed` or `upstream_failed`. The others may still run."""
     NONE_FAILED = "none_failed"
+    """All parents ended, and each succeeded or was skipped."""
     NONE_FAILED_MIN_ONE_SUCCESS = "none_failed_min_one_success"
+    """As `none_failed`, and at least one parent succeeded."""
 
 
 class JobStatus(StrEnum):

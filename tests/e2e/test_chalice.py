@@ -207,7 +207,7 @@ def test_a_deployer_who_lacks_a_permission_is_told_which(account: Account, deplo
     # AWS would also say of which role, as tests/unit/deploy/test_refusal.py has it.
     assert done.stderr.startswith(
         "AWS refuses iam:CreateRole: your credentials lack this permission. All that a deployer needs is in "
-        "infra/deployer-policy.json (docs/deploy.md)."
+        "infra/deployer-policy.json (docs/how-to/deploy-a-stage.md)."
     )
 
 

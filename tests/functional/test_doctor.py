@@ -64,7 +64,7 @@ def test_what_is_found_is_told_with_its_place_rule_and_value(kept: Terminal, tam
     assert told.returncode == 1, told
     assert "a run ends as its tallies say" in told.stdout
     assert "the run is failed, its tallies say succeeded" in told.stdout
-    assert told.stdout.endswith("1 run, 2 tasks: 1 finding (docs/doctor.md)\n")
+    assert told.stdout.endswith("1 run, 2 tasks: 1 finding (docs/how-to/check-a-stage.md)\n")
     document = json.loads(kept.give("doctor", "--json", "--run", tampered).stdout)
     assert [(one["severity"], one["run_id"], one["place"]) for one in document["findings"]] == [
         ("error", tampered, "run")

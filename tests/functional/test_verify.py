@@ -175,6 +175,6 @@ def test_the_page_names_every_permission_that_a_call_uses_here(environment: dict
     # DeleteMessageBatch is asked for by the right to DeleteMessage; the local AWS alone needs a definition.
     named = {"sqs:DeleteMessageBatch": "sqs:DeleteMessage"}
     local = {"batch:RegisterJobDefinition", "batch:DeregisterJobDefinition"}
-    page = (PROJECT_FOLDER / "docs" / "verify.md").read_text(encoding="utf-8")
+    page = (PROJECT_FOLDER / "docs" / "reference" / "checks.md").read_text(encoding="utf-8")
     assert len(used) > 15, used
     assert {one for one in used - local if f"`{named.get(one, one)}`" not in page} == set()

@@ -14,7 +14,7 @@ from batchwright.local.batch.errors import ClientError
 
 CARRIED_OUT = "carried out"
 SHOWN = "shown"
-"""The member is kept, shown by Describe operations, and changes nothing. docs/local-batch.md lists these."""
+"""The member is kept, shown by Describe operations, and changes nothing. docs/reference/local-batch.md lists these."""
 
 Entries = Mapping[str, str]
 """By member: CARRIED_OUT, SHOWN, or why it is refused."""

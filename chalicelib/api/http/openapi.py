@@ -116,8 +116,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Batchwright",
             "version": VERSION,
-            "description": "Workflows of AWS Batch jobs. "
-            "docs/http-api.md explains, docs/explanation/security.md says who may.",
+            "description": "Workflows of AWS Batch jobs. docs/how-to/use-the-http-api.md shows how to use it.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"token": []}],

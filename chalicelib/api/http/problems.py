@@ -68,6 +68,13 @@ _DOWN = "A service that Batchwright stands on did not answer; try again"
 _HALF_DONE = "Not all schedules are where they belong; try again"
 _BUSY = "Too much is asked at once; try again later"
 _SAY_AGAIN = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+_INSIDE = "Something went wrong inside; its request id finds it in the log"
+
+
+def kinds() -> tuple[tuple[int, str, str], ...]:
+    """Status, type and title of every problem that code of ours answers."""
+    others = ((429, "throttled", _BUSY), (503, NOT_PLACED, _HALF_DONE), (503, "try_again", _DOWN))
+    return (*((status, kind, title) for _, status, kind, title in _MISTAKES), *others, (500, "internal", _INSIDE))
 
 
 def problem_of(error: Exception) -> Problem:
@@ -90,7 +97,7 @@ def problem_of(error: Exception) -> Problem:
                 for kind, status, name, title in _MISTAKES
                 if isinstance(error, kind)
             )
-    return Problem(500, "internal", "Something went wrong inside; its request id finds it in the log")
+    return Problem(500, "internal", _INSIDE)
 
 
 def _with_mistakes(mistakes: Sequence[Mistake], kind: str, title: str) -> Problem:

@@ -1,7 +1,7 @@
 """Every route of the HTTP API, in one table: what it asks of the caller and of the request, and what it may answer.
 
-The routes that Chalice serves, the OpenAPI document, the table in docs/explanation/security.md and the test that walks
-it are made from this table. Needs no pydantic: models are named, and looked up by whoever needs them.
+The routes that Chalice serves, the OpenAPI document, docs/reference/http-api.md and the test that walks it are made
+from this table. Needs no pydantic: models are named, and looked up by whoever needs them.
 """
 
 from __future__ import annotations

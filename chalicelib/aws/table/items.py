@@ -1,6 +1,6 @@
-"""The items of the table: their keys, and how records become items and items records. docs/table.md shows each.
+"""The items of the table: their keys, and how records become items and items records.
 
-Owns the names of keys and attributes. Makes no call.
+Owns the names of keys and attributes; docs/reference/table.md lists them. Makes no call.
 """
 
 from __future__ import annotations

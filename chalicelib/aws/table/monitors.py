@@ -1,5 +1,5 @@
 """Monitors in the table: their definition, what the sweep saw of each, what was told, and the counts of endings and
-run times. docs/table.md describes the items.
+run times. docs/reference/table.md describes the items.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The store port over one DynamoDB table: its parts put together. docs/table.md describes the items."""
+"""The store port over one DynamoDB table: its parts put together. docs/reference/table.md describes the items."""
 
 from __future__ import annotations
 

@@ -105,11 +105,9 @@ class Param(Model):
     """A value that a run may be given."""
 
     type: Annotated[ParamType, Field(strict=False, description="The type of the value.")]
-    default: Annotated[Any, Field(description="The value when none is given; it must fit type and enum.")] = None
-    required: Annotated[bool, Field(description="Whether a run must be given a value; then there is no default.")] = (
-        False
-    )
-    enum: Annotated[list[Any] | None, Field(description="The only values allowed, each of the type.")] = None
+    default: Annotated[Any, Field(description="The value of a run that gives none.")] = None
+    required: Annotated[bool, Field(description="A run must give a value. Excludes a default.")] = False
+    enum: Annotated[list[Any] | None, Field(description="The only values allowed.")] = None
     description: Annotated[str | None, Field(description="What the value is for.")] = None
 
 
@@ -122,8 +120,8 @@ class Array(Model):
         int | str | None,
         *_number_type("array_size"),
         Field(
-            description="How many children, up to 10,000; or one whole ${params.NAME} of type integer. 1 is a single "
-            "job, 0 skips the task. As many as there are labels if it is left out."
+            description="Number of children; without it, that of `labels`. 1 is a single job, without "
+            "AWS_BATCH_JOB_ARRAY_INDEX; 0 skips the task."
         ),
     ] = None
     labels: Annotated[
@@ -131,7 +129,7 @@ class Array(Model):
         Field(
             min_length=1,
             max_length=ARRAY_SIZE_MAXIMUM,
-            description="A name for each child, in order; for people: `show`, `logs --child` and notices use them.",
+            description="A name for each child, in order. `show`, `logs --child` and notices use them.",
         ),
     ] = []
 
@@ -160,12 +158,12 @@ class MemoryGrowth(Model):
     factor: Annotated[
         float,
         *count_type("memory_factor"),
-        Field(description="What each failure of the class multiplies the task's memory_mib by, 1.1 to 10."),
+        Field(description="Each failure of the class multiplies the task's memory_mib by this."),
     ] = 2
     maximum: Annotated[
         int,
         *count_type("memory_maximum_mib"),
-        Field(description="The most it may become, in MiB: what the compute environment still has room for."),
+        Field(description="The largest memory, in MiB. A job that ran out of this memory is not retried."),
     ]
 
 
@@ -175,19 +173,19 @@ class ClassRetry(Model):
     attempts: Annotated[
         int,
         *count_type("attempts"),
-        Field(description="The failure of this class that is final, 1 to 10; 1 is no retry."),
+        Field(description="Which failure of this class is final, counted apart from other classes. 1 is no retry."),
     ]
     backoff_seconds: Annotated[
         int | None,
         *count_type("backoff_seconds"),
-        Field(description="The first pause after failures of this class, in seconds, in place of retry's."),
+        Field(description="First pause after a failure of this class, in place of retry's."),
     ] = None
     memory_mib: Annotated[
-        MemoryGrowth | None, Field(description="More memory for the next attempt; the task needs a memory_mib.")
+        MemoryGrowth | None, Field(description="More memory for the next attempts. The task needs memory_mib.")
     ] = None
     queue: Annotated[
         Annotated[str, _texted(rules.queue_rule)] | None,
-        Field(description="The job queue of the attempts that follow: name or ARN. May hold expressions."),
+        Field(description="Job queue of the next attempts, by name or ARN. May hold expressions."),
     ] = None
 
 
@@ -198,33 +196,33 @@ class Retry(Model):
         int | None,
         *count_type("attempts"),
         Field(
-            description="How often the task is tried at most, 1 to 10, whatever fails that 'on' does not name; 1 is no "
-            "retry. Not given: three times when infrastructure fails, else once."
+            description="Which failure is final, of all classes that `on` does not name. Without it: 3 for "
+            "infrastructure, 1 for others."
         ),
     ] = None
     backoff_seconds: Annotated[
         int | None,
         *count_type("backoff_seconds"),
         Field(
-            description="The longest first pause between a failure and the next attempt, in seconds. Not given: 10 "
-            "when infrastructure fails, else 0."
+            description="First pause between a failure and the next attempt. Without it: 10 for infrastructure, 0 "
+            "for others."
         ),
     ] = None
     backoff_factor: Annotated[
-        float, *count_type("backoff_factor"), Field(description="What each further pause is multiplied by, 1 to 10.")
+        float, *count_type("backoff_factor"), Field(description="Each further pause is this many times as long.")
     ] = 2
     backoff_max_seconds: Annotated[
         int | None,
         *count_type("backoff_max_seconds"),
-        Field(description="The longest that a pause becomes, in seconds; 3,600 unless given."),
+        Field(description="Longest pause; 3,600 by default. Never less than backoff_seconds."),
     ] = None
     jitter: Annotated[
         bool,
-        Field(description="Whether a pause is drawn between nothing and its full length, so that retries spread out."),
+        Field(description="Draw each pause between 0 and its full length, so that retries spread out."),
     ] = True
     on: Annotated[
         dict[FailureName, ClassRetry],
-        Field(description="What follows failures of single classes, by class, with limits of their own."),
+        Field(description="Rules for single classes of failure, by class."),
     ] = {}
 
 
@@ -233,82 +231,69 @@ class TaskSettings(Model):
 
     job_definition: Annotated[
         Annotated[str, _texted(rules.job_definition_rule)] | None,
-        Field(description="The job definition: name, name:revision or ARN. May hold expressions."),
+        Field(description="Name, name:revision or ARN. Required, here or in defaults. May hold expressions."),
     ] = None
     queue: Annotated[
         Annotated[str, _texted(rules.queue_rule)] | None,
-        Field(description="The job queue: name or ARN. May hold expressions."),
+        Field(description="Job queue, by name or ARN. Required, here or in defaults. May hold expressions."),
     ] = None
     command: Annotated[
         list[Text] | None,
-        Field(
-            description="The command, program and arguments, in place of the job definition's. May hold expressions."
-        ),
+        Field(description="Program and arguments, in place of the job definition's. May hold expressions."),
     ] = None
     environment: Annotated[
         dict[EnvironmentName, Text | None] | None,
-        Field(
-            description="Environment variables; values may hold expressions. Joined with those of defaults, of which "
-            "null takes one away."
-        ),
+        Field(description="Environment variables; values may hold expressions."),
     ] = None
     parameters: Annotated[
         dict[ParameterName, Text | None] | None,
-        Field(
-            description="Values for the Ref:: placeholders of the job definition; they may hold expressions. "
-            "Joined with those of defaults, of which null takes one away."
-        ),
+        Field(description="Values for the Ref:: placeholders of the job definition; they may hold expressions."),
     ] = None
     vcpus: Annotated[
         float | str | None,
         *_number_type("vcpus"),
-        Field(description="vCPUs: a whole number (0.25 and 0.5 on Fargate), or one whole ${params.NAME}."),
+        Field(description="vCPUs. Only Fargate takes 0.25 and 0.5."),
     ] = None
     memory_mib: Annotated[
         int | str | None,
         *_number_type("memory_mib"),
-        Field(description="Memory in MiB, or one whole ${params.NAME} of type integer."),
+        Field(description="Memory in MiB."),
     ] = None
     gpus: Annotated[
         int | str | None,
         *_number_type("gpus"),
-        Field(description="GPUs, 1 or more, or one whole ${params.NAME} of type integer."),
+        Field(description="GPUs."),
     ] = None
     array: Annotated[Array | None, Field(description="Makes the job an array job: one submission, many children.")] = (
         None
     )
-    retry: Annotated[Retry | None, Field(description="What follows the failures of the task, by their class.")] = None
+    retry: Annotated[
+        Retry | None,
+        Field(description="What happens after a failure. Without it, only infrastructure failures are retried."),
+    ] = None
     timeout_seconds: Annotated[
         int | str | None,
         *_number_type("timeout_seconds"),
-        Field(
-            description="How long one attempt may run, in seconds, 60 or more, or one whole ${params.NAME} of type "
-            "integer. Batch ends the job then."
-        ),
+        Field(description="How long one attempt may run. Batch then ends the job."),
     ] = None
     trigger_rule: Annotated[
         TriggerRule,
-        Field(strict=False, description="When the task may start, judged by how those it depends on ended."),
+        Field(strict=False, description="When the task may start, by how its parents ended."),
     ] = TriggerRule.ALL_SUCCESS
     allow_failure: Annotated[
         bool,
-        Field(description="Whether the run can succeed without this task's result: it failed, or is upstream_failed."),
+        Field(description="The run can succeed although this task is `failed` or `upstream_failed`."),
     ] = False
     tags: Annotated[
         dict[TagName, TagValue | None] | None,
-        Field(
-            description="Tags of the job, 50 at most; values may hold expressions. Joined with those of defaults, of "
-            "which null takes one away."
-        ),
+        Field(description="Tags of the job; values may hold expressions."),
     ] = None
 
 
 class Task(TaskSettings):
     """A node of the workflow: one Batch job, or one array job."""
 
-    depends_on: Annotated[
-        list[str], Field(description="The tasks that must have ended before this one is looked at.")
-    ] = []
+    depends_on: Annotated[list[str], Field(description="The task's parents, by name.")] = []
 
 
 class Schedule(Model):
@@ -321,8 +306,8 @@ class Schedule(Model):
     cron: Annotated[
         Annotated[str, named(cron_rule)] | None,
         Field(
-            description="Times of day, in EventBridge Scheduler's six fields: minutes hours day-of-month month "
-            "day-of-week year, such as 0 9 ? * MON-FRI *. One of day-of-month and day-of-week is '?'."
+            description="Times of day in six fields (minutes hours day-of-month month day-of-week year), such as "
+            "0 9 ? * MON-FRI *."
         ),
     ] = None
     rate: Annotated[
@@ -331,79 +316,76 @@ class Schedule(Model):
     ] = None
     at: Annotated[
         Annotated[str, named(local_time_rule)] | None,
-        Field(description="One time, such as 2026-11-01T09:00, in the time zone."),
+        Field(description="One time, such as 2026-11-01T09:00."),
     ] = None
     time_zone: Annotated[
-        Annotated[str, named(time_zone_rule)], Field(description="The IANA time zone of all times here.")
+        Annotated[str, named(time_zone_rule)], Field(description="IANA time zone of all times of this schedule.")
     ] = "UTC"
     starts: Annotated[
         Annotated[str, named(local_time_rule)] | None,
-        Field(description="The first moment that may be a time of the schedule; a rate counts from it."),
+        Field(
+            description="First moment that may be a time of the schedule. A rate counts from it, or else from the push."
+        ),
     ] = None
     ends: Annotated[
         Annotated[str, named(local_time_rule)] | None,
-        Field(description="The last moment that may be a time of the schedule."),
+        Field(description="Last moment that may be a time of the schedule."),
     ] = None
     params: Annotated[
         dict[ParamName, Any],
-        Field(
-            description="Values for the workflow's params; strings may hold ${schedule.time} and ${schedule.date}, the "
-            "scheduled time in the time zone."
-        ),
+        Field(description="Values for the workflow's params. Strings may hold ${schedule.time} and ${schedule.date}."),
     ] = {}
     overlap: Annotated[
         Overlap,
         Field(
             strict=False,
-            description="What happens at a time while the run of an earlier time goes on: both run, the time is "
-            "skipped, it waits, or the earlier run is cancelled.",
+            description="What happens at a time while the run of an earlier time goes on.",
         ),
     ] = Overlap.SKIP
     catch_up: Annotated[
         CatchUp,
         Field(
             strict=False,
-            description="Which of the times that were missed by more than 15 minutes, or passed during a pause, are "
-            "started later.",
+            description="Which times start later if they were missed by more than 15 minutes or passed during a pause.",
         ),
     ] = CatchUp.LATEST
-    enabled: Annotated[bool, Field(description="Whether the schedule has any times at all.")] = True
-    description: Annotated[str | None, Field(description="What the schedule is for, for people.")] = None
+    enabled: Annotated[bool, Field(description="False: the schedule has no times.")] = True
+    description: Annotated[str | None, Field(description="What the schedule is for.")] = None
 
 
 class Notify(Model):
-    """Who is told what of the runs."""
+    "Which notices the runs send, and where."
 
     on: Annotated[
         list[NoticeName] | None,
         Field(
-            description="The notices that the runs send, in place of the stage's own choice; an empty list for none.",
+            description="Notices that runs send to the stage's topic, in place of the stage's choice. [] is none.",
             json_schema_extra={"uniqueItems": True},
         ),
     ] = None
     late_after_seconds: Annotated[
-        int | None, *count_type("notify_after_seconds"), Field(description="After how long a run is late, in seconds.")
+        int | None, *count_type("notify_after_seconds"), Field(description="A run that takes longer is late.")
     ] = None
     waiting_after_seconds: Annotated[
         int | None,
         *count_type("notify_after_seconds"),
-        Field(description="After how long a job has waited too long for its start, in seconds."),
+        Field(description="A job that waits longer for its start is reported."),
     ] = None
     running_after_seconds: Annotated[
         int | None,
         *count_type("notify_after_seconds"),
-        Field(description="After how long a job has run too long, in seconds. It goes on: timeout_seconds ends one."),
+        Field(description="A job that runs longer is reported. It goes on; timeout_seconds ends one."),
     ] = None
     log_lines: Annotated[
         int,
         *count_type("log_lines"),
-        Field(description="How many of the last lines of a failed job's log come with its notice, 0 to 50."),
+        Field(description="How many of the last log lines of a failed job its notice holds."),
     ] = LOG_LINES
     queue: Annotated[
         Annotated[str, named(queue_rule), key_schema(QUEUE_PATTERN)] | None,
         Field(
-            description="The name of an SQS queue of the same account and region that hears of each run, and always of "
-            "its start and end."
+            description="An SQS queue of the same account and region that receives the same notices, and always a "
+            "run's start and end."
         ),
     ] = None
 
@@ -412,21 +394,23 @@ class Workflow(Model):
     """A named DAG of AWS Batch jobs."""
 
     model_config = ConfigDict(
-        json_schema_extra={"patternProperties": {f"^{OWN_KEY_PREFIX}": {"description": "For anchors; not read."}}}
+        json_schema_extra={
+            "patternProperties": {f"^{OWN_KEY_PREFIX}": {"description": "Not read. A place for YAML anchors."}}
+        }
     )
 
     schema_address: Annotated[
-        str | None, Field(alias="$schema", description="The address of this schema, for editors; not used otherwise.")
+        str | None, Field(alias="$schema", description="Address of this schema, for editors only.")
     ] = None
-    name: Annotated[Name, Field(description="The workflow's name: letters, digits, '-', '_' and '.'.")]
+    name: Annotated[Name, Field(description="Name of the workflow: letters, digits, '-', '_' and '.'.")]
     description: Annotated[
         Annotated[str, named(rules.description_rule)] | None,
-        Field(description="What the workflow does, for people; without control characters but tabs and line ends."),
+        Field(description="What the workflow does."),
     ] = None
     params: Annotated[dict[ParamName, Param], Field(description="The values that a run may be given, by name.")] = {}
     defaults: Annotated[
         TaskSettings,
-        Field(description="What holds for every task that does not say otherwise: any key of a task but depends_on."),
+        Field(description="Default values of every task: any key of a task except depends_on."),
     ] = TaskSettings()
     tasks: Annotated[
         dict[Name, Task],
@@ -437,11 +421,11 @@ class Workflow(Model):
     schedules: Annotated[
         dict[ScheduleName, Schedule],
         Field(
-            description="When runs are started without anybody asking, by name.",
+            description="Times at which runs start by themselves, by name.",
             json_schema_extra={"maxProperties": SCHEDULES_MAXIMUM},
         ),
     ] = {}
-    notify: Annotated[Notify | None, Field(description="Who is told what of the runs.")] = None
+    notify: Annotated[Notify | None, Field(description="Which notices the runs send, and where.")] = None
 
     def declarations(self) -> dict[str, Declaration]:
         """The params as `params.py` judges values by them."""

@@ -40,69 +40,71 @@ class Failed(Model):
     ] = None
     excluding: Annotated[
         list[Annotated[FailureClass, Field(strict=False)]] | None,
-        Field(description="All failures but those of these classes. Not given, and no classes either: [cancelled]."),
+        Field(description="All failures except those of these classes. Without `classes` too: [cancelled]."),
     ] = None
 
 
 class RunningLonger(Model):
     """When a job runs for too long: by whichever of the two it reaches first."""
 
-    than_seconds: Annotated[int | None, *count_type("than_seconds"), Field(description="This long, in seconds.")] = None
+    than_seconds: Annotated[int | None, *count_type("than_seconds"), Field(description="Longest time in seconds.")] = (
+        None
+    )
     than_p95_times: Annotated[
         float | None,
         *count_type("than_p95_times"),
         Field(
-            description="So many times as long as 19 of 20 successful jobs of its job definition took, this month and "
-            "last; silent until 20 of them were seen."
+            description="Times the 95th percentile of the definition's successful jobs, this month and last. "
+            "Silent until there are 20."
         ),
     ] = None
     at_least_seconds: Annotated[
-        int, *count_type("at_least_seconds"), Field(description="What than_p95_times never goes below, in seconds.")
+        int, *count_type("at_least_seconds"), Field(description="than_p95_times never reports below this.")
     ] = 300
 
 
 class WaitingLonger(Model):
     """When a job waits for capacity for too long."""
 
-    than_seconds: Annotated[int, *count_type("than_seconds"), Field(description="This long, in seconds.")]
+    than_seconds: Annotated[int, *count_type("than_seconds"), Field(description="Longest time in seconds.")]
 
 
 class FailureRate(Model):
     """When too many of the jobs fail."""
 
-    above: Annotated[float, *count_type("above"), Field(description="The share of failed jobs, 0 to 0.99.")]
+    above: Annotated[float, *count_type("above"), Field(description="Share of failed jobs above which it reports.")]
     over_at: Annotated[
         float | None,
         *count_type("over_at"),
-        Field(description="The share at or below which it is over, not above `above`, which it is by default."),
+        Field(description="Share at or below which it may report again; `above` by default."),
     ] = None
     within_seconds: Annotated[
         int,
         *count_type("within_seconds"),
-        Field(description="Of the jobs that ended so lately, in seconds, 300 to 86,400; counted by five minutes."),
+        Field(description="Window of the rate, in steps of five minutes."),
     ] = 3_600
     at_least_jobs: Annotated[
-        int, *count_type("at_least_jobs"), Field(description="Silent while fewer jobs than this ended.")
+        int, *count_type("at_least_jobs"), Field(description="Silent while fewer jobs ended in the window.")
     ] = 10
 
 
 class NothingRan(Model):
     """When none of the jobs has succeeded by a time of day."""
 
-    by: Annotated[ClockTime, Field(description="The time of day, such as '06:00', a multiple of five minutes.")]
+    by: Annotated[ClockTime, Field(description="Time of day, such as '06:00', a multiple of five minutes.")]
     after: Annotated[
         ClockTime,
         Field(
-            description="What ended before this time of day does not count. It is the day before's if it is not before "
-            "`by`."
+            description="What ended before this time of day does not count. It is on the day before if it is not "
+            "before `by`."
         ),
     ] = "00:00"
-    time_zone: Annotated[
-        Annotated[str, named(time_zone_rule)], Field(description="The IANA time zone of both times.")
-    ] = "UTC"
+    time_zone: Annotated[Annotated[str, named(time_zone_rule)], Field(description="IANA time zone of both times.")] = (
+        "UTC"
+    )
     days: Annotated[
         Annotated[str, named(days_rule)],
-        Field(description="The days of `by`, as in the day-of-week of a cron expression: MON-FRI, 'MON,THU', 2#1, *."),
+        Field(description="Days of `by`, as day-of-week in cron: MON-FRI, 'MON,THU', 2#1."),
     ] = "*"
 
 
@@ -111,37 +113,35 @@ class Monitor(Model):
 
     description: Annotated[
         Annotated[str, named(rules.description_rule)] | None,
-        Field(description="What the monitor is for; notices say it, too."),
+        Field(description="What the monitor is for. Its notices begin with it."),
     ] = None
-    queues: Annotated[list[Pattern] | None, Field(description="Job queues, names or patterns; all unless given.")] = (
+    queues: Annotated[list[Pattern] | None, Field(description="Job queues, by name or pattern. Without it, all.")] = (
         None
     )
-    names: Annotated[list[Pattern] | None, Field(description="Job names, or patterns of them; all unless given.")] = (
-        None
-    )
+    names: Annotated[list[Pattern] | None, Field(description="Job names, or patterns. Without it, all.")] = None
     definitions: Annotated[
         list[Pattern] | None,
-        Field(description="Job definitions, names (with :revision or without) or patterns; all unless given."),
+        Field(description="Job definitions, with or without :revision, or patterns. Without it, all."),
     ] = None
     kinds: Annotated[
         list[Annotated[WatchedKind, Field(strict=False)]] | None,
-        Field(
-            description="Whose jobs (foreign, step_functions, own) and which (single, array, multi_node); of each of "
-            "the two that is named, one must fit. All unless given."
-        ),
+        Field(description="Whose jobs and which. A job must fit one of each sort that is named. Without it, all."),
     ] = None
     failed: Annotated[
         Failed | None,
         BeforeValidator(_yes_or_no),
-        Field(description="Tell of jobs that failed; true: unless somebody cancelled them."),
+        Field(description="Report failed jobs. true: all except cancelled ones."),
     ] = None
-    running_longer: Annotated[RunningLonger | None, Field(description="Tell of jobs that run for too long.")] = None
+    running_longer: Annotated[
+        RunningLonger | None,
+        Field(description="Report jobs that run for too long, by whichever limit they reach first."),
+    ] = None
     waiting_longer: Annotated[
-        WaitingLonger | None, Field(description="Tell of jobs that wait for capacity for too long.")
+        WaitingLonger | None, Field(description="Report jobs that wait for capacity for too long.")
     ] = None
-    failure_rate: Annotated[FailureRate | None, Field(description="Tell when too many of the jobs fail.")] = None
+    failure_rate: Annotated[FailureRate | None, Field(description="Report when too many of the jobs fail.")] = None
     nothing_ran: Annotated[
-        NothingRan | None, Field(description="Tell when none of the jobs has succeeded by a time of day.")
+        NothingRan | None, Field(description="Report when none of the jobs succeeded by a time of day.")
     ] = None
 
 
@@ -149,7 +149,7 @@ class Monitors(Model):
     """What to watch on a stage, and what to say about it."""
 
     schema_address: Annotated[
-        str | None, Field(alias="$schema", description="The address of this schema, for editors; not used otherwise.")
+        str | None, Field(alias="$schema", description="Address of this schema, for editors only.")
     ] = None
     monitors: Annotated[
         dict[MonitorName, Monitor],

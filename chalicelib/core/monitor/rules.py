@@ -37,11 +37,17 @@ class WatchedKind(StrEnum):
     """Whose jobs, and which."""
 
     FOREIGN = "foreign"
+    """No run submitted it."""
     STEP_FUNCTIONS = "step_functions"
+    """A state machine of Step Functions submitted it."""
     OWN = "own"
+    """A run submitted it."""
     SINGLE = "single"
+    """A job of one container."""
     ARRAY = "array"
+    """An array job. The parent stands for its children."""
     MULTI_NODE = "multi_node"
+    """A job of several nodes."""
 
 
 _WHOSE = (WatchedKind.FOREIGN, WatchedKind.STEP_FUNCTIONS, WatchedKind.OWN)

@@ -1,7 +1,7 @@
 """The document of a notice, as programs receive it: its JSON Schema, and the reading of one.
 
 Owns the description of what `Notice.document()` makes. Within a version fields are only added, so a reader ignores what
-it does not know; docs/notices.md says so to everybody.
+it does not know; docs/reference/notices.md says so to everybody.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def _ms(description: str) -> dict[str, Any]:
     return {**_MS, "description": f"{description} {_MS['description']}"}
 
 
-_FAILURE = {"type": "string", "description": "What it died of.", "examples": [one.value for one in FailureClass]}
-_EXIT_CODE = {"type": "integer", "description": "What its program ended with."}
-_REASON = _text("The reason that AWS Batch gives.")
-_LOG_STREAM = _text("Its stream in the log group /aws/batch/job; GROUP:STREAM in another log group.")
+_FAILURE = {"type": "string", "description": "Class of the failure.", "examples": [one.value for one in FailureClass]}
+_EXIT_CODE = {"type": "integer", "description": "Exit code of the program."}
+_REASON = _text("The reason that Batch gives.")
+_LOG_STREAM = _text("Log stream in /aws/batch/job; GROUP:STREAM in another log group.")
 _CHILD: dict[str, Any] = {
     "type": "object",
     "required": ["index", "alike"],
-    "description": "Of a failed array: one of its jobs, of those that failed the commonest way; left out if not known.",
+    "description": "Of a failed array: one child that failed in the most common way.",
     "properties": {
-        "index": {"type": "integer", "minimum": 0, "description": "Its place in the array, from 0."},
-        "label": {"type": "string", "description": "Its name, if the workflow gives its children names."},
+        "index": {"type": "integer", "minimum": 0, "description": "Index in the array, from 0."},
+        "label": {"type": "string", "description": "Label of the child, if it has one."},
         "failure": _FAILURE,
         "exit_code": _EXIT_CODE,
         "reason": _REASON,
@@ -50,7 +50,7 @@ _CHILD: dict[str, Any] = {
         "alike": {
             "type": "integer",
             "minimum": 1,
-            "description": "How many failed so, it among them, of those that were looked at, which are a few at most.",
+            "description": "How many of the children looked at (25 at most) failed in this way.",
         },
     },
 }
@@ -58,11 +58,11 @@ _JOB: dict[str, Any] = {
     "type": "object",
     "required": ["name"],
     "properties": {
-        "job_id": _text("The id that AWS Batch gave it; left out of a job that Batch refused."),
-        "name": _text("Its name in AWS Batch."),
-        "queue": _text("The name of its queue."),
-        "task": _text("The task that it is of, if a run submitted it."),
-        "attempt": {"type": "integer", "minimum": 1, "description": "The attempt of that task, from 1."},
+        "job_id": _text("Batch's id. Absent if Batch refused the job."),
+        "name": _text("Name in Batch."),
+        "queue": _text("Name of the job queue."),
+        "task": _text("The run's task, if a run submitted the job."),
+        "attempt": {"type": "integer", "minimum": 1, "description": "Attempt of the task, from 1."},
         "failure": _FAILURE,
         "exit_code": _EXIT_CODE,
         "reason": _REASON,
@@ -70,15 +70,15 @@ _JOB: dict[str, Any] = {
         "log_lines": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "The last lines that it wrote, oldest first; of an array, those of `child`.",
+            "description": "The last lines of the log, oldest first; of an array, of `child`.",
         },
         "created_at_ms": _ms("When it was submitted."),
         "started_at_ms": _ms("When it began to run."),
         "stopped_at_ms": _ms("When it ended."),
-        "array_size": {"type": "integer", "minimum": 2, "description": "How many jobs it has, if it is an array."},
-        "failed_children": {"type": "integer", "minimum": 0, "description": "How many jobs of the array failed."},
+        "array_size": {"type": "integer", "minimum": 2, "description": "How many children the array has."},
+        "failed_children": {"type": "integer", "minimum": 0, "description": "How many children of the array failed."},
         "child": _CHILD,
-        "is_allowed": {"type": "boolean", "description": "Whether its task may fail (allow_failure)."},
+        "is_allowed": {"type": "boolean", "description": "The task has allow_failure."},
     },
 }
 
@@ -93,36 +93,36 @@ def notice_json_schema() -> dict[str, Any]:
         "type": "object",
         "required": ["version", "id", "kind", "severity", "stage", "subject", "at_ms", "thread"],
         "properties": {
-            "version": {"const": VERSION, "description": "Of this document; another one may mean other things."},
-            "id": _text("The same whenever the same is told again: drop a notice whose id you have seen."),
+            "version": {
+                "const": VERSION,
+                "description": "Version of this document. Within a version, fields and kinds are only added.",
+            },
+            "id": _text("The same whenever the notice is repeated. Drop an id that you have seen."),
             "kind": {"type": "string", "description": "What happened.", "examples": kinds},
             "severity": {"enum": [one.value for one in Severity], "description": "How much it matters."},
-            "stage": _text("The deployment that tells it."),
+            "stage": _text("The stage that published it."),
             "subject": _text("What happened, in a line."),
-            "text": _text("What the subject has no room for, in a sentence or two."),
+            "text": _text("A sentence or two more than the subject."),
             "at_ms": _ms("When it happened, or was found; of a late run, since when it is late."),
-            "thread": _text(
-                "What notices of one thing share: a run's id, a monitor and the day, or a queue and a job."
-            ),
-            "run_id": _text("The run that it is about."),
-            "workflow": _text("That run's workflow."),
-            "epoch": {"type": "integer", "minimum": 0, "description": "How often the run had been redriven."},
-            "monitor": _text("The monitor that asked for it."),
-            "queue": _text("The name of the job queue that it is about; left out when there are several."),
+            "thread": _text("Shared by related notices: a run's id, a monitor and the day, or a queue and a job."),
+            "run_id": _text("The run."),
+            "workflow": _text("The run's workflow."),
+            "epoch": {"type": "integer", "minimum": 0, "description": "How often the run was redriven."},
+            "monitor": _text("The monitor that reports it."),
+            "queue": _text("The job queue. Absent if there are several."),
             "queues": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "The names of all job queues that it is about: those of the jobs that it names, and "
-                "those that the jobs that it does not name may be in, as far as that is known.",
+                "description": "All job queues it is about, also of jobs that it does not name, as far as known.",
             },
-            "began_at_ms": _ms("When the run, or the time that is looked at, began."),
+            "began_at_ms": _ms("When the run or the window began."),
             "ended_at_ms": _ms("When it ended."),
-            "jobs": {"type": "array", "items": _JOB, "description": "Jobs that are named in full: ten at most."},
+            "jobs": {"type": "array", "items": _JOB, "description": "Jobs in full, at most ten."},
             "job_count": {"type": "integer", "minimum": 0, "description": "How many jobs it is about, named or not."},
             "task_counts": {
                 "type": "object",
                 "additionalProperties": {"type": "integer", "minimum": 0},
-                "description": "How many tasks of the run ended how.",
+                "description": "How many tasks of the run are in each final state.",
             },
         },
     }

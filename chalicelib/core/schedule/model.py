@@ -45,17 +45,24 @@ class Overlap(StrEnum):
     """What a schedule does when its time comes while a run that it started goes on."""
 
     ALLOW = "allow"
+    """Another run starts beside it."""
     SKIP = "skip"
+    """No run starts for this time."""
     QUEUE = "queue"
+    """The time waits. Up to 100 times wait, and the oldest starts first."""
     CANCEL_PREVIOUS = "cancel_previous"
+    """The earlier run is cancelled. The newest time starts when it has ended."""
 
 
 class CatchUp(StrEnum):
     """Which of the times that were missed are started later."""
 
     NONE = "none"
+    """None of them."""
     LATEST = "latest"
+    """Only the newest."""
     ALL = "all"
+    """Each, oldest first. Not with `cancel_previous`."""
 
 
 @dataclass(frozen=True, slots=True)

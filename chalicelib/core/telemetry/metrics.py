@@ -1,7 +1,8 @@
 """The figures that the engine keeps of itself: a closed set, each with its unit, what it is told by, and one sentence.
 
 Owns the names, which are those of the metrics in CloudWatch. Where they are counted is engine/world/telemetry.py's and
-its callers', how they get out aws/emf.py's. docs/operations.md, the dashboard and the alarms are held to this by tests.
+its callers', how they get out aws/emf.py's. docs/reference/metrics.md is made from this. Tests hold the
+dashboard and the alarms to it.
 
 CloudWatch has a price for each metric, which is a name with one combination of dimension values. So a figure is told by
 what has few values and no more; ids and names of workflows, of which there is no end, stand in the log line beside it.
@@ -55,17 +56,17 @@ class SweepFind(StrEnum):
     """What a sweep found that no message had brought about."""
 
     LOST_EVENT = "lost_event"
-    """A job had ended, and its event had not been handled."""
+    """A job ended, and its event was not handled."""
     LOST_TIMER = "lost_timer"
-    """A retry was due, and nobody had claimed it."""
+    """A retry was due, and nobody claimed it."""
     DEAD_CLAIM = "dead_claim"
-    """A task was claimed, and its owner had died."""
+    """A task was claimed, and its owner died."""
     UNSTARTED_TASK = "unstarted_task"
-    """A task was ready, and nobody had claimed it."""
+    """A task was ready, and nobody claimed it."""
     OPEN_RECORD = "open_record"
-    """A task had ended in the tally, and its record was open."""
+    """A task ended in the tally, and its record was open."""
     UNKNOWN_JOB = "unknown_job"
-    """Batch did not know a job any more, or had refused it, and nobody had been told."""
+    """Batch forgot or refused a job."""
 
 
 class Source(StrEnum):
@@ -136,54 +137,40 @@ _BY_STATE, _BY_SOURCE = ((Dimension.STATE,),), ((Dimension.SOURCE,),)
 _BY_QUEUE = ((), (Dimension.QUEUE,))
 
 ABOUT: dict[Figure, About] = {
-    Figure.RUNS_STARTED: About(_COUNT, "Runs that began, redrives not among them."),
-    Figure.RUNS_REDRIVEN: About(_COUNT, "Redrives that began."),
-    Figure.RUNS_ENDED: About(_COUNT, "Runs that ended, redrives among them, by how.", _BY_STATE),
-    Figure.RUN_SECONDS: About(_SECONDS, "From a run's start to its end; not of redrives."),
-    Figure.JOBS_SUBMITTED: About(_COUNT, "Jobs that Batch took."),
-    Figure.JOBS_ENDED: About(_COUNT, "Jobs that ended, by what that made of their attempt; once each.", _BY_STATE),
-    Figure.JOBS_FAILED: About(_COUNT, "Of these, the ones that failed, by the class of it.", ((Dimension.FAILURE,),)),
+    Figure.RUNS_STARTED: About(_COUNT, "Runs that started, without redrives."),
+    Figure.RUNS_REDRIVEN: About(_COUNT, "Redrives that started."),
+    Figure.RUNS_ENDED: About(_COUNT, "Runs that ended, with redrives.", _BY_STATE),
+    Figure.RUN_SECONDS: About(_SECONDS, "Time from a run's start to its end, without redrives."),
+    Figure.JOBS_SUBMITTED: About(_COUNT, "Jobs that Batch accepted."),
+    Figure.JOBS_ENDED: About(_COUNT, "Jobs that ended.", _BY_STATE),
+    Figure.JOBS_FAILED: About(_COUNT, "Jobs that failed, by class of failure.", ((Dimension.FAILURE,),)),
     Figure.JOB_WAIT_SECONDS: About(
-        _SECONDS, "From a job's submission to its first start; a repeated event counts again.", _BY_QUEUE
+        _SECONDS, "Time from a job's submission to its first start. A repeated event counts again.", _BY_QUEUE
     ),
-    Figure.JOB_RUN_SECONDS: About(_SECONDS, "From a job's last start to its end.", _BY_QUEUE),
-    Figure.OTHERS_JOBS_ENDED: About(_COUNT, "Jobs that others submitted and that ended, by how; once each.", _BY_STATE),
-    Figure.OTHERS_JOBS_FAILED: About(
-        _COUNT, "Of these, the ones that failed, by the class of it.", ((Dimension.FAILURE,),)
-    ),
-    Figure.EVENT_LAG_SECONDS: About(
-        _SECONDS, "From the time on an event, which has whole seconds, until it was handled to the end."
-    ),
-    Figure.OTHERS_EVENT_LAG_SECONDS: About(_SECONDS, "The same, of events of others' jobs that were news."),
-    Figure.DUPLICATES_DROPPED: About(_COUNT, "Events of endings that had been handled before."),
-    Figure.ANSWERS_LOST: About(_COUNT, "Submissions of which nobody knows whether Batch took them."),
+    Figure.JOB_RUN_SECONDS: About(_SECONDS, "Time from a job's last start to its end.", _BY_QUEUE),
+    Figure.OTHERS_JOBS_ENDED: About(_COUNT, "Jobs of others that ended.", _BY_STATE),
+    Figure.OTHERS_JOBS_FAILED: About(_COUNT, "Jobs that failed, by class of failure.", ((Dimension.FAILURE,),)),
+    Figure.EVENT_LAG_SECONDS: About(_SECONDS, "Time from an event, in whole seconds, until it was handled."),
+    Figure.OTHERS_EVENT_LAG_SECONDS: About(_SECONDS, "The same for events of others' jobs."),
+    Figure.DUPLICATES_DROPPED: About(_COUNT, "Repeated events of jobs' ends."),
+    Figure.ANSWERS_LOST: About(_COUNT, "Submissions whose answer was lost."),
     Figure.JOBS_ADOPTED: About(
         _COUNT,
-        "Jobs that came to their attempt by their end's event or by ListJobs, before any answer of their submission.",
+        "Jobs that were found by their last event or by ListJobs after the answer was lost.",
         ((Dimension.HOW,),),
     ),
-    Figure.SECOND_JOBS: About(_COUNT, "Jobs of an attempt that had one already; each was terminated."),
-    Figure.SWEEP_FINDS: About(
-        _COUNT, "What the sweep found that no message had brought about, and healed.", ((), (Dimension.KIND,))
-    ),
-    Figure.MESSAGES_NOT_YET: About(
-        _COUNT, "Messages put off because something was still open, or a service failed.", _BY_SOURCE
-    ),
-    Figure.MESSAGES_FAILED: About(_COUNT, "Messages whose handling failed, and which are tried again.", _BY_SOURCE),
-    Figure.DEAD_LETTERS: About(_COUNT, "Messages given up and put with the dead letters.", _BY_SOURCE),
-    Figure.GOVERNOR_WAIT_SECONDS: About(_SECONDS, "How long a submission waited for its turn, of those that did."),
-    Figure.PERMITS_SHORT: About(_COUNT, "Times that the next permit was too far ahead to wait for."),
+    Figure.SECOND_JOBS: About(_COUNT, "Second jobs of an attempt. Each was terminated."),
+    Figure.SWEEP_FINDS: About(_COUNT, "What the sweep found and repaired.", ((), (Dimension.KIND,))),
+    Figure.MESSAGES_NOT_YET: About(_COUNT, "Messages that were postponed.", _BY_SOURCE),
+    Figure.MESSAGES_FAILED: About(_COUNT, "Messages that failed and are retried.", _BY_SOURCE),
+    Figure.DEAD_LETTERS: About(_COUNT, "Messages that became dead letters.", _BY_SOURCE),
+    Figure.GOVERNOR_WAIT_SECONDS: About(_SECONDS, "Wait of a submission for the rate limiter, of those that waited."),
+    Figure.PERMITS_SHORT: About(_COUNT, "Times that the next permit was too far ahead."),
     Figure.SUBMISSIONS_THROTTLED: About(_COUNT, "Submissions that Batch answered with 429."),
-    Figure.NOTICES_PUBLISHED: About(
-        _COUNT, "Notices published, repeats of one among them, by kind.", ((Dimension.KIND,),)
-    ),
-    Figure.TELLINGS_REFUSED: About(
-        _COUNT, "Notices, and calls of the event bus, that were given up: who was to take them refuses them for good."
-    ),
-    Figure.SCHEDULED_TIMES_SKIPPED: About(
-        _COUNT, "Times of schedules that start no run, by `overlap` or `catch_up`; at most 1,000 by one decision."
-    ),
-    Figure.SCHEDULED_STARTS_FAILED: About(_COUNT, "Times of schedules whose run could not be started."),
+    Figure.NOTICES_PUBLISHED: About(_COUNT, "Published notices, with repeats.", ((Dimension.KIND,),)),
+    Figure.TELLINGS_REFUSED: About(_COUNT, "Notices and bus events that the receiver refused for good."),
+    Figure.SCHEDULED_TIMES_SKIPPED: About(_COUNT, "Times that started no run because of `overlap` or `catch_up`."),
+    Figure.SCHEDULED_STARTS_FAILED: About(_COUNT, "Times whose run could not be started."),
 }
 
 _ENDINGS = tuple(state for state in RunState if state.ended)

@@ -1,8 +1,8 @@
 """What the engine notes of its own doings: for each, its figure and its line in the log, in one place.
 
 Decides nothing, asks nobody anything and waits for nothing, so that a procedure is the same without it. The lines carry
-the ids by which one run's story is found again (docs/operations.md); none holds anything of an event but what is named
-here. What people are told of a run is core/notice/model.py's.
+the ids by which one run's story is found again (docs/how-to/operate-a-stage.md). None holds anything of an event but
+what is named here. What people are told of a run is core/notice/model.py's.
 """
 
 from __future__ import annotations

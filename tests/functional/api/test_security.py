@@ -1,4 +1,4 @@
-"""Every route is asked with every credential. The answers are those of the table in docs/explanation/security.md."""
+"""Who may: every route is asked with every credential, and the answers are those of docs/reference/http-api.md."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_every_route_answers_every_credential_as_the_document_says(service: Serv
             continue  # below, for it takes the workflow away
         name = f"{route.method} {route.path}"
         found[name] = outcome(ask(service, route, kind, run_id), route, kind)
-        said[name] = table.get((name, kind), "is not in the table of docs/explanation/security.md")
+        said[name] = table.get((name, kind), "is not in docs/reference/http-api.md")
     assert found == said
 
 
@@ -88,11 +88,6 @@ def test_a_workflow_is_deleted_by_those_of_whom_the_document_says_so(service: Se
     assert outcome(reply, route, kind) == said
     still_there = name in {workflow.name for workflow in service.direct.workflows(limit=1_000).items}
     assert still_there == (said != "yes")
-
-
-def test_the_document_has_the_table_of_the_routes_as_they_are() -> None:
-    text = security_table.DOCUMENT.read_text(encoding="utf-8")
-    assert "\n".join(security_table.lines()) in text, "python -m tests.functional.api.security_table prints it"
 
 
 def test_a_token_for_a_workflow_is_good_for_all_of_it_and_its_runs(service: Service, run_id: str) -> None:

@@ -13,7 +13,7 @@ from batchwright.local.home import Running
 
 LEFT = "Stopped.\n"
 TOLD = "2 runs that had not ended went with it: a-1, b-2.\n"
-PAGE = Path(__file__).parents[3] / "docs" / "local-batch.md"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "run-locally.md"
 SQS = 'aws --endpoint-url "$AWS_ENDPOINT_URL" sqs list-queues'
 QUESTION = "2 runs are under way and would be gone: a-1, b-2. Stop it all the same? [y/N]: "
 

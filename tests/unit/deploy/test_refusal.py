@@ -63,14 +63,14 @@ def test_a_refusal_names_the_action_and_what_it_was_to_be_done_to(error: Excepti
 def test_what_is_said_names_the_permission_and_a_file_that_is_there() -> None:
     said = str(refusal_of(refused(f"{USER} iam:CreateRole on resource: {ROLE}")))
     assert said.startswith(f"AWS refuses iam:CreateRole on {ROLE}: your credentials lack this permission.")
-    assert "infra/deployer-policy.json (docs/deploy.md)" in said
+    assert "infra/deployer-policy.json (docs/how-to/deploy-a-stage.md)" in said
     assert (PROJECT_FOLDER / "infra" / "deployer-policy.json").is_file()
 
 
 @pytest.mark.parametrize("action", ["ec2:CreateVpc", "batch:CreateJobQueue", "iam:AttachRolePolicy"])
 def test_what_only_the_batch_environment_needs_is_in_a_file_of_its_own(action: str) -> None:
     said = str(refusal_of(refused(f"{USER} {action} on resource: {ROLE}")))
-    assert "infra/deployer-policy-batch.json (docs/deploy.md)" in said
+    assert "infra/deployer-policy-batch.json (docs/how-to/deploy-a-stage.md)" in said
     assert (PROJECT_FOLDER / "infra" / "deployer-policy-batch.json").is_file()
 
 

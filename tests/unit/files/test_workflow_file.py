@@ -24,8 +24,6 @@ from batchwright.files.workflow_file import (
     read_document,
 )
 from batchwright.files.yaml_text import read_yaml
-from chalicelib.core.definition.model import Array, ClassRetry, MemoryGrowth, Notify, Param, Retry, Task, Workflow
-from chalicelib.core.failure import FailureClass
 
 ROOT = Path(__file__).parents[3]
 BOMB_SECONDS = 2.0
@@ -217,15 +215,10 @@ def test_the_shipped_files_are_valid() -> None:
     assert set(kinds.values()) == {WorkflowFile}
 
 
-def test_the_documented_example_is_valid_and_every_key_is_documented(problems: Callable[..., list[str]]) -> None:
-    text = (ROOT / "docs/workflow-files.md").read_text()
+def test_the_documented_example_is_valid(problems: Callable[..., list[str]]) -> None:
+    text = (ROOT / "docs/how-to/write-a-workflow.md").read_text()
     example = text.partition("```yaml\n")[2].partition("```")[0]
     assert problems(example) == []
-    for model in (Workflow, Param, Task, Array, Retry, ClassRetry, MemoryGrowth, Notify):
-        for name, field in model.model_fields.items():
-            assert f"`{field.alias or name}`" in text
-    for failure in FailureClass:
-        assert f"| `{failure}` |" in text
 
 
 json_values = st.recursive(

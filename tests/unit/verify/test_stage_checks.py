@@ -143,7 +143,7 @@ def test_what_the_place_cannot_answer_is_told_as_that_with_its_reason() -> None:
 @pytest.mark.parametrize("found", Verdict)
 @pytest.mark.parametrize("may_be_unseen", [False, True])
 def test_only_what_is_broken_or_should_have_been_seen_ends_with_1(found: Verdict, may_be_unseen: bool) -> None:
-    row = Row(Assumption("k", "s", "d", lambda _: Judged(found, ""), may_be_unseen), Judged(found, ""))
+    row = Row(Assumption("k", "s", "d", "n", lambda _: Judged(found, ""), may_be_unseen), Judged(found, ""))
     wanted = found in (Verdict.HOLDS, Verdict.NOT_HERE) or (found is Verdict.NOT_SEEN and may_be_unseen)
     assert all_is_well([row]) is wanted
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -17,7 +16,6 @@ from batchwright.local.batch.tags import Tags
 
 from .samples import DEFINITION, needing
 
-PAGE = Path(__file__).parents[4] / "docs" / "local-batch.md"
 ROLE = {"executionRoleArn": "arn:aws:iam::111122223333:role/execution"}
 
 
@@ -191,13 +189,3 @@ def test_every_rule_names_operations_of_batch_and_its_source() -> None:
         assert set(rule.operations) <= known
         assert rule.source.startswith("https://docs.aws.amazon.com/batch/latest/")
         assert rule.sentence.endswith(".")
-
-
-def table_of_rules() -> str:
-    """The table of docs/local-batch.md."""
-    rows = [f"| {', '.join(rule.operations)} | {rule.member} | {rule.sentence} |" for rule in RULES]
-    return "\n".join(["| operation | member | rule |", "| --- | --- | --- |", *rows])
-
-
-def test_the_page_has_the_table_of_rules() -> None:
-    assert table_of_rules() in PAGE.read_text()

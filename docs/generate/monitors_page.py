@@ -1,0 +1,38 @@
+"""docs/reference/monitors.md: every key of a monitor file, from its JSON Schema."""
+
+from __future__ import annotations
+
+from chalicelib.core.monitor.file_model import json_schema
+from chalicelib.core.monitor.rules import WAITING, WatchedKind
+from docs.generate import sentences
+from docs.generate.markdown import codes, lines, page, section
+from docs.generate.schema_lines import key_lines
+
+SEES = (
+    ("jobs of others", "`--observe-all-jobs`"),
+    ("jobs of runs", "`--record-own-jobs`"),
+    ("jobs of runs that wait", "also `--parameter ObserveAllStates=true`"),
+)
+RULES = {
+    "Failed": "failed",
+    "RunningLonger": "running_longer",
+    "WaitingLonger": "waiting_longer",
+    "FailureRate": "failure_rate",
+    "NothingRan": "nothing_ran",
+}
+
+
+def make() -> str:
+    schema = json_schema()
+    parts = schema["$defs"]
+    return page(
+        "Monitor files",
+        "the models of monitor files",
+        "A job must fit every list that is given. In patterns `*` stands for any characters, `?` for one.",
+        section("A monitor", "`monitors.NAME`, at most 50.", key_lines(parts["Monitor"], parts), "`kinds`:"),
+        lines(sentences.of_members(WatchedKind).items()),
+        section("Rules", *(f"`{name}`:\n\n{key_lines(parts[model], parts)}" for model, name in RULES.items())),
+        f"A job waits while it is {codes(status.value for status in WAITING)}. "
+        "The classes are those of [workflow.md](workflow.md#failure-classes).",
+        section("What a stage sees", "\n".join(f"- {jobs}: deploy with {option}." for jobs, option in SEES)),
+    )
