@@ -66,7 +66,7 @@ _OPTIONS = (
         type=_PROBABILITY,
         default=0.0,
         metavar="Q",
-        help="Probability of a lost event; what it told, the sweep finds out within seconds.",
+        help="Probability of a lost event, which the sweep then finds.",
     ),
     click.option(
         "--delay", type=click.FloatRange(0.0), default=0.0, metavar="SECONDS", help="Longest delay of an event."
@@ -81,15 +81,15 @@ _OPTIONS = (
         "--record-own-jobs",
         "records_own_jobs",
         is_flag=True,
-        help="Let `batchwright jobs` and monitors see the jobs of runs, too.",
+        help="Also record jobs of runs.",
     ),
-    click.option("--in-place", is_flag=True, help="Let jobs work in the workflow's own folder, not in a copy of it."),
+    click.option("--in-place", is_flag=True, help="Jobs work in the workflow's folder, not in a copy."),
     click.option(
         "--job-environment",
         metavar="NAME=VALUE",
         multiple=True,
         callback=_variables,
-        help="A variable of every job (repeatable); NAME alone takes its value from here.",
+        help="A variable of every job; NAME alone takes its value from here; repeatable.",
     ),
 )
 

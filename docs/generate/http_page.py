@@ -43,7 +43,7 @@ USUAL = (404, 413, 415)
 """Refusals that follow from the form of a route."""
 PLAIN = ("limit", "page", "workflow", "state", "queue", "epoch", "count")
 """Parameters that need no sentence."""
-SHOWN = ("Run", "Task", "Attempt", "Job", "Event", "Schedule")
+SHOWN = ("Run", "Task", "Attempt", "Job")
 """Models of answers that the commands print too."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-MADE = "<!-- Made by `make docs` from {source}. Edit that, not this page. -->"
+MADE = "<!-- Made by `make docs` from {source}. -->"
 
 
 def page(title: str, source: str, *parts: str) -> str:

@@ -6,10 +6,9 @@ from chalicelib.core.telemetry.metrics import ABOUT, NAMESPACE, VALUES, Dimensio
 from docs.generate import templates
 from docs.generate.markdown import codes, line, page, section
 
-INTRO = f"""CloudWatch namespace `{NAMESPACE}`, dimension `stage`, and those named here; `alone` is the stage alone, \
-as it is where none is named. They are written once, at the end of an invocation. `queue` is a job queue. A stage \
-whose jobs are in one queue has at most {metrics_maximum(1)} metrics, and {metrics_maximum(2) - metrics_maximum(1)} \
-more for each other queue."""
+INTRO = f"""CloudWatch namespace `{NAMESPACE}`, dimension `stage`, and those named here; `alone` is the stage alone. \
+They are written once, at the end of an invocation. `queue` is a job queue. A stage whose jobs are in one queue has \
+at most {metrics_maximum(1)} metrics, and {metrics_maximum(2) - metrics_maximum(1)} more for each other queue."""
 LOGS = """In Lambda a log line is one JSON object. Fields that are always there: `timestamp` `level` `message` \
 `logger` `function` `request_id` `cold_start`. Where known:"""
 KNOWN = """run_id epoch workflow task task_index attempt job_id queue state failure exit_code log_stream run_seconds \

@@ -34,5 +34,5 @@ def make() -> str:
         section("Rules", *(f"`{name}`:\n\n{key_lines(parts[model], parts)}" for model, name in RULES.items())),
         f"A job waits while it is {codes(status.value for status in WAITING)}. "
         "The classes are those of [workflow.md](workflow.md#failure-classes).",
-        section("What a stage sees", "\n".join(f"- {jobs}: deploy with {option}." for jobs, option in SEES)),
+        section("What a stage sees", "Deploy with:", "\n".join(f"- {jobs}: {option}." for jobs, option in SEES)),
     )

@@ -13,8 +13,7 @@ from docs.generate.markdown import codes, line, lines, page, section
 from docs.generate.schema_lines import described
 
 INTRO = """A notice is JSON, version 1, in UTF-8. Absent means unknown; nothing is `null`. Times are milliseconds \
-since 1970. Delivery is at least once. All bodies of a notice stay below 256 KB: log lines go first. A log line has \
-at most 1,000 characters, a reason 1,024."""
+since 1970. Delivery is at least once. All bodies of a notice stay below 256 KB: log lines go first."""
 ATTRIBUTES = """Subscriptions filter by the message attributes `kind`, `severity`, `workflow`, `monitor` and `queue` \
 (a `String.Array` of all its queues). An attribute without a value is absent."""
 IDS = (

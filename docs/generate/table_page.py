@@ -191,10 +191,10 @@ def make() -> str:
         "The table",
         "docs/generate/table_page.py, which is held to a stored table",
         INTRO,
-        section("Rows", "Key, content, *writer*, fields.", "\n".join(map(_row, ROWS)), NOTES),
+        section("Rows", "`pk` `sk`: content, *writer*, fields.", "\n".join(map(_row, ROWS)), NOTES),
         section("Indexes", "\n".join(f"- `{name}`: {text}." for name, text in INDEXES)),
     )
 
 
 def _row(row: Row) -> str:
-    return f"- `{row.pk}` / `{row.sk}`: {row.sentence} *{row.writer}.* {codes(row.fields.split())}"
+    return f"- `{row.pk}` `{row.sk}`: {row.sentence} *{row.writer}.* {codes(row.fields.split())}"

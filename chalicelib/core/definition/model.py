@@ -203,10 +203,7 @@ class Retry(Model):
     backoff_seconds: Annotated[
         int | None,
         *count_type("backoff_seconds"),
-        Field(
-            description="First pause between a failure and the next attempt. Without it: 10 for infrastructure, 0 "
-            "for others."
-        ),
+        Field(description="First pause after a failure. Without it: 10 for infrastructure, 0 for others."),
     ] = None
     backoff_factor: Annotated[
         float, *count_type("backoff_factor"), Field(description="Each further pause is this many times as long.")
@@ -218,7 +215,7 @@ class Retry(Model):
     ] = None
     jitter: Annotated[
         bool,
-        Field(description="Draw each pause between 0 and its full length, so that retries spread out."),
+        Field(description="Draw each pause between 0 and its full length."),
     ] = True
     on: Annotated[
         dict[FailureName, ClassRetry],
@@ -274,7 +271,7 @@ class TaskSettings(Model):
     timeout_seconds: Annotated[
         int | str | None,
         *_number_type("timeout_seconds"),
-        Field(description="How long one attempt may run. Batch then ends the job."),
+        Field(description="How long one attempt may run."),
     ] = None
     trigger_rule: Annotated[
         TriggerRule,
@@ -318,9 +315,9 @@ class Schedule(Model):
         Annotated[str, named(local_time_rule)] | None,
         Field(description="One time, such as 2026-11-01T09:00."),
     ] = None
-    time_zone: Annotated[
-        Annotated[str, named(time_zone_rule)], Field(description="IANA time zone of all times of this schedule.")
-    ] = "UTC"
+    time_zone: Annotated[Annotated[str, named(time_zone_rule)], Field(description="IANA time zone of all times.")] = (
+        "UTC"
+    )
     starts: Annotated[
         Annotated[str, named(local_time_rule)] | None,
         Field(
@@ -333,7 +330,7 @@ class Schedule(Model):
     ] = None
     params: Annotated[
         dict[ParamName, Any],
-        Field(description="Values for the workflow's params. Strings may hold ${schedule.time} and ${schedule.date}."),
+        Field(description="Params of the runs. Strings may hold ${schedule.time} and ${schedule.date}."),
     ] = {}
     overlap: Annotated[
         Overlap,
@@ -402,7 +399,7 @@ class Workflow(Model):
     schema_address: Annotated[
         str | None, Field(alias="$schema", description="Address of this schema, for editors only.")
     ] = None
-    name: Annotated[Name, Field(description="Name of the workflow: letters, digits, '-', '_' and '.'.")]
+    name: Annotated[Name, Field(description="Name of the workflow.")]
     description: Annotated[
         Annotated[str, named(rules.description_rule)] | None,
         Field(description="What the workflow does."),
@@ -410,7 +407,7 @@ class Workflow(Model):
     params: Annotated[dict[ParamName, Param], Field(description="The values that a run may be given, by name.")] = {}
     defaults: Annotated[
         TaskSettings,
-        Field(description="Default values of every task: any key of a task except depends_on."),
+        Field(description="Default values of tasks: any key except depends_on."),
     ] = TaskSettings()
     tasks: Annotated[
         dict[Name, Task],
@@ -421,7 +418,7 @@ class Workflow(Model):
     schedules: Annotated[
         dict[ScheduleName, Schedule],
         Field(
-            description="Times at which runs start by themselves, by name.",
+            description="Times at which runs start, by name.",
             json_schema_extra={"maxProperties": SCHEDULES_MAXIMUM},
         ),
     ] = {}

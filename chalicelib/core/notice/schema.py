@@ -101,7 +101,7 @@ def notice_json_schema() -> dict[str, Any]:
             "kind": {"type": "string", "description": "What happened.", "examples": kinds},
             "severity": {"enum": [one.value for one in Severity], "description": "How much it matters."},
             "stage": _text("The stage that published it."),
-            "subject": _text("What happened, in a line."),
+            "subject": _text("One line about what happened."),
             "text": _text("A sentence or two more than the subject."),
             "at_ms": _ms("When it happened, or was found; of a late run, since when it is late."),
             "thread": _text("Shared by related notices: a run's id, a monitor and the day, or a queue and a job."),

@@ -149,7 +149,7 @@ ABOUT: dict[Figure, About] = {
     ),
     Figure.JOB_RUN_SECONDS: About(_SECONDS, "Time from a job's last start to its end.", _BY_QUEUE),
     Figure.OTHERS_JOBS_ENDED: About(_COUNT, "Jobs of others that ended.", _BY_STATE),
-    Figure.OTHERS_JOBS_FAILED: About(_COUNT, "Jobs that failed, by class of failure.", ((Dimension.FAILURE,),)),
+    Figure.OTHERS_JOBS_FAILED: About(_COUNT, "Jobs of others that failed, by class.", ((Dimension.FAILURE,),)),
     Figure.EVENT_LAG_SECONDS: About(_SECONDS, "Time from an event, in whole seconds, until it was handled."),
     Figure.OTHERS_EVENT_LAG_SECONDS: About(_SECONDS, "The same for events of others' jobs."),
     Figure.DUPLICATES_DROPPED: About(_COUNT, "Repeated events of jobs' ends."),
