@@ -79,15 +79,17 @@ def logs(
     return INTERRUPTED if interrupts.asked else 0
 
 
-def child_number(api: Api, run_id: str, task: str, epoch: int | None, named: str) -> int:
-    """The number of an array's child, named by its number or its label. Raises UserMistake with the nearest label."""
+def child_number(api: Api, run_id: str, task: str, epoch: int | None, named: str) -> int | None:
+    """The number of an array's child, named by its number or its label. None for the label of an array of one, which
+    runs as a single job. Raises UserMistake with the nearest label."""
     if named.isascii() and named.isdigit():
         return int(named)
-    labels = api.task(run_id, task, epoch).child_labels
+    found = api.task(run_id, task, epoch)
+    labels = found.child_labels
     if named not in labels:
         known = Names(labels).suggestion(named) if labels else "its children have numbers, from 0, and no labels"
         raise UserMistake(f"--child: task '{task}' has no child '{named}'" + (f"; {known}" if known else ""))
-    return labels.index(named)
+    return labels.index(named) if found.is_array else None
 
 
 def is_terminal() -> bool:

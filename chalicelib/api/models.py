@@ -198,7 +198,7 @@ class Task(Answer):
     is_array: bool = False
     children: Annotated[int | None, Field(description="Of an array: how many jobs it has.")] = None
     child_labels: Annotated[
-        list[str], Field(description="Of an array that is asked for by itself: the names of its jobs, in order.")
+        list[str], Field(description="The names of its array's jobs, in order. Told with the task alone, not in lists.")
     ] = []
     children_ended: Annotated[int | None, Field(description="Of an array under way: how many of them ended.")] = None
     children_failed: Annotated[

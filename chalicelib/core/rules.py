@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -210,6 +210,30 @@ def array_label_rule(value: str) -> Broken | None:
     if value.isdigit():
         return Broken(f"must not be a number, not {shown(value)}", "a child's number is 0 for the first one")
     return None
+
+
+def repeated_label_rule(labels: Iterable[str]) -> Broken | None:
+    """A label that two children of one array have."""
+    seen: set[str] = set()
+    for label in labels:
+        if label in seen:
+            return Broken(f"has the label {shown(label)} twice")
+        seen.add(label)
+    return None
+
+
+def array_labels_mistake(value: Any) -> tuple[str, Broken] | None:
+    """The first thing that is wrong with the value of a param that names an array's children: where, behind
+    `array.labels`, and what."""
+    if not isinstance(value, list):
+        return "", Broken(f"must be a list of labels, not {shown(value)}")
+    for place, label in enumerate(value):
+        if not isinstance(label, str):
+            return f"[{place}]", Broken(f"must be a string, not {shown(label)}")
+        if broken := array_label_rule(label):
+            return f"[{place}]", broken
+    repeated = repeated_label_rule(value)
+    return ("", repeated) if repeated else None
 
 
 def queue_rule(value: str) -> Broken | None:

@@ -27,6 +27,7 @@ def make() -> str:
                 ("tasks", limits.TASKS_MAXIMUM, ""),
                 ("dependencies of all tasks", too_much.DEPENDENCIES_MAXIMUM, ""),
                 ("children of an array", limits.ARRAY_SIZE_MAXIMUM, ""),
+                ("labels of arrays", too_much.LABELS_TOGETHER_MAXIMUM, "in all tasks"),
                 ("attempts of a class, or of the classes that share a limit", limits.ATTEMPTS_MAXIMUM, ""),
                 ("attempts of a task", limits.TASK_ATTEMPTS_MAXIMUM, ""),
                 ("time-out of an attempt", limits.TIMEOUT_SECONDS_MINIMUM, "seconds or more"),

@@ -42,6 +42,9 @@ CRON = (
 EXPRESSION_RULES = """Nothing else is an expression: write `$${HOME}` for a literal `${HOME}`. A `$` before anything \
 but `{` stays as it is. Where a number is wanted, one whole `${params.NAME}` keeps its type. Elsewhere a list or an \
 object becomes JSON on one line. A value is never split and never rendered again."""
+LABELS = """Labels have 1 to 64 printable characters, are not all digits, and differ within an array. A size beside \
+them must be their number. A list param gives each run as many children as it has labels. A child is not told its \
+label."""
 YAML = """Scalars are those of YAML 1.2: `yes`, `on` and `2024-01-01` are strings. Aliases and `<<` work. Errors: a \
 duplicate key, a tag (`!...`), a second document, nesting below 50 levels, aliases that expand to over a million \
 values."""
@@ -68,7 +71,9 @@ def make() -> str:
             key_lines(schema, parts, frozenset({"$schema", "description"})),
         ),
         section("Params", PARAMS, keys("Param", frozenset({"description"}))),
-        section("Tasks", TASK, keys("Task"), f"`array` has `size`, or `labels`, or both:\n\n{keys('Array')}"),
+        section(
+            "Tasks", TASK, keys("Task"), f"`array` has `size`, or `labels`, or both:\n\n{keys('Array')}\n\n{LABELS}"
+        ),
         section(
             "Trigger rules", "A task without parents starts at once.", lines(sentences.of_members(TriggerRule).items())
         ),

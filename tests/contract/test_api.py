@@ -54,6 +54,19 @@ def test_a_push_fixes_what_differs_by_stage_and_keeps_the_definition(desk: Desk)
     assert request.command == ("load", f"s3://bucket-of-{STAGE}/{run.run_id}")
 
 
+def test_a_task_alone_is_told_with_the_names_of_its_children(desk: Desk) -> None:
+    task = {"job_definition": "shell", "queue": "default", "array": {"labels": "${params.regions}"}}
+    definition = {"name": "trains", "params": {"regions": {"type": "list"}}, "tasks": {"load": task}}
+    desk.api.put_workflow("trains", definition)
+    for names, is_array in ((["north", "south"], True), (["north"], False)):
+        asked = m.StartRun(workflow="trains", params={"regions": names})
+        run_id = desk.api.start_run(asked, str(len(names))).run_id
+        told = desk.api.task(run_id, "load")
+        assert (told.child_labels, told.is_array) == (names, is_array)
+        [listed] = desk.api.tasks(run_id).items
+        assert listed.child_labels == []
+
+
 def test_the_same_content_makes_no_new_version_and_its_etag_says_so(desk: Desk) -> None:
     first = desk.api.workflow("films")
     same = desk.api.put_workflow("films", dict(reversed(first.definition.items())))

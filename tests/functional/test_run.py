@@ -103,6 +103,7 @@ def test_the_children_of_an_array_have_names(kept: Terminal) -> None:
     run_id = re.search(r"^Run (\S+) .*failed", done.stdout, re.MULTILINE)
     assert run_id is not None
     assert kept.give("logs", run_id[1], "load", "--child", "north").stdout == "I am 0\n"
+    assert kept.give("logs", run_id[1], "load", "--child", "1").stdout == "I am 1\n"
     unknown = kept.give("logs", run_id[1], "load", "--child", "nort")
     assert (unknown.returncode, unknown.stderr) == (
         2,

@@ -14,6 +14,7 @@ from chalicelib.api.to_models import failed_children_model, run_model
 from chalicelib.core.cursors import COUNT, NAME, page_of, place_in
 from chalicelib.core.errors import UnknownTask, UnknownWorkflow, UserMistake
 from chalicelib.core.limits import DESCRIBE_IDS, SHARD_SIZE
+from chalicelib.core.plan.job_request import array_labels_of
 from chalicelib.core.plan.model import shard_of
 from chalicelib.core.run.merge_lists import merged
 from chalicelib.core.run.records import ListedRuns, RunPlace
@@ -117,10 +118,9 @@ class DirectRuns(Part):
     def task(self, run_id: str, name: str, epoch: int | None = None) -> m.Task:
         look = RunLook(self._ground.store, self._ground.run(run_id, epoch))
         (task,) = self._with_children([look.task(index_of_task(look, name))])
-        if not task.is_array:
-            return task
-        labels = look.plan.tasks[task.index].job.array_labels
-        failed = self._first_failed(task.job_id, labels) if task.state is TaskState.FAILED and task.job_id else []
+        labels = array_labels_of(look.plan.tasks[task.index], look.run.params)
+        ends_in_children = task.is_array and task.state is TaskState.FAILED
+        failed = self._first_failed(task.job_id, labels) if ends_in_children and task.job_id else []
         return task.model_copy(update={"child_labels": list(labels), "failed_children": failed})
 
     def _names(self) -> list[str]:

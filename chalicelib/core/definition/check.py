@@ -40,6 +40,7 @@ _NEVER_WITHOUT_PARENTS = (
     TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
 )
 _NUMBERS = (("vcpus",), ("memory_mib",), ("gpus",), ("array", "size"), ("timeout_seconds",))
+_LABELS = ("array", "labels")
 _TEXT = {str}
 
 
@@ -263,9 +264,14 @@ class _Expressions:
             yield from self._of_default(path, field, expression, param)
 
     def _of_default(self, path: Path, field: Path, expression: Expression, param: Any) -> Iterator[Mistake]:
-        """A number whose param has a default that no run could use."""
-        rule = rules.NUMBERS.get("_".join(map(str, field)))
+        """A number, or the labels of an array, whose param has a default that no run could use."""
         default = param.get("default") if isinstance(param, dict) else None
+        if field == _LABELS and isinstance(default, list):
+            if mistake := rules.array_labels_mistake(default):
+                text = f"{label_of(path)}{mistake[0]} {mistake[1].text}, in the default of '{expression.name}'"
+                yield Mistake(path, text, mistake[1].suggestion)
+            return
+        rule = rules.NUMBERS.get("_".join(map(str, field)))
         if rule is None or isinstance(default, bool) or not isinstance(default, (int, float)):
             return
         broken = rule(default)
@@ -280,6 +286,8 @@ def _types_for(field: Path) -> tuple[ParamType, ...]:
         return (ParamType.INTEGER, ParamType.NUMBER)
     if field in _NUMBERS:
         return (ParamType.INTEGER,)
+    if field == _LABELS:
+        return (ParamType.LIST,)
     if field[-1] == "queue" or field == ("job_definition",):
         return (ParamType.STRING, ParamType.INTEGER)
     return ()

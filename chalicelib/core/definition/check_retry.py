@@ -55,7 +55,9 @@ def retry_mistakes(path: Path, task: Mapping[str, Any], defaults: Mapping[str, A
 def _array_mistakes(where: Path, retry: Mapping[str, Any], array: Any) -> Iterator[Mistake]:
     """Classes that the failures of an array never have. An array whose size is a param may be a single job."""
     on = retry.get("on")
-    size: Any = array.get("size", len(array.get("labels") or ())) if isinstance(array, dict) else None
+    given: Mapping[str, Any] = array if isinstance(array, dict) else {}
+    labels = given.get("labels")
+    size: Any = given.get("size", len(labels) if isinstance(labels, list) else None)
     if not _is_number(size) or size < 2 or not isinstance(on, dict):
         return
     for name in never_of_arrays(on):

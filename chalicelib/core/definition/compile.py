@@ -137,7 +137,7 @@ class _Merge:
             None if array is None else array.children,
             values["timeout_seconds"],
             self._pairs_of("tags", task.tags),
-            () if array is None else tuple(array.labels),
+            () if array is None else array.names,
         )
 
     def _pairs_of(self, field: str, own: Mapping[str, str | None] | None) -> tuple[tuple[str, str], ...]:

@@ -79,6 +79,10 @@ def _mistake(of: Kind, kind: str, loc: Path, value: Any, context: Mapping[str, A
         choices = of.enums[next(str(key) for key in reversed(path) if isinstance(key, str))]
         suggestion = Names(choices).suggestion(value) if isinstance(value, str) else None
         return broken_at(path, Broken(f"must be one of {', '.join(choices)}, not {shown(value)}", suggestion))
+    if kind in ("too_short", "too_long"):
+        least, most, found = context.get("min_length"), context.get("max_length"), context["actual_length"]
+        bound = f"{least:,} or more" if kind == "too_short" else f"{most:,} or fewer"
+        return broken_at(path, Broken(f"must have {bound} entries, not {found:,}"))
     if kind in _TYPES:
         what = label_of(path) if path else of.whole
         text = f"{what} must be {_TYPES[kind]}, not {_with_kind(value)}".lstrip()

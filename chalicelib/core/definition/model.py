@@ -10,7 +10,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE
 
 from chalicelib.core import rules
@@ -53,14 +62,38 @@ def _number(field: str, value: Any) -> Any:
     if value is None and field != "array_size":
         return None
     if isinstance(value, str) and "${" in value:
-        whole = whole_expression(_text(value))
-        if whole is None or whole.root != "params":
-            raise refusal(
-                Broken(f"must be a number or one whole ${{params.NAME}}, not {shown(value)}", "nothing beside it")
-            )
-        return value
+        return _whole_param(value, "a number")
     value = keep(NUMBERS[field], value)
     return float(value) if field == "vcpus" else value
+
+
+def _labels(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    return _whole_param(value, "a list") if isinstance(value, str) and "${" in value else validate(value)
+
+
+def _whole_param(value: str, other: str) -> str:
+    """A value that is one whole `${params.NAME}` where it is not `other`."""
+    whole = whole_expression(_text(value))
+    if whole is None or whole.root != "params":
+        raise refusal(Broken(f"must be {other} or one whole ${{params.NAME}}, not {shown(value)}", "nothing beside it"))
+    return value
+
+
+def _label_rule(value: str) -> Broken | None:
+    """A label in the file. It holds no expressions, because the number of labels is the array's size."""
+    if "${" in value:
+        return Broken(f"must not hold '${{', as in {shown(value)}", "a param of type list gives all: ${params.NAME}")
+    return rules.array_label_rule(value)
+
+
+def _two_sizes_rule(size: int | str, names: tuple[str, ...] | str) -> Broken | None:
+    """A size beside labels, which are a number of children too."""
+    hint = "leave the size out"
+    if isinstance(names, str):
+        return Broken("has a size and labels that are a param", hint)
+    if isinstance(size, str):
+        return Broken("has labels and a size that is a param", hint)
+    return None if size == len(names) else Broken(f"has a size of {size:,} and {len(names):,} labels", hint)
 
 
 def _param_name_rule(value: str) -> Broken | None:
@@ -75,6 +108,12 @@ def _number_schema(field: str) -> dict[str, Any]:
     if field != "array_size":
         choices.append({"type": "null"})
     return {"anyOf": choices}
+
+
+def _labels_schema() -> dict[str, Any]:
+    items = {"type": "string", "minLength": 1, "maxLength": rules.ARRAY_LABEL_CHARACTERS}
+    several = {"type": "array", "items": items, "minItems": 1, "maxItems": ARRAY_SIZE_MAXIMUM}
+    return {"anyOf": [several, {"type": "string", "pattern": rules.anchored(WHOLE_PARAM_PATTERN)}]}
 
 
 def _number_type(field: str) -> tuple[PlainValidator, WithJsonSchema]:
@@ -125,31 +164,41 @@ class Array(Model):
         ),
     ] = None
     labels: Annotated[
-        list[Annotated[str, named(rules.array_label_rule)]],
+        list[Annotated[str, named(_label_rule)]],
+        Field(min_length=1, max_length=ARRAY_SIZE_MAXIMUM),
+        WrapValidator(_labels),
+        WithJsonSchema(_labels_schema()),
         Field(
-            min_length=1,
-            max_length=ARRAY_SIZE_MAXIMUM,
-            description="A name for each child, in order. `show`, `logs --child` and notices use them.",
+            description="A name for each child, in order; or one whole ${params.NAME} of type list. `show`, "
+            "`logs --child` and notices use them."
         ),
     ] = []
 
     @model_validator(mode="after")
     def _sized(self) -> Self:
-        if self.size is None and not self.labels:
+        names = self.names
+        if self.size is None and not names:
             raise refusal(Broken("is missing a size", "give size: N, or labels: [a, b]"))
-        if self.labels and isinstance(self.size, str):
-            raise refusal(Broken("has labels and a size that is a param", "leave the size out"))
-        if self.labels and self.size not in (None, len(self.labels)):
-            raise refusal(Broken(f"has {len(self.labels):,} labels for a size of {self.size:,}", "leave the size out"))
-        if len(set(self.labels)) < len(self.labels):
-            twice = next(one for one in self.labels if self.labels.count(one) > 1)
-            raise refusal(Broken(f"has the label {shown(twice)} twice"))
+        broken = None if isinstance(names, str) else rules.repeated_label_rule(names)
+        if self.size is not None and names:
+            broken = _two_sizes_rule(self.size, names) or broken
+        if broken:
+            raise refusal(broken)
         return self
 
     @property
+    def names(self) -> tuple[str, ...] | str:
+        """The labels: strings, or one whole expression."""
+        labels: Any = self.labels
+        return labels if isinstance(labels, str) else tuple(labels)
+
+    @property
     def children(self) -> int | str:
-        """How many children it has: a number, or one whole expression."""
-        return len(self.labels) if self.size is None else self.size
+        """How many children it has: a number, or one whole expression, which may name the list of labels."""
+        if self.size is not None:
+            return self.size
+        names = self.names
+        return names if isinstance(names, str) else len(names)
 
 
 class MemoryGrowth(Model):

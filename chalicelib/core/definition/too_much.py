@@ -33,6 +33,9 @@ KEYS_MAXIMUM = 100
 ITEMS_MAXIMUM = 5_000
 """Of one list or mapping in a task but depends_on. Batch takes 30 KiB for a whole submission."""
 
+LABELS_TOGETHER_MAXIMUM = 1_000_000
+"""Labels of the arrays of all tasks. AWS Batch takes as many waiting jobs from an account."""
+
 _JOINED = ("environment", "parameters", "tags")
 
 
@@ -64,6 +67,10 @@ def _too_much(definition: Mapping[str, Any]) -> Iterator[Mistake]:
         yield _mistake((), "keys of a workflow", KEYS_MAXIMUM, len(definition))
     for path, settings in _settings(definition, params, tasks):
         yield from _too_large(path, settings)
+    labels = _labels_together(_mapping(definition.get("defaults")), tasks)
+    if labels > LABELS_TOGETHER_MAXIMUM:
+        text = "labels of the arrays of all tasks together, with those of defaults,"
+        yield _mistake(("tasks",), text, LABELS_TOGETHER_MAXIMUM, labels)
     dependencies, entries = _sums(_mapping(definition.get("defaults")), tasks)
     if dependencies > DEPENDENCIES_MAXIMUM:
         yield _mistake(("tasks",), "depends_on of all tasks together", DEPENDENCIES_MAXIMUM, dependencies)
@@ -87,7 +94,7 @@ def _surely_little(settings: Mapping[str, Any]) -> bool:
     if len(settings) > KEYS_MAXIMUM:
         return False
     for field, value in settings.items():
-        if len(field) > NAME_CHARACTERS_MAXIMUM or field == "retry":
+        if len(field) > NAME_CHARACTERS_MAXIMUM or field in ("retry", "array"):
             return False
         if isinstance(value, (dict, list)) and len(value) > ITEMS_MAXIMUM:
             return False
@@ -115,6 +122,8 @@ def _too_large(path: tuple[str, ...], settings: Mapping[str, Any]) -> Iterator[M
                 )
             elif field == "retry" and _length(_mapping(value).get("on")) > KEYS_MAXIMUM:
                 yield _mistake((*path, field, "on"), "entries of retry.on", KEYS_MAXIMUM, len(_mapping(value)["on"]))
+            elif field == "array" and (count := _label_count(value)) > limits.ARRAY_SIZE_MAXIMUM:
+                yield _mistake((*path, field, "labels"), "entries of array.labels", limits.ARRAY_SIZE_MAXIMUM, count)
 
 
 def _too_long_names(path: tuple[str, ...], named: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -136,6 +145,18 @@ def _sums(defaults: Mapping[str, Any], tasks: Mapping[str, Any]) -> tuple[int, i
             elif field in shared and (own := _length(value)):
                 entries += own + shared[field]
     return dependencies, entries
+
+
+def _labels_together(defaults: Mapping[str, Any], tasks: Mapping[str, Any]) -> int:
+    """How many labels the plan would hold: a task without an array of its own has that of defaults."""
+    shared = _label_count(defaults.get("array"))
+    return sum(
+        _label_count(task["array"]) if "array" in task else shared for task in tasks.values() if isinstance(task, dict)
+    )
+
+
+def _label_count(array: Any) -> int:
+    return _length(_mapping(array).get("labels"))
 
 
 def _mistake(path: tuple[str, ...], what: str, most: int, found: int) -> Mistake:

@@ -121,7 +121,7 @@ def _read_spec(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     for name in _PAIRS:
         if name in job:
             job[name] = tuple((key, value) for key, value in job[name])
-    if "array_labels" in job:
+    if not isinstance(job.get("array_labels", ""), str):
         job["array_labels"] = tuple(job["array_labels"])
     if "trigger_rule" in rest:
         rest["trigger_rule"] = TriggerRule(rest["trigger_rule"])

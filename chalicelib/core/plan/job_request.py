@@ -116,7 +116,7 @@ def empty_arrays(plan: Plan, params: Mapping[str, Any]) -> frozenset[int]:
     for size, indexes in plan.array_sizes.items():
         with suppress(UserMistake):
             # The size names params alone.
-            if same(render(size, Scope(params, "", "", 1)), 0):
+            if same(_counted(render(size, Scope(params, "", "", 1))), 0):
                 found.update(indexes)
     return frozenset(found)
 
@@ -129,6 +129,18 @@ def array_size_of(plan: Plan, attempt: Attempt, *, params: Mapping[str, Any]) ->
     scope = Scope(params, attempt.run_id, task.name, attempt.number)
     size: int | None = _Renderer(task, scope).number("array_size")
     return None if size == 1 else size
+
+
+def array_labels_of(task: PlannedTask, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the children of a task's array, in order. Empty if they have none, or the params do not fit."""
+    given = task.job.array_labels
+    if not isinstance(given, str):
+        return given
+    with suppress(UserMistake):
+        value = render(given, Scope(params, "", task.name, 1))
+        if rules.array_labels_mistake(value) is None:
+            return tuple(value)
+    return ()
 
 
 def check_run(plan: Plan, params: Mapping[str, Any]) -> None:
@@ -196,6 +208,11 @@ def size_mistakes(overrides: int, payload: int) -> list[Broken]:
     return broken
 
 
+def _counted(size: Any) -> Any:
+    """The size of an array: a list of labels stands for their number."""
+    return len(size) if isinstance(size, list) else size
+
+
 def _figure(value: float) -> str:
     """A number as Batch wants it: whole when it is (2, not 2.0)."""
     return str(int(value)) if value == int(value) else repr(value)
@@ -236,6 +253,7 @@ def _rendered(
     if request.array_size == 1:
         # Batch knows no array of one.
         request = replace(request, array_size=None)
+    renderer.check_labels()
     renderer.report("tags", rules.tags_rule(request.tags))
     for broken in size_problems(request):
         renderer.report("", broken)
@@ -294,9 +312,24 @@ class _Renderer:
         except UserMistake as mistake:
             self.report(label, Broken(f"cannot be rendered: {mistake}"))
             return None
+        if field == "array_size":
+            value = _counted(value)
         broken = None if value is None else rules.NUMBERS[field](value)
         self.report(label, broken, given)
         return None if broken else value
+
+    def check_labels(self) -> None:
+        """Report labels that a param gives and that no child can have. Literal ones were checked with the workflow."""
+        given = self._task.job.array_labels
+        if not isinstance(given, str):
+            return
+        try:
+            mistake = rules.array_labels_mistake(render(given, self._scope))
+        except UserMistake:
+            return  # The size is the same expression, and was reported.
+        if mistake:
+            where, broken = mistake
+            self.report(f"array.labels{where}", broken, given)
 
     def report(self, label: str, broken: Broken | None, given: Any = None) -> None:
         if broken is None:

@@ -36,7 +36,7 @@ class JobSpec:
     array_size: int | Text | None = None
     timeout_seconds: int | Text | None = None
     tags: tuple[tuple[str, Text], ...] = ()
-    array_labels: tuple[str, ...] = ()
+    array_labels: tuple[str, ...] | Text = ()
 
 
 @dataclass(frozen=True, slots=True)

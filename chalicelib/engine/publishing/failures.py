@@ -18,6 +18,7 @@ from chalicelib.core.notice.model import ToldJob
 from chalicelib.core.notice.outbox import Place, Untold, untold
 from chalicelib.core.notice.preferences import Notify
 from chalicelib.core.notice.window import NAMED_MAXIMUM, Window, next_step, run_scope
+from chalicelib.core.plan.job_request import array_labels_of
 from chalicelib.core.plan.model import indexes_in, offset_of, shard_of
 from chalicelib.core.plan.task_queues import task_queues
 from chalicelib.core.run.commands import TellTaskFailures
@@ -170,7 +171,7 @@ def named(
             result,
             requested=requested,
         )
-        jobs.append(last_lines.looked_up(told, facts.plan.tasks[index].job.array_labels))
+        jobs.append(last_lines.looked_up(told, array_labels_of(facts.plan.tasks[index], facts.params)))
     return tuple(jobs)
 
 
