@@ -138,7 +138,7 @@ def test_without_a_local_aws_there_are_no_variables(words: list[str], terminal: 
 
 
 def test_what_is_up_is_the_same_for_every_command_wherever_it_is_given(terminal: Terminal) -> None:
-    file = terminal.folder / terminal.workflow("slow", {"only": {"command": ["sleep", "60"]}})
+    file = terminal.folder / terminal.workflow("slow", {"only": {"command": ["sleep", "600"]}})
     below, elsewhere = terminal.folder / "sub" / "folder", terminal.folder.parent / f"{terminal.folder.name}-elsewhere"
     below.mkdir(parents=True)
     elsewhere.mkdir()
