@@ -151,7 +151,9 @@ def test_an_interrupted_command_leaves_all_of_them_visible(
     queues: Queues, give: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queues.put("events", "1")
-    monkeypatch.setattr("batchwright.dead_letters.queues.Held.elsewhere_count", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(
+        "batchwright.dead_letters.queues.Held.elsewhere_count", lambda _: os.kill(os.getpid(), signal.SIGINT)
+    )
     assert give("list").exit_code == 130
     assert len(queues.sqs.receive_message(QueueUrl=queues.url("EVENTS_DEAD"))["Messages"]) == 1
 
