@@ -30,7 +30,7 @@ CONNECTIONS = 8
 _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
 """Not 500: what is wrong inside is wrong the next time too."""
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
-_POOLS = {"https": HTTPSConnectionPool, "http": HTTPConnectionPool}
+_POOLS: Mapping[str, type[HTTPConnectionPool]] = {"https": HTTPSConnectionPool, "http": HTTPConnectionPool}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -69,7 +69,7 @@ class Wire:
         except ValueError:
             raise UserMistake(f"the API's address has no port that can be: '{address}'") from None
         self._scheme, self._host, self._prefix = parts.scheme, parts.hostname, parts.path
-        self._pool: HTTPConnectionPool | None = None
+        self._kept: HTTPConnectionPool | None = None
 
     def ask(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None, is_repeatable: bool
@@ -79,19 +79,14 @@ class Wire:
         sent = {**self._headers, **headers}
         _check_headers(sent)
         tries = TRIES if is_repeatable else 1
-        if not is_repeatable:
-            # A connection that was kept open may have been closed meanwhile, and one would not know what was read.
-            self.close()
         for number in range(1, tries + 1):
             try:
-                response = self._once(method, path, sent, body)
+                response = self._once(method, path, sent, body, is_repeatable=is_repeatable)
             except (LocationValueError, http.client.InvalidURL, ValueError):
-                # What cannot be sent at all, such as a host or a path that no request can name. From nothing, and
-                # without its words: they may quote a header.
-                self.close()
+                # No request can name such a host or path. The error is raised from nothing and without its words,
+                # because they may quote a header.
                 raise UserMistake(f"no request can be made for the API's address '{self.address}'") from None
             except (HTTPError, OSError, http.client.HTTPException) as error:
-                self.close()
                 if number == tries:
                     raise TryAgain(f"no answer from the API at {self.address}: {_words(error)}") from error
                 self._sleep(PAUSES_SECONDS[number - 1])
@@ -103,17 +98,37 @@ class Wire:
 
     def close(self) -> None:
         """Close the connections that are kept open; the next request opens another."""
-        pool, self._pool = self._pool, None
+        pool, self._kept = self._kept, None
         if pool is not None:
             pool.close()
 
-    def _once(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Response:
-        pool = self._pool
-        if pool is None:
-            timeout = Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)
-            pool = self._pool = _POOLS[self._scheme](self._host, self._port, timeout=timeout, maxsize=CONNECTIONS)
+    def _new_pool(self) -> HTTPConnectionPool:
+        timeout = Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)
+        return _POOLS[self._scheme](self._host, self._port, timeout=timeout, maxsize=CONNECTIONS)
+
+    def _once(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, is_repeatable: bool
+    ) -> Response:
+        if not is_repeatable:
+            # A connection that was kept open may have been closed meanwhile, and nobody would know what was read.
+            with self._new_pool() as pool:
+                return self._exchange(pool, method, path, headers, body)
+        if self._kept is None:
+            self._kept = self._new_pool()
+        return self._exchange(self._kept, method, path, headers, body)
+
+    def _exchange(
+        self, pool: HTTPConnectionPool, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Response:
         answer = pool.urlopen(
-            method, self._prefix + path, body=body, headers=dict(headers), retries=False, redirect=False
+            method,
+            self._prefix + path,
+            body=body,
+            headers=dict(headers),
+            retries=False,
+            redirect=False,
+            # Nothing compressed is asked for.
+            decode_content=False,
         )
         return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.data)
 
@@ -136,7 +151,7 @@ def _pause_seconds(response: Response, number: int) -> float:
 
 
 def _words(error: BaseException) -> str:
-    """What went wrong, in the words of whoever noticed first: urllib3 only says that something did."""
+    """The words of the first error in the chain, because those of urllib3 only repeat the address."""
     while isinstance(error, HTTPError) and error.__cause__ is not None:
         error = error.__cause__
     return str(error) or type(error).__name__
