@@ -92,7 +92,7 @@ MUTATIONS = {
         seeds=(19,),
     ),
     "another's open claim is taken for done": Mutation(
-        Bug(submit, "_claim", {"return NotYet(_seconds_left(stood.claim, now_ms)": "return None and (0"}),
+        Bug(submit, "_claim", {"return NotYet(_seconds_left(stood.claim, now_ms)": "return DONE if True else (0"}),
         seeds=(14,),
     ),
     "a claim is taken over while its owner may live": Mutation(
