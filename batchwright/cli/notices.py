@@ -30,7 +30,7 @@ TOPIC = "BATCHWRIGHT_TOPIC_ARN"
 
 @click.group()
 def notices() -> None:
-    """Who is told of runs and jobs: subscribe, list, unsubscribe, test, preview (docs/how-to/get-notices.md)."""
+    """Subscribe to notices of runs and jobs, list the subscriptions, test and preview (docs/how-to/get-notices.md)."""
 
 
 def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from chalicelib.core.notice.preferences import QUEUE_PREFIX
 STACK_ENDINGS = ("observability", "batch")
 """Of the stacks beside the foundation's, which bears the stage's own name."""
 _PIPELINE = "functions"
-"""Of the stack of a pipeline, as docs/how-to/deploy-with-chalice.md names it."""
+"""The name of a pipeline's stack, as docs/how-to/deploy-with-chalice.md has it."""
 _SHAPE = re.compile("[a-z][a-z0-9-]{0,15}")
 """As the templates have it, which refuse the names of runs' queues, too."""
 _OF_OTHERS = {"local": "that is the local AWS's own"}

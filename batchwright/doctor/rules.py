@@ -160,8 +160,8 @@ def _check_records(seen: Seen, now_ms: int, patience: Patience) -> Iterator[Find
 
 
 def _is_late(seen: Seen, record: TaskRecord, now_ms: int, patience: Patience) -> bool:
-    """Whether an open record of a task that ended is open for long: since the run ended, as far as the table tells, or
-    since a retry was due that nobody needs any more. Of a job's end, Batch tells (job_rules.py)."""
+    """True if the open record of a task that ended has been open for long: since the run ended, or since a retry was
+    due that nobody needs any more. job_rules.py asks Batch whether the job has ended."""
     since_ms = seen.healed_from_ms
     may_heal = not seen.waits_for_the_end(record.attempt.index)
     if may_heal and record.state is TaskState.WAITING and record.retry_at_ms is not None:

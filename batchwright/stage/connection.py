@@ -28,6 +28,6 @@ class Aws:
         return self.session.client(service)
 
     def ended_jobs(self, job_ids: Sequence[str]) -> set[str]:
-        """Which of these jobs have ended, as Batch says; of the first 100."""
+        """Those of the first 100 of these jobs that have ended, as Batch says."""
         jobs = self.wired.world.batch.describe(job_ids[:DESCRIBE_IDS])
         return {job_id for job_id, job in jobs.items() if job["status"] in ("SUCCEEDED", "FAILED")}

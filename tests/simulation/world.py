@@ -164,12 +164,7 @@ class SimulatedWorld:
         self.processes: list[dict[Any, Any]] = []
         self.foreign = self.batch.foreign = self.judge.foreign = Foreign(self) if others else None
         self.invocations = 0
-        self.judge.alibi = self.gate.alibi
-        self.judge.timeouts = lambda: self.gate.timeouts
-        self.judge.untold = lambda: self.gate.untold + self.notices.deaf.failures
-        self.judge.begun = lambda: self.invocations
-        self.judge.who = lambda: self.gate.current.name if self.gate.current else ""
-        self.judge.under_way = lambda: self.gate.current.number if self.gate.current else 0
+        self._inform_judge()
         self.backlog = self.ports["backlog"] = SimulatedBacklog(self.events, lambda: self.judge.under_way())
         self.next_sweep_at_ms = clock.now_ms() + derived(seed, "sweep").randint(0, _SWEEP_MS)
         self.steps = 0
@@ -184,6 +179,15 @@ class SimulatedWorld:
             self.agenda = sorted([*self.agenda, *self.timetable.agenda()], key=lambda due: -due.at_step)
         else:
             self.gate.free = frozenset({"due_schedules"})
+
+    def _inform_judge(self) -> None:
+        """Let the judge see what befalls the invocations."""
+        self.judge.alibi = self.gate.alibi
+        self.judge.timeouts = lambda: self.gate.timeouts
+        self.judge.untold = lambda: self.gate.untold + self.notices.deaf.failures
+        self.judge.begun = lambda: self.invocations
+        self.judge.who = lambda: self.gate.current.name if self.gate.current else ""
+        self.judge.under_way = lambda: self.gate.current.number if self.gate.current else 0
 
     def _make_runs(self, scope: Scope) -> list[SimulatedRun]:
         runs: list[SimulatedRun] = []

@@ -1,7 +1,7 @@
 """What went wrong, as an answer: application/problem+json (RFC 9457), for every error that is raised on purpose.
 
 Owns which error has which status and type, in both directions: batchwright/client/http_api.py raises from here what the
-API answered. What an error says is its own; of what fails inside nothing is told.
+API answered. The text is the error's own. An error from inside is answered without details.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class _Told:
 
 
 class DirectEvents(Part):
-    """What the protocol says of events, and of the notice that tells people of them."""
+    """The events of a run, and the notice that its records give."""
 
     def run_notice(self, run_id: str) -> m.RunNotice:
         run = self._ground.run(run_id)

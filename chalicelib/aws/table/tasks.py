@@ -245,7 +245,7 @@ def _key(attempt: Attempt) -> Key:
 
 
 def _requested_update(requested: Requested | None) -> tuple[str, str, dict[str, Any]]:
-    """What an update sets and removes so that the record holds `requested` alone, and the values it names."""
+    """The SET and REMOVE clauses that store `requested` in place of an earlier one, and their values."""
     given = {"queue": requested and requested.queue, "array_size": requested and requested.array_size}
     values = {name: value for name, value in given.items() if value is not None}
     sets = "".join(f", #{name} = :{name}" for name in values)

@@ -20,7 +20,7 @@ _KILLED = 137
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the document says, of the last try and of the job. Texts are lower-case."""
+    """The facts of a document that the tests look at, of its last try and of the job. Texts are lower-case."""
 
     stopped_by_somebody: bool
     statuses: tuple[str, ...]

@@ -1,8 +1,7 @@
 """The models of a monitor file: which jobs to watch, and what to say about them.
 
-Owns shape and the rules for single values; what takes more than one value to judge is `check.py`'s, and what a
-monitor says when is `rules.py`'s. A Lambda that only follows events never loads this module, for it needs
-pydantic.
+Owns the shape and the rules for single values. Rules for several values together are `check.py`'s, and when a monitor
+publishes what is `rules.py`'s. A Lambda that only follows events never loads this module, because it needs pydantic.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Severity(StrEnum):
 
 
 class Source(StrEnum):
-    """What a notice is about, or what asks for it."""
+    """The thing that a notice is about: a run, the jobs of a monitor, or a queue."""
 
     RUN = "run"
     MONITOR = "monitor"
