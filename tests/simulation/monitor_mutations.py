@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from chalicelib.core.monitor import rules
 from chalicelib.core.monitor.rules import Monitor
 from chalicelib.engine.watch import monitor_looks, monitors, observe
 from tests.bug import Bug
 from tests.memory.jobs import MemoryJobs
 from tests.memory.monitors import MemoryMonitors
+from tests.simulation.faults import UNSERVED
 from tests.simulation.foreign import NAME
 from tests.simulation.mutation import Mutation
 from tests.simulation.scope import Scope
 
 OTHERS = Scope(shares={NAME: 1.0})
 """Jobs of others, and monitors, in every world."""
+OUTAGES = Scope(shares={NAME: 1.0, UNSERVED: 1.0})
+"""The same, and in nearly every world nobody handles events for a while."""
 
 _TELL_FIRST = """\
-    if not succeeded:"""
+        case NothingSucceeded() as found:
+"""
 
 MONITOR_MUTATIONS = {
     "a job's failure is judged after its record is put": Mutation(
@@ -136,7 +141,7 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "of a time of day it is not said how many failed": Mutation(
-        Bug(monitor_looks, "_look_at_deadline", {"deadline, failed, now_ms": "deadline, 0, now_ms"}),
+        Bug(rules, "judge_deadline", {"NothingSucceeded(failed,": "NothingSucceeded(0,"}),
         seeds=(2,),
         scope=OTHERS,
     ),
@@ -312,7 +317,8 @@ MONITOR_MUTATIONS = {
             "_look_at_deadline",
             {
                 _TELL_FIRST: (
-                    "    look = _put_next(world, replace(look, deadline_ms=deadline.at_ms)) or look\n" + _TELL_FIRST
+                    _TELL_FIRST
+                    + "            look = _put_next(world, replace(look, deadline_ms=deadline.at_ms)) or look\n"
                 )
             },
         ),
@@ -337,5 +343,46 @@ MONITOR_MUTATIONS = {
         Bug(monitor_looks, "_look_at_deadline", {"now_ms - SETTLED_MS": "now_ms"}),
         seeds=(2,),
         scope=OTHERS,
+    ),
+    "a time of day does not wait for the events in the queue": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"waiting = around.events_waiting()": "waiting = 0"}),
+        seeds=(4,),
+        scope=OUTAGES,
+    ),
+    "a time of day waits for events for ever": Mutation(
+        Bug(rules, "judge_deadline", {"now_ms - since_ms < BACKLOG_MS": "True"}),
+        seeds=(13,),
+        scope=OUTAGES,
+    ),
+    "events are awaited from the time of day on, and not from the first look": Mutation(
+        Bug(
+            rules,
+            "judge_deadline",
+            {"awaited_since_ms if awaited_since_ms >= deadline.at_ms else now_ms": "deadline.at_ms"},
+        ),
+        seeds=(4,),
+        scope=OUTAGES,
+    ),
+    "each look awaits events anew": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"look.awaited_since_ms, now_ms": "0, now_ms"}),
+        seeds=(4,),
+        scope=OUTAGES,
+    ),
+    "endings are counted before it is asked how many events wait": Mutation(
+        Bug(
+            monitor_looks,
+            "_look_at_deadline",
+            {
+                "    waiting = around.events_waiting()\n": "",
+                "    match judge": "    waiting = around.events_waiting()\n    match judge",
+            },
+        ),
+        seeds=(163, 325),
+        scope=OUTAGES,
+    ),
+    "a notice does not say that it may be wrong": Mutation(
+        Bug(rules, "judge_deadline", {"NothingSucceeded(failed, events_queued)": "NothingSucceeded(failed, 0)"}),
+        seeds=(62,),
+        scope=OUTAGES,
     ),
 }
