@@ -60,7 +60,7 @@ MONITOR_MUTATIONS = {
                 "counted(world, record)) is None": "None) is None",
             },
         ),
-        seeds=(11,),
+        seeds=(12,),
         scope=OTHERS,
     ),
     "a repeated ending counts": Mutation(
@@ -83,7 +83,7 @@ MONITOR_MUTATIONS = {
     ),
     "nobody asks about a job that fell silent": Mutation(
         Bug(observe, "ask_about_silent", {"    if not silent:\n": "    if True:\n"}),
-        seeds=(40,),
+        seeds=(101,),
         scope=OTHERS,
     ),
     "what Batch tells of a silent job is not recorded": Mutation(
@@ -102,7 +102,7 @@ MONITOR_MUTATIONS = {
             "ask_about_silent",
             {"    now_ms =": "    world.batch.terminate([one.job_id for one in silent], 'silent')\n    now_ms ="},
         ),
-        seeds=(40,),
+        seeds=(101,),
         scope=OTHERS,
     ),
     "a monitor's every failure is told": Mutation(
@@ -132,7 +132,7 @@ MONITOR_MUTATIONS = {
                 ),
             },
         ),
-        seeds=(3875,),
+        seeds=(1023,),
         scope=OTHERS,
     ),
     "a repeat of a failure opens a window": Mutation(
@@ -165,7 +165,7 @@ MONITOR_MUTATIONS = {
     ),
     "failures that nobody told in time are left": Mutation(
         Bug(monitors, "tell_left", {"window is None or window.is_settled or not is_overdue(window, now_ms)": "True"}),
-        seeds=(40,),
+        seeds=(313,),
         scope=OTHERS,
     ),
     "what a closed window did not tell is left": Mutation(
@@ -192,7 +192,7 @@ MONITOR_MUTATIONS = {
     ),
     "what was written and not told is taken for told": Mutation(
         Bug(monitor_looks, "_tell_overdue", {"if telling is not None and telling.is_open:": "if False:"}),
-        seeds=(83,),
+        seeds=(204,),
         scope=OTHERS,
     ),
     "a job that was told is told in another notice": Mutation(
@@ -225,7 +225,7 @@ MONITOR_MUTATIONS = {
                 ),
             },
         ),
-        seeds=(83,),
+        seeds=(87,),
         scope=OTHERS,
     ),
     "a telling is closed before it is told": Mutation(
@@ -234,7 +234,7 @@ MONITOR_MUTATIONS = {
             "_tell",
             {"    named = map": "    world.store.close_telling(telling)\n    named = map"},
         ),
-        seeds=(83,),
+        seeds=(204,),
         scope=OTHERS,
     ),
     "of two tellings with one number the later one stays": Mutation(
@@ -248,7 +248,7 @@ MONITOR_MUTATIONS = {
     ),
     "a job is told however short it runs or waits": Mutation(
         Bug(monitor_looks, "_overdue", {"limit_ms is None or around.now_ms - since_ms < limit_ms": "limit_ms is None"}),
-        seeds=(0,),
+        seeds=(5,),
         scope=OTHERS,
     ),
     "jobs that a monitor does not watch are told": Mutation(
