@@ -20,7 +20,7 @@ from chalicelib.core.monitor.notices import (
     told,
 )
 from chalicelib.core.monitor.records import Telling
-from chalicelib.core.monitor.rules import Bucket, Deadline, FailureRate, Monitor, NothingRan
+from chalicelib.core.monitor.rules import Bucket, Deadline, FailureRate, Monitor, NothingRan, NothingSucceeded
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.model import Notice, ToldChild, ToldJob
 from chalicelib.core.run.commands import TellJobFailures
@@ -179,7 +179,7 @@ NOTICES: dict[NoticeKind, Notice] = {
             STAGE,
             NothingRan(by="06:00", time_zone="Europe/Berlin"),
             Deadline("2026-11-21", SIX_IN_BERLIN_MS, SIX_IN_BERLIN_MS - 360 * MINUTE_MS),
-            0,
+            NothingSucceeded(failed=0, events_left=0),
             SIX_IN_BERLIN_MS + 2 * MINUTE_MS,
         ),
         blocked(),

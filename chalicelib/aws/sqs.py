@@ -51,15 +51,16 @@ class SqsCommands:
 class SqsBacklog:
     """How many messages of one queue wait, as SQS estimates it."""
 
+    _COUNTS = tuple(f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed"))
+
     def __init__(self, client: Any, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def waiting(self) -> int:
-        name = "ApproximateNumberOfMessages"
         with answers("GetQueueAttributes"):
-            found = self._client.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=[name])
-        return int(found["Attributes"][name])
+            found = self._client.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=list(self._COUNTS))
+        return sum(int(found["Attributes"][name]) for name in self._COUNTS)
 
 
 class SqsInbox:

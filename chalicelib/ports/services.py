@@ -160,7 +160,8 @@ class Backlog(Protocol):
     """How far the handling of a queue is behind."""
 
     def waiting(self) -> int:
-        """About how many messages could be received now, and were not. Raises TryAgain."""
+        """About how many messages the queue holds: those that can be received, those that somebody has and did not
+        delete, and those that are delayed. What was sent within the last minute may be missing. Raises TryAgain."""
         ...
 
 

@@ -117,7 +117,7 @@ ROWS = (
         "LOOK",
         "What a monitor saw at its last look.",
         "sweep",
-        f"revision above_from_ms above_is_told deadline_ms since_ms {LEASE}",
+        f"revision above_from_ms above_is_told deadline_ms since_ms awaited_since_ms {LEASE}",
     ),
     Row(
         "MONITOR#<name>",

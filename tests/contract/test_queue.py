@@ -45,13 +45,14 @@ def test_what_was_sent_is_received(queue: Queue) -> None:
     assert {delivery.receive_count for delivery in received} == {1}
 
 
-def test_the_backlog_is_what_could_be_received_now(queue: Queue) -> None:
+def test_a_message_is_in_the_backlog_until_it_is_deleted(queue: Queue) -> None:
     assert queue.backlog.waiting() == 0
-    queue.commands.send(["a", "b", "c"])
-    queue.commands.send_timers([("later", 600)])
-    assert queue.backlog.waiting() == 3
-    receive_all(queue, 3)
-    assert queue.backlog.waiting() == 0
+    queue.commands.send_timers([("seen", 0), ("delayed", 900)])
+    assert queue.backlog.waiting() == 2
+    [delivery] = queue.receive_now()
+    assert queue.backlog.waiting() == 2, "one is in somebody's hands, and one is delayed"
+    queue.inbox.delete([delivery.receipt_handle])
+    assert queue.backlog.waiting() == 1
 
 
 def test_a_message_brings_the_chain_by_which_it_came(queue: Queue) -> None:

@@ -41,6 +41,7 @@ def test_a_look_takes_the_place_of_the_revision_that_was_read_alone(store: Store
     assert store.put_look(first)
     assert not store.put_look(replace(first, deadline_ms=0))
     second = replace(first, revision=2, above_from_ms=NOW_MS, above_is_told=True, since_ms=NOW_MS + 5)
+    second = replace(second, lease=Lease("somebody", NOW_MS + 90_000), awaited_since_ms=NOW_MS + 6)
     assert store.put_look(second)
     assert store.look(fresh) == second
     assert not store.put_look(replace(first, revision=2))

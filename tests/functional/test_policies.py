@@ -25,6 +25,7 @@ from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.api import models as m
 from chalicelib.api.inprocess.direct import DirectApi
 from chalicelib.core.errors import AnswerLost, BatchwrightError, SchedulesNotPlaced, TryAgain
+from chalicelib.core.monitor.records import pushed_after
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.run.records import Scope
 from chalicelib.core.schedule.model import iso_time
@@ -41,7 +42,9 @@ pytestmark = [pytest.mark.xdist_group("policies"), pytest.mark.long]
 
 SEEDS = (*range(20), 27, 45, 61, 65, 114, 161, 191, 209, 215, 251, 314, 339, 363, 660, 784, 1015, 1026, 1683, 2756)
 """Worlds in which everything happens that may, each of the later ones for something that is rare."""
-BY_LAMBDA = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes"}
+_LOGS = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"}
+_FEEDS = _LOGS | {"sqs:GetQueueAttributes"}
+BY_LAMBDA = {**dict.fromkeys(GRANTS, _LOGS), "on_events": _FEEDS, "on_commands": _FEEDS}
 """What Lambda itself does with a function's role, beside receiving messages: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 RUN_QUEUE = "batchwright-notices-judged"
 OTHER_PREFIX = replace(PLACE, stage="other").prefix
@@ -166,6 +169,21 @@ def test_what_monitors_ask_where_a_job_of_others_waits_for_too_long(app: JudgedA
     app.cool()
 
 
+def test_what_a_monitor_asks_where_nothing_ran_by_a_time_of_day(app: JudgedApp) -> None:
+    now_ms = int(time.time() * 1000)
+    by = iso_time(now_ms - 600_000)[11:16]
+    quiet = {"names": ["none"], "nothing_ran": {"by": f"{by[:4]}{int(by[4]) // 5 * 5}", "after": "00:00"}}
+    # Nobody can wait until it has watched for long enough.
+    store = app.wired.world.store
+    pushed = pushed_after(store.monitors(), {"monitors": {"quiet": quiet}}, now_ms - 3 * 86_400_000)
+    assert store.put_monitors(pushed)
+    app.cool()
+    app.sweep()
+    assert ("sqs:GetQueueAttributes", PLACE.arn("sqs", f"{PLACE.prefix}-events")) in app.judge.asked["sweep"]
+    app.api(lambda api: api.delete_monitors())
+    app.cool()
+
+
 def test_what_the_api_is_asked_of_workflows(app: JudgedApp) -> None:
     definition = {"name": "put", "defaults": SHELL, "tasks": {"only": {"command": ["true"]}}}
     app.api(lambda api: api.put_workflow("put", definition))
@@ -278,7 +296,7 @@ def enforced(pair: Asked) -> bool:
 @pytest.mark.parametrize("function", GRANTS)
 def test_a_call_is_refused_once_its_grant_is_gone(app: JudgedApp, function: str) -> None:
     """Makes the calls of the tests before it anew; alone, it fails."""
-    pairs = {pair for pair in granted(PLACE, function) if enforced(pair) and pair[0] not in BY_LAMBDA}
+    pairs = {pair for pair in granted(PLACE, function) if enforced(pair) and pair[0] not in BY_LAMBDA[function]}
     for pair in pairs:
         with app.roles.without(function, pair):
             refusal = app.try_as(function, call_for(app, function, pair))
@@ -435,7 +453,7 @@ def test_a_policy_allows_nothing_that_is_never_asked(app: JudgedApp) -> None:
         (function, pair)
         for function in GRANTS
         for pair in granted(PLACE, function)
-        if pair[0] not in BY_LAMBDA
+        if pair[0] not in BY_LAMBDA[function]
         and pair not in simulated[function]
         and not any(covers(pair, asked) for asked in app.judge.asked.get(function, ()))
     ]

@@ -62,6 +62,7 @@ _OF_QUEUE = {
     "send_timers": "sqs:SendMessage",
     "delete": "sqs:DeleteMessage",
     "postpone": "sqs:ChangeMessageVisibility",
+    "waiting": "sqs:GetQueueAttributes",
 }
 
 

@@ -118,8 +118,7 @@ class EventBridge:
 
     def _put(self, body: str, late_ms: int) -> None:
         self._queue.put([(body, 0)])
-        if late_ms:
-            self._queue.hold_back(1, late_ms)
+        self._queue.comes_in(late_ms)
 
 
 _TYPE = {"detail-type": "Batch Job State Change"}

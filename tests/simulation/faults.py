@@ -29,6 +29,8 @@ class Fault:
 
 LOST_EVENTS, LOST_COMMANDS, LOST_TIMES, FORGOTTEN = "event_lost", "command_lost", "time_lost", "job_forgotten"
 FORBIDDEN = "submit_forbidden"
+UNSERVED = "events_unserved"
+"""To runs this is one more way for events to be late. It is drawn where monitors mind what waits in the queue."""
 NEED_A_SWEEP = frozenset({LOST_EVENTS, LOST_COMMANDS, LOST_TIMES, FORGOTTEN})
 """What a run survives only where something looks for it."""
 
@@ -84,6 +86,8 @@ FAULTS = (
     # Of a stage that was just deployed.
     Fault(FORBIDDEN, "SubmitJob is not permitted yet; and what is refused for good is not permitted", 0.15, (1.0,)),
     Fault("command_early", "a command comes before its delay is over", 0.15, (0.1, 0.5)),
+    # The functions.
+    Fault(UNSERVED, "nobody handles events for minutes or hours", 0.3, (0.02, 0.1)),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}
 

@@ -19,9 +19,10 @@ from tests.simulation.story import Story
 LAMBDA_TIMEOUT_SECONDS = 60
 _HELD_STEPS_MAXIMUM = 40
 _DECISIVE = frozenset(
-    {"tally", "claim", "take_over", "change_run", "put_schedule", "put_look", "put_telling", "add_member"}
+    {"tally", "claim", "take_over", "change_run", "put_schedule", "put_look", "put_telling", "add_member", "waiting"}
 )
-"""The writes by which invocations learn of each other: what happens right before one of them is where races are."""
+"""The writes by which invocations learn of each other, and the question how many events wait: what happens right
+before one of them is where races are."""
 _OF_SEVERAL = frozenset({"send", "send_timers", "delete", "tell"})
 """Calls for several things, of which some may be done and others not."""
 _TELLS = frozenset({"publish", "send", "send_timers", "note_jobs_told", "read_tally", "plan", "run", "tell"})

@@ -95,7 +95,7 @@ LEASE_MUTATIONS = {
     ),
     "the lease on what a monitor tells is never taken over": Mutation(
         Bug(MemoryMonitors, "lease_telling", {"if not is_free(found.lease, lease.owner, now_ms)": "if found.lease"}),
-        seeds=(83,),
+        seeds=(204,),
         scope=OTHERS,
     ),
     "a rate is told by whoever finds that it is to be": Mutation(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from chalicelib.core.monitor import rules
 from chalicelib.core.monitor.rules import Monitor
 from chalicelib.engine.watch import monitor_looks, monitors, observe
 from tests.bug import Bug
 from tests.memory.jobs import MemoryJobs
 from tests.memory.monitors import MemoryMonitors
+from tests.simulation.faults import UNSERVED
 from tests.simulation.foreign import NAME
 from tests.simulation.mutation import Mutation
 from tests.simulation.scope import Scope
 
 OTHERS = Scope(shares={NAME: 1.0})
 """Jobs of others, and monitors, in every world."""
+OUTAGES = Scope(shares={NAME: 1.0, UNSERVED: 1.0})
+"""The same, and in nearly every world nobody handles events for a while."""
 
 _TELL_FIRST = """\
-    if not succeeded:"""
+        case NothingSucceeded() as found:
+"""
 
 MONITOR_MUTATIONS = {
     "a job's failure is judged after its record is put": Mutation(
@@ -55,7 +60,7 @@ MONITOR_MUTATIONS = {
                 "counted(world, record)) is None": "None) is None",
             },
         ),
-        seeds=(11,),
+        seeds=(12,),
         scope=OTHERS,
     ),
     "a repeated ending counts": Mutation(
@@ -78,7 +83,7 @@ MONITOR_MUTATIONS = {
     ),
     "nobody asks about a job that fell silent": Mutation(
         Bug(observe, "ask_about_silent", {"    if not silent:\n": "    if True:\n"}),
-        seeds=(40,),
+        seeds=(101,),
         scope=OTHERS,
     ),
     "what Batch tells of a silent job is not recorded": Mutation(
@@ -97,7 +102,7 @@ MONITOR_MUTATIONS = {
             "ask_about_silent",
             {"    now_ms =": "    world.batch.terminate([one.job_id for one in silent], 'silent')\n    now_ms ="},
         ),
-        seeds=(40,),
+        seeds=(101,),
         scope=OTHERS,
     ),
     "a monitor's every failure is told": Mutation(
@@ -127,7 +132,7 @@ MONITOR_MUTATIONS = {
                 ),
             },
         ),
-        seeds=(3875,),
+        seeds=(1023,),
         scope=OTHERS,
     ),
     "a repeat of a failure opens a window": Mutation(
@@ -136,7 +141,7 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "of a time of day it is not said how many failed": Mutation(
-        Bug(monitor_looks, "_look_at_deadline", {"deadline, failed, now_ms": "deadline, 0, now_ms"}),
+        Bug(rules, "judge_deadline", {"NothingSucceeded(failed,": "NothingSucceeded(0,"}),
         seeds=(2,),
         scope=OTHERS,
     ),
@@ -160,7 +165,7 @@ MONITOR_MUTATIONS = {
     ),
     "failures that nobody told in time are left": Mutation(
         Bug(monitors, "tell_left", {"window is None or window.is_settled or not is_overdue(window, now_ms)": "True"}),
-        seeds=(40,),
+        seeds=(313,),
         scope=OTHERS,
     ),
     "what a closed window did not tell is left": Mutation(
@@ -187,7 +192,7 @@ MONITOR_MUTATIONS = {
     ),
     "what was written and not told is taken for told": Mutation(
         Bug(monitor_looks, "_tell_overdue", {"if telling is not None and telling.is_open:": "if False:"}),
-        seeds=(83,),
+        seeds=(204,),
         scope=OTHERS,
     ),
     "a job that was told is told in another notice": Mutation(
@@ -220,7 +225,7 @@ MONITOR_MUTATIONS = {
                 ),
             },
         ),
-        seeds=(83,),
+        seeds=(87,),
         scope=OTHERS,
     ),
     "a telling is closed before it is told": Mutation(
@@ -229,7 +234,7 @@ MONITOR_MUTATIONS = {
             "_tell",
             {"    named = map": "    world.store.close_telling(telling)\n    named = map"},
         ),
-        seeds=(83,),
+        seeds=(204,),
         scope=OTHERS,
     ),
     "of two tellings with one number the later one stays": Mutation(
@@ -243,7 +248,7 @@ MONITOR_MUTATIONS = {
     ),
     "a job is told however short it runs or waits": Mutation(
         Bug(monitor_looks, "_overdue", {"limit_ms is None or around.now_ms - since_ms < limit_ms": "limit_ms is None"}),
-        seeds=(0,),
+        seeds=(5,),
         scope=OTHERS,
     ),
     "jobs that a monitor does not watch are told": Mutation(
@@ -312,7 +317,8 @@ MONITOR_MUTATIONS = {
             "_look_at_deadline",
             {
                 _TELL_FIRST: (
-                    "    look = _put_next(world, replace(look, deadline_ms=deadline.at_ms)) or look\n" + _TELL_FIRST
+                    _TELL_FIRST
+                    + "            look = _put_next(world, replace(look, deadline_ms=deadline.at_ms)) or look\n"
                 )
             },
         ),
@@ -337,5 +343,46 @@ MONITOR_MUTATIONS = {
         Bug(monitor_looks, "_look_at_deadline", {"now_ms - SETTLED_MS": "now_ms"}),
         seeds=(2,),
         scope=OTHERS,
+    ),
+    "a time of day does not wait for the events in the queue": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"waiting = around.events_waiting()": "waiting = 0"}),
+        seeds=(4,),
+        scope=OUTAGES,
+    ),
+    "a time of day waits for events for ever": Mutation(
+        Bug(rules, "judge_deadline", {"now_ms - since_ms < BACKLOG_MS": "True"}),
+        seeds=(13,),
+        scope=OUTAGES,
+    ),
+    "events are awaited from the time of day on, and not from the first look": Mutation(
+        Bug(
+            rules,
+            "judge_deadline",
+            {"awaited_since_ms if awaited_since_ms >= deadline.at_ms else now_ms": "deadline.at_ms"},
+        ),
+        seeds=(4,),
+        scope=OUTAGES,
+    ),
+    "each look awaits events anew": Mutation(
+        Bug(monitor_looks, "_look_at_deadline", {"look.awaited_since_ms, now_ms": "0, now_ms"}),
+        seeds=(4,),
+        scope=OUTAGES,
+    ),
+    "endings are counted before it is asked how many events wait": Mutation(
+        Bug(
+            monitor_looks,
+            "_look_at_deadline",
+            {
+                "    waiting = around.events_waiting()\n": "",
+                "    match judge": "    waiting = around.events_waiting()\n    match judge",
+            },
+        ),
+        seeds=(163, 325),
+        scope=OUTAGES,
+    ),
+    "a notice does not say that it may be wrong": Mutation(
+        Bug(rules, "judge_deadline", {"NothingSucceeded(failed, events_queued)": "NothingSucceeded(failed, 0)"}),
+        seeds=(62,),
+        scope=OUTAGES,
     ),
 }

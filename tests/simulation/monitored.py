@@ -21,6 +21,7 @@ from chalicelib.core.monitor.rules import Counted
 from chalicelib.core.monitor.run_times import step_of
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.model import Notice
+from tests.simulation import awaited
 from tests.simulation.faults import LOST_COMMANDS, derived
 from tests.simulation.foreign import Foreign, ForeignJob
 from tests.simulation.invariants import must
@@ -49,7 +50,8 @@ NAMED_MAXIMUM = 10
 @dataclass(slots=True)
 class _Sweep:
     """What was so when an invocation of the sweep began. `heard` is the place of each job's record in its history,
-    `done` the ids of what was noted as told by then, `looked_at` what it looked at so far."""
+    `done` the ids of what was noted as told by then, `queued` what was in the events queue, `looked_at` what it looked
+    at so far."""
 
     began_ms: int
     heard: dict[str, int]
@@ -57,8 +59,8 @@ class _Sweep:
     troubles: int
     is_alone: bool
     done: set[str]
+    queued: awaited.Queued
     looked_at: set[tuple[str, NoticeKind | None]] = field(default_factory=set)
-    number: int = 0
 
 
 class Monitored:
@@ -122,7 +124,7 @@ class Monitored:
             self._troubles,
             not self._sweeps,
             self._done(),
-            number=invocation.number,
+            awaited.queued_in(self._world.events),
         )
         self._sweeps[invocation.number] = now
         give_back = invocation.on_end
@@ -217,13 +219,14 @@ class Monitored:
             ]
             if not last or last[-1].at_ms + 120_000 + self._skew_ms > sweep.began_ms:
                 return
-            if self._world.backlog.most.get(sweep.number, 0) and self._waits(last[-1], -self._skew_ms):
-                return
             deadline = last[-1]
             in_time = now_ms + self._skew_ms - deadline.at_ms < 86_400_000 and self._is_whole(deadline)
             if in_time and not is_blind(given) and not self._ran(given, deadline, self._ended, margin_ms=self._skew_ms):
                 notice_id = f"monitor/{name}/nothing_ran/{deadline.date}"
-                must(notice_id in ids, f"{notice_id} was not told")
+                look = self._world.store.looks_noted(name)
+                waits = awaited.may_wait(look, deadline, sweep.began_ms - self._skew_ms)
+                waits = waits and sweep.queued.may_have_held_any(self._world.events)
+                must(waits or notice_id in ids, f"{notice_id} was not told")
 
     def _rate_id(self, name: str) -> str:
         return f"monitor/{name}/failure_rate/{self._above[name][-1]}" if self._above[name] else "none"
@@ -285,6 +288,11 @@ class Monitored:
             must(bool(least) and False in self._verdicts(self._sweep(), given, least), f"the rate never fell: {look}")
             must(before.above_is_told, f"a rate has fallen that was never told: {before}")
         must(look.deadline_ms >= before.deadline_ms, f"a deadline is attended to again: {look}")
+        if look.awaited_since_ms != before.awaited_since_ms:
+            sweep, latest_ms = self._sweep(), self._world.clock.now_ms() + self._skew_ms
+            must(sweep.queued.may_have_held_any(self._world.events), f"events are awaited, and there are none: {look}")
+            past = deadlines(given["nothing_ran"], self._began_ms, latest_ms)
+            awaited.check_begun(before, look, past, sweep.began_ms - self._skew_ms, latest_ms)
 
     def check_window(self, scope: str, opener: str) -> None:
         """That no repeat of an ending which was recorded opens a window, for it would have the next failure wait."""
@@ -373,12 +381,14 @@ class Monitored:
         assert rule is not None
         deadline = deadline_of(rule, notice.notice_id.rpartition("/")[2])
         early = self._world.clock.now_ms() + self._skew_ms < deadline.at_ms + 120_000
-        waits = self._world.backlog.last.get(self._world.judge.under_way(), 0)
-        told = not waits or not self._waits(deadline, self._skew_ms)
-        must(told, f"{notice.notice_id} was told while {waits} events waited")
         must(not early and self._is_whole(deadline), f"{notice.notice_id} was told too early")
         heard = self._ended[: sweep.ended]
         must(not self._ran(given, deadline, heard, margin_ms=-self._skew_ms), f"{notice.notice_id}, and something ran")
+        queued = [self._foreign.jobs[one] for one in sweep.queued.left_in(self._world.events) & {*self._foreign.jobs}]
+        missed = [Ended(job, job.now.at_ms) for job in queued]
+        missed = [one for one in missed if self._ran(given, deadline, [one], margin_ms=-self._skew_ms)]
+        look = self._world.store.looks_noted(notice.monitor or "")
+        awaited.check_told(notice, deadline, look, missed, self._world.clock.now_ms() + self._skew_ms)
         least, most = (
             self._failed_in_time(given, deadline, ended, margin_ms)
             for ended, margin_ms in ((heard, -self._skew_ms), (self._ended, self._skew_ms))
@@ -386,10 +396,6 @@ class Monitored:
         must(least <= notice.job_count <= most, f"{notice.notice_id} says that {notice.job_count} failed")
         says = f" and {notice.job_count} job" if notice.job_count > 1 else " and a job" if notice.job_count else ""
         must(says in notice.subject and "nothing ran" not in notice.subject, f"{notice.notice_id}: {notice.subject}")
-
-    def _waits(self, deadline: Deadline, off_ms: int) -> bool:
-        """Whether events in the queue keep a deadline from being judged, by a clock that is off by so much."""
-        return self._world.clock.now_ms() + off_ms < deadline.at_ms + 1_020_000
 
     def _is_whole(self, deadline: Deadline) -> bool:
         """Whether everybody knew the monitors for all the time that counts."""

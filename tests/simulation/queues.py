@@ -15,25 +15,11 @@ from tests.simulation.story import shown
 
 VISIBILITY_SECONDS = 360
 RECEIVE_LIMIT = 5
+COUNTED_LATE_MS = 60_000
+"""How long SQS may take to count a message: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html"""
 ROUNDS_MAXIMUM = 15
 """How often work may go from a queue to its function and back. Lambda ends such chains at about 16 rounds."""
 _LATE_SECONDS = (1, 10, 60, 300, 1800)
-
-
-class SimulatedBacklog:
-    """How many events wait, and what each invocation was told of it: the most, and the last."""
-
-    def __init__(self, queue: MemoryCommands, under_way: Callable[[], int]) -> None:
-        self.most: dict[int, int] = {}
-        self.last: dict[int, int] = {}
-        self._queue = queue
-        self._under_way = under_way
-
-    def waiting(self) -> int:
-        found, number = self._queue.waiting(), self._under_way()
-        self.most[number] = max(found, self.most.get(number, 0))
-        self.last[number] = found
-        return found
 
 
 class SimulatedQueue(MemoryCommands):
@@ -45,6 +31,8 @@ class SimulatedQueue(MemoryCommands):
         """Every body that was ever sent."""
         self.longest_chain = 0
         """The most hops that a message came by."""
+        self._counted_from_ms: dict[str, int] = {}
+        """When SQS counts a message that EventBridge sent, by its id."""
         self._rng = rng
         self._late = late
         self._lost = lost
@@ -73,6 +61,22 @@ class SimulatedQueue(MemoryCommands):
         for stored in list(self._stored.values())[-messages:]:
             stored.visible_at_ms += by_ms
         self.changed()
+
+    def comes_in(self, by_ms: int) -> None:
+        """Let the message sent last be one that EventBridge still has, and puts on the queue after so long."""
+        if by_ms:
+            self.hold_back(1, by_ms)
+        self._counted_from_ms[next(reversed(self._stored))] = self._clock.now_ms() + by_ms + COUNTED_LATE_MS
+
+    def waiting(self) -> int:
+        """The least that SQS may answer."""
+        return len(self.counted)
+
+    @property
+    def counted(self) -> list[str]:
+        """The bodies of the messages that SQS surely counts by now."""
+        now_ms = self._clock.now_ms()
+        return [one.body for one in self._stored.values() if self._counted_from_ms.get(one.message_id, 0) <= now_ms]
 
     def receive(self, limit: int = 10) -> list[Message]:
         """Up to `limit` of the visible messages, whichever."""

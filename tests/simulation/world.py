@@ -25,10 +25,10 @@ from tests.memory.clock import HandClock
 from tests.memory.permits import MemoryPermits
 from tests.memory.queue import MemoryDeadLetters, as_lambda_has_it
 from tests.memory.scheduler import MemoryScheduler
-from tests.simulation import actions
+from tests.simulation import actions, awaited
 from tests.simulation.batch import SimulatedBatch
 from tests.simulation.eventbridge import EventBridge
-from tests.simulation.faults import LOST_COMMANDS, NEED_A_SWEEP, Dice, Menu, derived
+from tests.simulation.faults import LOST_COMMANDS, NEED_A_SWEEP, UNSERVED, Dice, Menu, derived
 from tests.simulation.foreign import Foreign, has_foreign
 from tests.simulation.invariants import Epoch, Judge, SimulatedRun, Violation, must
 from tests.simulation.invocations import LAMBDA_TIMEOUT_SECONDS, Died, Gate, Invocation, SkewedClock, through
@@ -44,7 +44,7 @@ from tests.simulation.plans import (
     with_longer_waits,
     with_params,
 )
-from tests.simulation.queues import SimulatedBacklog, SimulatedQueue
+from tests.simulation.queues import SimulatedQueue
 from tests.simulation.scope import Scope
 from tests.simulation.story import Story, shown
 from tests.simulation.telling import ports_of, telling_of
@@ -118,6 +118,8 @@ class SimulatedWorld:
             # Most of what monitors say is found by the sweep; and these worlds' jobs of others are real.
             self.conditions = replace(self.conditions, sweeps=True)
             scope = replace(scope, without=scope.without | {"foreign_event"})
+        else:
+            scope = replace(scope, without=scope.without | {UNSERVED})
         without = scope.without if self.conditions.sweeps else scope.without | NEED_A_SWEEP
         self.menu = menu = Menu(seed, without=without, shares=scope.shares)
         self.clock = clock = HandClock()
@@ -150,6 +152,7 @@ class SimulatedWorld:
         self.batch.let_others_run = self.gate.pause_current
         names = ("store", "batch", "permits", "commands", "notices", "scheduler")
         self.ports: dict[str, Any] = {name: through(self.gate, getattr(self, name)) for name in names}
+        self.ports["backlog"] = through(self.gate, self.events)
         for name, port in (("changes", self.changes), ("logs", self.logs)):
             self.ports[name] = port and through(self.gate, port)
         # Where nobody hears more than the ends of runs, nobody asks what was the matter.
@@ -165,8 +168,9 @@ class SimulatedWorld:
         self.foreign = self.batch.foreign = self.judge.foreign = Foreign(self) if others else None
         self.invocations = 0
         self._inform_judge()
-        self.backlog = self.ports["backlog"] = SimulatedBacklog(self.events, lambda: self.judge.under_way())
         self.next_sweep_at_ms = clock.now_ms() + derived(seed, "sweep").randint(0, _SWEEP_MS)
+        self.unserved_until_ms = 0
+        """Until when nobody handles events."""
         self.steps = 0
         self.steps_of_storm = 0
         self.replayed = False
@@ -350,7 +354,7 @@ class SimulatedWorld:
         conditions = self.conditions
         live = conditions.haste if self.live else 0.0
         may_deliver = len(self.live) + len(self.held) < INVOCATIONS
-        events = 2.0 if may_deliver and self.events.is_visible() else 0.0
+        events = 2.0 if may_deliver and self.events.is_visible() and not self._is_unserved else 0.0
         commands = 2.0 if may_deliver and self.commands.is_visible() else 0.0
         movable = self._movable_jobs()
         jobs = 1.0 if movable else 0.0
@@ -393,10 +397,19 @@ class SimulatedWorld:
             rng = menu["malformed_message"].rng
             queue = rng.choice((self.events, self.commands))
             self.bridge.send_malformed(rng, queue, rng.choice(list(self.batch.jobs.values())).detail())
+        if menu[UNSERVED]() and self.monitored is not None and not self._is_unserved:
+            monitors, now_ms = self.monitored.definition, self.clock.now_ms()
+            sweeps_ms = range(self.next_sweep_at_ms, now_ms + 86_400_000, _SWEEP_MS)
+            self.unserved_until_ms = awaited.end_of_an_outage_ms(menu[UNSERVED].rng, now_ms, monitors, sweeps_ms)
+            self.story.add(f"nobody handles events until {self.unserved_until_ms}")
         if self.rng.random() < 0.02:
             self.clock.advance(seconds=self.rng.choice((1, 5, 30)))
             self._wake()
         return self.step()
+
+    @property
+    def _is_unserved(self) -> bool:
+        return self.clock.now_ms() < self.unserved_until_ms
 
     def _movable_jobs(self) -> list[Any]:
         movable = self.batch.movable
@@ -421,6 +434,9 @@ class SimulatedWorld:
             self._release(min(step for step, _ in self.held))
             return True
         times = [queue.next_visible_at_ms for queue in (self.events, self.commands)]
+        if self._is_unserved and times[0] is not None:
+            # Each look meanwhile may be the one that says too much.
+            times[0] = min(max(times[0], self.unserved_until_ms), self.next_sweep_at_ms)
         times += [invocation.wakes_at_ms for invocation in self.asleep]
         times += [job.rests_until_ms for job in self.batch.resting]
         times.append(self.scheduler.next_ms())

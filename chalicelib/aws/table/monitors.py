@@ -93,6 +93,7 @@ class DynamoMonitors:
             item["deadline_ms"],
             item.get("since_ms", 0),
             lease_of(item),
+            item.get("awaited_since_ms", 0),
         )
 
     def put_look(self, look: MonitorLook) -> bool:
@@ -102,6 +103,7 @@ class DynamoMonitors:
             "above_is_told": look.above_is_told or None,
             "deadline_ms": look.deadline_ms,
             "since_ms": look.since_ms,
+            "awaited_since_ms": look.awaited_since_ms or None,
             **lease_attributes(look.lease),
         }
         return self._put_next(_look_key(look.monitor), attributes)

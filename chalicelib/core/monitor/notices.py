@@ -17,6 +17,7 @@ from chalicelib.core.monitor.rules import (
     FailureRate,
     Monitor,
     NothingRan,
+    NothingSucceeded,
     running_since_ms,
     waiting_since_ms,
 )
@@ -175,10 +176,10 @@ def _how_far(rule: FailureRate) -> str:
 
 
 def nothing_ran_notice(
-    monitor: Monitor, stage: str, rule: NothingRan, deadline: Deadline, failed: int, at_ms: int, events_waiting: int = 0
+    monitor: Monitor, stage: str, rule: NothingRan, deadline: Deadline, found: NothingSucceeded, at_ms: int
 ) -> Notice:
-    """That no job had succeeded by a time of day; `failed` of them had failed. `events_waiting` is how many events were
-    in the queue, which may say otherwise."""
+    """That no job had succeeded by a time of day. Events that are left in the queue may say otherwise."""
+    failed = found.failed
     between = f"from {_by_clock(deadline.from_ms, rule.time_zone)} to {_by_clock(deadline.at_ms, rule.time_zone)}"
     return Notice(
         notice_id=f"{_PREFIX}{monitor.name}/{NoticeKind.NOTHING_RAN}/{deadline.date}",
@@ -191,7 +192,7 @@ def nothing_ran_notice(
             monitor,
             f"Of the jobs that it watches none has succeeded {between} ({rule.time_zone}), and "
             f"{'none has' if not failed else 'one has' if failed == 1 else f'{failed:,} have'} failed."
-            + (f" This may be wrong: about {events_waiting:,} events wait to be handled." if events_waiting else ""),
+            + (f" This may be wrong: about {found.events_left:,} events wait to be handled." * bool(found.events_left)),
         ),
         monitor=monitor.name,
         began_at_ms=deadline.from_ms,

@@ -66,7 +66,8 @@ class MonitorLook:
 
     `above_from_ms`: when the failure rate was found too high; None while it is not. `above_is_told`: whether that was
     told. `deadline_ms`: the last deadline that was attended to. `since_ms`: since when the monitor watched, at that
-    look, as it did then. `lease` is the right to publish what a look has found.
+    look, as it did then. `lease` is the right to publish what a look has found. `awaited_since_ms`: when a look first
+    found a deadline past and events in the queue that it waits for. It is about the last deadline before it.
     """
 
     monitor: str
@@ -76,6 +77,7 @@ class MonitorLook:
     deadline_ms: int = 0
     since_ms: int = 0
     lease: Lease | None = None
+    awaited_since_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,16 @@
 
 Owns the meaning of a monitor's rules. Run times of a definition are `run_times.py`'s, what is said is
 `notices.py`'s, and when anybody looks is the engine's (`engine/watch/monitors.py`).
+
+`nothing_ran` waits while events are in the events queue, because one of them may be the success that it misses. It goes
+by how many there are. An age would say more, but nobody knows it:
+
+- SQS does not tell it. CloudWatch's ApproximateAgeOfOldestMessage leaves out a message that was received three times
+  and not deleted. Events that sit out an outage are such messages.
+  https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+- A handler knows how late its event is. If no handler runs, that says nothing, and noting it costs a write an event.
+
+A busy queue is never empty, so the wait has an end. After it the notice says that it may be wrong.
 """
 
 from __future__ import annotations
@@ -28,7 +38,9 @@ BUCKET_MS = 300_000
 SETTLED_MS = 120_000
 """How long after a time of day a monitor says that nothing ran by it: events of before may still be under way."""
 BACKLOG_MS = 900_000
-"""How long after that it waits at most while events are in the queue that nobody has handled yet."""
+"""Maximum time that a deadline waits while events are in the queue, from the first look that found some. An event that
+was tried in vain is tried again after a quarter of the time that it has waited, or after a minute, so this is enough
+for an outage of an hour."""
 
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -358,10 +370,44 @@ def last_deadline(rule: NothingRan, now_ms: int) -> Deadline | None:
     return None
 
 
-def waits_for_events(deadline: Deadline, now_ms: int) -> bool:
-    """Whether a deadline is so young that events in the queue keep it from being judged. A queue that is never empty
-    must not keep it for ever."""
-    return now_ms < deadline.at_ms + SETTLED_MS + BACKLOG_MS
+@dataclass(frozen=True, slots=True)
+class SomethingRan:
+    """A job succeeded in time, so there is nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitEvents:
+    """No success is known, but events in the queue may tell of one. They are awaited since `since_ms`."""
+
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NothingSucceeded:
+    """No success is known, and that is to be said: `failed` jobs failed. `events_left` are still in the queue after the
+    longest wait."""
+
+    failed: int
+    events_left: int
+
+
+def judge_deadline(
+    deadline: Deadline, buckets: Iterable[Bucket], events_queued: int, awaited_since_ms: int, now_ms: int
+) -> SomethingRan | AwaitEvents | NothingSucceeded:
+    """What is to be done about a deadline that is past.
+
+    `events_queued` is the number of messages in the events queue, read before the buckets. An event is counted before
+    it leaves the queue, so a success is in one of the two. `awaited_since_ms` is the time of an earlier look that found
+    events in the queue. It says nothing of this deadline if it is before it.
+    """
+    succeeded, failed = ended_in_time(buckets, deadline)
+    if succeeded:
+        return SomethingRan()
+    if events_queued:
+        since_ms = awaited_since_ms if awaited_since_ms >= deadline.at_ms else now_ms
+        if now_ms - since_ms < BACKLOG_MS:
+            return AwaitEvents(since_ms)
+    return NothingSucceeded(failed, events_queued)
 
 
 def ended_in_time(buckets: Iterable[Bucket], deadline: Deadline) -> tuple[int, int]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
+from typing import assert_never
 
 from chalicelib.core.batch.job_record import JobRecord, JobState
 from chalicelib.core.errors import TryAgain
@@ -22,22 +23,24 @@ from chalicelib.core.monitor.records import MonitorLook, Telling
 from chalicelib.core.monitor.rules import (
     SETTLED_MS,
     WAITING,
+    AwaitEvents,
     FailureRate,
     Monitor,
     NothingRan,
+    NothingSucceeded,
+    SomethingRan,
     bucket_ms,
     children_run,
     definition_name,
-    ended_in_time,
     is_above,
     is_below,
     is_pending_array,
+    judge_deadline,
     last_deadline,
     rate_from_ms,
     running_since_ms,
     runs_too_long_after_ms,
     waiting_since_ms,
-    waits_for_events,
 )
 from chalicelib.core.monitor.run_times import months_before, p95_ms
 from chalicelib.core.notice.kinds import NoticeKind
@@ -102,6 +105,7 @@ class _Around:
         self._arrays: dict[str, JobRecord] = {}
         self.jobs: Callable[[NoticeKind], list[JobRecord]] = cache(self._jobs)
         self.p95_ms: Callable[[str], int | None] = cache(self._p95_ms)
+        self.events_waiting: Callable[[], int] = cache(partial(_events_waiting, world))
 
     def _jobs(self, kind: NoticeKind) -> list[JobRecord]:
         """The jobs that run or wait, but for those that are too young for any monitor to speak of them."""
@@ -316,31 +320,28 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
     if deadline.from_ms < monitor.since_ms + REMEMBERED_SECONDS * 1000:
         # What ran before it watched was not counted, nor was what a warm process heard of that did not know it yet.
         return
-    succeeded, failed = ended_in_time(
-        world.store.buckets(monitor.counts_under, deadline.from_ms, deadline.at_ms), deadline
-    )
-    claimed: MonitorLook | None = look
-    waiting = 0 if succeeded else _events_waiting(world)
-    if waiting and waits_for_events(deadline, now_ms):
-        # One of them may say that something ran. The next sweep looks again.
-        log.info("monitor %s waits with what did not run: about %d events are not handled yet", monitor.name, waiting)
-        return
-    if not succeeded:
-        claimed = _put_next(world, replace(look, lease=world.lease()))
-        if claimed is None:
-            return
-        publish(world, nothing_ran_notice(monitor, world.stage, rule, deadline, failed, now_ms, waiting))
-    assert claimed is not None
-    _put_next(world, replace(claimed, deadline_ms=deadline.at_ms, lease=None))
+    # Asked before the counts are read: an event that is handled in between is in both, and not in neither.
+    waiting = around.events_waiting()
+    buckets = world.store.buckets(monitor.counts_under, deadline.from_ms, deadline.at_ms)
+    match judge_deadline(deadline, buckets, waiting, look.awaited_since_ms, now_ms):
+        case SomethingRan():
+            _put_next(world, replace(look, deadline_ms=deadline.at_ms))
+        case AwaitEvents(since_ms):
+            log.info("monitor %s waits with what did not run: about %d events are in the queue", monitor.name, waiting)
+            if since_ms != look.awaited_since_ms:
+                _put_next(world, replace(look, awaited_since_ms=since_ms))
+        case NothingSucceeded() as found:
+            claimed = _put_next(world, replace(look, lease=world.lease()))
+            if claimed is not None:
+                publish(world, nothing_ran_notice(monitor, world.stage, rule, deadline, found, now_ms))
+                _put_next(world, replace(claimed, deadline_ms=deadline.at_ms, lease=None))
+        case never:
+            assert_never(never)
 
 
 def _events_waiting(world: World) -> int:
-    """About how many events wait to be handled; 0 if that cannot be learned."""
-    try:
-        return 0 if world.backlog is None else world.backlog.waiting()
-    except TryAgain as failure:
-        log.warning("whether events wait is not known: %s", failure)
-        return 0
+    """About how many events wait to be handled. Raises TryAgain: without the answer nothing can be said."""
+    return 0 if world.backlog is None else world.backlog.waiting()
 
 
 def _put_next(world: World, look: MonitorLook) -> MonitorLook | None:

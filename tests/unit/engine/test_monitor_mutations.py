@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib.core.monitor import rules
 from chalicelib.engine.watch import monitor_looks, monitors, observe
 from tests.bug import Bug
 from tests.memory.jobs import MemoryJobs
+from tests.memory.queue import MemoryCommands
+from tests.unit.engine import test_monitor_backlog as backlog
 from tests.unit.engine import test_monitor_counts as counts
 from tests.unit.engine.watch import test_monitor_looks as looks
 from tests.unit.engine.watch import test_monitors as failures
@@ -33,7 +36,38 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
     ),
     "a queue that is never empty holds a deadline back for ever": (
         counts.test_a_queue_that_is_never_empty_holds_a_notice_back_for_a_quarter_of_an_hour,
-        Bug(monitor_looks, "_look_at_deadline", {"waiting and waits_for_events(deadline, now_ms)": "waiting"}),
+        Bug(rules, "judge_deadline", {"now_ms - since_ms < BACKLOG_MS": "True"}),
+    ),
+    "events are awaited from the time of day on": (
+        backlog.test_the_wait_begins_with_the_first_look_that_may_be_hours_after_the_time_of_day,
+        Bug(
+            rules,
+            "judge_deadline",
+            {"awaited_since_ms if awaited_since_ms >= deadline.at_ms else now_ms": "deadline.at_ms"},
+        ),
+    ),
+    "a wait of the day before counts": (
+        backlog.test_a_wait_of_the_day_before_is_no_part_of_the_wait_of_this_day,
+        Bug(rules, "judge_deadline", {"awaited_since_ms >= deadline.at_ms": "awaited_since_ms"}),
+    ),
+    "endings are counted before the queue is asked": (
+        lambda: backlog.test_an_event_that_is_handled_between_the_two_questions_of_a_look_is_not_missed("waiting"),
+        Bug(
+            monitor_looks,
+            "_look_at_deadline",
+            {
+                "    waiting = around.events_waiting()\n": "",
+                "    match judge": "    waiting = around.events_waiting()\n    match judge",
+            },
+        ),
+    ),
+    "only events that can be received are awaited": (
+        backlog.test_an_event_that_is_being_handled_is_awaited,
+        Bug(
+            MemoryCommands,
+            "waiting",
+            {"len(self._stored)": "sum(m.visible_at_ms <= self._clock.now_ms() for m in self._stored.values())"},
+        ),
     ),
     "a repeat counts": (
         counts.test_a_repeated_event_counts_once,
@@ -122,8 +156,9 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
             monitor_looks,
             "_look_at_deadline",
             {
-                "    if not succeeded:": (
-                    "    look = _put_next(world, replace(look, deadline_ms=deadline.at_ms))\n    if not succeeded:"
+                "        case NothingSucceeded() as found:\n": (
+                    "        case NothingSucceeded() as found:\n"
+                    "            look = _put_next(world, replace(look, deadline_ms=deadline.at_ms))\n"
                 )
             },
         ),

@@ -14,19 +14,24 @@ from hypothesis import strategies as st
 from chalicelib.core.batch.job_record import JobRecord, ManagedBy
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.monitor.rules import (
+    BACKLOG_MS,
     BUCKET_MS,
+    AwaitEvents,
     Bucket,
     Deadline,
     FailureRate,
     Monitor,
     NothingRan,
+    NothingSucceeded,
     RunningLonger,
+    SomethingRan,
     bucket_ms,
     clock_time_rule,
     days_rule,
     ended_in_time,
     is_above,
     is_below,
+    judge_deadline,
     last_deadline,
     monitors_of,
     rate_from_ms,
@@ -316,6 +321,31 @@ def test_what_succeeded_before_or_after_the_time_does_not_count() -> None:
     for at, counts in (("01:55", False), ("02:00", True), ("05:55", True), ("06:00", False)):
         bucket = bucket_ms(read_moment_ms(f"2026-11-22T{at}Z"))
         assert ended_in_time([Bucket(bucket, succeeded=2, failed=1)], deadline) == ((2, 1) if counts else (0, 0))
+
+
+SIX = Deadline("2026-11-22", 21_600_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("succeeded", "queued", "awaited_since_ms", "waited_ms", "expected"),
+    [
+        (1, 0, 0, 0, SomethingRan()),
+        (1, 9, SIX.at_ms, BACKLOG_MS, SomethingRan()),
+        (0, 0, 0, 0, NothingSucceeded(2, 0)),
+        (0, 9, 0, 0, AwaitEvents(SIX.at_ms)),
+        (0, 9, SIX.at_ms - 1, BACKLOG_MS, AwaitEvents(SIX.at_ms + BACKLOG_MS)),
+        (0, 9, SIX.at_ms, BACKLOG_MS - 1, AwaitEvents(SIX.at_ms)),
+        # Another invocation's clock was ahead.
+        (0, 9, SIX.at_ms + 5, 0, AwaitEvents(SIX.at_ms + 5)),
+        (0, 0, SIX.at_ms, 1, NothingSucceeded(2, 0)),
+        (0, 9, SIX.at_ms, BACKLOG_MS, NothingSucceeded(2, 9)),
+    ],
+)
+def test_a_deadline_is_judged_by_what_is_counted_and_by_what_is_still_in_the_queue(
+    succeeded: int, queued: int, awaited_since_ms: int, waited_ms: int, expected: object
+) -> None:
+    buckets = [Bucket(0, succeeded, 2)]
+    assert judge_deadline(SIX, buckets, queued, awaited_since_ms, SIX.at_ms + waited_ms) == expected
 
 
 def test_a_monitor_watches_anew_once_it_watches_other_jobs_or_another_time() -> None:
