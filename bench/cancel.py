@@ -22,10 +22,11 @@ from typing import Any
 from batchwright.local import worker
 from batchwright.local.functions import Functions
 from batchwright.local.isolation import enter
-from batchwright.local.run import prepare, start
+from batchwright.local.prepare import prepare
 from batchwright.local.stack import LocalAws
 from chalicelib.core.limits import BULK_TERMINATE_IDS
 from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.revisions import with_revisions
 from chalicelib.core.plan.task import JobSpec, PlannedTask
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.ports.store import Store
@@ -73,10 +74,11 @@ def measure(jobs: int) -> dict[str, Any]:
         wired().clients.batch.meta.events.register("before-call.batch.TerminateJobs", called)
         spec = JobSpec(job_definition="bench", queue="default", command=("sleep", "600"))
         plan = Plan("sleepers", tuple(PlannedTask(f"task-{n:04}", spec) for n in range(jobs)), ((),) * jobs)
-        prepare(aws.environment, store, {"name": plan.workflow}, plan, {}, Path(folder))
+        revisions = prepare(aws.environment, plan, {}, Path(folder))
+        store.push(plan.workflow, {"name": plan.workflow}, with_revisions(plan, revisions), 1)
         serve(functions, ended)
         began = time.time()
-        run_id = start(functions, plan.workflow, {})
+        run_id = functions.invoke("start", {"workflow": plan.workflow})["run_id"]
         wait_until(lambda: running_count(store, run_id, plan.shard_count) == jobs, "all jobs to run")
         all_running = time.time()
         variables = {**os.environ, "BATCHWRIGHT_HOME": folder}

@@ -20,10 +20,11 @@ from rich.table import Table
 
 from batchwright.local.functions import Functions
 from batchwright.local.isolation import client
-from batchwright.local.run import prepare, start
+from batchwright.local.prepare import prepare
 from batchwright.local.stack import LocalAws
 from bench.instruments import Meter
 from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.revisions import with_revisions
 from chalicelib.core.plan.task import JobSpec, PlannedTask
 from chalicelib.core.states import RunState
 from chalicelib.wiring import EVENT_BUS, wired
@@ -56,10 +57,12 @@ def run(environment: dict[str, str], functions: Functions, shape: Plan, meter: M
     """Start a run of the shape and handle its messages here until it has ended; the meter counts from the start."""
     sqs, store = client("sqs", environment), wired().world.store
     definition = {"name": shape.workflow, "params": {"text": {"type": "string", "default": ""}}}
-    prepare(environment, store, definition, shape, {}, Path(tempfile.gettempdir()))
+    revisions = prepare(environment, shape, {}, Path(tempfile.gettempdir()))
+    store.push(shape.workflow, definition, with_revisions(shape, revisions), 1)
     queues = {source: sqs.get_queue_url(QueueName=source.queue)["QueueUrl"] for source in functions.queues()}
     meter.reset()
-    run_id = start(functions, shape.workflow, {"text": "x" * params_bytes})
+    asked = {"workflow": shape.workflow, "params": {"text": "x" * params_bytes}}
+    run_id = functions.invoke("start", asked)["run_id"]
     while not has_ended(environment, run_id):
         for source, url in queues.items():
             messages: list[Any] = sqs.receive_message(

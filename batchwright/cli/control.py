@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,21 @@ import click
 from batchwright.cli.completing import RUN, TASK
 from batchwright.cli.output import json_option, print_json
 from batchwright.cli.params import param_options, read_given_params
-from batchwright.cli.pushing import push_for_redrive
 from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.watch import watched
-from batchwright.files.workflow_file import load_workflow
+from batchwright.cli.workflows import push_file
+from batchwright.files.workflow_file import WorkflowFile, load_workflow
 from batchwright.runs.sentences import cancel_sentence, pause_sentence, redrive_sentence, resume_sentence
 from batchwright.runs.view import load_view
 from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.http.parse_request import as_model
+from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.errors import UserMistake, WrongState
-from chalicelib.core.params import Declaration, declarations
+from chalicelib.core.params import Declaration, complete_params, declarations
+from chalicelib.core.plan.job_request import check_run
+from chalicelib.core.plan.stage_values import PLACEHOLDERS, at_stage
 from chalicelib.core.run.records import Scope
 from chalicelib.core.states import RunState
 
@@ -149,7 +152,7 @@ def redrive(
             declared = _declared(target, run, version) if loaded is None else loaded.workflow.declarations()
             given = read_given_params(declared, pairs, params_file, run.params)
         if file is not None and loaded is not None:
-            number = push_for_redrive(target, run, loaded, file, given).version
+            number = _push_for_redrive(target, run, loaded, file, given).version
         what = {"scope": scope, "tasks": list(tasks), "params": given}
         asked = as_model(m.Redrive, {**what, "version": number, "epoch": run.epoch})
         return target.api.redrive(named, asked)
@@ -158,6 +161,20 @@ def redrive(
         return redrive_sentence(acted.run, len(load_view(target.api, acted.run.run_id).tasks), acted.kept or 0)
 
     return _act(where, run_id, RunState.SUCCEEDED if wait else None, as_json, act, say)
+
+
+def _push_for_redrive(
+    target: Target, run: m.Run, loaded: WorkflowFile, file: Path, given: Mapping[str, Any]
+) -> m.Workflow:
+    """Push a workflow file as the next version for a run of it. `given` are the params that get new values. Raises
+    UserMistake when the params do not fit, or it is another workflow."""
+    if loaded.workflow.name != run.workflow:
+        raise UserMistake(
+            f"{file} describes workflow '{loaded.workflow.name}', and run '{run.run_id}' is one of '{run.workflow}'"
+        )
+    params = complete_params(loaded.workflow.declarations(), {**run.params, **given})
+    check_run(at_stage(compile_workflow(loaded.workflow), PLACEHOLDERS), params)
+    return push_file(target, loaded, file.absolute().parent, params)
 
 
 def _declared(target: Target, run: m.Run, version: int | None) -> dict[str, Declaration]:

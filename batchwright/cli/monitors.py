@@ -194,7 +194,7 @@ def test_monitors(file: Path, days: int, as_json: bool, where: Where) -> None:
     for trial in trials:
         for line in trial_lines(trial, len(records)):
             tell(line)
-    for sentence in blind_spots(given, page, is_local=_is_local(target)):
+    for sentence in blind_spots(given, page, is_local=target.is_local):
         tell(sentence, err=True)
 
 
@@ -228,10 +228,5 @@ def _monitors(pushed: m.Monitors) -> tuple[Monitor, ...]:
 def _unseen(target: Target, found: tuple[Monitor, ...]) -> list[str]:
     """What the stage does not see; nothing where that cannot be found out."""
     with suppress(TryAgain, UserMistake):
-        return blind_spots(found, target.api.jobs(limit=1), is_local=_is_local(target))
+        return blind_spots(found, target.api.jobs(limit=1), is_local=target.is_local)
     return []
-
-
-def _is_local(target: Target) -> bool:
-    """Whether it is known to be the local AWS; of an API it is not."""
-    return target.aws is not None and target.aws.is_local

@@ -21,13 +21,13 @@ from rich.markup import escape
 from batchwright.cli.aws_errors import blamed, told_plainly
 from batchwright.cli.output import json_option, print_json, progress_on
 from batchwright.cli.params import param_options, read_params
-from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Target, local_target
 from batchwright.cli.watch import INTERRUPTED, followed_run
+from batchwright.cli.workflows import push_file
 from batchwright.files.workflow_file import WorkflowFile, load_workflow
 from batchwright.local.home import check_options, looked, nothing_is_up, running, up
 from batchwright.local.options import LocalOptions, local_options
-from batchwright.local.run import put_file
+from batchwright.local.prepare import put_file
 from batchwright.local.stack import LocalAws, LocalAwsError
 from batchwright.runs.follow import Followed
 from batchwright.runs.progress import NoProgress, Progress
@@ -176,12 +176,14 @@ class _Ready:
 
     def put_on(self, target: Target) -> int:
         """Put it on a local AWS; the version that was pushed."""
-        assert target.aws is not None, "a local AWS is AWS"
+        environment = target.local_environment
+        assert environment is not None, "`run` works on a local AWS alone"
         if self.loaded.workflow.schedules and not self.arms_schedules:
             tell("The schedules of the file start nothing; --schedules lets them start runs, too.", err=True)
         for key, path in self.files:
-            put_file(target.aws.environment, key, path)
-        return push_file(target, self.loaded, self.folder, self.params, arms_schedules=self.arms_schedules).version
+            put_file(environment, key, path)
+        keep_schedules = not self.arms_schedules
+        return push_file(target, self.loaded, self.folder, self.params, keep_schedules=keep_schedules).version
 
     def start_on(self, target: Target, version: int) -> str:
         """Start a run of what was pushed; its id."""

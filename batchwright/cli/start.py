@@ -12,14 +12,13 @@ import click
 from batchwright.cli.completing import WORKFLOW
 from batchwright.cli.output import json_option, print_json
 from batchwright.cli.params import param_options, read_given_params
-from batchwright.cli.pushing import say_of_queue
 from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.cli.watch import watched
+from batchwright.cli.workflows import say_of_queue
 from batchwright.subscriptions.run_queues import make_queue
 from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.http.parse_request import as_model
-from chalicelib.core.errors import TryAgain
 from chalicelib.core.params import declarations
 from chalicelib.core.states import RunState
 
@@ -68,8 +67,8 @@ def start(
             given = read_given_params(declarations(definition), pairs, params_file)
         fields = {"workflow": workflow, "version": version, "params": given, "notify_queue": notify_queue}
         asked = as_model(m.StartRun, fields)
-        if notify_queue is not None and target.aws is not None and target.aws.is_local:
-            make_queue(target.aws.environment, notify_queue)
+        if notify_queue is not None and (environment := target.local_environment) is not None:
+            make_queue(environment, notify_queue)
         run = _started(target, asked, key or str(uuid.uuid4()))
         if as_json and not wait:
             print_json(run.model_dump(mode="json"))
@@ -84,20 +83,9 @@ def start(
 
 
 def _started(target: Target, asked: m.StartRun, key: str) -> m.Run:
-    """The run, started; with a word on its queue, if what it tells it may be lost."""
+    """The started run. Says on stderr if notices to the run's queue may be lost."""
     run = target.api.start_run(asked, key)
-    if (queue := _told_queue(target, run.run_id, asked.notify_queue)) is not None:
+    # An older API does not name the queue that the workflow itself may have.
+    if (queue := run.notify_queue or asked.notify_queue) is not None:
         say_of_queue(target, run.run_id, queue)
     return run
-
-
-def _told_queue(target: Target, run_id: str, asked: str | None) -> str | None:
-    """The queue that the run tells: its record has the workflow's own, too, where the record can be seen."""
-    if target.aws is None:
-        return asked
-    try:
-        record = target.aws.wired.world.store.run(run_id)
-    except TryAgain:
-        # The run has started, and is not to look as if it had not.
-        return asked
-    return asked if record is None else record.notify.queue

@@ -1,8 +1,14 @@
 """Which Batchwright a command speaks to: the local AWS that is up, a stage in somebody's account, or an API's address.
 
 Owns the one decision and the options it is made by. A command takes `@api_options` and works with `on_target(where)`;
-what it gets is an `Api` (chalicelib/api/port.py), and it need not know what is behind. The few that look at AWS itself
-ask for `aws`, which an API's address has not.
+what it gets is an `Api` (chalicelib/api/port.py), and it need not know what is behind.
+
+Some commands look at AWS itself, because no route could serve them. They ask for `aws`, which an API's address has not:
+
+- `doctor` and `verify` check the stage from outside, its table and its queues included;
+- `dead-letters` reads and moves messages of the stage's queues;
+- `notices` manages the topic's subscriptions and publishes a test on it;
+- a run that is followed asks Batch about jobs that were silent for long (stage/connection.py).
 """
 
 from __future__ import annotations
@@ -82,6 +88,16 @@ class Target:
     pause_seconds: float
     check: Callable[[], None] = lambda: None
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is known to be the local AWS. Nobody knows that of an API's address."""
+        return self.local_environment is not None
+
+    @property
+    def local_environment(self) -> Mapping[str, str] | None:
+        """The variables of the local AWS; None of anything else."""
+        return self.aws.environment if self.aws is not None and self.aws.is_local else None
+
     def needed_aws(self, command: str) -> Aws:
         """The AWS itself. Raises UserMistake over an API's address."""
         if self.aws is None:
@@ -96,8 +112,7 @@ def on_target(where: Where) -> Iterator[Target]:
     """The target for one command; what goes wrong is told in a sentence, and an interrupt ends the command."""
     with raised(), told_plainly("AWS"):
         target = find_target(where)
-        is_local = target.aws is not None and target.aws.is_local
-        with told_plainly(target.who), blamed(target.check) if is_local else nullcontext():
+        with told_plainly(target.who), blamed(target.check) if target.is_local else nullcontext():
             yield target
 
 

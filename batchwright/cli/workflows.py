@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from batchwright.cli.completing import WORKFLOW
 from batchwright.cli.confirm import ask
 from batchwright.cli.output import json_option, print_json, print_table, print_yaml, say_warnings
-from batchwright.cli.pushing import push_file
-from batchwright.cli.target import Where, api_options, on_target
+from batchwright.cli.target import Target, Where, api_options, on_target
 from batchwright.files.monitor_file import load_file
 from batchwright.files.workflow_file import BadFile, WorkflowFile
+from batchwright.local.prepare import prepare, sample_params
 from batchwright.runs.view import every
+from batchwright.subscriptions.run_queues import make_queue, queue_named, warning_of
 from batchwright.terminal.tables import Column, Short
 from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
+from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.errors import SchedulesNotPlaced, UnknownWorkflow, UserMistake
 
 Pushed = tuple[m.Workflow, int | None]
@@ -52,6 +55,42 @@ def push(files: Sequence[Path], as_json: bool, where: Where) -> None:
     loaded = _loaded(files)
     with on_target(where) as target:
         push_all(target.api, loaded, partial(push_file, target), partial(_say_pushed, as_json))
+
+
+def push_file(
+    target: Target,
+    loaded: WorkflowFile,
+    folder: Path,
+    params: Mapping[str, Any] | None = None,
+    *,
+    keep_schedules: bool = False,
+) -> m.Workflow:
+    """Push a workflow file. `keep_schedules` leaves the workflow's schedules as they were.
+
+    A local AWS is first given the queues and job definitions that the file names: `folder` becomes the image of new
+    ones, and `params` are those of the run to come, complete, if one is. Elsewhere stderr says if the queue that its
+    runs notify is not there.
+    """
+    workflow, queue = loaded.workflow, queue_named(loaded.definition)
+    revisions: list[str] = []
+    environment = target.local_environment
+    if environment is not None:
+        if queue is not None:
+            make_queue(environment, queue)
+        given = sample_params(workflow.declarations()) if params is None else params
+        revisions = prepare(environment, compile_workflow(workflow), given, folder)
+    pushed = target.api.put_workflow(
+        workflow.name, loaded.definition, revisions=revisions, keep_schedules=keep_schedules
+    )
+    if queue is not None and environment is None:
+        say_of_queue(target, f"{workflow.name}: notify.queue", queue)
+    return pushed
+
+
+def say_of_queue(target: Target, where: str, queue: str) -> None:
+    """Say on stderr why notices to that queue may be lost, if anything is known or cannot be learned."""
+    if trouble := warning_of(None if target.aws is None else target.aws.client("sqs"), queue):
+        tell(f"{where}: {trouble}", err=True)
 
 
 def push_all(

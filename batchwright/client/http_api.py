@@ -7,7 +7,7 @@ raises the same errors as in process; what it cannot do now, and what the networ
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -46,12 +46,21 @@ class HttpApi:
 
     # Workflows
 
-    def put_workflow(self, name: str, definition: Mapping[str, Any], *, if_match: str | None = None) -> m.Workflow:
+    def put_workflow(
+        self,
+        name: str,
+        definition: Mapping[str, Any],
+        *,
+        if_match: str | None = None,
+        revisions: Collection[str] = (),
+        keep_schedules: bool = False,
+    ) -> m.Workflow:
         headers = {} if if_match is None else {"If-Match": _quoted(if_match)}
         # Sent twice, the second would find what the first one left, and that is not what If-Match names.
         repeatable = if_match in (None, "*")
         path: Path = ["workflows", ("name", name)]
-        response = self._ask("PUT", path, body=definition, headers=headers, is_repeatable=repeatable)
+        query = {"revision": ",".join(revisions) or None, "keep_schedules": "true" if keep_schedules else None}
+        response = self._ask("PUT", path, query=query, body=definition, headers=headers, is_repeatable=repeatable)
         return self._read(m.Workflow, response)
 
     def workflows(self, *, limit: int = 100, page: str | None = None) -> m.Page[m.WorkflowSummary]:

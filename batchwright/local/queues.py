@@ -42,8 +42,9 @@ def _has_queue(batch: Any, name: str) -> bool:
     return bool(batch.describe_job_queues(jobQueues=[name])["jobQueues"])
 
 
-def definition_for(environment: Mapping[str, str], name: str, folder: Path) -> str:
+def definition_for(environment: Mapping[str, str], name: str, folder: Path, *, newest: bool = False) -> str:
     """The job definition to submit for `name`: its latest revision whose image is `folder`, made if there is none.
+    With `newest`, no other revision is newer than that.
 
     What names a revision, or is an ARN, is taken as it is. Naming the revision keeps runs apart whose workflow files
     use one name and lie in different folders.
@@ -57,7 +58,7 @@ def definition_for(environment: Mapping[str, str], name: str, folder: Path) -> s
     if known and not any(_is_ours(one) for one in known):
         return name  # somebody registered it on purpose
     revisions = [one["revision"] for one in known if one.get("containerProperties", {}).get("image") == image]
-    if revisions:
+    if revisions and not (newest and any(one["revision"] > max(revisions) for one in known)):
         return f"{name}:{max(revisions)}"
     made = batch.register_job_definition(
         jobDefinitionName=name,

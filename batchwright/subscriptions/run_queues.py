@@ -40,6 +40,13 @@ def trouble_with(sqs: Any, name: str) -> str | None:
     return None
 
 
+def warning_of(sqs: Any | None, name: str) -> str | None:
+    """Why notices may not arrive in the queue, as `trouble_with` says. `sqs` is None where only an API is known."""
+    if sqs is None:
+        return f"whether the SQS queue {name} is there is not known over an API."
+    return trouble_with(sqs, name)
+
+
 def make_queue(environment: Mapping[str, str], name: str) -> None:
     """Make the queue on a local AWS, unless it is there."""
     sqs = client("sqs", environment)

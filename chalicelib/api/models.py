@@ -133,6 +133,7 @@ class Run(Answer):
     past: Annotated[list[PastEpoch], Field(description="The epochs before, oldest first.")] = []
     schedule: Annotated[str | None, Field(description="The workflow's schedule that started it.")] = None
     scheduled_at_ms: Annotated[int | None, Field(description="The time that the schedule started it for.")] = None
+    notify_queue: Annotated[str | None, Field(description="The SQS queue of its own that gets its notices.")] = None
 
 
 class JobTry(Answer):

@@ -7,7 +7,7 @@ its kinds), an API that cannot be reached or fails raises TryAgain.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from chalicelib.api import models as m
@@ -20,9 +20,20 @@ class Api(Protocol):
 
     # Workflows
 
-    def put_workflow(self, name: str, definition: Mapping[str, Any], *, if_match: str | None = None) -> m.Workflow:
-        """Push a definition as the next version; the same content as the latest makes none. `if_match` is the ETag that
-        the latest must have, "*" for any. Raises InvalidWorkflow with every mistake, and PreconditionFailed."""
+    def put_workflow(
+        self,
+        name: str,
+        definition: Mapping[str, Any],
+        *,
+        if_match: str | None = None,
+        revisions: Collection[str] = (),
+        keep_schedules: bool = False,
+    ) -> m.Workflow:
+        """Push a definition as the next version; the same content as the latest makes none.
+
+        `if_match` is the ETag that the latest must have, "*" for any. `revisions`, such as `films:3`, are what the
+        tasks submit that name the job definition alone. `keep_schedules` leaves the workflow's schedules as they were
+        before. Raises InvalidWorkflow with every mistake, UserMistake for a wrong revision, and PreconditionFailed."""
         ...
 
     def workflows(self, *, limit: int = 100, page: str | None = None) -> m.Page[m.WorkflowSummary]:

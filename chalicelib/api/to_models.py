@@ -95,6 +95,7 @@ def run_model(run: Run) -> m.Run:
         past=past,
         schedule=run.schedule,
         scheduled_at_ms=run.scheduled_at_ms,
+        notify_queue=run.notify.queue,
     )
 
 

@@ -103,6 +103,21 @@ def test_a_push_may_ask_for_the_version_that_it_replaces(desk: Desk) -> None:
         desk.api.put_workflow("trains", definition_of("trains"), if_match="*")
 
 
+def test_a_push_may_fix_the_revisions_of_the_job_definitions_that_tasks_name(desk: Desk) -> None:
+    definition = definition_of("films", description="Fixed.")
+    pushed = desk.api.put_workflow("films", definition, revisions=["shell:3", "other:1"])
+    assert (pushed.version, pushed.definition) == (2, definition)
+    start(desk)
+    (job,) = desk.play.jobs("first")
+    assert job.request.job_definition == "shell:3"
+    assert desk.api.put_workflow("films", definition, revisions=["shell:3"]).version == 2
+    assert desk.api.put_workflow("films", definition, revisions=["shell:4"]).version == 3
+    with pytest.raises(UserMistake, match="revision must be a job definition with its revision, such as films:3, not "):
+        desk.api.put_workflow("films", definition, revisions=["shell"])
+    with pytest.raises(UserMistake, match="two revisions of one job definition: shell:3 and shell:4"):
+        desk.api.put_workflow("films", definition, revisions=["shell:3", "shell:4"])
+
+
 def test_workflows_are_listed_by_name_page_by_page(desk: Desk) -> None:
     for name in ("trains", "apples"):
         desk.api.put_workflow(name, definition_of(name))
@@ -158,6 +173,14 @@ def test_the_same_key_starts_one_run_and_another_request_under_it_is_refused(des
     with pytest.raises(IdempotencyConflict, match="idempotency key 'monday' started run"):
         start(desk, "monday", params={"parts": 9})
     assert len(desk.play.jobs("first")) == 1
+
+
+def test_a_run_names_the_queue_of_its_own_that_gets_its_notices(desk: Desk) -> None:
+    queue = "batchwright-notices-films"
+    desk.api.put_workflow("trains", definition_of("trains", notify={"queue": queue}))
+    assert desk.api.run(start(desk, workflow="trains")).notify_queue == queue
+    assert desk.api.run(start(desk, notify_queue="batchwright-notices-more")).notify_queue == "batchwright-notices-more"
+    assert desk.api.run(start(desk, "other")).notify_queue is None
 
 
 def test_a_run_of_what_is_unknown_or_with_wrong_params_is_refused(desk: Desk) -> None:

@@ -112,3 +112,15 @@ def test_what_could_not_be_started_is_told(desk: Desk) -> None:
     (listed,) = desk.api.schedules("nightly")
     assert (listed.failed_at_ms, listed.last_at_ms) == (ms("23:00"), None)
     assert "10,000 or less, not 10,001" in (listed.failure or "")
+
+
+def test_a_push_may_leave_the_schedules_as_they_were(desk: Desk) -> None:
+    before = push(desk)
+    other = definition_of("nightly", schedules={"often": {"rate": "7 days"}, "more": {"rate": "1 hour"}})
+    assert desk.api.put_workflow("nightly", other, keep_schedules=True).version == 2
+    assert desk.api.schedules("nightly") == [before]
+    assert desk.api.put_workflow("nightly", other).version == 2
+    assert {one.name: one.expression for one in desk.api.schedules("nightly")} == {
+        "often": "rate(7 days)",
+        "more": "rate(1 hour)",
+    }

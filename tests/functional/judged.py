@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from batchwright.deploy.policies import Place
 from batchwright.local.functions import Functions, QueueSource, ScheduleSource
 from batchwright.local.isolation import client, enter
-from batchwright.local.run import prepare
+from batchwright.local.prepare import prepare
 from batchwright.local.stack import STAGE, LocalAws
 from chalicelib import wiring
 from chalicelib.api.inprocess.direct import DirectApi
@@ -32,6 +32,7 @@ from chalicelib.core.definition.model import Workflow
 from chalicelib.core.notice.webhook_address import VARIABLE as WEBHOOK_VARIABLE
 from chalicelib.core.notice.webhook_address import Keeper, WebhookPlace
 from chalicelib.engine.inbox.messages import MessagesLeft
+from chalicelib.engine.schedules.placement import push_workflow
 from chalicelib.wiring import Wired
 from tests.enforcing import enforcing
 from tests.functional.commands import SHELL, wait_until
@@ -95,7 +96,8 @@ class JudgedApp:
         """Push a workflow of shell commands, with the queues and definitions that it names, and `more` of its keys."""
         definition = {"name": name, "defaults": SHELL, "tasks": tasks, **more}
         plan = compile_workflow(Workflow.model_validate(definition))
-        prepare(self.aws.environment, self.wired.world.store, definition, plan, {}, self._folder)
+        revisions = prepare(self.aws.environment, plan, {}, self._folder)
+        push_workflow(self.wired.world, name, definition, plan, revisions=revisions, keep_schedules=True)
 
     def start(self, name: str) -> str:
         """Start a run through the function; its id."""

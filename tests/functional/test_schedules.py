@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from batchwright.cli.pushing import push_file
 from batchwright.cli.target import Target, local_target
+from batchwright.cli.workflows import push_file
 from batchwright.files.workflow_file import load_workflow
 from chalicelib.api import models as m
 from chalicelib.core.states import RunState

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -16,11 +17,12 @@ from typing import Any
 
 from batchwright.files.workflow_file import load_workflow
 from batchwright.local.functions import Functions
-from batchwright.local.run import prepare
+from batchwright.local.prepare import prepare
 from batchwright.local.stack import LocalAws
 from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.params import complete_params, declarations
 from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.revisions import with_revisions
 from chalicelib.core.plan.task import RetryPolicy
 from chalicelib.core.run.records import Run
 from chalicelib.ports.store import Store
@@ -70,9 +72,17 @@ def start_chance(aws: LocalAws, store: Store, functions: Functions, rng: Random,
         for task in drawn.tasks
     )
     plan = replace(drawn, workflow=f"chance-{number}", tasks=tasks)
-    prepare(aws.environment, store, {}, plan, {}, Path(aws.folder))
+    _push(aws, store, {}, plan, {}, Path(aws.folder))
     started = functions.invoke("start", {"workflow": plan.workflow, "idempotency_key": "soak"})
     return Play(started["run_id"], plan, fails)
+
+
+def _push(
+    aws: LocalAws, store: Store, definition: Mapping[str, Any], plan: Plan, params: Mapping[str, Any], folder: Path
+) -> None:
+    """Push a plan, with what its jobs need."""
+    revisions = prepare(aws.environment, plan, params, folder)
+    store.push(plan.workflow, definition, with_revisions(plan, revisions), time.time_ns() // 1_000_000)
 
 
 def _command(failing: list[int], rng: Random) -> tuple[str, ...]:
@@ -94,7 +104,7 @@ def start_movie(aws: LocalAws, store: Store, functions: Functions, rng: Random, 
     }
     complete = complete_params(declarations(loaded.definition), params)
     plan = compile_workflow(loaded.workflow)
-    prepare(aws.environment, store, loaded.definition, plan, complete, path.parent)
+    _push(aws, store, loaded.definition, plan, complete, path.parent)
     asked = {"workflow": plan.workflow, "params": params, "idempotency_key": f"soak-{number}"}
     started = functions.invoke("start", asked)
     fails = frozenset({("import", 1)}) if failing_part >= 0 else frozenset()

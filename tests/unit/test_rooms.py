@@ -212,6 +212,34 @@ def test_only_the_adapters_speak_to_aws_in_the_lambda() -> None:
     assert found == []
 
 
+BEHIND_THE_API = {
+    "cli/dead_letters.py",
+    "cli/doctor.py",
+    "cli/notices.py",
+    "cli/target.py",
+    "cli/verify.py",
+    "stage/connection.py",
+    "verify/made.py",
+}
+"""The modules that use the app as it is wired, and not only its API. cli/target.py says why."""
+
+
+def test_commands_reach_behind_the_api_only_where_no_route_could_serve_them() -> None:
+    users = {
+        path.relative_to(ROOT / "batchwright").as_posix()
+        for path in modules_of("batchwright")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "wired"
+    }
+    assert users == BEHIND_THE_API
+    assert [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules_of("batchwright/cli")
+        for name in imports_of(path)
+        if any(within(name, room) for room in ("chalicelib.engine", "chalicelib.ports", "chalicelib.api.inprocess"))
+    ] == []
+
+
 def test_a_lambda_has_the_version_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == VERSION

@@ -88,7 +88,12 @@ def _workflow(workflow: m.Workflow, call: Call) -> Told:
 
 def put_workflow(api: Api, call: Call) -> Told:
     before = _latest_version(api, call["name"])
-    workflow = api.put_workflow(call["name"], call.body, if_match=call.if_match)
+    workflow = api.put_workflow(
+        *(call["name"], call.body),
+        if_match=call.if_match,
+        revisions=_several(call["revision"]),
+        keep_schedules=call["keep_schedules"] == "true",
+    )
     headers = {"ETag": quoted(workflow.etag)}
     if workflow.version == before:
         return Told(workflow, headers=headers)

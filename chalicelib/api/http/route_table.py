@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.batch.job_record import JobState
+from chalicelib.core.plan.revisions import REVISION_PATTERN, REVISION_RULE
 from chalicelib.core.rules import NAME_PATTERN
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import ID_PATTERN, TokenScope
@@ -247,6 +248,20 @@ _TIMES = (
     Parameter("count", "How many times.", Kind.COUNT, minimum=1, maximum=100, default=10),
     _time("after_ms", "Those after this moment; after now unless given."),
 )
+_PUSH_OPTIONS = (
+    _several(
+        "revision",
+        "A job definition's revision that the tasks submit which name the job definition alone",
+        REVISION_PATTERN,
+        REVISION_RULE,
+    ),
+    Parameter(
+        "keep_schedules",
+        "Leave the workflow's schedules as they were before this push.",
+        Kind.CHOICE,
+        choices=("true", "false"),
+    ),
+)
 _TASK_FILTERS = (_EPOCH, _states(list(TaskState)), _limit(1_000, 1_000), _PAGE)
 _LIST = (_limit(1_000, 1_000), _PAGE)
 _WORKFLOW_LIST = (_limit(100, 1_000), _PAGE)
@@ -273,6 +288,7 @@ ROUTES = (
     _put(
         *(_WORKFLOW_PATH, "put_workflow", "Push a workflow's next version", NAMED, "Workflow"),
         body=WORKFLOW_FILE,
+        query=_PUSH_OPTIONS,
         headers=(IF_MATCH,),
         statuses=(200, 201),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from chalicelib.api import models as m
@@ -28,7 +28,15 @@ _TRIES = 10
 class DirectWorkflows(Part):
     """What the protocol says of workflows."""
 
-    def put_workflow(self, name: str, definition: Mapping[str, Any], *, if_match: str | None = None) -> m.Workflow:
+    def put_workflow(
+        self,
+        name: str,
+        definition: Mapping[str, Any],
+        *,
+        if_match: str | None = None,
+        revisions: Collection[str] = (),
+        keep_schedules: bool = False,
+    ) -> m.Workflow:
         workflow = workflow_from(definition)
         if workflow.name != name:
             told = f"name must be '{name}', for it is pushed under that name, not {shown(workflow.name)}"
@@ -39,7 +47,13 @@ class DirectWorkflows(Part):
             latest = self._ground.store.workflow(name)
             _check_match(name, latest, if_match)
             after = latest.version if latest and if_match != _ANY else None
-        return workflow_model(push_workflow(self._ground.world, name, definition, plan, after=after))
+        pushed = push_workflow(
+            *(self._ground.world, name, definition, plan),
+            after=after,
+            revisions=revisions,
+            keep_schedules=keep_schedules,
+        )
+        return workflow_model(pushed)
 
     def workflows(self, *, limit: int = 100, page: str | None = None) -> m.Page[m.WorkflowSummary]:
         check_limit(limit, WORKFLOWS_A_PAGE)

@@ -6,12 +6,13 @@ repeated, so a push that was cut short is mended by pushing again, and what the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from chalicelib.core.errors import SchedulesNotPlaced, TryAgain, UserMistake
 from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.revisions import with_revisions
 from chalicelib.core.plan.stage_values import at_stage
 from chalicelib.core.run.commands import ScheduleNext, encode
 from chalicelib.core.run.records import WorkflowVersion
@@ -25,28 +26,34 @@ _TRIES = 12
 
 
 def push_workflow(
-    world: World, name: str, definition: Mapping[str, Any], plan: Plan, *, after: int | None = None
+    world: World,
+    name: str,
+    definition: Mapping[str, Any],
+    plan: Plan,
+    *,
+    after: int | None = None,
+    revisions: Collection[str] = (),
+    keep_schedules: bool = False,
 ) -> WorkflowVersion:
     """Push a workflow (`after` as the store says) and bring its schedules to where they are fired from.
 
-    Raises UserMistake if the stage has no value for a `${stage...}` of the plan. Raises SchedulesNotPlaced if the
-    workflow is pushed and some of its schedules are not: then pushing the same again goes on.
+    Its tasks submit these `revisions` of the job definitions that they name. `keep_schedules` leaves the schedules as
+    they were before. Raises UserMistake for a wrong revision, and if the stage has no value for a `${stage...}` of the
+    plan. Raises SchedulesNotPlaced if the workflow is pushed and some of its schedules are not: then pushing the same
+    again goes on.
     """
-    plan = at_stage(plan, world.stage_values)
+    plan = with_revisions(at_stage(plan, world.stage_values), revisions)
     version = world.store.push(name, definition, plan, world.clock.now_ms(), after=after)
-    place_pushed(world, name, version.version)
-    return version
-
-
-def place_pushed(world: World, name: str, version: int) -> None:
-    """Bring the schedules of a workflow that was pushed to where they are fired from. Raises SchedulesNotPlaced."""
+    if keep_schedules:
+        return version
     try:
         place_schedules(world, name)
     except TryAgain as failure:
         raise SchedulesNotPlaced(
-            f"workflow '{name}' is pushed as version {version}, but {failure}; the sweep tries again what it knows of, "
-            "and pushing it again tries all"
+            f"workflow '{name}' is pushed as version {version.version}, but {failure}; the sweep tries again what it "
+            "knows of, and pushing it again tries all"
         ) from failure
+    return version
 
 
 def place_schedules(world: World, workflow: str) -> None:

@@ -223,7 +223,7 @@ class Large:
     def workflow(self, name: str, version: int | None = None) -> m.Workflow:
         return m.Workflow(name=name, version=1, etag="e", pushed_at_ms=7, definition={"tasks": {"a": self._text}})
 
-    def put_workflow(self, name: str, definition: Any, *, if_match: str | None) -> m.Workflow:
+    def put_workflow(self, name: str, definition: Any, **options: Any) -> m.Workflow:
         return self.workflow(name)
 
 

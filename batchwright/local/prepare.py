@@ -1,54 +1,56 @@
-"""What a run on a local AWS needs: queues and job definitions are created, it is pushed, the app's function starts it.
+"""What the jobs of a workflow need on a local AWS before it is pushed: queues, job definitions, files in the bucket.
 
-What it looks like from then on is runs/follow.py's; the engine runs in the local AWS's worker.
+The push itself is the API's, as everywhere.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from batchwright.local.functions import Functions
 from batchwright.local.isolation import client
 from batchwright.local.queues import create_queues, definition_for, max_vcpus
 from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt
+from chalicelib.core.params import Declaration, ParamType, complete_params
 from chalicelib.core.plan.job_request import job_request
 from chalicelib.core.plan.model import Plan
+from chalicelib.core.plan.revisions import name_before_a_run
 from chalicelib.core.plan.stage_values import at_stage
-from chalicelib.ports.store import Store
 from chalicelib.wiring import stage_values
 
 _TASK = "${task."
-_PARAM = "${params."
-_VARYING = ("${run.", "${task.attempt}")
-"""What is not known before the run, or changes in it."""
+_SAMPLES = {
+    ParamType.STRING: "x",
+    ParamType.INTEGER: 2,
+    ParamType.NUMBER: 1,
+    ParamType.BOOLEAN: True,
+    ParamType.LIST: [],
+    ParamType.OBJECT: {},
+}
 
 
-def prepare(
-    environment: Mapping[str, str],
-    store: Store,
-    definition: Mapping[str, Any],
-    plan: Plan,
-    params: Mapping[str, Any],
-    folder: Path,
-    *,
-    params_may_change: bool = False,
-) -> int:
-    """Create the queues and job definitions that the plan names and that are not there, and push the workflow with its
-    job definitions as they are here; the version that it became.
+def sample_params(declared: Mapping[str, Declaration]) -> dict[str, Any]:
+    """Params that a run may have: the defaults, and a sample of what must be given."""
+    given = {
+        name: one.enum[0] if one.enum else _SAMPLES[one.type]
+        for name, one in declared.items()
+        if one.default is None and one.required
+    }
+    return complete_params(declared, given)
 
-    `folder` becomes the image of new job definitions. `params` are complete and checked. If runs will have others
-    (`params_may_change`), a job definition that they name is left to be named.
+
+def prepare(environment: Mapping[str, str], plan: Plan, params: Mapping[str, Any], folder: Path) -> list[str]:
+    """Create the queues and job definitions that the plan names and that are not there. Returns the revisions of job
+    definitions to push the workflow with.
+
+    `folder` becomes the image of new job definitions. `params` are complete and checked.
     """
     plan = at_stage(plan, stage_values(environment, environment["BATCHWRIGHT_STAGE"]))
-    varying = (*_VARYING, _PARAM) if params_may_change else _VARYING
     wanted: dict[tuple[str, str, int], int] = {}
     for index in range(len(plan.tasks)):
         wanted.setdefault(_place(plan, index), index)
@@ -58,15 +60,15 @@ def prepare(
         names[place] = (request.queue, request.job_definition)
     _check_capacity(environment, plan, params)
     create_queues(environment, [*(queue for queue, _ in names.values()), *_retry_queues(plan, params)])
-    made = {name: definition_for(environment, name, folder) for name in {name for _, name in names.values()}}
-    tasks = [
-        task
-        if any(varies in task.job.job_definition for varies in varying)
-        else replace(task, job=replace(task.job, job_definition=made[names[_place(plan, index)][1]]))
-        for index, task in enumerate(plan.tasks)
-    ]
-    pinned = replace(plan, tasks=tuple(tasks))
-    return store.push(plan.workflow, definition, pinned, time.time_ns() // 1_000_000).version
+    fixed = {
+        name_before_a_run(plan.tasks[index].job.job_definition, plan.tasks[index].name) for index in wanted.values()
+    }
+    # What a push cannot fix is submitted by its name, which means the newest revision.
+    made = {
+        name: definition_for(environment, name, folder, newest=name not in fixed)
+        for name in {name for _, name in names.values()}
+    }
+    return sorted(revision for name, revision in made.items() if revision != name)
 
 
 def _retry_queues(plan: Plan, params: Mapping[str, Any]) -> list[str]:
@@ -95,13 +97,6 @@ def _check_capacity(environment: Mapping[str, str], plan: Plan, params: Mapping[
                 f"task '{task.name}' wants {wanted:g} vCPUs, and the local AWS has {there_are}; "
                 f"start it with --vcpus={math.ceil(wanted)}"
             )
-
-
-def start(functions: Functions, workflow: str, params: Mapping[str, Any], version: int | None = None) -> str:
-    """Start a run of a pushed workflow through the app's own function; its id."""
-    started = functions.invoke("start", {"workflow": workflow, "params": dict(params), "version": version})
-    run_id: str = started["run_id"]
-    return run_id
 
 
 def put_file(environment: Mapping[str, str], key: str, path: Path) -> None:
