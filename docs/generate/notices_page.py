@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
+from chalicelib.core.documents import MS, schema_of
 from chalicelib.core.notice.kinds import KIND_ROWS, NoticeKind
 from chalicelib.core.notice.schema import notice_json_schema
 from chalicelib.core.run.bus_events import SOURCE, Change, ChangeType
@@ -31,7 +31,6 @@ BUS = f"""`source` is `{SOURCE}`; `detail-type` is `{ChangeType.RUN}` or `{Chang
 follows), `succeeded`, `failed` or `cancelled`. A task that never had a job has no event. The id is \
 `RUN/EPOCH/STATE`, with the count of pauses and resumes behind it (`RUN/0/paused/1`), or \
 `RUN/EPOCH/INDEX/ATTEMPT/STATE`. Fields of `detail`:"""
-CHANGE = {"change_id": "id"}
 
 
 def make() -> str:
@@ -61,14 +60,10 @@ def _fields(schema: dict[str, Any]) -> str:
     """A line for each field; what is always there is marked."""
     required = schema["required"]
     return "\n".join(
-        line(f"{name}{'' if name in required else '?'}", described(one, {}).removesuffix(MS))
+        line(f"{name}{'' if name in required else '?'}", described(one, {}).removesuffix(f" {MS}"))
         for name, one in schema["properties"].items()
     )
 
 
-MS = " Milliseconds since 1970-01-01 UTC."
-
-
 def _change_fields() -> list[str]:
-    names = [CHANGE.get(field.name, field.name) for field in fields(Change)]
-    return [name for name in names if name != "change_type"]
+    return list(schema_of(Change)["properties"])

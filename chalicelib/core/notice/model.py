@@ -9,27 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from chalicelib.core.documents import Described, document_of
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.notice.kinds import KIND_ROWS, NoticeKind, Severity
 
 VERSION = "1"
+LOG_STREAM = "Log stream in /aws/batch/job; GROUP:STREAM in another log group."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToldChild:
-    """What the jobs of an array failed of, by one of those that failed the commonest way: its place in the array, from
-    0, its label if it has one, and how it ended. `alike` is how many are known to have failed so, of those that were
-    looked at."""
+    """Of a failed array: one child that failed in the most common way."""
 
-    index: int
-    failure: FailureClass | None = None
-    exit_code: int | None = None
-    reason: str | None = None
-    log_stream: str | None = None
-    alike: int = 1
-    label: str | None = None
+    index: Annotated[int, Described("Index in the array, from 0.", minimum=0)]
+    label: Annotated[str | None, Described("Label of the child, if it has one.")] = None
+    failure: Annotated[FailureClass | None, Described("Class of the failure.")] = None
+    exit_code: Annotated[int | None, Described("Exit code of the program.")] = None
+    reason: Annotated[str | None, Described("The reason that Batch gives.")] = None
+    log_stream: Annotated[str | None, Described(LOG_STREAM)] = None
+    alike: Annotated[
+        int, Described("How many of the children looked at (25 at most) failed in this way.", always=True, minimum=1)
+    ] = 1
 
     @property
     def title(self) -> str:
@@ -39,63 +41,68 @@ class ToldChild:
 
 @dataclass(frozen=True, slots=True)
 class ToldJob:
-    """A job that a notice names: what it died of, or how long it has waited or run. `task` and `attempt` are there for
-    one of ours; `log_lines` are the last that it wrote, oldest first; of an array, `array_size` is how many jobs it
-    has, and `failed_children` how many of them failed; `child` tells one of those, where Batch could be asked, and the
-    `log_lines` are that one's. `is_allowed`: its task may fail (`allow_failure`)."""
+    """A job that a notice names: how it failed, or how long it has waited or run."""
 
-    job_id: str | None
-    name: str
-    queue: str | None = None
-    task: str | None = None
-    attempt: int | None = None
-    failure: FailureClass | None = None
-    exit_code: int | None = None
-    reason: str | None = None
-    log_stream: str | None = None
-    log_lines: tuple[str, ...] = ()
-    created_at_ms: int | None = None
-    started_at_ms: int | None = None
-    stopped_at_ms: int | None = None
-    array_size: int | None = None
-    failed_children: int | None = None
-    child: ToldChild | None = None
-    is_allowed: bool = False
+    job_id: Annotated[str | None, Described("Batch's id. Absent if Batch refused the job.")]
+    name: Annotated[str, Described("Name in Batch.")]
+    queue: Annotated[str | None, Described("Name of the job queue.")] = None
+    task: Annotated[str | None, Described("The run's task, if a run submitted the job.")] = None
+    attempt: Annotated[int | None, Described("Attempt of the task, from 1.", minimum=1)] = None
+    failure: Annotated[FailureClass | None, Described("Class of the failure.")] = None
+    exit_code: Annotated[int | None, Described("Exit code of the program.")] = None
+    reason: Annotated[str | None, Described("The reason that Batch gives.")] = None
+    log_stream: Annotated[str | None, Described(LOG_STREAM)] = None
+    log_lines: Annotated[
+        tuple[str, ...], Described("The last lines of the log, oldest first; of an array, of `child`.")
+    ] = ()
+    created_at_ms: Annotated[int | None, Described("When it was submitted.")] = None
+    started_at_ms: Annotated[int | None, Described("When it began to run.")] = None
+    stopped_at_ms: Annotated[int | None, Described("When it ended.")] = None
+    array_size: Annotated[int | None, Described("How many children the array has.", minimum=2)] = None
+    failed_children: Annotated[int | None, Described("How many children of the array failed.", minimum=0)] = None
+    child: Annotated[
+        ToldChild | None, Described("Of a failed array: one child that failed in the most common way.")
+    ] = None
+    is_allowed: Annotated[bool, Described("The task has allow_failure.")] = False
 
     @property
     def cause(self) -> FailureClass | None:
-        """What it died of; of an array whose child is known, what that one did."""
+        """The class of its failure; of an array whose child is known, the child's."""
         return (self.child and self.child.failure) or self.failure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One thing worth telling. `notice_id` is the same whenever the same thing is told again.
+    """One happening that people or programs hear of.
 
-    `thread` is what notices that belong together share: a run's id; a monitor and the day; a queue and the job that
-    blocks it. `text` says in a sentence or two what `subject` has no room for. `jobs` are named in full, a few at most,
-    and `job_count` tells how many they stand for. `task_counts` are how many tasks of a run ended how, by TaskState.
-    `run_id`, `workflow` and `epoch` are there when it is about a run, `monitor` when a monitor asked for it. `queues`
-    are the job queues that it is about (`queues_of`).
+    `queues` are the job queues that it is about (`queues_of`).
     """
 
-    notice_id: str
-    kind: NoticeKind
-    stage: str
-    subject: str
-    at_ms: int
-    thread: str
-    text: str | None = None
-    run_id: str | None = None
-    workflow: str | None = None
-    epoch: int | None = None
-    monitor: str | None = None
-    queues: tuple[str, ...] = ()
-    began_at_ms: int | None = None
-    ended_at_ms: int | None = None
-    jobs: tuple[ToldJob, ...] = ()
-    job_count: int = 0
-    task_counts: tuple[tuple[str, int], ...] = ()
+    notice_id: Annotated[
+        str, Described("The same whenever the notice is repeated. Drop an id that you have seen.", key="id")
+    ]
+    kind: Annotated[NoticeKind, Described("What happened.")]
+    stage: Annotated[str, Described("The stage that published it.")]
+    subject: Annotated[str, Described("One line about what happened.")]
+    text: Annotated[str | None, Described("A sentence or two more than the subject.")] = None
+    at_ms: Annotated[int, Described("When it happened, or was found; of a late run, since when it is late.")]
+    thread: Annotated[
+        str, Described("Shared by related notices: a run's id, a monitor and the day, or a queue and a job.")
+    ]
+    run_id: Annotated[str | None, Described("The run.")] = None
+    workflow: Annotated[str | None, Described("The run's workflow.")] = None
+    epoch: Annotated[int | None, Described("How often the run was redriven.", minimum=0)] = None
+    monitor: Annotated[str | None, Described("The monitor that reports it.")] = None
+    queues: Annotated[
+        tuple[str, ...], Described("All job queues it is about, also of jobs that it does not name, as far as known.")
+    ] = ()
+    began_at_ms: Annotated[int | None, Described("When the run or the window began.")] = None
+    ended_at_ms: Annotated[int | None, Described("When it ended.")] = None
+    jobs: Annotated[tuple[ToldJob, ...], Described("Jobs in full, at most ten.")] = ()
+    job_count: Annotated[int, Described("How many jobs it is about, named or not.", minimum=0)] = 0
+    task_counts: Annotated[
+        tuple[tuple[str, int], ...], Described("How many tasks of the run are in each final state.")
+    ] = ()
 
     @property
     def severity(self) -> Severity:
@@ -107,70 +114,12 @@ class Notice:
         return self.queues[0] if len(self.queues) == 1 else None
 
     def document(self) -> dict[str, Any]:
-        """The JSON that programs receive; its fields are only ever added to within a version. What is not known is
-        left out."""
-        fields = {
-            "version": VERSION,
-            "id": self.notice_id,
-            "kind": self.kind,
-            "severity": self.severity,
-            "stage": self.stage,
-            "subject": self.subject,
-            "text": self.text,
-            "at_ms": self.at_ms,
-            "thread": self.thread,
-            "run_id": self.run_id,
-            "workflow": self.workflow,
-            "epoch": self.epoch,
-            "monitor": self.monitor,
-            "queue": self.queue,
-            "queues": list(self.queues) or None,
-            "began_at_ms": self.began_at_ms,
-            "ended_at_ms": self.ended_at_ms,
-            "jobs": [_told(job) for job in self.jobs] or None,
-            "job_count": self.job_count or None,
-            "task_counts": dict(self.task_counts) or None,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+        """The JSON that programs receive (core/notice/schema.py). What is not known is left out."""
+        derived = {"version": VERSION, "id": self.notice_id, "kind": self.kind, "severity": self.severity}
+        return {**derived, **document_of(self), **({"queue": self.queue} if self.queue else {})}
 
 
 def queues_of(jobs: Iterable[ToldJob], more: Iterable[str] = ()) -> tuple[str, ...]:
     """The job queues that a notice is about, sorted: those of the jobs that it names, and `more`, which are those that
     the jobs that it does not name may be in, as far as that is known."""
     return tuple(sorted({*(job.queue for job in jobs if job.queue), *more}))
-
-
-def _told(job: ToldJob) -> dict[str, Any]:
-    fields = {
-        "job_id": job.job_id,
-        "name": job.name,
-        "queue": job.queue,
-        "task": job.task,
-        "attempt": job.attempt,
-        "failure": job.failure,
-        "exit_code": job.exit_code,
-        "reason": job.reason,
-        "log_stream": job.log_stream,
-        "log_lines": list(job.log_lines) or None,
-        "created_at_ms": job.created_at_ms,
-        "started_at_ms": job.started_at_ms,
-        "stopped_at_ms": job.stopped_at_ms,
-        "array_size": job.array_size,
-        "failed_children": job.failed_children,
-        "child": job.child and _told_child(job.child),
-        "is_allowed": job.is_allowed or None,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _told_child(child: ToldChild) -> dict[str, Any]:
-    fields = {
-        "index": child.index,
-        "label": child.label,
-        "failure": child.failure,
-        "exit_code": child.exit_code,
-        "reason": child.reason,
-        "log_stream": child.log_stream,
-        "alike": child.alike,
-    }
-    return {name: value for name, value in fields.items() if value is not None}

@@ -1,15 +1,16 @@
 """Changes of runs and tasks, as EventBridge events of our own: others follow a run by a rule and never ask us.
 
-Owns their shape. Apart from notices: these are for programs, tell every change, and nobody reads them.
+Owns their shape. They differ from notices: they are for programs, and every change has one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from chalicelib.core.batch.result import JobResult
+from chalicelib.core.documents import Described, document_of
 from chalicelib.core.ids import Attempt
 from chalicelib.core.run.records import Run
 from chalicelib.core.states import RunState, TaskState
@@ -25,42 +26,27 @@ class ChangeType(StrEnum):
     TASK = "Batchwright Task State Change"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A run, or a task of it, is in another state. `change_id` is the same whenever the same change is told again."""
+    """A run, or a task of it, is in another state."""
 
-    change_id: str
+    change_id: Annotated[str, Described("The same whenever the change is repeated.", key="id")]
     change_type: ChangeType
-    stage: str
-    workflow: str
-    run_id: str
-    epoch: int
-    state: str
-    at_ms: int
-    task: str | None = None
-    attempt: int | None = None
-    job_id: str | None = None
-    failure: str | None = None
-    exit_code: int | None = None
+    stage: Annotated[str, Described("The stage that published it.")]
+    workflow: Annotated[str, Described("The run's workflow.")]
+    run_id: Annotated[str, Described("The run.")]
+    epoch: Annotated[int, Described("How often the run was redriven.", minimum=0)]
+    state: Annotated[str, Described("State of the run, or of the task.")]
+    at_ms: Annotated[int, Described("When it changed.")]
+    task: Annotated[str | None, Described("Name of the task.")] = None
+    attempt: Annotated[int | None, Described("Attempt of the task, from 1.", minimum=1)] = None
+    job_id: Annotated[str | None, Described("Batch's id of the job.")] = None
+    failure: Annotated[str | None, Described("Class of the failure.")] = None
+    exit_code: Annotated[int | None, Described("Exit code of the program.")] = None
 
     def document(self) -> dict[str, Any]:
-        """The event's `detail`; its fields are only ever added to within a version. What is not known is left out."""
-        fields = {
-            "version": VERSION,
-            "id": self.change_id,
-            "stage": self.stage,
-            "workflow": self.workflow,
-            "run_id": self.run_id,
-            "epoch": self.epoch,
-            "state": self.state,
-            "at_ms": self.at_ms,
-            "task": self.task,
-            "attempt": self.attempt,
-            "job_id": self.job_id,
-            "failure": self.failure,
-            "exit_code": self.exit_code,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+        """The event's `detail`. Within a version fields are only added. What is not known is left out."""
+        return {"version": VERSION, **document_of(self)}
 
 
 def run_change(run: Run, stage: str, state: RunState, at_ms: int, *, switches: int = 0) -> Change:

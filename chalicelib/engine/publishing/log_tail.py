@@ -101,4 +101,11 @@ def commonest(details: Sequence[Mapping[str, Any]]) -> ToldChild | None:
     way, alike = Counter(ways.values()).most_common(1)[0]
     index = next(at for at, one in ways.items() if one == way)
     failed = results[index]
-    return ToldChild(index, failed.failure, failed.exit_code, failed.reason, failed.log_stream, alike)
+    return ToldChild(
+        index=index,
+        failure=failed.failure,
+        exit_code=failed.exit_code,
+        reason=failed.reason,
+        log_stream=failed.log_stream,
+        alike=alike,
+    )

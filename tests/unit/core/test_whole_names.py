@@ -100,7 +100,7 @@ def test_nothing_unseen_may_stand_behind_a_name_of_a_monitor_file(end: str) -> N
 
 @pytest.mark.parametrize("end", UNSEEN, ids=ascii)
 def test_nothing_unseen_may_stand_behind_what_a_request_names(end: str) -> None:
-    known = {"version": "1", "token_id": "0" * 16}
+    known = {"version": "1", "token_id": "0" * 16, "revision": "films:3"}
     texts = [one for one in PATH_PARAMETERS.values() if one.kind is Kind.TEXT]
     texts += [one for route in ROUTES for one in route.query if one.pattern]
     for parameter in texts:

@@ -70,7 +70,9 @@ def test_a_digest_tells_the_commonest_failed_child_of_an_array_and_what_it_wrote
     fail(theatre, "parts")
     [job] = digest(theatre).jobs
     reason = "Essential container in task exited"
-    assert job.child == ToldChild(2, FailureClass.APPLICATION, 7, reason, "log/2", alike=2)
+    assert job.child == ToldChild(
+        index=2, failure=FailureClass.APPLICATION, exit_code=7, reason=reason, log_stream="log/2", alike=2
+    )
     assert job.log_lines == ("reading part 2", "no such part")
     assert (job.failure, job.reason) == (FailureClass.DEPENDENCY, "Array Child Job failed")
     assert (job.failed_children, job.array_size) == (3, SIZE)
