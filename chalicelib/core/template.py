@@ -22,6 +22,7 @@ from functools import lru_cache
 from typing import Any
 
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.suggest import Names
 
 PARAM_NAME = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
 WHOLE_PARAM_PATTERN = rf"\$\{{params\.{PARAM_NAME}\}}"
@@ -36,16 +37,27 @@ class Grammar:
     """Which expressions there may be: the first group of `pattern` names a param, the second anything else."""
 
     pattern: re.Pattern[str]
+    names: tuple[str, ...]
     known: str
 
 
+_OF_TASK = ("run.id", "task.name", "task.attempt", "stage.name", "stage.bucket", "stage.queue")
+_OF_SCHEDULE = ("schedule.time", "schedule.date")
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    return "|".join(map(re.escape, names))
+
+
 TASK = Grammar(
-    re.compile(rf"\$\{{(?:params\.({PARAM_NAME})|(run\.id|task\.name|task\.attempt|stage\.(?:name|bucket|queue)))\}}"),
+    re.compile(rf"\$\{{(?:params\.({PARAM_NAME})|({_one_of(_OF_TASK)}))\}}"),
+    _OF_TASK,
     "an expression is ${params.NAME}, ${run.id}, ${task.name}, ${task.attempt}, ${stage.name}, ${stage.bucket} or "
     "${stage.queue}",
 )
 SCHEDULE = Grammar(
-    re.compile(r"\$\{(?:((?!))|(schedule\.time|schedule\.date))\}"),
+    re.compile(rf"\$\{{(?:((?!))|({_one_of(_OF_SCHEDULE)}))\}}"),
+    _OF_SCHEDULE,
     "an expression of a schedule is ${schedule.time} or ${schedule.date}",
 )
 
@@ -187,8 +199,9 @@ def _no_expression(mark: str, grammar: Grammar) -> TemplateMistake:
         return TemplateMistake(
             f"'{mark}', which is no expression", "an expression names a whole param, not a part of one"
         )
-    if inner.startswith(("params.", "run.", "task.", "schedule.")) or not inner:
-        return TemplateMistake(f"'{mark}', which is no expression", grammar.known)
+    if inner.startswith(("params.", "run.", "task.", "stage.", "schedule.")) or not inner:
+        suggestion = Names(grammar.names).suggestion(inner)
+        return TemplateMistake(f"'{mark}', which is no expression", suggestion or grammar.known)
     return TemplateMistake(
         f"'{mark}', which is no expression", f"{grammar.known}; for the container's shell write '$${mark[1:]}'"
     )

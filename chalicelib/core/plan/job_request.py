@@ -150,13 +150,17 @@ def check_run(plan: Plan, params: Mapping[str, Any]) -> None:
     longest. Raises one UserMistake with a line for each problem.
     """
     problems: list[str] = []
-    for index, task in enumerate(plan.tasks):
+    for task in plan.tasks:
         if has_expressions(task):
-            attempt = Attempt(_LONGEST_RUN_ID, 0, index, attempts_at_most(task.retry))
-            problems += _rendered(task, attempt, params)[1]
-            problems += _retry_problems(task, attempt, params)
+            problems += task_problems(task, params)
     if problems:
         raise UserMistake("\n".join(problems))
+
+
+def task_problems(task: PlannedTask, params: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a task's job once it is rendered, a line each; see `check_run`."""
+    attempt = Attempt(_LONGEST_RUN_ID, 0, 0, attempts_at_most(task.retry))
+    return _rendered(task, attempt, params)[1] + _retry_problems(task, attempt, params)
 
 
 def params_of(task: PlannedTask) -> frozenset[str]:

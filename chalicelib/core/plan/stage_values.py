@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.plan.job_request import params_of, task_problems
 from chalicelib.core.plan.model import Plan
 from chalicelib.core.plan.task import ClassPolicy, JobSpec, PlannedTask
 from chalicelib.core.template import Expression, parse
@@ -25,10 +26,17 @@ _PAIRS = ("environment", "parameters", "tags")
 def at_stage(plan: Plan, values: Mapping[str, str]) -> Plan:
     """The plan with the stage's values in place of `${stage...}`. `values` are by name: `name`, `bucket`, `queue`.
 
-    Raises UserMistake naming the task and the expression if the stage does not know a value.
+    Raises UserMistake naming the task and the expression if the stage does not know a value, and naming the task, the
+    rule and the value if a task that names no param breaks one of Batch's limits. Others are checked when a run starts.
     """
     tasks = tuple(_task(task, values) if _mentions(task) else task for task in plan.tasks)
-    return plan if tasks == plan.tasks else replace(plan, tasks=tasks)
+    if tasks == plan.tasks:
+        return plan
+    pushed = (task for task, before in zip(tasks, plan.tasks, strict=True) if task is not before)
+    problems = [line for task in pushed if not params_of(task) for line in task_problems(task, {})]
+    if problems:
+        raise UserMistake("\n".join(problems))
+    return replace(plan, tasks=tasks)
 
 
 def _mentions(task: PlannedTask) -> bool:

@@ -114,6 +114,7 @@ def test_what_is_no_string_comes_back_as_it_is(value: Any) -> None:
             "it holds '${run.name}', which is no expression; an expression is ${params.NAME}, ${run.id}, "
             "${task.name}, ${task.attempt}, ${stage.name}, ${stage.bucket} or ${stage.queue}",
         ),
+        ("${stage.quue}", "it holds '${stage.quue}', which is no expression; did you mean 'stage.queue'?"),
         (
             "${}",
             "it holds '${}', which is no expression; an expression is ${params.NAME}, ${run.id}, "

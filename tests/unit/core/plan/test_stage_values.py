@@ -64,3 +64,14 @@ def test_placeholders_keep_the_rules_of_names() -> None:
 def test_a_plan_that_was_never_pushed_to_a_stage_names_the_expression() -> None:
     with pytest.raises(UserMistake, match=r"queue must be the name .*, not '\$\{stage\.queue\}'"):
         job_request(PLAN, Attempt("run-1", 0, 0, 1), params={"day": "monday"})
+
+
+def test_a_value_that_breaks_a_rule_of_batch_is_refused_by_the_push() -> None:
+    plan = Plan("etl", (PlannedTask("load", JobSpec("etl-${stage.name}", "q")),), ((),))
+    with pytest.raises(UserMistake, match=r"task 'load': job_definition must be .*, not 'etl-a b'"):
+        at_stage(plan, {"name": "a b"})
+
+
+def test_a_task_that_names_a_param_is_checked_when_a_run_gives_it() -> None:
+    plan = Plan("etl", (PlannedTask("load", JobSpec("${params.of}-${stage.name}", "q")),), ((),))
+    assert at_stage(plan, {"name": "dev"}).tasks[0].job.job_definition == "${params.of}-dev"
