@@ -82,7 +82,22 @@ def test_a_variable_that_is_not_described_is_found(monkeypatch: pytest.MonkeyPat
 
 
 def test_every_field_of_a_bus_event_is_named() -> None:
-    fields = Change("id", ChangeType.TASK, "s", "w", "r", 0, "failed", 1, "t", 1, "j", "spot", 1).document()
+    change = Change(
+        change_id="id",
+        change_type=ChangeType.TASK,
+        stage="dev",
+        workflow="films",
+        run_id="films-1",
+        epoch=0,
+        state="failed",
+        at_ms=1,
+        task="cut",
+        attempt=1,
+        job_id="j",
+        failure="spot",
+        exit_code=1,
+    )
+    fields = change.document()
     last = text_of("notices.md").rstrip().rpartition("\n")[2]
     assert re.findall(r"`(\w+)`", last) == list(fields)
 

@@ -36,7 +36,17 @@ def test_a_rule_hears_of_the_changes_that_it_asks_for(stage: Stage) -> None:
     events.put_targets(Rule="failed-films", Targets=[{"Id": "follower", "Arn": queue.arn}])
     wired = wire({**stage.environment, EVENT_BUS: "default"}, clients(LocalSession(stage.environment)))
     told = [
-        Change(f"films-1/0/0/1/{state}", ChangeType.TASK, "dev", "films", "films-1", 0, state, 5_000, task="cut")
+        Change(
+            change_id=f"films-1/0/0/1/{state}",
+            change_type=ChangeType.TASK,
+            stage="dev",
+            workflow="films",
+            run_id="films-1",
+            epoch=0,
+            state=state,
+            at_ms=5_000,
+            task="cut",
+        )
         for state in ("running", "failed")
     ]
     assert wired.world.changes is not None

@@ -14,7 +14,16 @@ from tests.contract import servers
 
 
 def change_of(number: int) -> Change:
-    return Change(f"films-1/0/{number}/1/failed", ChangeType.TASK, "dev", "films", "films-1", 0, "failed", 5_000)
+    return Change(
+        change_id=f"films-1/0/{number}/1/failed",
+        change_type=ChangeType.TASK,
+        stage="dev",
+        workflow="films",
+        run_id="films-1",
+        epoch=0,
+        state="failed",
+        at_ms=5_000,
+    )
 
 
 class Bus:

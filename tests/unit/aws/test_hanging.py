@@ -22,8 +22,24 @@ from chalicelib.wiring import EVENT_BUS, VARIABLES, wire
 FUNCTION_SECONDS = 60
 MESSAGES = 10
 """How many an invocation of on_events takes. They are tried together once, then each by itself."""
-NOTICE = Notice("films-1/0/failed", NoticeKind.RUN_FAILED, "dev", "films", 5_000, "films-1")
-CHANGE = Change("films-1/0/failed", ChangeType.RUN, "dev", "films", "films-1", 0, "failed", 5_000)
+NOTICE = Notice(
+    notice_id="films-1/0/failed",
+    kind=NoticeKind.RUN_FAILED,
+    stage="dev",
+    subject="films",
+    at_ms=5_000,
+    thread="films-1",
+)
+CHANGE = Change(
+    change_id="films-1/0/failed",
+    change_type=ChangeType.RUN,
+    stage="dev",
+    workflow="films",
+    run_id="films-1",
+    epoch=0,
+    state="failed",
+    at_ms=5_000,
+)
 
 
 @pytest.fixture

@@ -18,7 +18,15 @@ from tests.contract import servers
 
 NAME = "batchwright-notices-mine"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:notices"
-NOTICE = Notice("films-1/0/succeeded", NoticeKind.RUN_SUCCEEDED, "dev", "films", 5_000, "films-1", workflow="films")
+NOTICE = Notice(
+    notice_id="films-1/0/succeeded",
+    kind=NoticeKind.RUN_SUCCEEDED,
+    stage="dev",
+    subject="films",
+    at_ms=5_000,
+    thread="films-1",
+    workflow="films",
+)
 
 
 @pytest.fixture
