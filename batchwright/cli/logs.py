@@ -12,7 +12,6 @@ import click
 from batchwright.cli.completing import RUN, TASK
 from batchwright.cli.run_named import run_named
 from batchwright.cli.target import Target, Where, api_options, on_target
-from batchwright.runs.no_log import silence_sentence
 from batchwright.terminal.interrupts import Interrupts, counted
 from batchwright.terminal.terminal import coloured, tell, write
 from chalicelib.api import models as m
@@ -71,11 +70,11 @@ def logs(
         while follow and not only_one and not interrupts.asked and (later := reading.next_attempt(number)):
             number = reading.read(later, None, follow)
         if not reading.written and not interrupts.asked:
-            now = target.api.task(run_id, task, epoch)
-            said = silence_sentence(
-                target.api, run_id, now, attempt=attempt, job_try=job_try, child=number_of_child, epoch=epoch
+            last = target.api.logs(
+                run_id, task, epoch=epoch, attempt=attempt, job_try=job_try, child=number_of_child, tail=1
             )
-            tell(said, err=True)
+            if last.nothing_because is not None:
+                tell(last.nothing_because, err=True)
     return INTERRUPTED if interrupts.asked else 0
 
 

@@ -121,6 +121,16 @@ class HttpApi:
         path: Path = ["runs", ("run_id", run_id), "tasks", ("task", name)]
         return self._read(m.Task, self._ask("GET", path, query={"epoch": epoch}))
 
+    def timeline(
+        self, run_id: str, *, epoch: int | None = None, limit: int = 1000, page: str | None = None
+    ) -> m.Timeline:
+        query = {"epoch": epoch, "limit": limit, "page": page}
+        return self._read(m.Timeline, self._ask("GET", ["runs", ("run_id", run_id), "timeline"], query=query))
+
+    def failures(self, run_id: str, epoch: int | None = None) -> m.Failures:
+        path: Path = ["runs", ("run_id", run_id), "failures"]
+        return self._read(m.Failures, self._ask("GET", path, query={"epoch": epoch}))
+
     def run_notice(self, run_id: str) -> m.RunNotice:
         return self._read(m.RunNotice, self._ask("GET", ["runs", ("run_id", run_id), "notice"]))
 

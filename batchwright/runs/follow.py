@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from batchwright.runs.progress import Progress
-from batchwright.runs.view import RunView, load_view, result_of
+from batchwright.runs.view import RunView, load_view
 from batchwright.terminal.interrupts import Interrupts
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
+from chalicelib.core.run.task_view import result_of
 from chalicelib.core.states import TaskState
 
 _PATIENCE_SECONDS = 5.0

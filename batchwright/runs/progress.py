@@ -14,9 +14,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from batchwright.runs.view import RunView, changed, duration_ms, is_held_back, past_of, result_of
+from batchwright.runs.view import RunView, changed
 from chalicelib.api import models as m
 from chalicelib.core.durations import short
+from chalicelib.core.failure import failure_words
+from chalicelib.core.run.task_view import duration_ms, is_held_back, past_of, result_of
 from chalicelib.core.states import WITHOUT_RESULT, RunState, TaskState
 
 COLOURS = {
@@ -251,11 +253,9 @@ def _in_brackets(*details: str | None) -> str:
 
 
 def why(result: m.Attempt | m.FailedChild | m.JobTry) -> str:
-    """Why an attempt, a job of an array or a try failed: its class, by which retries are declared, and what Batch told,
-    as in `application: exit code 3: Essential container in task exited`. Tries have no class."""
-    code = "" if result.exit_code is None else f"exit code {result.exit_code}"
+    """Why an attempt, a job of an array or a try failed. Tries have no class."""
     failure = None if isinstance(result, m.JobTry) else result.failure
-    return ": ".join(filter(None, (failure, code, result.reason)))
+    return failure_words(failure, result.exit_code, result.reason)
 
 
 def task_table(tasks: Sequence[m.Task], at_ms: int, width: int) -> Table:

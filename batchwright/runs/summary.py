@@ -15,11 +15,10 @@ from rich.markup import escape
 from rich.text import Text
 
 from batchwright.runs.progress import MAY_FAIL, counts_line, now_ms, why
-from batchwright.runs.timeline import timeline_of
 from batchwright.runs.timeline_lines import timeline_lines
 from batchwright.runs.tree import choose, tree_of
 from batchwright.runs.tree_lines import tree_lines
-from batchwright.runs.view import RunView, began_ms, child_title, past_of, result_of
+from batchwright.runs.view import RunView, child_title
 from batchwright.terminal.fitting import one_line
 from batchwright.terminal.signs import Signs, signs_for
 from batchwright.terminal.terminal import coloured
@@ -29,6 +28,8 @@ from chalicelib.api.port import Api
 from chalicelib.core.durations import short
 from chalicelib.core.errors import BatchwrightError
 from chalicelib.core.run.records import Scope
+from chalicelib.core.run.task_view import began_ms, past_of, result_of
+from chalicelib.core.run.timeline import timeline_of
 from chalicelib.core.states import RunState, TaskState
 
 LOG_LINES = 20
@@ -108,7 +109,7 @@ def print_timeline(console: Console, view: RunView, asked: Asked) -> None:
     """Print when the tasks of the run waited and ran, and one sentence on it. On a terminal as many as fit."""
     rows = max(ROWS_MINIMUM, console.height - ROWS_AROUND) if console.is_terminal else ROWS_SHOWN
     at_ms = now_ms()
-    line = timeline_of(view, at_ms)
+    line = timeline_of(view.run, view.tasks, at_ms)
     drawn = timeline_lines(line, at_ms, console.width, signs_of(console), asked.limit(rows), asked.states)
     print_lines(console, drawn)
     if asked.states and not any(asked.includes(task.state) for task in view.tasks):
@@ -157,7 +158,7 @@ def sentence(view: RunView) -> str:
 
 def _lasted_ms(view: RunView) -> int | None:
     """How long the ended run lasted; of a redriven one, its epoch."""
-    began, ended = began_ms(view), view.run.ended_at_ms
+    began, ended = began_ms(view.run, view.tasks), view.run.ended_at_ms
     return None if began is None or ended is None else max(0, ended - began)
 
 

@@ -1,7 +1,7 @@
 """The lines that draw a run's time: a bar a task, an axis above them, and below what cannot be seen from bars.
 
-Owns which bars are drawn when there are more than fit, and what is said. The times are timeline.py's, the axis is
-terminal/time_axis.py's. Pure: data and a width in, lines out, none wider than the width (40 cells at least).
+Owns which bars are drawn when there are more than fit, and what is said. The times are core/run/timeline.py's, the axis
+is terminal/time_axis.py's. Pure: data and a width in, lines out, none wider than the width (40 cells at least).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from batchwright.runs.progress import COLOURS
-from batchwright.runs.timeline import Bar, Timeline
 from batchwright.runs.tree_lines import array_size, fitted_name
-from batchwright.runs.view import duration_ms
 from batchwright.terminal.fitting import broken, one_line, packed, width_of
-from batchwright.terminal.signs import Signs, Stretch
+from batchwright.terminal.signs import STRETCH_WORDS, Signs
 from batchwright.terminal.time_axis import cell_of, ticks
 from chalicelib.api import models as m
 from chalicelib.core.durations import short
+from chalicelib.core.run.task_view import duration_ms
+from chalicelib.core.run.timeline import Bar, Stretch, Timeline
 from chalicelib.core.states import TaskState
 
 _STYLES = {
@@ -42,7 +42,7 @@ _NOTE_LINES = 4
 
 
 def timeline_lines(
-    line: Timeline, now_ms: int, width: int, signs: Signs, limit: int | None, states: Collection[TaskState] = ()
+    line: Timeline[m.Task], now_ms: int, width: int, signs: Signs, limit: int | None, states: Collection[TaskState] = ()
 ) -> list[Text]:
     """The chart of the tasks in these states (of all without any), and what is to be said below it. Of more than
     `limit` bars those are drawn that matter: the longest chain, what failed, what took longest."""
@@ -60,7 +60,7 @@ def timeline_lines(
     return lines
 
 
-def _chosen(line: Timeline, bars: Sequence[Bar], limit: int | None) -> list[Bar]:
+def _chosen(line: Timeline[m.Task], bars: Sequence[Bar], limit: int | None) -> list[Bar]:
     if limit is None or len(bars) <= limit:
         return list(bars)
     chain = set(line.chain)
@@ -98,7 +98,7 @@ def _attempt(task: m.Task) -> str:
 
 
 def _chart(
-    line: Timeline, bars: Sequence[Bar], now_ms: int, width: int, signs: Signs
+    line: Timeline[m.Task], bars: Sequence[Bar], now_ms: int, width: int, signs: Signs
 ) -> tuple[list[Text], set[Stretch]]:
     """The axis and the bars, and what is to be seen in them."""
     tasks = [line.tasks[bar.place] for bar in bars]
@@ -124,7 +124,7 @@ def _chart(
     return lines, seen
 
 
-def _axis(line: Timeline, columns: _Columns, signs: Signs) -> Iterator[Text]:
+def _axis(line: Timeline[m.Task], columns: _Columns, signs: Signs) -> Iterator[Text]:
     """What the ticks say, and the ticks; of a run that goes on, the axis ends now."""
     labels, rule = [" "] * columns.bars, [signs.rule] * columns.bars
     room = columns.bars if line.is_over else columns.bars - len("now") - 1
@@ -140,7 +140,7 @@ def _axis(line: Timeline, columns: _Columns, signs: Signs) -> Iterator[Text]:
     yield Text(f"{before}{''.join(rule)}", style="dim")
 
 
-def _painted(line: Timeline, bar: Bar, cells: int) -> list[tuple[Stretch | None, int]]:
+def _painted(line: Timeline[m.Task], bar: Bar, cells: int) -> list[tuple[Stretch | None, int]]:
     """The cells of a bar, from the left: what they show, and how many of them. Whatever happened has a cell, if nothing
     that matters more happened in it."""
     span_ms = line.end_ms - line.begin_ms
@@ -160,7 +160,7 @@ def _painted(line: Timeline, bar: Bar, cells: int) -> list[tuple[Stretch | None,
 
 
 def _notes(
-    line: Timeline, asked: Sequence[Bar], drawn: Sequence[Bar], signs: Signs, states: Collection[TaskState]
+    line: Timeline[m.Task], asked: Sequence[Bar], drawn: Sequence[Bar], signs: Signs, states: Collection[TaskState]
 ) -> Iterator[tuple[str, str]]:
     """What is said below the chart, with its style."""
     if len(asked) > len(drawn):
@@ -203,7 +203,7 @@ def _counted(states: Counter[TaskState]) -> str:
 
 def _legend(seen: Collection[Stretch], chain: bool, begin_ms: int, signs: Signs) -> list[str]:
     """What each sign of the chart means, and when its time begins."""
-    parts = [f"{signs.stretches[stretch]} {stretch.value}" for stretch in Stretch if stretch in seen]
+    parts = [f"{signs.stretches[stretch]} {STRETCH_WORDS[stretch]}" for stretch in Stretch if stretch in seen]
     if chain:
         parts.append(f"{signs.chain} longest chain")
     return [*parts, f"0 is {_when(begin_ms)}"]
@@ -213,7 +213,7 @@ def _when(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _chain_sentence(line: Timeline, signs: Signs) -> str:
+def _chain_sentence(line: Timeline[m.Task], signs: Signs) -> str:
     """The longest chain in a sentence, and how much of the run it was."""
     names = [one_line(line.tasks[place].name) for place in line.chain]
     if len(names) > _CHAIN_NAMES:
@@ -224,7 +224,7 @@ def _chain_sentence(line: Timeline, signs: Signs) -> str:
     return f"The longest chain took {short(line.chain_ms)} of {whole}{so_far}: {signs.follows.join(names)}."
 
 
-def _sums(line: Timeline) -> str:
+def _sums(line: Timeline[m.Task]) -> str:
     """How long all tasks ran and waited together, and which took longest."""
     ran = sum(bar.ran_ms for bar in line.bars)
     waited = sum(bar.waited_ms for bar in line.bars)

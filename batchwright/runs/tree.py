@@ -1,4 +1,4 @@
-"""A run's DAG as a tree: under which of its parents each task stands, whose failure took it along, which are shown.
+"""A run's DAG as a tree: under which of its parents each task stands, and which are shown.
 
 A DAG is no tree. Here each task stands once: under the parent that it waited for longest, so that a branch read from
 its root downwards is what took the time; its other parents are named beside it. Pure: tasks in, places out. A place is
@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from batchwright.runs.view import past_of
 from chalicelib.api import models as m
+from chalicelib.core.run.task_view import parents_of, past_of
 from chalicelib.core.states import TaskState
 
 ROOT = -1
@@ -58,11 +58,7 @@ class Shown:
 
 def tree_of(tasks: Sequence[m.Task]) -> RunTree:
     """The tree of these tasks."""
-    place_of = {task.name: place for place, task in enumerate(tasks)}
-    parents = [
-        [place_of[name] for name in task.depends_on if place_of.get(name, place) < place]
-        for place, task in enumerate(tasks)
-    ]
+    parents = parents_of(tasks)
     under: list[int] = []
     ends_ms: list[int] = []
     for place, task in enumerate(tasks):
@@ -86,22 +82,6 @@ def _longest_waited_for(tasks: Sequence[m.Task], place: int, parents: Sequence[i
         return (state in took_along, not state.ended, ends_ms[parent] if state.ended else 0, parent)
 
     return max(parents, key=held_back, default=ROOT)
-
-
-def causes(tree: RunTree) -> dict[int, tuple[int, int]]:
-    """For each task that did not run because of a failure before it: a task that failed, and how many others did that
-    are no further away."""
-    found: dict[int, tuple[int, int]] = {}
-    for place, task in enumerate(tree.tasks):
-        if task.state is not TaskState.UPSTREAM_FAILED:
-            continue
-        failed = [parent for parent in tree.parents[place] if tree.tasks[parent].state is TaskState.FAILED]
-        passed_on = [found[parent] for parent in tree.parents[place] if parent in found]
-        if failed:
-            found[place] = (failed[0], len(failed) - 1)
-        elif passed_on:
-            found[place] = passed_on[0]
-    return found
 
 
 def choose(tree: RunTree, limit: int | None, states: Collection[TaskState] = ()) -> Shown:

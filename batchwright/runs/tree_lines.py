@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from batchwright.runs.progress import COLOURS, MAY_FAIL, why
-from batchwright.runs.tree import ROOT, RunTree, Shown, causes
-from batchwright.runs.view import child_title, duration_ms, is_held_back, past_of, result_of
+from batchwright.runs.tree import ROOT, RunTree, Shown
+from batchwright.runs.view import child_title
 from batchwright.terminal.fitting import broken, cut, one_line, width_of
 from batchwright.terminal.signs import Signs
 from chalicelib.api import models as m
 from chalicelib.core.durations import short
+from chalicelib.core.run.causes import Cause, causes
+from chalicelib.core.run.no_log import cause_words
+from chalicelib.core.run.task_view import duration_ms, is_held_back, past_of, result_of
 from chalicelib.core.states import WITHOUT_RESULT, TaskState
 
 REASON_LINES = 6
@@ -50,7 +53,7 @@ def tree_lines(tree: RunTree, shown: Shown, now_ms: int, width: int, signs: Sign
     rows = _rows(tree, shown, width, signs)
     if not rows:
         return []
-    words = _Words(tree, causes(tree), now_ms, width, signs)
+    words = _Words(tree, causes(tree.tasks), now_ms, width, signs)
     tasks = [tree.tasks[row.place] for row in rows if row.hidden is None]
     states = max((len(task.state.value) for task in tasks), default=0)
     durations = max((len(short(duration_ms(task, now_ms))) for task in tasks), default=0)
@@ -128,7 +131,7 @@ class _Words:
     """What is said of the tasks of one run."""
 
     tree: RunTree
-    causes: dict[int, tuple[int, int]]
+    causes: dict[int, Cause]
     now_ms: int
     width: int
     signs: Signs
@@ -190,9 +193,8 @@ class _Words:
         if (waited := long_wait_ms(task, self.now_ms)) is not None:
             yield f"waited {short(waited)}"
         if place in self.causes:
-            failed, more = self.causes[place]
-            others = f" and {more:,} more" if more else ""
-            yield f"because {one_line(self.tree.tasks[failed].name)}{others} failed"
+            failed, others = self.causes[place]
+            yield f"because {cause_words(one_line(self.tree.tasks[failed].name), others)}"
         if parents := self.tree.other_parents(place):
             yield f"also after {some_names(parents)}"
 

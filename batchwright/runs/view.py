@@ -1,6 +1,7 @@
-"""A run as a person looks at it: the run and all its tasks, as the API tells them, and what is read off them.
+"""A run as a person looks at it: the run and all its tasks, read page by page.
 
-Owns the reading of all pages. What is said of it is progress.py's and summary.py's.
+Owns the reading of all pages. What is read off a task is core/run/task_view.py's, and what is said of it progress.py's
+and summary.py's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from chalicelib.api import models as m
-from chalicelib.api.inprocess.run_view import signs_of_life
 from chalicelib.api.port import Api
 from chalicelib.core.limits import SHARD_SIZE
 from chalicelib.core.states import TaskState
@@ -51,40 +51,6 @@ def every(ask: Callable[[str | None], m.Page[T]]) -> Iterator[T]:
         page = part.next
         if page is None:
             return
-
-
-def began_ms(view: RunView) -> int | None:
-    """When the run, or its epoch that is looked at, began. Of an earlier epoch that a redrive began nobody noted it: it
-    is the first that is known to have happened in it, or None."""
-    run = view.run
-    if run.began_at_ms is not None:
-        return run.began_at_ms
-    if not run.epoch:
-        return run.created_at_ms
-    return min((at_ms for task in view.tasks if not task.kept for at_ms in signs_of_life(task)), default=None)
-
-
-def result_of(task: m.Task) -> m.Attempt | None:
-    """How the last attempt of an ended task ended; None while that is not written yet, and of one without attempts."""
-    return task.attempts[-1] if task.state.ended and len(task.attempts) >= max(1, task.attempt) else None
-
-
-def past_of(task: m.Task) -> list[m.Attempt]:
-    """The attempts that another followed, or is to follow; oldest first."""
-    return task.attempts if result_of(task) is None else task.attempts[:-1]
-
-
-def is_held_back(task: m.Task) -> bool:
-    """Whether its retry is due and could not be started yet: the run is paused, or Batch takes no more for now."""
-    return task.state is TaskState.WAITING and bool(task.attempts) and task.retry_at_ms is None
-
-
-def duration_ms(task: m.Task, now_ms: int) -> int | None:
-    """How long its current or last attempt ran; None before it started, and when nobody told its end."""
-    if task.started_at_ms is None or (task.stopped_at_ms is None and task.state.ended):
-        return None
-    end_ms = task.stopped_at_ms if task.stopped_at_ms is not None else now_ms
-    return max(0, end_ms - task.started_at_ms)
 
 
 def changed(before: Sequence[m.Task], after: Sequence[m.Task]) -> list[m.Task]:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 
+from chalicelib.core.run.timeline import Stretch
 from chalicelib.core.states import TaskState
 
-
-class Stretch(Enum):
-    """What a task did for a while; the value says it in a legend. What comes later covers what comes before it."""
-
-    RESTED = "between attempts"
-    WAITED = "waited to start"
-    RAN = "ran"
-    UNDER_WAY = "runs"
-    CANCELLED = "was cancelled"
-    FAILED = "attempt failed"
+STRETCH_WORDS = {
+    Stretch.RESTED: "between attempts",
+    Stretch.WAITED: "waited to start",
+    Stretch.RAN: "ran",
+    Stretch.UNDER_WAY: "runs",
+    Stretch.CANCELLED: "was cancelled",
+    Stretch.FAILED: "attempt failed",
+}
+"""What a legend says of each."""
 
 
 @dataclass(frozen=True, slots=True)

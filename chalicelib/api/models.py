@@ -17,6 +17,7 @@ from chalicelib.core.failure import FailureClass
 from chalicelib.core.notice.preferences import QUEUE_PATTERN
 from chalicelib.core.rules import NAME_PATTERN, PEOPLES_TEXT_PATTERN, anchored
 from chalicelib.core.run.records import Scope
+from chalicelib.core.run.timeline import Stretch
 from chalicelib.core.schedule.model import CatchUp, Overlap
 from chalicelib.core.states import JobStatus, RunState, TaskState
 from chalicelib.core.tokens import TokenScope
@@ -240,6 +241,84 @@ class Event(Answer):
     text: Annotated[str, Field(description="What happened, in a sentence.")]
 
 
+class Span(Answer):
+    """A stretch of a task's time."""
+
+    stretch: Annotated[Stretch, Field(description="What the task did.")]
+    begin_ms: int
+    end_ms: Annotated[int, Field(description="Never before its beginning; of what goes on, the time of this answer.")]
+
+
+class Bar(Answer):
+    """The time of a task."""
+
+    task: str
+    index: Annotated[int, Field(description="The task's place in the plan.")]
+    state: TaskState
+    spans: Annotated[list[Span], Field(description="In the order of time; at least one.")]
+    on_longest_chain: Annotated[bool, Field(description="Whether it belongs to the longest chain.")]
+
+
+class Timeline(Page[Bar]):
+    """The time of a run, or of an epoch of it: a bar for each task of which a time is known, by their beginning."""
+
+    epoch: int
+    begin_ms: int
+    end_ms: Annotated[int, Field(description="Its end; the time of this answer while it goes on.")]
+    is_over: bool
+    chain_ms: Annotated[
+        int,
+        Field(
+            description="How long the longest chain took: tasks of which each follows the one before it, and that "
+            "together took longest, waiting included."
+        ),
+    ]
+    unsure: Annotated[int, Field(description="How many tasks have times that cannot be, because clocks differ.")]
+    ran_ms: Annotated[int, Field(description="How long all attempts of all tasks ran, together.")]
+    waited_ms: Annotated[int, Field(description="How long all tasks waited for their start, together.")]
+
+
+class FirstFailure(Answer):
+    """The failure that failed a run."""
+
+    task: str
+    attempt: int
+    stopped_at_ms: int | None = None
+    failure: Annotated[FailureClass | None, Field(description="The class of the failure.")] = None
+    exit_code: int | None = None
+    reason: str | None = None
+
+
+class FailureGroup(Answer):
+    """Tasks that failed in the same way."""
+
+    failure: Annotated[FailureClass | None, Field(description="The class of the failure.")] = None
+    exit_code: int | None = None
+    reason: str | None = None
+    count: int
+    tasks: Annotated[list[str], Field(description="The first five of them, in the order of the plan.")]
+
+
+class TakenAlong(Answer):
+    """Tasks that did not run because one failed."""
+
+    cause: Annotated[str, Field(description="The task that failed.")]
+    count: Annotated[int, Field(description="How many tasks did not run because of it.")]
+
+
+class Failures(Answer):
+    """Why a run failed."""
+
+    epoch: int
+    first: Annotated[
+        FirstFailure | None,
+        Field(description="Of the failures that the workflow does not allow, the one that ended first."),
+    ] = None
+    failed: Annotated[int, Field(description="How many tasks failed.")]
+    groups: Annotated[list[FailureGroup], Field(description="The largest first, 50 at most.")]
+    taken_along: Annotated[list[TakenAlong], Field(description="The most first, 50 at most.")]
+
+
 class RunNotice(Answer):
     """The notice that a run's records give at this moment."""
 
@@ -259,6 +338,11 @@ class LogLine(Answer):
 
 class LogPage(Page[LogLine]):
     """Lines of a job's log. `next` is there also at the end, for what is still to be written, unless the job ended."""
+
+    nothing_because: Annotated[
+        str | None,
+        Field(description="On the first page of a task's log that has no lines: a sentence that says why."),
+    ] = None
 
 
 class Cancel(Request):

@@ -112,15 +112,27 @@ class Api(Protocol):
         """What happened in a run, in the order of time, derived from its records. Each page reads the whole run."""
         ...
 
-    # Actions
+    def timeline(
+        self, run_id: str, *, epoch: int | None = None, limit: int = 1000, page: str | None = None
+    ) -> m.Timeline:
+        """When the tasks of a run waited, ran and rested. Each page reads the whole run, and may have fewer than
+        `limit`."""
+        ...
 
-    def cancel(self, run_id: str, request: m.Cancel) -> m.Acted:
-        """Start nothing more of a run and end its jobs. Raises WrongState when it ended otherwise."""
+    def failures(self, run_id: str, epoch: int | None = None) -> m.Failures:
+        """Why a run failed: its first failure, failures of one kind together, and what each took along. Reads the whole
+        run."""
         ...
 
     def run_notice(self, run_id: str) -> m.RunNotice:
         """The notice that the run's records give now: of its end, of the tasks that failed so far, or of its start.
         Nothing is published. Raises UnknownRun."""
+        ...
+
+    # Actions
+
+    def cancel(self, run_id: str, request: m.Cancel) -> m.Acted:
+        """Start nothing more of a run and end its jobs. Raises WrongState when it ended otherwise."""
         ...
 
     def pause(self, run_id: str) -> m.Acted:

@@ -48,3 +48,10 @@ NEVER_RETRIED = frozenset({FailureClass.CANCELLED})
 
 OUR_REASON_PREFIX = "batchwright: "
 """What the reasons begin with that we give when we terminate a job."""
+
+
+def failure_words(failure: FailureClass | None, exit_code: int | None, reason: str | None) -> str:
+    """Why a job failed: its class, by which retries are declared, and what Batch reports, as in `application: exit code
+    3: Essential container in task exited`. Empty if nothing is known."""
+    code = None if exit_code is None else f"exit code {exit_code}"
+    return ": ".join(filter(None, (failure, code, reason)))

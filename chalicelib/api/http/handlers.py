@@ -154,6 +154,14 @@ def get_task(api: Api, call: Call) -> Told:
     return Told(api.task(call["run_id"], call["task"], call["epoch"]))
 
 
+def get_timeline(api: Api, call: Call) -> Told:
+    return Told(api.timeline(call["run_id"], epoch=call["epoch"], limit=call["limit"], page=call["page"]))
+
+
+def get_failures(api: Api, call: Call) -> Told:
+    return Told(api.failures(call["run_id"], call["epoch"]))
+
+
 def get_run_notice(api: Api, call: Call) -> Told:
     return Told(api.run_notice(call["run_id"]))
 
@@ -285,7 +293,8 @@ OPERATIONS: Mapping[str, Callable[[Api, Call], Told]] = {
     operation.__name__: operation
     for operation in (
         *(health, openapi, list_workflows, get_workflow, put_workflow, delete_workflow, get_version),
-        *(list_runs, start_run, get_run, list_tasks, get_task, get_logs, list_events, get_run_notice),
+        *(list_runs, start_run, get_run, list_tasks, get_task, get_logs, list_events),
+        *(get_timeline, get_failures, get_run_notice),
         *(cancel_run, pause_run, resume_run, redrive_run),
         *(list_schedules, next_times, pause_schedule, resume_schedule, backfill),
         *(list_jobs, get_job, get_job_logs),

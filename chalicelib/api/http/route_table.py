@@ -264,6 +264,7 @@ _PUSH_OPTIONS = (
 )
 _TASK_FILTERS = (_EPOCH, _states(list(TaskState)), _limit(1_000, 1_000), _PAGE)
 _LIST = (_limit(1_000, 1_000), _PAGE)
+_BARS = (_EPOCH, _limit(1_000, 10_000), _PAGE)
 _WORKFLOW_LIST = (_limit(100, 1_000), _PAGE)
 
 NONE, NAMED, OF_RUN, IN_BODY, LISTED, ALL = About
@@ -329,6 +330,11 @@ ROUTES = (
         many=True,
         query=_LIST,
     ),
+    _get(
+        *(f"{_RUN}/timeline", "get_timeline", "When a run's tasks waited and ran", OF_RUN, "Timeline"),
+        query=_BARS,
+    ),
+    _get(f"{_RUN}/failures", "get_failures", "Why a run failed", OF_RUN, "Failures", query=(_EPOCH,)),
     _get(f"{_RUN}/notice", "get_run_notice", "The notice that a run's records give now", OF_RUN, "RunNotice"),
     _post(f"{_RUN}/cancel", "cancel_run", "Cancel a run; end its jobs", OF_RUN, "Acted", body="Cancel"),
     _post(f"{_RUN}/pause", "pause_run", "Start nothing more of a run", OF_RUN, "Acted"),

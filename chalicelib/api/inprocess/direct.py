@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.api import models as m
 from chalicelib.api.inprocess.actions import DirectActions
+from chalicelib.api.inprocess.diagnosis import DirectDiagnosis
 from chalicelib.api.inprocess.events import DirectEvents
 from chalicelib.api.inprocess.jobs import DirectJobs
 from chalicelib.api.inprocess.logs import DirectLogs
@@ -21,6 +22,7 @@ class DirectApi(
     DirectRuns,
     DirectLogs,
     DirectEvents,
+    DirectDiagnosis,
     DirectActions,
     DirectSchedules,
     DirectJobs,

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from chalicelib.api import models as m
 from chalicelib.api.inprocess.base import Part, check_limit
-from chalicelib.api.inprocess.run_view import RunLook, signs_of_life
+from chalicelib.api.inprocess.run_view import RunLook
 from chalicelib.api.models import EventKind
 from chalicelib.core.cursors import NUMBER, list_of, page_of, place_in
 from chalicelib.core.run.records import Run, in_epoch
+from chalicelib.core.run.task_view import signs_of_life
 from chalicelib.core.states import TaskState
 from chalicelib.engine.publishing.present_notice import present_notice
 from chalicelib.ports.store import Store

@@ -14,11 +14,14 @@ from chalicelib.api import models as m
 from chalicelib.api.inprocess.base import Part, check_limit
 from chalicelib.api.inprocess.run_view import RunLook
 from chalicelib.api.inprocess.runs import index_of_task
+from chalicelib.api.to_models import failed_children_model
 from chalicelib.core.batch.document import main_node_id, stream_of
 from chalicelib.core.batch.tries import read_tries
 from chalicelib.core.cursors import COUNT, TOKEN, or_nothing, page_of, place_in
 from chalicelib.core.errors import UnknownTask, UserMistake
 from chalicelib.core.ids import is_refused_job_id
+from chalicelib.core.run.causes import causes
+from chalicelib.core.run.no_log import cause_words, no_log_sentence
 from chalicelib.ports.services import Batch, LogLines, Logs
 
 LINES_A_PAGE = 10_000
@@ -91,7 +94,27 @@ class DirectLogs(Part):
         stream = self._stream(known, number, child, job_try)
         told, goes_on = read_stream(self._ground.logs, stream, limit, None if page else tail, token)
         place = {"epoch": look.run.epoch, "attempt": number or None, "token": told.token}
-        return log_page(told, page_of(of_list, place) if goes_on else None)
+        found = log_page(told, page_of(of_list, place) if goes_on else None)
+        if found.items or page is not None:
+            return found
+        sentence = no_log_sentence(
+            known,
+            attempt=attempt,
+            job_try=job_try,
+            child=child,
+            failed_child=self._failed_child(known, number, child),
+            cause=lambda: _cause_of(look, known),
+        )
+        return found.model_copy(update={"nothing_because": sentence})
+
+    def _failed_child(self, task: m.Task, number: int, child: int | None) -> m.FailedChild | None:
+        """How that child of the attempt's array failed, as far as Batch still tells it."""
+        if child is None or not 0 < number <= len(task.attempts):
+            return None
+        job_id = f"{task.attempts[number - 1].job_id}:{child}"
+        job = self._ground.world.batch.describe([job_id]).get(job_id)
+        failed = [job] if job is not None and job.get("status") == "FAILED" else []
+        return next(iter(failed_children_model(failed)), None)
 
     def _stream(self, task: m.Task, number: int, child: int | None, job_try: int | None) -> Stream:
         if task.children is None and child is not None:
@@ -147,6 +170,13 @@ class DirectLogs(Part):
 
     def _long_ago(self, stopped_at_ms: int | None) -> bool:
         return is_long_ago(stopped_at_ms, self._ground.world.clock.now_ms())
+
+
+def _cause_of(look: RunLook, task: m.Task) -> str | None:
+    """The failure that took the task along."""
+    tasks = look.all_tasks()
+    found = causes(tasks).get(task.index)
+    return None if found is None else cause_words(tasks[found.place].name, found.others)
 
 
 def _attempt_of(task: m.Task, attempt: int | None) -> int:

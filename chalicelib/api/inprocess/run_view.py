@@ -153,13 +153,6 @@ def _with_record(task: m.Task, retry: RetryPolicy, record: TaskRecord, ending: T
     return task.model_copy(update=known)
 
 
-def signs_of_life(task: m.Task) -> list[int]:
-    """When something is known to have happened to the task: its claim, starts and stops."""
-    times = [task.claimed_at_ms, task.started_at_ms, task.stopped_at_ms]
-    times += [at_ms for one in task.attempts for at_ms in (one.started_at_ms, one.stopped_at_ms)]
-    return [at_ms for at_ms in times if at_ms is not None]
-
-
 def children_counted(task: m.Task, jobs: Mapping[str, Mapping[str, Any]]) -> m.Task:
     """The task with how far its array is, if its job is among these, by id, as DescribeJobs tells them."""
     array = jobs.get(task.job_id or "", {}).get("arrayProperties", {})

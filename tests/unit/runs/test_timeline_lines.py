@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from batchwright.runs.timeline import timeline_of
 from batchwright.runs.timeline_lines import timeline_lines
 from batchwright.runs.view import RunView
 from batchwright.terminal.signs import ASCII, UNICODE, Signs
+from chalicelib.core.run.timeline import timeline_of
 from chalicelib.core.states import RunState, TaskState
 from tests.unit.rows import EVERY_STATE, NOON_MS, view
 from tests.unit.run_stories import (
@@ -35,7 +35,7 @@ ROWS = 20
 def drawn(
     shown: RunView, now_ms: int, width: int, signs: Signs = UNICODE, limit: int | None = ROWS, *states: TaskState
 ) -> list[str]:
-    line = timeline_of(shown, now_ms)
+    line = timeline_of(shown.run, shown.tasks, now_ms)
     return [text.plain for text in timeline_lines(line, now_ms, width, signs, limit, states)]
 
 
@@ -113,7 +113,7 @@ def test_every_bar_stays_on_the_axis_and_no_line_is_too_wide(
     shown: RunView, width: int, signs: Signs, limit: int | None
 ) -> None:
     now_ms = at_ms(100)
-    line = timeline_of(shown, now_ms)
+    line = timeline_of(shown.run, shown.tasks, now_ms)
     lines = [text.plain for text in timeline_lines(line, now_ms, width, signs, limit)]
     assert max(map(cell_len, lines), default=0) <= width
     if not line.bars:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from batchwright.runs.view import changed, every, load_view, past_of, result_of
+from batchwright.runs.view import changed, every, load_view
 from chalicelib.api import models as m
 from chalicelib.core.states import TaskState
 from tests.contract.apis import TASK, Desk, definition_of
 from tests.memory.store import MemoryStore
-from tests.unit.rows import EVERY_STATE, FAILURE, KILLED, NO_START, row
+from tests.unit.rows import row
 
 
 def test_a_task_has_changed_when_its_state_or_attempt_has() -> None:
@@ -13,19 +13,6 @@ def test_a_task_has_changed_when_its_state_or_attempt_has() -> None:
     after = [row(0, "a", TaskState.RUNNING, started_at_ms=5), row(1, "b", TaskState.RUNNING, 2)]
     assert changed(before, after) == [after[1]]
     assert changed((), [row(0, "a", TaskState.WAITING, 0), after[1]]) == [after[1]]
-
-
-def test_the_last_attempt_of_an_ended_task_is_its_result_and_those_before_are_past() -> None:
-    by_name = {task.name: task for task in EVERY_STATE.tasks}
-    assert (result_of(by_name["broken"]), past_of(by_name["broken"])) == (FAILURE, [FAILURE])
-    assert (result_of(by_name["flaky"]), past_of(by_name["flaky"])) == (None, [KILLED])
-    assert (result_of(by_name["never-started"]), past_of(by_name["never-started"])) == (NO_START, [])
-    assert (result_of(by_name["skipped"]), past_of(by_name["skipped"])) == (None, [])
-
-
-def test_an_ending_whose_result_is_not_written_yet_has_none() -> None:
-    late = row(0, "a", TaskState.SUCCEEDED, 2, 3, attempts=[FAILURE])
-    assert (result_of(late), past_of(late)) == (None, [FAILURE])
 
 
 def test_a_view_holds_the_tasks_of_all_pages() -> None:

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from batchwright.runs.view import duration_ms, result_of
 from chalicelib.api import models as m
 from chalicelib.api.inprocess.run_view import RunLook, children_counted
 from chalicelib.core.batch.result import JobResult
 from chalicelib.core.ids import Attempt
 from chalicelib.core.run.records import Scope, in_epoch
 from chalicelib.core.run.requests import RedriveRequest
+from chalicelib.core.run.task_view import duration_ms, result_of
 from chalicelib.core.states import TaskState
 from chalicelib.engine.control.cancel import request_cancel
 from chalicelib.engine.control.redrive import redrive_run

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from typing import Any, cast
-
 import pytest
 
-from batchwright.runs.no_log import silence_sentence
 from chalicelib.api import models as m
-from chalicelib.api.port import Api
 from chalicelib.core.failure import FailureClass
+from chalicelib.core.run.causes import causes
+from chalicelib.core.run.no_log import cause_words, no_log_sentence
 from chalicelib.core.states import TaskState
 from tests.unit.rows import FAILURE, ended, result, row, view
 
@@ -28,12 +26,9 @@ RUN = view(
 )
 
 
-class Told:
-    def run(self, run_id: str, epoch: int | None = None) -> m.Run:
-        return RUN.run
-
-    def tasks(self, run_id: str, **_: Any) -> m.Page[m.Task]:
-        return m.Page(items=list(RUN.tasks))
+def cause_of(place: int) -> str | None:
+    found = causes(RUN.tasks).get(place)
+    return None if found is None else cause_words(RUN.tasks[found.place].name, found.others)
 
 
 @pytest.mark.parametrize(
@@ -54,30 +49,23 @@ class Told:
 )
 def test_why_there_is_nothing_to_read_is_said(name: str, said: str) -> None:
     (task,) = [task for task in RUN.tasks if task.name == name]
-    assert silence_sentence(cast(Api, Told()), RUN.run.run_id, task) == said
+    assert no_log_sentence(task, cause=lambda: cause_of(task.index)) == said
 
 
 def test_whose_log_was_asked_for_is_said() -> None:
     task = RUN.tasks[9]
-    api = cast(Api, Told())
-    assert silence_sentence(api, "r", task, attempt=1) == "Attempt 1 of task tried wrote nothing."
+    assert no_log_sentence(task, attempt=1) == "Attempt 1 of task tried wrote nothing."
     array = task.model_copy(update={"is_array": True, "attempts": [NO_PULL, NO_PULL]})
-    assert silence_sentence(api, "r", array, child=3, attempt=1) == (
-        "Attempt 1 of child 3 of task tried wrote nothing."
-    )
+    assert no_log_sentence(array, child=3, attempt=1) == ("Attempt 1 of child 3 of task tried wrote nothing.")
 
 
 def test_a_child_that_never_started_says_so_as_a_single_job_does() -> None:
     array = ended(0, "many", TaskState.FAILED, result(False, reason="Array Child Job failed", seconds=None))
     started = m.FailedChild(index=1, exit_code=7, failure=FailureClass.APPLICATION, started_at_ms=5)
     never = m.FailedChild(index=2, failure=FailureClass.START_FAILURE, reason="no such program")
-    array = array.model_copy(update={"is_array": True, "failed_children": [started, never]})
-
-    class Asked(Told):
-        def task(self, run_id: str, name: str, epoch: int | None = None) -> m.Task:
-            return array
-
-    said = {child: silence_sentence(cast(Api, Asked()), "r", array, child=child) for child in (0, 1, 2)}
+    array = array.model_copy(update={"is_array": True})
+    failed = {1: started, 2: never}
+    said = {child: no_log_sentence(array, child=child, failed_child=failed.get(child)) for child in (0, 1, 2)}
     assert said == {
         0: "Child 0 of task many wrote nothing.",
         1: "Child 1 of task many wrote nothing.",

@@ -1,18 +1,35 @@
 """When the tasks of a run waited, ran and rested: what a chart of its time is made of.
 
 Owns the reading of times: what is missing is left out, and what contradicts itself, because clocks differ, is made into
-the nearest thing that does not. Pure: tasks in, figures out. How it is drawn is timeline_lines.py's.
+the nearest thing that does not. Pure: tasks in, figures out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
 
-from batchwright.runs.view import RunView, began_ms, past_of, result_of
-from batchwright.terminal.signs import Stretch
-from chalicelib.api import models as m
+from chalicelib.core.run.task_view import RunTimes, TaskView, began_ms, past_of, result_of
 from chalicelib.core.states import TaskState
+
+T = TypeVar("T", bound=TaskView)
+
+
+class Stretch(StrEnum):
+    """What a task did for a while. What comes later in this list covers what comes before it."""
+
+    RESTED = "rested"
+    """Between two attempts, or until the next one."""
+    WAITED = "waited"
+    """From the claim of an attempt to its start."""
+    RAN = "ran"
+    UNDER_WAY = "under_way"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    """An attempt that failed, also one that another followed."""
+
 
 _RAN = (Stretch.RAN, Stretch.UNDER_WAY, Stretch.FAILED, Stretch.CANCELLED)
 _SKEW_MINIMUM_MS = 600_000
@@ -55,10 +72,10 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Generic[T]):
     """The time of a run, or of one of its epochs."""
 
-    tasks: Sequence[m.Task]
+    tasks: Sequence[T]
     begin_ms: int
     end_ms: int
     """Later than `begin_ms`."""
@@ -72,11 +89,10 @@ class Timeline:
     """How many tasks have times that cannot be, as when clocks differ."""
 
 
-def timeline_of(view: RunView, now_ms: int) -> Timeline:
-    """The time of the run that is looked at; of one that goes on until now."""
-    run, tasks = view.run, view.tasks
+def timeline_of(run: RunTimes, tasks: Sequence[T], now_ms: int) -> Timeline[T]:
+    """The time of a run with all its tasks, in the order of the plan. A run that goes on lasts until now."""
     looked_ms = run.ended_at_ms if run.ended_at_ms is not None else now_ms
-    began = began_ms(view)
+    began = began_ms(run, tasks)
     begin_ms = run.created_at_ms if began is None else began
     bars = [Bar(place, spans) for place, spans in enumerate(_all_spans(tasks, looked_ms)) if spans]
     end_ms = max(looked_ms, begin_ms + 1)
@@ -100,7 +116,7 @@ def timeline_of(view: RunView, now_ms: int) -> Timeline:
     )
 
 
-def _all_spans(tasks: Sequence[m.Task], now_ms: int) -> Iterator[tuple[Span, ...]]:
+def _all_spans(tasks: Sequence[TaskView], now_ms: int) -> Iterator[tuple[Span, ...]]:
     stops = {task.name: task.stopped_at_ms for task in tasks}
     for task in tasks:
         if task.kept:
@@ -110,7 +126,7 @@ def _all_spans(tasks: Sequence[m.Task], now_ms: int) -> Iterator[tuple[Span, ...
         yield tuple(_with_rests(list(_spans(task, ready_ms, now_ms)), task, now_ms))
 
 
-def _spans(task: m.Task, ready_ms: int, now_ms: int) -> Iterator[Span]:
+def _spans(task: TaskView, ready_ms: int, now_ms: int) -> Iterator[Span]:
     """What is known of its attempts. Of earlier ones nobody knows when they were claimed."""
     past, result = past_of(task), result_of(task)
     for number, attempt in enumerate(past):
@@ -141,7 +157,7 @@ def _span(stretch: Stretch, begin_ms: int, end_ms: int | None) -> Span:
     return Span(stretch, begin_ms, max(begin_ms, end_ms if end_ms is not None else begin_ms))
 
 
-def _how(task: m.Task) -> Stretch:
+def _how(task: TaskView) -> Stretch:
     """How the last or current attempt goes, or went."""
     match task.state:
         case TaskState.SUCCEEDED:
@@ -154,7 +170,7 @@ def _how(task: m.Task) -> Stretch:
             return Stretch.UNDER_WAY
 
 
-def _with_rests(spans: Sequence[Span], task: m.Task, now_ms: int) -> Iterator[Span]:
+def _with_rests(spans: Sequence[Span], task: TaskView, now_ms: int) -> Iterator[Span]:
     """The spans in the order of time, and what lies between attempts."""
     in_order = sorted(spans, key=lambda span: (span.begin_ms, span.end_ms))
     until_ms = None
@@ -167,13 +183,13 @@ def _with_rests(spans: Sequence[Span], task: m.Task, now_ms: int) -> Iterator[Sp
         yield Span(Stretch.RESTED, until_ms, now_ms)
 
 
-def _backwards(task: m.Task) -> bool:
+def _backwards(task: TaskView) -> bool:
     times = [(attempt.started_at_ms, attempt.stopped_at_ms) for attempt in task.attempts]
     times += [(task.started_at_ms, task.stopped_at_ms), (task.claimed_at_ms, task.stopped_at_ms)]
     return any(begin is not None and end is not None and end < begin for begin, end in times)
 
 
-def _longest_chain(tasks: Sequence[m.Task], bars: dict[int, Bar]) -> tuple[tuple[int, ...], int]:
+def _longest_chain(tasks: Sequence[TaskView], bars: dict[int, Bar]) -> tuple[tuple[int, ...], int]:
     """The tasks that follow each other and together took longest, waiting included; and how long that was. Time that
     two of them share, where one did not wait for the other's end, counts once."""
     place_of = {task.name: place for place, task in enumerate(tasks)}
