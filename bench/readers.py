@@ -166,7 +166,7 @@ def _body(found: dict[str, Any]) -> str:
 
 
 def _read_body(path: Path) -> object:
-    return json_body.read_json(path.read_bytes())
+    return json_body.read_json_body(path.read_bytes())
 
 
 def _compile(found: dict[str, Any]) -> str:

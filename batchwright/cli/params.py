@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,11 +12,12 @@ import click
 from batchwright.files.workflow_file import Problem, load_mapping
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.params import Declaration, ParamType, check_params
+from chalicelib.core.strict_json import DIGITS_MAXIMUM, NoJson, read_json
 from chalicelib.core.suggest import shown
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _CONSTANTS = {"true": True, "false": False}
-_INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
+_INTEGER = re.compile(rf"[-+]?[0-9]{{1,{DIGITS_MAXIMUM}}}")
 
 
 def param_options(command: _F) -> _F:
@@ -102,6 +102,6 @@ def _value(kind: ParamType, text: str) -> Any:
             return _CONSTANTS.get(text, text)
         case ParamType.NUMBER | ParamType.LIST | ParamType.OBJECT:
             try:
-                return json.loads(text, parse_constant=lambda constant: constant)
-            except (ValueError, RecursionError):
+                return read_json(text)
+            except NoJson:
                 return text

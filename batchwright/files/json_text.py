@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NoReturn
+from typing import Any
 
-from batchwright.files.positions import DIGITS_MAXIMUM, Document, TreeBuilder, Unreadable
+from batchwright.files.positions import Document, TreeBuilder, Unreadable
+from chalicelib.core.strict_json import HALF_A_PAIR, LONE_SURROGATE, TOO_DEEP, NoJson, read_scalar
 
 _TOKEN = re.compile(r'[ \t\n\r]*(?:([{}\[\],:])|("(?:[^"\\]|\\.)*")|([^\s{}\[\],:"]+))')
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _TRAILING_COMMA = re.compile(r",[ \t\n\r]*[}\]]")
 
 
@@ -50,25 +50,16 @@ def _string(found: str, line: int, column: int) -> str:
     if "\\" not in found:
         return found[1:-1]
     string: str = json.loads(found)
-    if _LONE_SURROGATE.search(string):
-        raise Unreadable(line, column, "half of a surrogate pair stands alone", "it is no character")
+    if LONE_SURROGATE.search(string):
+        raise Unreadable(line, column, HALF_A_PAIR, "it is no character")
     return string
 
 
 def _constant(found: str, line: int, column: int) -> Any:
-    if len(found) > DIGITS_MAXIMUM:
-        raise Unreadable(line, column, f"a number has {len(found)} digits", f"{DIGITS_MAXIMUM} are the most")
     try:
-        value = json.loads(found, parse_constant=_refuse)
-    except ValueError:
-        raise Unreadable(line, column, f"'{found[:40]}' is no number that can be used") from None
-    if value in (float("inf"), float("-inf")):
-        raise Unreadable(line, column, f"'{found[:40]}' is too large for a number")
-    return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
+        return read_scalar(found)
+    except NoJson as error:
+        raise Unreadable(line, column, str(error)) from None
 
 
 def _check_syntax(text: str) -> None:
@@ -79,7 +70,7 @@ def _check_syntax(text: str) -> None:
     except json.JSONDecodeError as error:
         raise _unreadable(error) from None
     except RecursionError:
-        raise Unreadable(1, 1, "values are nested too deep") from None
+        raise Unreadable(1, 1, TOO_DEEP) from None
 
 
 def _unreadable(error: json.JSONDecodeError) -> Unreadable:

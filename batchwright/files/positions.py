@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-DEPTH_MAXIMUM = 50
-DIGITS_MAXIMUM = 300
+from chalicelib.core.strict_json import DEPTH_MAXIMUM, TOO_DEEP
+
 EXPANDED_MAXIMUM = 1_000_000
 """Values that aliases may expand to, beside ten times those that are written out."""
 
@@ -108,7 +108,7 @@ class TreeBuilder:
     def start(self, value: list[Any] | dict[str, Any], line: int, column: int) -> Node:
         """Open a list or a mapping; an empty one is given."""
         if len(self._open) >= DEPTH_MAXIMUM:
-            raise Unreadable(line, column, f"values are nested more than {DEPTH_MAXIMUM} deep")
+            raise Unreadable(line, column, TOO_DEEP)
         node = Node(value, line, column)
         self._written += 1
         self._open.append(node)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from chalicelib.api.http.json_body import CONTAINERS_MAXIMUM, DEPTH_MAXIMUM, ESCAPED_BYTES_MAXIMUM
+from chalicelib.api.http.json_body import CONTAINERS_MAXIMUM, ESCAPED_BYTES_MAXIMUM
 from chalicelib.api.http.pipeline import ANSWER_BYTES_MAXIMUM, PAGE_BYTES_MAXIMUM
 from chalicelib.api.http.route_table import BODY_BYTES_MAXIMUM, SEVERAL_MAXIMUM, WORKFLOW_BYTES_MAXIMUM
 from chalicelib.aws.table.params import PARAMS_BYTES_MAXIMUM
 from chalicelib.core import limits, rules
 from chalicelib.core.definition import too_much
+from chalicelib.core.strict_json import DEPTH_MAXIMUM
 from chalicelib.engine.inbox.messages import LETTER_REASON_CHARACTERS
 from chalicelib.engine.publishing.log_tail import LINE_CHARACTERS
 from chalicelib.engine.watch.monitor_looks import JOBS_MAXIMUM, NAMED_MAXIMUM

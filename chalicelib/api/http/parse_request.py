@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.api.http.json_body import NoJson, TooLarge, check_escaped_size, read_json
+from chalicelib.api.http.json_body import TooLarge, check_escaped_size, read_json_body
 from chalicelib.api.http.route_table import IDEMPOTENCY_KEY, SEVERAL_MAXIMUM, Kind, Parameter
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notice.preferences import QUEUE_PATTERN as NOTICES_QUEUE_PATTERN
 from chalicelib.core.notice.preferences import QUEUE_PREFIX
 from chalicelib.core.rules import PEOPLES_TEXT, PEOPLES_TEXT_PATTERN, anchored
+from chalicelib.core.strict_json import NoJson
 from chalicelib.core.suggest import Names, shown
 
 M = TypeVar("M", bound=BaseModel)
@@ -92,7 +93,7 @@ def read_value(body: bytes, maximum: int) -> Any:
     check_escaped_size(body)
     if not body:
         raise NoJson("the body is empty")
-    return read_json(body)
+    return read_json_body(body)
 
 
 def _value(parameter: Parameter, text: str) -> Any:

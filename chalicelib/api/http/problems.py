@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.api.http.json_body import NoJson, TooLarge
+from chalicelib.api.http.json_body import TooLarge
 from chalicelib.core import errors
 from chalicelib.core.mistakes import Mistake, Path
+from chalicelib.core.strict_json import NoJson
 
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:batchwright:problem:"

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.http.json_body import NoJson, read_json
+from chalicelib.api.http.json_body import read_json_body
 from chalicelib.core.definition.check import check_definition, workflow_from
 from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.definition.graph import find_cycles
 from chalicelib.core.errors import InvalidWorkflow, UserMistake
+from chalicelib.core.strict_json import NoJson
 from chalicelib.core.template import Scope, render, render_text
 
 SECONDS = 1.0
@@ -170,7 +171,7 @@ def refused(body: bytes) -> tuple[str, float]:
     """What is said of a definition, and how many seconds of the processor's time that took."""
     begun = time.process_time()
     with pytest.raises((InvalidWorkflow, NoJson)) as raised:
-        workflow_from(read_json(body))
+        workflow_from(read_json_body(body))
     said = str(raised.value)
     return said, time.process_time() - begun
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from chalicelib.api import models as m
-from chalicelib.api.http.json_body import NoJson, TooLarge
+from chalicelib.api.http.json_body import TooLarge
 from chalicelib.api.http.parse_request import read_body, read_key, read_path, read_query
 from chalicelib.api.http.route_table import ROUTES, Route
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.strict_json import NoJson
 
 LIMIT = 10_000
 
