@@ -17,6 +17,7 @@ from chalicelib.api.http.route_table import IDEMPOTENCY_KEY, SEVERAL_MAXIMUM, Ki
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.notice.preferences import QUEUE_PATTERN as NOTICES_QUEUE_PATTERN
 from chalicelib.core.notice.preferences import QUEUE_PREFIX
+from chalicelib.core.pydantic_rules import rule_of
 from chalicelib.core.rules import PEOPLES_TEXT, PEOPLES_TEXT_PATTERN, anchored
 from chalicelib.core.strict_json import NoJson
 from chalicelib.core.suggest import Names, shown
@@ -142,16 +143,6 @@ def _known(name: str, known: Iterable[str]) -> str:
     return names.suggestion(name) or (f"it has {', '.join(known)}" if list(known) else "it has none")
 
 
-_TYPES = {
-    "string_type": "a string",
-    "int_type": "a whole number",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "an object",
-    "model_type": "an object",
-}
-
-
 _RULES = {
     anchored(NOTICES_QUEUE_PATTERN): f"the name of an SQS queue that begins with '{QUEUE_PREFIX}'",
     anchored(PEOPLES_TEXT_PATTERN): PEOPLES_TEXT,
@@ -172,24 +163,5 @@ def _sentence(model: type[BaseModel], kind: str, loc: Sequence[str | int], value
         return f"{place} is missing"
     if kind == "extra_forbidden":
         return f"the body has no field {shown(place)}; {_known(place, model.model_fields)}"
-    return f"{place} must be {_rule(kind, context)}, not {shown(value)}"
-
-
-def _rule(kind: str, context: Mapping[str, Any]) -> str:
-    """The rule that an error of pydantic's stands for."""
-    if kind in _TYPES:
-        return _TYPES[kind]
-    match kind:
-        case "greater_than_equal":
-            return f"{context['ge']:,} or more"
-        case "less_than_equal":
-            return f"{context['le']:,} or less"
-        case "string_too_short":
-            return f"{context['min_length']} or more characters"
-        case "string_too_long":
-            return f"{context['max_length']:,} or fewer characters"
-        case "string_pattern_mismatch":
-            return _RULES.get(context["pattern"], f"text that fits {context['pattern']}")
-        case "enum":
-            return f"one of {context['expected']}"
-    return "something else"
+    rule = rule_of(kind, context, mapping="an object", patterns=_RULES) or "something else"
+    return f"{place} must be {rule}, not {shown(value)}"

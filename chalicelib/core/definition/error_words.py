@@ -1,7 +1,6 @@
-"""What pydantic found wrong with a definition, in our own words.
+"""What pydantic found wrong with a file, as mistakes with a place and a suggestion.
 
-Owns the text for each type of error that the models of `model.py` and `monitor/file_model.py` can raise; nothing of
-pydantic's own wording gets out.
+Owns the text for each type of error that the models of `model.py` and `monitor/file_model.py` can raise.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from chalicelib.core.definition.model import (
 from chalicelib.core.definition.schema_model import RULE_BROKEN
 from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
 from chalicelib.core.params import ParamType
+from chalicelib.core.pydantic_rules import MAPPING_TYPES, rule_of
 from chalicelib.core.rules import Broken
 from chalicelib.core.schedule.model import CatchUp, Overlap
 from chalicelib.core.states import TriggerRule
@@ -34,15 +34,7 @@ from chalicelib.core.suggest import Names, shown
 _KEY_MARK = "[key]"
 """What pydantic puts at the end of the place of an error that is about a key."""
 
-_TYPES = {
-    "string_type": "a string",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
-_EMPTY = {"string_type": '""', "list_type": "[]", "dict_type": "{}", "model_type": "{}", "model_attributes_type": "{}"}
+_EMPTY = {"string_type": '""', "list_type": "[]", **dict.fromkeys(MAPPING_TYPES, "{}")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +75,9 @@ def _mistake(of: Kind, kind: str, loc: Path, value: Any, context: Mapping[str, A
         least, most, found = context.get("min_length"), context.get("max_length"), context["actual_length"]
         bound = f"{least:,} or more" if kind == "too_short" else f"{most:,} or fewer"
         return broken_at(path, Broken(f"must have {bound} entries, not {found:,}"))
-    if kind in _TYPES:
+    if rule := rule_of(kind, context, mapping="a mapping"):
         what = label_of(path) if path else of.whole
-        text = f"{what} must be {_TYPES[kind]}, not {_with_kind(value)}".lstrip()
+        text = f"{what} must be {rule}, not {_with_kind(value)}".lstrip()
         return Mistake(path, text, of.hint_at(path, value) or _hint(kind, value) if path else None)
     return broken_at(path, Broken(f"has a value that does not fit here: {shown(value)}"))
 
