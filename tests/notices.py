@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, job_name
-from chalicelib.core.monitor.blocked_queue import blocked_notice, read_blocked
+from chalicelib.core.monitor.blocked_queue import blocked_notice
 from chalicelib.core.monitor.notices import (
     day_of,
     failed_notice,
@@ -27,6 +27,7 @@ from chalicelib.core.run.commands import TellJobFailures
 from chalicelib.core.run.notices import run_ended, run_late, run_started, tasks_failed
 from chalicelib.core.run.records import Run
 from chalicelib.core.states import JobStatus, RunState
+from tests.job_events import read_blocked_event
 
 AT_MS = 1_795_287_116_000
 MINUTE_MS = 60_000
@@ -140,7 +141,7 @@ def blocked() -> Notice:
     queue = document["detail"]["jobQueue"].replace("/default", f"/{WAITING_RECORD.queue}")
     job = {"jobId": WAITING_RECORD.job_id, "jobName": WAITING_RECORD.name, "createdAt": WAITING_RECORD.created_at_ms}
     event = {**document, "time": "2026-11-21T18:51:56Z", "detail": {**document["detail"], **job, "jobQueue": queue}}
-    found = read_blocked(event)
+    found = read_blocked_event(event)
     assert found is not None
     return blocked_notice(found, STAGE, AT_MS)
 

@@ -23,8 +23,8 @@ from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
 from chalicelib.core.batch.job_record import JobState
-from chalicelib.core.batch.observed_job import child_of
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.ids import child_of
 
 JOBS_SHOWN = 50
 _JOBS_A_PAGE = 1_000

@@ -14,9 +14,8 @@ from batchwright.verify.observed import JobKind, Observed, Received
 from batchwright.verify.verdict import Judged, broken, holds, judged, not_seen
 from chalicelib.core.batch.classify import classify
 from chalicelib.core.batch.document import end_of, end_of_try, job_tries
-from chalicelib.core.batch.job_change import read_event
+from chalicelib.core.batch.job_event import JobDocument, read_envelope
 from chalicelib.core.batch.lenient import number
-from chalicelib.core.batch.observed_job import read_job
 from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import attempt_from_parameters, task_of_job_name
@@ -68,7 +67,8 @@ def check_reader(observed: Observed) -> Judged:
     unread = []
     for one in observed.received:
         try:
-            change, record = read_event(one.document), read_job(one.document)
+            job = _job_in(one.document)
+            change, record = (None, None) if job is None else (job.change(), job.record())
         except MalformedMessage as error:
             unread.append(f"{one.status}: {error}")
             continue
@@ -225,10 +225,15 @@ def check_duplicates(observed: Observed) -> Judged:
 def _read_text(one: Received) -> str:
     """What our reader makes of an event, but for the envelope's time."""
     try:
-        change = read_event({**one.document, "time": None})
+        job = _job_in({**one.document, "time": None})
+        return repr(None if job is None else job.change())
     except MalformedMessage as error:
         return str(error)
-    return repr(change)
+
+
+def _job_in(document: Mapping[str, Any]) -> JobDocument | None:
+    event = read_envelope(document)
+    return None if event is None else event.job()
 
 
 def _differing(group: Sequence[Received]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from chalicelib.core.batch.observed_job import whole_job_id
+from chalicelib.core.ids import whole_job_id
 
 T = TypeVar("T")
 U = TypeVar("U")

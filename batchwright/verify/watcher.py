@@ -14,7 +14,7 @@ from batchwright.subscriptions.queue_access import statement
 from batchwright.verify.here import Here
 from batchwright.verify.jobs import stamped, workflow_names
 from batchwright.verify.observed import Received
-from chalicelib.core.batch.job_change import DETAIL_TYPE
+from chalicelib.core.batch.job_event import JOB_STATE_CHANGE
 
 PROBE_SOURCE, PROBE_TYPE = "batchwright.verify", "Probe"
 """Of the event that tells whether the rule works yet. Nobody but AWS may put events of Batch."""
@@ -27,7 +27,7 @@ def event_pattern(stamp: str) -> dict[str, Any]:
     """What the temporary rule lets through: by the names of the jobs, so that an event without parameters shows."""
     return {
         "source": ["aws.batch", PROBE_SOURCE],
-        "detail-type": [DETAIL_TYPE, PROBE_TYPE],
+        "detail-type": [JOB_STATE_CHANGE, PROBE_TYPE],
         "detail": {"jobName": [{"prefix": f"{stamped(stamp)}-"}]},
     }
 

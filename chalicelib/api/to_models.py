@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from chalicelib.api import models as m
-from chalicelib.core.batch.job_change import read_result
+from chalicelib.core.batch.job_event import read_result
 from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.batch.result import JobResult
 from chalicelib.core.ids import definition_digest

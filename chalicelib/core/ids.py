@@ -128,6 +128,18 @@ def refused_job_name(job_id: str) -> str:
     return job_id.removeprefix(refused_job_id(""))
 
 
+def whole_job_id(job_id: str) -> str:
+    """The id of the array or multi-node job that a child (`id:3`) or a node (`id#0`) is part of; else the job's own."""
+    return re.split("[:#]", job_id, maxsplit=1)[0]
+
+
+def child_of(job_id: str) -> tuple[str, int | None]:
+    """The array's id and the number of a child's id, `id:3`; of any other job its own id and None."""
+    array, colon, number = job_id.partition(":")
+    is_child = bool(colon) and number.isascii() and number.isdigit()
+    return (array, int(number)) if is_child else (job_id, None)
+
+
 def slug(text: str) -> str:
     """`text` with what a job name cannot hold replaced by hyphens; never empty, starts with a letter or digit."""
     return _NOT_IN_A_JOB_NAME.sub("-", text).lstrip("-_") or "x"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,8 @@ import pytest
 
 from batchwright.local.batch.client import LocalBatch
 from chalicelib.aws.batch import AwsBatch
-from chalicelib.core.batch.job_change import read_detail
+from chalicelib.core.batch.job_change import JobChange
+from chalicelib.core.batch.job_event import read_job
 from chalicelib.core.errors import Throttled, UserMistake
 from chalicelib.core.ids import Attempt, identity_parameters
 from chalicelib.core.plan.job_request import JobRequest
@@ -149,6 +150,11 @@ def test_a_job_that_ended_is_found_too(place: Place) -> None:
     assert [job.job_id for job in place.batch.find(place.request.queue, place.request.name)] == [job_id]
 
 
+def _change(detail: Mapping[str, Any]) -> JobChange | None:
+    job = read_job(detail)
+    return None if job is None else job.change()
+
+
 def test_jobs_are_described_as_their_events_would_and_an_unknown_one_is_left_out(place: Place) -> None:
     attempt = Attempt("films-1", 2, 300, 1)
     parameters = tuple(sorted(identity_parameters(attempt).items()))
@@ -157,7 +163,7 @@ def test_jobs_are_described_as_their_events_would_and_an_unknown_one_is_left_out
     found = place.batch.describe(["00000000-aaaa-4000-8000-000000000000", *submitted])
     assert set(found) == set(submitted)
     for job_id, detail in found.items():
-        change = read_detail(detail)
+        change = _change(detail)
         assert change is not None
         assert (change.job_id, change.job_name, change.attempt) == (job_id, request.name, attempt)
         assert not change.status.ended
@@ -168,7 +174,7 @@ def test_a_job_that_was_terminated_is_described_with_its_end(place: Place) -> No
     job_id = place.batch.submit(request)
     place.batch.terminate([job_id], "not wanted")
     assert place.reasons([job_id]) == ["not wanted"]
-    change = read_detail(place.batch.describe([job_id])[job_id])
+    change = _change(place.batch.describe([job_id])[job_id])
     assert change is not None
     assert change.result is not None
     assert (change.result.succeeded, change.result.reason) == (False, "not wanted")

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.core.batch.job_record import JobRecord
-from chalicelib.core.batch.observed_job import read_job
 from chalicelib.core.monitor.check import check_monitors
 from chalicelib.core.monitor.records import pushed_after
 from chalicelib.core.schedule.model import iso_time, read_moment_ms
 from chalicelib.engine.inbox.messages import MessagesLeft
 from chalicelib.engine.world.world import Settings
+from tests.job_events import read_record
 from tests.memory.clock import HandClock
 from tests.memory.theatre import Theatre, plan_of, task
 
@@ -115,6 +115,6 @@ def at(moment: str, monitors: dict[str, Any] = NOTHING) -> Lookout:
 
 def record_of(lookout: Lookout, job_id: str, status: str) -> JobRecord:
     """What a job's event of now makes of its record."""
-    record = read_job(json.loads(lookout.event(job_id, status)))
+    record = read_record(json.loads(lookout.event(job_id, status)))
     assert record is not None
     return replace(record, seen_at_ms=lookout.clock.now_ms())

@@ -9,10 +9,9 @@ import re
 
 from chalicelib.api.inprocess.base import Ground, with_suggestion
 from chalicelib.api.inprocess.run_view import RunLook
+from chalicelib.core.batch.job_event import read_job
 from chalicelib.core.batch.job_record import JobRecord
-from chalicelib.core.batch.observed_job import read_job_detail
 from chalicelib.core.errors import TryAgain, UnknownJob
-from chalicelib.core.ids import attempt_from_parameters
 from chalicelib.core.suggest import Names
 
 BEGINNING_CHARACTERS = 8
@@ -59,10 +58,11 @@ class UnrecordedJob:
             detail = self._ground.world.batch.describe([self._job_id]).get(self._job_id)
         except TryAgain:
             return None
-        record = None if detail is None else read_job_detail(detail, self._ground.world.clock.now_ms())
-        attempt = attempt_from_parameters((detail or {}).get("parameters") or {})
-        if record is None or record.is_foreign or attempt is None:
+        job = None if detail is None else read_job(detail)
+        owner = None if job is None or job.is_part else job.owner()
+        if owner is None:
             return None
+        attempt, _ = owner
         run = self._ground.store.run(attempt.run_id)
         if run is None:
             return f"it is one of run {attempt.run_id}, which this stage does not know"

@@ -23,10 +23,11 @@ from chalicelib.api.inprocess.base import Part, check_limit
 from chalicelib.api.inprocess.job_search import UnrecordedJob
 from chalicelib.api.inprocess.logs import Stream, check_log_limits, is_long_ago, log_page, read_stream, stream_in_batch
 from chalicelib.api.to_models import failed_children_model, job_model
+from chalicelib.core.batch.job_event import read_job
 from chalicelib.core.batch.job_record import JobFilter, JobPlace, JobRecord, JobState, NamePattern
-from chalicelib.core.batch.observed_job import child_of, read_job_detail
 from chalicelib.core.cursors import COUNT, NAME, TOKEN, or_nothing, page_of, place_in
 from chalicelib.core.errors import TryAgain, UnknownJob, UserMistake
+from chalicelib.core.ids import child_of
 from chalicelib.core.states import JobStatus
 from chalicelib.core.suggest import shown
 
@@ -115,10 +116,11 @@ class DirectJobs(Part):
     def _child(self, array: JobRecord, child: int) -> JobRecord:
         """A child of an array as Batch tells it: children have no records."""
         _check_child(array, child)
-        told = read_job_detail(self._told_child(array, child), self._ground.world.clock.now_ms(), parts=True)
-        if told is None:
-            raise UnknownJob(f"Batch tells of job {array.job_id}:{child} in a way that is not understood")
-        return told
+        job = read_job(self._told_child(array, child))
+        record = None if job is None else job.record(self._ground.world.clock.now_ms(), parts=True)
+        if record is None:
+            raise UnknownJob(f"Batch describes job {array.job_id}:{child} in a way that is not understood")
+        return record
 
     def _told_child(self, array: JobRecord, child: int) -> Mapping[str, Any]:
         named = f"{array.job_id}:{child}"
@@ -160,7 +162,8 @@ class DirectJobs(Part):
     def _as_batch_tells(self, record: JobRecord, now_ms: int) -> JobRecord:
         batch = self._ground.world.batch
         detail = batch.describe([record.job_id]).get(record.job_id)
-        told = None if detail is None else read_job_detail(detail, now_ms)
+        job = None if detail is None else read_job(detail)
+        told = None if job is None else job.record(now_ms)
         if detail is None or told is None or told.order < record.order:
             return record
         return told if told.nodes is None else replace(told, log_stream=stream_in_batch(batch, detail))

@@ -1,6 +1,6 @@
 """A Batch job as it is recorded: one that no run of ours submitted, or any if the stage records all.
 
-Owns the shape of the record. How it is read off an event is core/batch/observed_job.py's.
+Owns the shape of the record. How it is read off an event is core/batch/job_event.py's.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from chalicelib.core.batch.job_change import object_in, told_at_ms
+from chalicelib.core.batch.job_event import Envelope
 from chalicelib.core.batch.job_record import JobRecord
-from chalicelib.core.batch.observed_job import read_job_detail, seen_at_ms, whole_job_id
 from chalicelib.core.durations import in_words
+from chalicelib.core.ids import whole_job_id
 from chalicelib.core.monitor.notices import told
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.model import Notice
@@ -61,17 +61,14 @@ class Blocked:
     at_ms: int | None
 
 
-def read_blocked(document: object) -> Blocked | None:
-    """What an EventBridge event tells of a blocked queue; None for any other. Raises MalformedMessage."""
-    event = object_in(document, "the event")
-    if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
-        return None
-    detail = object_in(event.get("detail"), "detail")
-    job = read_job_detail(detail, seen_at_ms(event, detail), parts=True)
+def read_blocked(event: Envelope) -> Blocked | None:
+    """What an event says of a blocked queue; None for any other event. Raises MalformedMessage."""
+    document = event.job(DETAIL_TYPE)
+    job = None if document is None else document.record(parts=True)
     if job is None or not job.queue:
         # Of a queue without a name there is nothing to say.
         return None
-    at_ms = told_at_ms(event)
+    at_ms = event.sent_at_ms
     found = _CODE.fullmatch(job.reason or "")
     if found is None:
         return Blocked(job, _NO_CODE, job.reason, at_ms)

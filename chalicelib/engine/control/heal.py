@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from chalicelib.core.batch.job_change import JobChange, read_detail
+from chalicelib.core.batch.job_change import JobChange
+from chalicelib.core.batch.job_event import read_job
 from chalicelib.core.batch.result import JobResult
 from chalicelib.core.chain import TIMER_SECONDS_MAXIMUM
 from chalicelib.core.failure import FailureClass
@@ -232,7 +233,7 @@ def _end_open(world: World, facts: RunFacts, tally: Tally, records: Sequence[Tas
     outcomes: list[Outcome] = []
     for record in records:
         detail = details.get(record.job_id or "")
-        change = detail and read_detail(detail)
+        change = _change_in(detail)
         if change and change.status.ended:
             changes.append(change)
         elif change:
@@ -244,6 +245,12 @@ def _end_open(world: World, facts: RunFacts, tally: Tally, records: Sequence[Tas
             _commit(world, facts, record, ending)
     outcomes += handle_changes(world, changes)
     return worst(outcomes)
+
+
+def _change_in(detail: Mapping[str, Any] | None) -> JobChange | None:
+    """What DescribeJobs' answer says of a job of ours; None if Batch does not know it."""
+    job = None if detail is None else read_job(detail)
+    return None if job is None else job.change()
 
 
 def _commit(world: World, facts: RunFacts, record: TaskRecord, ending: TaskState) -> None:
@@ -263,7 +270,7 @@ def _ask_batch(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> 
         assert job_id is not None, "a task under way has a job"
         detail = details.get(job_id)
         if detail is not None:
-            change = read_detail(detail)
+            change = _change_in(detail)
             if change is not None:
                 changes.append(change)
                 telemetry.swept_up(world, facts, SweepFind.LOST_EVENT, int(change.status.ended))

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from chalicelib.core.batch.job_change import JobChange, is_from, read_event
+from chalicelib.core.batch.job_change import JobChange
+from chalicelib.core.batch.job_event import read_envelope
 from chalicelib.core.batch.job_record import JobRecord
-from chalicelib.core.batch.observed_job import read_job
 from chalicelib.core.chain import (
     BEGINNING,
     COPIED_AT_RECEIPT,
@@ -143,20 +143,21 @@ def handle_events(world: World, mailbox: Mailbox, messages: Sequence[Message]) -
     blocked: dict[int, Blocked] = {}
     for place, message in enumerate(messages):
         try:
-            document = json.loads(message.body)
-            change, record, block = read_event(document), read_job(document), read_blocked(document)
-            if not is_from(document, world.home):
-                # Runs go by the identity that their jobs carry.
-                record, block = None, None
+            event = read_envelope(json.loads(message.body))
+            if event is None:
+                continue
+            job = event.job()
+            if job is not None and (change := job.change()) is not None:
+                changes[place] = change
+            # Runs go by the identity that their jobs carry. What else is known is of this account and region alone.
+            if not event.is_from(world.home):
+                continue
+            if (block := read_blocked(event)) is not None:
+                blocked[place] = block
+            if job is not None and may_be_recorded(world, job) and (record := job.record()) is not None:
+                records[place] = record
         except (ValueError, RecursionError, MalformedMessage) as error:
             verdicts[place] = Failed(f"not a readable event: {error}")
-            continue
-        if block is not None:
-            blocked[place] = block
-        if change is not None:
-            changes[place] = change
-        if record is not None and may_be_recorded(world, record):
-            records[place] = record
     together = list(changes.values())
     handled = _try(partial(handle_changes, world, together))
     if not isinstance(handled, list):

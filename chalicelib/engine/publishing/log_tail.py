@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from chalicelib.core.batch.job_change import read_result
+from chalicelib.core.batch.job_event import read_result
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.notice.model import ToldChild, ToldJob
 from chalicelib.engine.world.world import World

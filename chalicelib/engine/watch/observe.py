@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.core.batch.job_event import JobDocument, read_job
 from chalicelib.core.batch.job_record import JobRecord
-from chalicelib.core.batch.observed_job import read_job_detail
 from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.limits import DESCRIBE_IDS
 from chalicelib.core.monitor.rules import waiting_since_ms
@@ -27,9 +27,9 @@ SILENT_MS = DAY_MS
 for a day after its end, so that the answer has the ending if there was one."""
 
 
-def may_be_recorded(world: World, record: JobRecord) -> bool:
+def may_be_recorded(world: World, job: JobDocument) -> bool:
     """Whether such a job may have a record, as far as can be told without asking whose it is."""
-    return record.is_foreign or world.settings.record_own_jobs or world.settings.observe_all_jobs
+    return world.settings.record_own_jobs or world.settings.observe_all_jobs or job.owner() is None
 
 
 def observe_event(world: World, record: JobRecord) -> bool:
@@ -116,12 +116,13 @@ def as_batch_knows(world: World, records: Sequence[JobRecord]) -> list[JobRecord
 def _news(world: World, known: JobRecord, detail: Mapping[str, Any], now_ms: int) -> JobRecord | None:
     """What Batch told of a job when asked; None when that is nothing new, or cannot be read."""
     try:
-        told = read_job_detail(detail, now_ms)
+        job = read_job(detail)
     except MalformedMessage as error:
         about = telemetry.ids(job_id=known.job_id)
         log.warning("what Batch tells of job %s cannot be read: %s", known.job_id, error, extra=about)
         return None
-    if told is None:
+    record = None if job is None else job.record(now_ms)
+    if record is None:
         return None
-    told = known_here(world, told)
+    told = known_here(world, record)
     return told if told.order > known.order else None

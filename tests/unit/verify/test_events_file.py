@@ -11,9 +11,8 @@ from batchwright.verify import event_checks as checks
 from batchwright.verify.events_file import read, without_values, write
 from batchwright.verify.observed import JobKind, Observed
 from batchwright.verify.verdict import Verdict
-from chalicelib.core.batch.job_change import read_event
-from chalicelib.core.batch.observed_job import read_job
 from chalicelib.core.errors import UserMistake
+from tests.job_events import read_event, read_record
 from tests.unit.verify.samples import as_assumed, observed
 from tests.unit.verify.test_event_checks import EVENT_CHECKS
 
@@ -84,7 +83,7 @@ def test_a_saved_file_is_read_by_the_projects_reader(path: Path) -> None:
     saved = read(path)
     assert {job.kind for job in saved.submitted} == set(JobKind)
     for one in saved.received:
-        change, record = read_event(one.document), read_job(one.document)
+        change, record = read_event(one.document), read_record(one.document)
         assert (change is None) is (":" in one.job_id), one.document
         assert record is None or record.name.startswith("verify-")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.batch.classify import classify
 from chalicelib.core.batch.document import JobEnd, end_of, end_of_try, main_node_id, stream_now, stream_of
-from chalicelib.core.batch.job_change import read_result
+from chalicelib.core.batch.job_event import read_result
 from chalicelib.core.failure import FailureClass
 
 EVENTS = Path(__file__).parents[3] / "data/events"

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.batch.job_change import JobChange, read_event
-from chalicelib.core.batch.observed_job import read_job
+from chalicelib.core.batch.job_change import JobChange
 from chalicelib.core.batch.result import JobResult, JobTry
 from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, identity_parameters
 from chalicelib.core.states import JobStatus
+from tests.job_events import read_event, read_record
 
 EVENTS = Path(__file__).parents[3] / "data" / "events"
 ATTEMPT = Attempt("films-abc", 0, 7, 2)
@@ -277,7 +277,7 @@ def test_changes_of_one_job_are_ordered_by_its_ended_tries_and_then_by_its_statu
 @pytest.mark.parametrize("tries", [0, 1, 3])
 def test_the_tries_of_a_job_on_ecs_and_on_eks_count_alike_for_its_run_and_for_its_record(field, tries):
     event = ours(status="RUNNABLE", **{"attempts": [], field: [{"container": {}}] * tries})
-    assert read_event(event).job_tries == read_job(event).job_tries == tries
+    assert read_event(event).job_tries == read_record(event).job_tries == tries
 
 
 anything = st.recursive(

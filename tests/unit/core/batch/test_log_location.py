@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.core.batch.document import log_place
-from chalicelib.core.batch.job_change import read_result
+from chalicelib.core.batch.job_event import read_job, read_result
 from chalicelib.core.batch.log_location import LOG_GROUP, group_and_stream
-from chalicelib.core.batch.observed_job import read_job_detail
 
 OWN = {"logDriver": "awslogs", "options": {"awslogs-group": "/films/jobs", "awslogs-stream-prefix": "nightly"}}
 STREAM = "nightly/default/t1"
@@ -55,8 +54,8 @@ def test_results_and_records_name_the_group() -> None:
         "container": {**container, "logConfiguration": OWN},
     }
     place = f"/films/jobs:{STREAM}"
-    record = read_job_detail(detail, 1)
+    record = read_job(detail).record(1)
     assert record is not None
     assert (read_result(detail).log_stream, record.log_stream, record.tries[0].log_stream) == (place, place, place)
-    running = read_job_detail({**detail, "status": "RUNNING", "attempts": []}, 1)
+    running = read_job({**detail, "status": "RUNNING", "attempts": []}).record(1)
     assert running is not None and running.log_stream == place

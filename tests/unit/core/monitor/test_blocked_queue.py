@@ -10,9 +10,10 @@ import pytest
 
 from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
-from chalicelib.core.monitor.blocked_queue import SENTENCES, Blocked, blocked_notice, read_blocked
+from chalicelib.core.monitor.blocked_queue import SENTENCES, Blocked, blocked_notice
 from chalicelib.core.notice.email import email_text
 from chalicelib.core.notice.kinds import NoticeKind
+from tests.job_events import read_blocked_event
 
 EVENT = json.loads((Path(__file__).parents[3] / "data/events/queue_blocked.doc.json").read_text())
 NOW_MS = 1_795_287_116_000
@@ -24,7 +25,7 @@ def event(**detail: Any) -> dict[str, Any]:
 
 
 def read(**detail: Any) -> Blocked:
-    blocked = read_blocked(event(**detail))
+    blocked = read_blocked_event(event(**detail))
     assert blocked is not None
     return blocked
 
@@ -84,7 +85,7 @@ def test_a_job_of_ours_is_named_by_its_run_and_task() -> None:
 
 
 def test_the_same_block_told_again_has_the_same_id() -> None:
-    again = read_blocked({**event(), "time": "2026-01-11T23:46:40Z", "id": "another"})
+    again = read_blocked_event({**event(), "time": "2026-01-11T23:46:40Z", "id": "another"})
     assert again is not None
     assert blocked_notice(again, "prod", 5).notice_id == blocked_notice(read(), "prod", 1).notice_id
 
@@ -103,9 +104,9 @@ def test_a_child_of_an_array_or_a_node_blocks_its_queue_under_the_id_of_the_whol
 
 
 def test_other_events_are_none_of_it() -> None:
-    assert read_blocked(event(jobQueue=None)) is None
-    assert read_blocked({**EVENT, "detail-type": "Batch Job State Change"}) is None
-    assert read_blocked({**EVENT, "source": "my.app"}) is None
+    assert read_blocked_event(event(jobQueue=None)) is None
+    assert read_blocked_event({**EVENT, "detail-type": "Batch Job State Change"}) is None
+    assert read_blocked_event({**EVENT, "source": "my.app"}) is None
 
 
 @pytest.mark.parametrize(
@@ -114,18 +115,18 @@ def test_other_events_are_none_of_it() -> None:
 )
 def test_an_event_that_cannot_be_read_is_malformed(wrong: dict[str, Any]) -> None:
     with pytest.raises(MalformedMessage):
-        read_blocked(event(**wrong))
+        read_blocked_event(event(**wrong))
 
 
 @pytest.mark.parametrize("document", [None, 3, [], {"source": "aws.batch", "detail-type": "Batch Job Queue Blocked"}])
 def test_what_is_no_event_is_malformed(document: Any) -> None:
     with pytest.raises(MalformedMessage):
-        read_blocked(document)
+        read_blocked_event(document)
 
 
 @pytest.mark.parametrize("time", [None, "yesterday", 5, "9999-99-99T00:00:00Z", "2026-01-11T23:36:40"])
 def test_an_event_without_a_time_is_told_as_of_now(time: Any) -> None:
-    blocked = read_blocked({**event(createdAt=None), "time": time})
+    blocked = read_blocked_event({**event(createdAt=None), "time": time})
     assert blocked is not None
     notice = blocked_notice(blocked, "prod", NOW_MS)
     assert notice.at_ms == NOW_MS

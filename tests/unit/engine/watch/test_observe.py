@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.core.batch.job_record import JobState, ManagedBy
-from chalicelib.core.batch.observed_job import read_job
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.states import JobStatus
 from chalicelib.core.telemetry.metrics import Figure, JobEnd
 from chalicelib.engine.inbox.messages import MessagesLeft
 from chalicelib.engine.watch.observe import DAY_MS
 from chalicelib.engine.world.world import Settings
+from tests.job_events import read_record
 from tests.memory.theatre import Crash, Cut, Theatre, plan_of, task
 
 PLAN = plan_of((task("a"), ()), (task("b"), ["a"]))
@@ -304,7 +304,7 @@ def test_whatever_the_order_the_repeats_and_the_crashes_the_latest_event_is_what
                 assert theatre.store.job(job_id).order >= record.order
                 assert not record.is_over or theatre.store.job(job_id) == record
     for job_id in "xy":
-        records = [read_job(json.loads(body)) for body in bodies]
+        records = [read_record(json.loads(body)) for body in bodies]
         latest = max((one for one in records if one.job_id == job_id), key=lambda one: one.order, default=None)
         kept = theatre.store.job(job_id)
         assert (kept and kept.order) == (latest and latest.order)

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.batch.job_change import read_event
+from chalicelib.core.batch.job_event import read_job
 from chalicelib.core.batch.job_record import JobRecord, ManagedBy
-from chalicelib.core.batch.observed_job import read_job, read_job_detail
 from chalicelib.core.batch.result import JobTry
 from chalicelib.core.batch.tries import TRIES_KEPT, TRY_REASON_CHARACTERS
 from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, identity_parameters, job_name
 from chalicelib.core.states import JobStatus
+from tests.job_events import read_event, read_record
 
 EVENTS = Path(__file__).parents[3] / "data" / "events"
 CREATED_MS, SEEN_MS = 1_768_174_600_058, 1_768_174_600_000
@@ -154,7 +154,7 @@ ENDED_ELSEWHERE = {
     "single_failed_exit_1.shape": (FailureClass.APPLICATION, 1, 1),
     "single_succeeded.shape": (None, 0, 1),
 }
-"""Of documents of jobs that ended, whose shapes test_jobchange.py has in full: class, exit code and tries."""
+"""Of documents of jobs that ended, whose shapes test_job_change.py has in full: class, exit code and tries."""
 
 
 def test_every_document_of_the_folder_is_here() -> None:
@@ -164,12 +164,12 @@ def test_every_document_of_the_folder_is_here() -> None:
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_document_is_recorded_as(name: str) -> None:
-    assert read_job(document_of(name)) == RECORDED[name]
+    assert read_record(document_of(name)) == RECORDED[name]
 
 
 @pytest.mark.parametrize("name", ENDED_ELSEWHERE)
 def test_a_job_that_ended_is_recorded_with_its_class(name: str) -> None:
-    record = read_job(document_of(name))
+    record = read_record(document_of(name))
     assert record is not None and record.status.ended and record.is_over
     assert (record.failure, record.exit_code, record.job_tries) == ENDED_ELSEWHERE[name]
     assert len(record.tries) == record.job_tries
@@ -179,8 +179,8 @@ def test_a_job_that_ended_is_recorded_with_its_class(name: str) -> None:
 
 def test_what_describe_jobs_tells_is_read_as_an_events_detail_is() -> None:
     document = document_of("single_succeeded.shape")
-    told = read_job_detail(document["detail"], SEEN_MS)
-    assert told == read_job(document)
+    told = read_job(document["detail"]).record(SEEN_MS)
+    assert told == read_record(document)
 
 
 # Whose job it is
@@ -189,7 +189,7 @@ def test_what_describe_jobs_tells_is_read_as_an_events_detail_is() -> None:
 def test_a_job_with_our_parameters_and_our_name_is_ours() -> None:
     document = document_of("single_running.shape")
     document["detail"] |= {"parameters": identity_parameters(ATTEMPT), "jobName": job_name(ATTEMPT, "train")}
-    record = read_job(document)
+    record = read_record(document)
     assert record is not None and not record.is_foreign
     assert (record.managed_by, record.run_id, record.task, record.attempt) == ("batchwright", "films-abc", "train", 2)
 
@@ -200,7 +200,7 @@ def test_a_job_with_our_parameters_and_our_name_is_ours() -> None:
 def test_a_copy_of_a_job_of_ours_is_foreign(name: str) -> None:
     document = document_of("single_running.shape")
     document["detail"] |= {"parameters": identity_parameters(ATTEMPT), "jobName": name}
-    record = read_job(document)
+    record = read_record(document)
     assert record is not None and record.is_foreign and record.managed_by is None
     assert (record.run_id, record.task, record.attempt) == (None, None, None)
 
@@ -231,7 +231,7 @@ def test_no_secret_of_a_document_is_recorded() -> None:
     detail["tags"] = {"owner": SECRET}
     detail["container"]["environment"].append({"name": "TOKEN", "value": SECRET})
     detail["container"] |= {"command": [SECRET], "image": SECRET, "secrets": [{"name": "A", "valueFrom": SECRET}]}
-    assert SECRET not in repr(read_job(document))
+    assert SECRET not in repr(read_record(document))
 
 
 def test_long_texts_and_many_tries_are_cut() -> None:
@@ -239,7 +239,7 @@ def test_long_texts_and_many_tries_are_cut() -> None:
     detail = document["detail"]
     detail["attempts"] = [{"statusReason": "r" * 9_999, "startedAt": at(n)} for n in range(40)]
     detail["statusReason"] = "s" * 9_999
-    record = read_job(document)
+    record = read_record(document)
     assert record is not None
     assert [len(one.reason or "") for one in record.tries] == [TRY_REASON_CHARACTERS] * TRIES_KEPT
     assert record.tries[-1].started_at_ms == at(39)
@@ -262,7 +262,7 @@ JSON = st.recursive(
 def test_any_json_is_recorded_or_is_none_or_is_malformed(document: object) -> None:
     for wrapped in (document, {"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": document}):
         with contextlib.suppress(MalformedMessage):
-            assert read_job(wrapped) is None
+            assert read_record(wrapped) is None
 
 
 def put_in(document: dict, path: tuple, value: object) -> None:
@@ -285,7 +285,7 @@ def test_a_document_with_anything_at_any_place_raises_nothing_else(data: st.Data
     for _ in range(data.draw(st.integers(1, 3))):
         put_in(document, data.draw(st.sampled_from(inner_paths(document)[1:])), data.draw(JSON))
     try:
-        record = read_job(document)
+        record = read_record(document)
     except MalformedMessage:
         return
     if record is not None:
@@ -298,7 +298,7 @@ def test_what_is_read_as_a_change_of_ours_is_recorded_too() -> None:
     for name in [*RECORDED, *ENDED_ELSEWHERE]:
         document = document_of(name)
         document["detail"] |= {"parameters": identity_parameters(ATTEMPT), "jobName": job_name(ATTEMPT, "train")}
-        change, record = read_event(document), read_job(document)
+        change, record = read_event(document), read_record(document)
         assert (change is None) == (record is None)
         if change and record:
             assert (record.job_id, record.status) == (change.job_id, change.status)
