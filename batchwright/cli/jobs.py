@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import click
@@ -22,7 +22,7 @@ from batchwright.terminal.plain_console import PlainConsole
 from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
 from chalicelib.api.port import Api
-from chalicelib.core.batch.job_record import JobState
+from chalicelib.core.batch.job_record import EVERY_JOB, JobFilter, JobState, NamePattern
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.ids import child_of
 
@@ -82,14 +82,14 @@ def jobs(
         _check_behind(ctx)
         return OK
     check_span(since, until)
-    wanted = {
-        "queues": queues,
-        "states": [JobState(state) for state in states],
-        "names": names,
-        "since_ms": None if since is None else max(0, since),
-        "until_ms": None if until is None else max(0, until),
-        "foreign": foreign,
-    }
+    wanted = JobFilter(
+        queues=tuple(queues),
+        states=tuple(map(JobState, states)),
+        names=tuple(map(NamePattern, names)),
+        since_ms=None if since is None else max(0, since),
+        until_ms=None if until is None else max(0, until),
+        foreign=foreign,
+    )
     with on_target(where) as target, looking_back(quiet=as_json) as looked_back:
         search = _search(target.api, wanted, limit, looked_back)
     if search.interrupted:
@@ -102,8 +102,7 @@ def jobs(
         print_json(search.page.model_copy(update={"items": search.found}).model_dump(mode="json"))
         return OK
     if not search.found:
-        filtered = any(value for value in wanted.values()) or since is not None or until is not None
-        for sentence in why_none(search.page, filtered=filtered, foreign=foreign):
+        for sentence in why_none(search.page, filtered=wanted != EVERY_JOB, foreign=foreign):
             tell(sentence)
         return OK
     _show(search.found)
@@ -216,14 +215,14 @@ class _Search:
     interrupted: bool = False
 
 
-def _search(api: Api, wanted: Mapping[str, object], limit: int, looked_back: Callable[[int], None]) -> _Search:
+def _search(api: Api, wanted: JobFilter, limit: int, looked_back: Callable[[int], None]) -> _Search:
     """So many jobs. A page of what is rare takes a while and may have none, so it is told how far back each went."""
     search = _Search()
     following: str | None = None
     try:
         while True:
             left = min(limit - len(search.found), _JOBS_A_PAGE)
-            search.page = api.jobs(**wanted, limit=left, page=following)  # type: ignore[arg-type]
+            search.page = api.jobs(wanted, limit=left, page=following)
             search.found += search.page.items
             following = search.page.next
             if following is None or len(search.found) >= limit:

@@ -20,7 +20,7 @@ from batchwright.runs.progress import now_ms
 from batchwright.terminal.terminal import tell
 from batchwright.terminal.words import number_of
 from chalicelib.api import models as m
-from chalicelib.core.batch.job_record import JobRecord
+from chalicelib.core.batch.job_record import JobFilter, JobRecord
 from chalicelib.core.errors import TryAgain, UserMistake
 from chalicelib.core.monitor.rules import Monitor, monitors_of
 from chalicelib.core.suggest import Names
@@ -201,10 +201,10 @@ def test_monitors(file: Path, days: int, as_json: bool, where: Where) -> None:
 def _recorded(target: Target, since_ms: int) -> tuple[list[JobRecord], m.JobPage]:
     """The jobs that were recorded since then, as many as are looked at, and the last page of them."""
     found: list[JobRecord] = []
-    page = target.api.jobs(since_ms=since_ms, limit=_JOBS_A_PAGE)
+    page = target.api.jobs(JobFilter(since_ms=since_ms), limit=_JOBS_A_PAGE)
     found += map(record_of, page.items)
     while page.next is not None and len(found) < TRIED_JOBS_MAXIMUM:
-        page = target.api.jobs(since_ms=since_ms, limit=_JOBS_A_PAGE, page=page.next)
+        page = target.api.jobs(JobFilter(since_ms=since_ms), limit=_JOBS_A_PAGE, page=page.next)
         found += map(record_of, page.items)
     return found[:TRIED_JOBS_MAXIMUM], page
 
@@ -213,7 +213,7 @@ def _saw_from_ms(target: Target, records: list[JobRecord], since_ms: int, now_ms
     """Since when the stage saw jobs, as far as that is known: at the latest since it recorded the first of them, and
     since monitors were pushed last. `since_ms` if it did before, `now_ms` if it never did."""
     # One that was created before that time and seen after it says nothing of the time between.
-    before = target.api.jobs(until_ms=since_ms, limit=1).items
+    before = target.api.jobs(JobFilter(until_ms=since_ms), limit=1).items
     seen_ms = [job.seen_at_ms for job in (*records, *map(record_of, before))]
     pushed_at_ms = target.api.monitors().pushed_at_ms
     if pushed_at_ms is not None:

@@ -18,8 +18,9 @@ from chalicelib.api import models as m
 from chalicelib.api.http.json_body import check_escaped_size
 from chalicelib.api.http.problems import CONTENT_TYPE, NOT_PLACED, TYPE_PREFIX, mistake_of
 from chalicelib.api.http.route_table import PATH_PARAMETERS
+from chalicelib.api.job_query import query_of
 from chalicelib.core import errors
-from chalicelib.core.batch.job_record import JobState
+from chalicelib.core.batch.job_record import EVERY_JOB, JobFilter
 from chalicelib.core.pydantic_rules import rule_of
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import TOKEN_FORM, is_token
@@ -200,28 +201,8 @@ class HttpApi:
 
     # Jobs
 
-    def jobs(
-        self,
-        *,
-        queues: Sequence[str] = (),
-        states: Sequence[JobState] = (),
-        names: Sequence[str] = (),
-        since_ms: int | None = None,
-        until_ms: int | None = None,
-        foreign: bool = False,
-        limit: int = 100,
-        page: str | None = None,
-    ) -> m.JobPage:
-        query = {
-            "queue": ",".join(queues) or None,
-            "state": ",".join(states) or None,
-            "name": ",".join(names) or None,
-            "since_ms": since_ms,
-            "until_ms": until_ms,
-            "foreign": "true" if foreign else None,
-            "limit": limit,
-            "page": page,
-        }
+    def jobs(self, wanted: JobFilter = EVERY_JOB, *, limit: int = 100, page: str | None = None) -> m.JobPage:
+        query = {**query_of(wanted), "limit": limit, "page": page}
         return self._read(m.JobPage, self._ask("GET", ["jobs"], query=query))
 
     def job(self, job_id: str) -> m.Job:

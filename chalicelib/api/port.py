@@ -7,11 +7,11 @@ its kinds), an API that cannot be reached or fails raises TryAgain.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from chalicelib.api import models as m
-from chalicelib.core.batch.job_record import JobState
+from chalicelib.core.batch.job_record import EVERY_JOB, JobFilter
 from chalicelib.core.states import RunState, TaskState
 
 
@@ -176,22 +176,9 @@ class Api(Protocol):
 
     # Jobs
 
-    def jobs(
-        self,
-        *,
-        queues: Sequence[str] = (),
-        states: Sequence[JobState] = (),
-        names: Sequence[str] = (),
-        since_ms: int | None = None,
-        until_ms: int | None = None,
-        foreign: bool = False,
-        limit: int = 100,
-        page: str | None = None,
-    ) -> m.JobPage:
-        """Batch jobs that were recorded from their events, newest first: of any of the queues, in any of the states,
-        with a name that begins with any of the texts, or fits it where it has a `*`; created from `since_ms` on and
-        before `until_ms`; with `foreign` only those that no run submitted. Eventually consistent. A page may have fewer
-        than `limit`: of what is rare even none, though the list goes on."""
+    def jobs(self, wanted: JobFilter = EVERY_JOB, *, limit: int = 100, page: str | None = None) -> m.JobPage:
+        """Batch jobs that were recorded from their events and that the filter wants, newest first. Eventually
+        consistent. A page may have fewer than `limit`: of what is rare even none, though the list goes on."""
         ...
 
     def job(self, job_id: str) -> m.Job:

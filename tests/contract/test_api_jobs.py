@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api import models as m
-from chalicelib.core.batch.job_record import JobState, ManagedBy
+from chalicelib.core.batch.job_record import JobFilter, JobState, ManagedBy, NamePattern
 from chalicelib.core.errors import BadPage, UnknownJob, UserMistake
 from chalicelib.core.failure import FailureClass
 from chalicelib.engine.watch.observe import DAY_MS
@@ -64,30 +64,37 @@ def test_jobs_are_listed_newest_first_page_by_page(some: Desk) -> None:
 def test_jobs_are_listed_by_queue_state_name_and_time(some: Desk) -> None:
     api = some.api
     created = {job.job_id: job.created_at_ms for job in api.jobs().items}
-    assert ids(api.jobs(queues=["theirs"])) == [5, 3, 1]
-    assert ids(api.jobs(queues=["theirs", "others"])) == [5, 4, 3, 2, 1, 0]
-    assert ids(api.jobs(states=[JobState.FAILED, JobState.PENDING])) == [5, 4, 2]
-    assert ids(api.jobs(names=["scan-1", "*-4"])) == [4, 1]
-    assert ids(api.jobs(since_ms=created["job-2"], until_ms=created["job-4"])) == [3, 2]
-    assert ids(api.jobs(foreign=True, queues=["others"], states=[JobState.RUNNING])) == [0]
-    assert ids(api.jobs(states=[JobState.UNKNOWN])) == []
+    assert ids(api.jobs(JobFilter(queues=("theirs",)))) == [5, 3, 1]
+    assert ids(api.jobs(JobFilter(queues=("theirs", "others")))) == [5, 4, 3, 2, 1, 0]
+    assert ids(api.jobs(JobFilter(states=(JobState.FAILED, JobState.PENDING)))) == [5, 4, 2]
+    assert ids(api.jobs(JobFilter(names=(NamePattern("scan-1"), NamePattern("*-4"))))) == [4, 1]
+    assert ids(api.jobs(JobFilter(since_ms=created["job-2"], until_ms=created["job-4"]))) == [3, 2]
+    assert ids(api.jobs(JobFilter(foreign=True, queues=("others",), states=(JobState.RUNNING,)))) == [0]
+    assert ids(api.jobs(JobFilter(states=(JobState.UNKNOWN,)))) == []
 
 
 def test_a_page_belongs_to_its_list(some: Desk) -> None:
-    following = some.api.jobs(limit=2, queues=["theirs"]).next
+    following = some.api.jobs(JobFilter(queues=("theirs",)), limit=2).next
     assert following is not None
     with pytest.raises(BadPage):
         some.api.jobs(limit=2, page=following)
-    assert ids(some.api.jobs(limit=2, queues=["theirs"], page=following)) == [1]
+    assert ids(some.api.jobs(JobFilter(queues=("theirs",)), limit=2, page=following)) == [1]
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"limit": 0}, {"limit": 1_001}, {"queues": ["a b"]}, {"names": ["[x]"]}, {"names": ["n"] * 21}, {"queues": [""]}],
+    [
+        {"limit": 0},
+        {"limit": 1_001},
+        {"wanted": JobFilter(queues=("a b",))},
+        {"wanted": JobFilter(names=(NamePattern("[x]"),))},
+        {"wanted": JobFilter(names=(NamePattern("n"),) * 21)},
+        {"wanted": JobFilter(queues=("",))},
+    ],
     ids=str,
 )
 def test_what_cannot_be_asked_is_a_mistake(desk: Desk, wrong: dict[str, Any]) -> None:
-    if wrong == {"queues": [""]} and type(desk.api).__name__ == "HttpApi":
+    if wrong == {"wanted": JobFilter(queues=("",))} and type(desk.api).__name__ == "HttpApi":
         pytest.skip("an empty text is not sent")
     with pytest.raises(UserMistake):
         desk.api.jobs(**wrong)

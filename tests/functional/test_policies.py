@@ -24,6 +24,7 @@ from batchwright.local.isolation import client
 from batchwright.stage.project import PROJECT_FOLDER
 from chalicelib.api import models as m
 from chalicelib.api.inprocess.direct import DirectApi
+from chalicelib.core.batch.job_record import JobFilter, NamePattern
 from chalicelib.core.errors import AnswerLost, BatchwrightError, SchedulesNotPlaced, TryAgain
 from chalicelib.core.monitor.records import pushed_after
 from chalicelib.core.notice.kinds import NoticeKind
@@ -144,12 +145,14 @@ def test_what_the_api_is_asked_of_jobs_of_others(app: JudgedApp) -> None:
 
     def ended() -> bool:
         app.take("on_events", wait_seconds=1)
-        return [job.job_id for job in app.api(lambda api: api.jobs(names=["theirs"])).items if job.status.ended] == [
-            job_id
-        ]
+        return [
+            job.job_id
+            for job in app.api(lambda api: api.jobs(JobFilter(names=(NamePattern("theirs"),)))).items
+            if job.status.ended
+        ] == [job_id]
 
     wait_until(ended, "the record of a foreign job")
-    assert job_id in [job.job_id for job in app.api(lambda api: api.jobs(queues=["default"])).items]
+    assert job_id in [job.job_id for job in app.api(lambda api: api.jobs(JobFilter(queues=("default",)))).items]
     assert app.api(lambda api: api.job(job_id)).name == "theirs"
     wait_until(lambda: app.api(lambda api: api.job_logs(job_id)).items, "a line of the log")
 

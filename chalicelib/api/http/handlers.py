@@ -16,9 +16,9 @@ from pydantic import BaseModel
 from chalicelib.api import models as m
 from chalicelib.api.http.access import Caller
 from chalicelib.api.http.etags import matches, quoted
+from chalicelib.api.job_query import filter_of, several
 from chalicelib.api.port import Api
 from chalicelib.api.to_models import summary_of
-from chalicelib.core.batch.job_record import JobState
 from chalicelib.core.errors import BadPage, UnknownWorkflow
 from chalicelib.core.states import RunState, TaskState
 
@@ -91,7 +91,7 @@ def put_workflow(api: Api, call: Call) -> Told:
     workflow = api.put_workflow(
         *(call["name"], call.body),
         if_match=call.if_match,
-        revisions=_several(call["revision"]),
+        revisions=several(call["revision"]),
         keep_schedules=call["keep_schedules"] == "true",
     )
     headers = {"ETag": quoted(workflow.etag)}
@@ -223,21 +223,7 @@ def backfill(api: Api, call: Call) -> Told:
 
 
 def list_jobs(api: Api, call: Call) -> Told:
-    page = api.jobs(
-        queues=_several(call["queue"]),
-        states=[JobState(one) for one in _several(call["state"])],
-        names=_several(call["name"]),
-        since_ms=call["since_ms"],
-        until_ms=call["until_ms"],
-        foreign=call["foreign"] == "true",
-        limit=call["limit"],
-        page=call["page"],
-    )
-    return Told(page)
-
-
-def _several(text: str | None) -> list[str]:
-    return text.split(",") if text else []
+    return Told(api.jobs(filter_of(call), limit=call["limit"], page=call["page"]))
 
 
 def get_job(api: Api, call: Call) -> Told:

@@ -24,7 +24,7 @@ from chalicelib.api.inprocess.job_search import UnrecordedJob
 from chalicelib.api.inprocess.logs import Stream, check_log_limits, is_long_ago, log_page, read_stream, stream_in_batch
 from chalicelib.api.to_models import failed_children_model, job_model
 from chalicelib.core.batch.job_event import read_job
-from chalicelib.core.batch.job_record import JobFilter, JobPlace, JobRecord, JobState, NamePattern
+from chalicelib.core.batch.job_record import EVERY_JOB, JobFilter, JobPlace, JobRecord
 from chalicelib.core.cursors import COUNT, NAME, TOKEN, or_nothing, page_of, place_in
 from chalicelib.core.errors import TryAgain, UnknownJob, UserMistake
 from chalicelib.core.ids import child_of
@@ -41,24 +41,13 @@ _LOG_PLACE = {"job_try": or_nothing(COUNT), "token": or_nothing(TOKEN)}
 class DirectJobs(Part):
     """What the protocol says of jobs."""
 
-    def jobs(
-        self,
-        *,
-        queues: Sequence[str] = (),
-        states: Sequence[JobState] = (),
-        names: Sequence[str] = (),
-        since_ms: int | None = None,
-        until_ms: int | None = None,
-        foreign: bool = False,
-        limit: int = 100,
-        page: str | None = None,
-    ) -> m.JobPage:
+    def jobs(self, wanted: JobFilter = EVERY_JOB, *, limit: int = 100, page: str | None = None) -> m.JobPage:
         check_limit(limit, JOBS_A_PAGE)
-        _check_names("queue", queues, QUEUE_PATTERN, QUEUE_RULE)
+        names = [pattern.text for pattern in wanted.names]
+        _check_names("queue", wanted.queues, QUEUE_PATTERN, QUEUE_RULE)
         _check_names("name", names, JOB_NAMES_PATTERN, JOB_NAMES_RULE)
-        patterns = tuple(map(NamePattern, names))
-        wanted = JobFilter(tuple(queues), tuple(states), patterns, since_ms, until_ms, foreign)
-        of_list = ("jobs", sorted(queues), sorted(states), sorted(names), since_ms, until_ms, foreign)
+        several = (sorted(wanted.queues), sorted(wanted.states), sorted(names))
+        of_list = ("jobs", *several, wanted.since_ms, wanted.until_ms, wanted.foreign)
         after = None if page is None else JobPlace(**place_in(of_list, page, _PLACE))
         listed = self._ground.store.list_jobs(limit, wanted, after=after)
         settings = self._ground.world.settings

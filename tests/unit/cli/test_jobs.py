@@ -16,7 +16,7 @@ from batchwright.cli import target as module
 from batchwright.cli.group import main
 from batchwright.cli.target import Target
 from chalicelib.api import models as m
-from chalicelib.core.batch.job_record import JobState
+from chalicelib.core.batch.job_record import JobFilter, JobState
 from chalicelib.core.states import JobStatus
 
 DAY_MS = 86_400_000
@@ -44,7 +44,7 @@ class Api:
     def __init__(self, pages: Sequence[int], interrupted_at: int | None = None) -> None:
         self.pages, self.interrupted_at = pages, interrupted_at
 
-    def jobs(self, page: str | None = None, **_: Any) -> m.JobPage:
+    def jobs(self, wanted: JobFilter, *, page: str | None = None, **_: Any) -> m.JobPage:
         number = int(page or 0)
         if number == self.interrupted_at:
             os.kill(os.getpid(), signal.SIGINT)

@@ -14,7 +14,7 @@ from batchwright.cli.group import main
 from batchwright.cli.target import Target
 from batchwright.runs.progress import now_ms
 from chalicelib.api import models as m
-from chalicelib.core.batch.job_record import JobState
+from chalicelib.core.batch.job_record import JobFilter, JobState
 from chalicelib.core.states import JobStatus
 
 DAY_MS = 86_400_000
@@ -31,8 +31,9 @@ class Api:
     def _ago(self, days: float) -> int:
         return self.now_ms - round(days * DAY_MS)
 
-    def jobs(self, since_ms: int = 0, until_ms: int | None = None, **_: Any) -> m.JobPage:
-        found = [at_ms for at_ms in self.times_ms if since_ms <= at_ms < (until_ms or self.now_ms)]
+    def jobs(self, wanted: JobFilter, **_: Any) -> m.JobPage:
+        until_ms = wanted.until_ms or self.now_ms
+        found = [at_ms for at_ms in self.times_ms if (wanted.since_ms or 0) <= at_ms < until_ms]
         return m.JobPage(items=[_job(at_ms) for at_ms in found], records_foreign=True, records_own=True)
 
     def monitors(self) -> m.Monitors:
