@@ -11,16 +11,14 @@ from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import Attempt, job_name
 from chalicelib.core.monitor.blocked_queue import blocked_notice
-from chalicelib.core.monitor.notices import (
-    day_of,
-    failed_notice,
-    nothing_ran_notice,
-    overdue_notice,
-    rate_notice,
-    told,
-)
+from chalicelib.core.monitor.counts import Bucket
+from chalicelib.core.monitor.failed import failed_notice
+from chalicelib.core.monitor.failure_rate import FailureRate, rate_notice
+from chalicelib.core.monitor.monitor import Monitor
+from chalicelib.core.monitor.nothing_ran import Deadline, NothingRan, NothingSucceeded, nothing_ran_notice
+from chalicelib.core.monitor.notices import day_of, told
 from chalicelib.core.monitor.records import Telling
-from chalicelib.core.monitor.rules import Bucket, Deadline, FailureRate, Monitor, NothingRan, NothingSucceeded
+from chalicelib.core.monitor.too_long import DurationRule, RunningLonger, WaitingLonger, overdue_notice
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.model import Notice, ToldChild, ToldJob
 from chalicelib.core.run.commands import TellJobFailures
@@ -125,14 +123,14 @@ RUN = Run(
     created_at_ms=AT_MS - 12 * MINUTE_MS,
     request_digest="e" * 64,
 )
-MONITOR = Monitor("nightly", queues=("imports", "gpu"))
+MONITOR = Monitor(name="nightly", queues=("imports", "gpu"))
 PUSHED_MS = AT_MS - 30 * 24 * 60 * MINUTE_MS
 WINDOW_OVER = TellJobFailures(MONITOR.name, PUSHED_MS, day_of(FOREIGN_RECORD.created_at_ms), 1, AT_MS)
 
 
-def overdue(kind: NoticeKind, job: JobRecord, limit_minutes: int) -> Notice:
-    telling = Telling(MONITOR.name, kind, 1, (job.job_id,), AT_MS)
-    return overdue_notice(MONITOR, STAGE, telling, (job,), {job.job_id: limit_minutes * MINUTE_MS})
+def overdue(rule: DurationRule, job: JobRecord) -> Notice:
+    telling = Telling(MONITOR.name, rule.kind, 1, (job.job_id,), AT_MS)
+    return overdue_notice(MONITOR, STAGE, rule, telling, (job,), {job.job_id: rule.shortest_ms})
 
 
 def blocked() -> Notice:
@@ -164,8 +162,8 @@ NOTICES: dict[NoticeKind, Notice] = {
         run_late(RUN, STAGE, 10 * MINUTE_MS),
         tasks_failed(RUN, STAGE, AT_MS, 10_000, (FAILED_ARRAY,), ("default", "spot")),
         failed_notice(MONITOR, STAGE, WINDOW_OVER, 1, 0, [FOREIGN], AT_MS),
-        overdue(NoticeKind.JOB_WAITING, WAITING_RECORD, 60),
-        overdue(NoticeKind.JOB_RUNNING, RUNNING_RECORD, 6),
+        overdue(WaitingLonger(3_600), WAITING_RECORD),
+        overdue(RunningLonger(360), RUNNING_RECORD),
         rate_notice(
             MONITOR,
             STAGE,

@@ -22,7 +22,7 @@ from batchwright.terminal.words import number_of
 from chalicelib.api import models as m
 from chalicelib.core.batch.job_record import JobFilter, JobRecord
 from chalicelib.core.errors import TryAgain, UserMistake
-from chalicelib.core.monitor.rules import Monitor, monitors_of
+from chalicelib.core.monitor.monitor import Monitor, monitors_of
 from chalicelib.core.suggest import Names
 
 TRIED_DAYS = 7

@@ -33,7 +33,7 @@ from chalicelib.api.port import Api
 from chalicelib.aws.clients import clients
 from chalicelib.core.concurrency import variables_within
 from chalicelib.core.errors import UnknownWorkflow, UserMistake
-from chalicelib.core.monitor.rules import monitors_of
+from chalicelib.core.monitor.monitor import monitors_of
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.preferences import read_kinds
 from chalicelib.core.notice.webhook_address import VARIABLE as SLACK_VARIABLE

@@ -8,11 +8,8 @@ from typing import Any
 
 from batchwright.monitors.trial import Trial
 from batchwright.terminal.tables import Column, Short
-from batchwright.terminal.words import number_of
 from chalicelib.api import models as m
-from chalicelib.core.durations import in_words
-from chalicelib.core.failure import FailureClass
-from chalicelib.core.monitor.rules import Monitor, monitors_of
+from chalicelib.core.monitor.monitor import Monitor, monitors_of
 
 SAID_SHOWN = 10
 
@@ -22,8 +19,13 @@ def monitor_columns(monitors: Sequence[Monitor]) -> list[Column]:
     return [
         Column("monitor", [monitor.name for monitor in monitors]),
         Column("watches", list(map(watched_words, monitors)), least=20, short=Short.LINES),
-        Column("says", ["; ".join(rule_words(monitor)) for monitor in monitors], least=24, short=Short.LINES),
+        Column("says", ["; ".join(phrases_of(monitor)) for monitor in monitors], least=24, short=Short.LINES),
     ]
+
+
+def phrases_of(monitor: Monitor) -> list[str]:
+    """What a monitor speaks of, a phrase each."""
+    return [phrase for rule in monitor.rules for phrase in rule.phrases()]
 
 
 def watched_words(monitor: Monitor) -> str:
@@ -39,46 +41,6 @@ def watched_words(monitor: Monitor) -> str:
     ]
     kinds = [", ".join(kind.replace("_", " ") for kind in monitor.kinds)] if monitor.kinds else []
     return "; ".join([*kinds, *parts]) or "all jobs"
-
-
-def rule_words(monitor: Monitor) -> list[str]:
-    """What a monitor speaks of, a phrase each."""
-    words = []
-    if monitor.failed:
-        words.append(_failed_words(monitor.failed))
-    running = monitor.running_longer
-    if running is not None and running.than_seconds is not None:
-        words.append(f"runs for {in_words(running.than_seconds * 1000)}")
-    if running is not None and running.than_p95_times is not None:
-        least = in_words(running.at_least_seconds * 1000)
-        words.append(f"runs {running.than_p95_times:g} times as long as 19 of 20 do, and {least}")
-    if monitor.waiting_longer_than_seconds is not None:
-        words.append(f"waits for {in_words(monitor.waiting_longer_than_seconds * 1000)}")
-    rate = monitor.failure_rate
-    if rate is not None:
-        of = f"{number_of(rate.at_least_jobs, 'job')} or more"
-        over = "" if rate.over_at is None else f", until it is {rate.over_at * 100:.3g} %"
-        within = in_words(rate.within_seconds * 1000)
-        words.append(f"more than {rate.above * 100:.3g} % of {of} failed within {within}{over}")
-    nothing = monitor.nothing_ran
-    if nothing is not None:
-        days = "" if nothing.days == "*" else f", {nothing.days}"
-        after = nothing.after if nothing.after < nothing.by else f"{nothing.after} of the day before"
-        words.append(f"nothing succeeded from {after} to {nothing.by} ({nothing.time_zone}{days})")
-    return words
-
-
-def _failed_words(told: frozenset[FailureClass]) -> str:
-    """Which failures are told of, by the shorter of the two lists; those that `failed: true` means have no list."""
-    left_out = [one for one in FailureClass if one not in told]
-    if left_out == [FailureClass.CANCELLED]:
-        return "failed"
-    if not left_out:
-        return "failed, or was cancelled"
-    classes = [one for one in FailureClass if one in told]
-    listed = left_out if len(left_out) < len(classes) else classes
-    names = ", ".join(one.replace("_", " ") for one in listed)
-    return f"failed ({'all but ' * (listed is left_out)}{names})"
 
 
 def trial_lines(trial: Trial, recorded: int, limit: int = SAID_SHOWN) -> list[str]:
@@ -113,7 +75,7 @@ def blind_spots(monitors: Sequence[Monitor], page: m.JobPage, *, is_local: bool 
             f"`batchwright {'local up' if is_local else 'deploy'} --record-own-jobs` has them recorded. "
             "A workflow's own `notify` tells of its tasks."
         )
-    waiting = [one.name for one in monitors if one.watches_own and one.waiting_longer_than_seconds is not None]
+    waiting = [one.name for one in monitors if one.watches_own and one.waiting_longer is not None]
     if waiting and page.records_own and not page.records_all_states:
         found.append(
             f"No events tell this stage that jobs of runs wait for capacity, so {_names(waiting)} will not see these: "

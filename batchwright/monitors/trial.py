@@ -1,7 +1,7 @@
 """What monitors would have said of the jobs that were recorded: their rules, over what is past.
 
-Owns the going back in time; what each rule means is chalicelib/core/monitor/rules.py's. Records tell less than events
-did: a job's waiting counts from its submission on, and what jobs usually take is read off these jobs themselves.
+Owns the going back in time; the rules judge as they do in the sweep (chalicelib/core/monitor). Records tell less than
+events did: a job's waiting counts from its submission on, and what jobs usually take is read off these jobs themselves.
 """
 
 from __future__ import annotations
@@ -14,26 +14,19 @@ from chalicelib.api import models as m
 from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.batch.result import JobTry
 from chalicelib.core.durations import in_words
-from chalicelib.core.monitor.notices import nothing_succeeded
-from chalicelib.core.monitor.rules import (
-    BUCKET_MS,
+from chalicelib.core.monitor.counts import BUCKET_MS, Bucket, bucket_ms
+from chalicelib.core.monitor.job_times import run_ms
+from chalicelib.core.monitor.monitor import Monitor
+from chalicelib.core.monitor.nothing_ran import (
     SETTLED_MS,
-    Bucket,
-    Monitor,
-    RunningLonger,
-    bucket_ms,
-    definition_name,
-    ended_in_time,
-    is_above,
-    is_below,
+    NothingSucceeded,
+    judge_deadline,
     last_deadline,
-    rate_from_ms,
-    run_ms,
-    running_since_ms,
-    runs_too_long_after_ms,
-    waiting_since_ms,
+    nothing_succeeded,
 )
 from chalicelib.core.monitor.run_times import p95_ms, step_of
+from chalicelib.core.monitor.too_long import DurationRule, Overdue, judge_duration
+from chalicelib.core.monitor.watch import definition_name
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.states import JobStatus
 
@@ -84,52 +77,26 @@ def tried(
 
 def _failures(monitor: Monitor, jobs: Iterable[JobRecord]) -> Iterator[Said]:
     for job in jobs:
-        if monitor.tells_failure(job):
+        if monitor.reports_failure(job):
             text = f"job {job.name} failed ({job.failure or 'unknown'})"
             yield Said(_ended_ms(job), NoticeKind.JOB_FAILED, text, job.job_id)
 
 
 def _overdue(monitor: Monitor, jobs: Sequence[JobRecord], now_ms: int) -> Iterator[Said]:
-    if monitor.running_longer is not None:
-        known = _known_times(jobs) if monitor.running_longer.than_p95_times is not None else {}
-        yield from _running(monitor.running_longer, jobs, known, now_ms)
-    if monitor.waiting_longer_than_seconds is not None:
-        yield from _waiting(monitor.waiting_longer_than_seconds * 1000, jobs, now_ms)
+    known_ms = _known_times(jobs)
+    for rule in monitor.duration_rules:
+        for job in jobs:
+            if (past := rule.past(job, now_ms)) is not None and (
+                found := judge_duration(rule, job, *past, known_ms.get)
+            ):
+                yield _too_long(rule, found, *past)
 
 
-def _running(
-    rule: RunningLonger, jobs: Iterable[JobRecord], known_ms: dict[str, int | None], now_ms: int
-) -> Iterator[Said]:
-    for job in jobs:
-        limit_ms = runs_too_long_after_ms(rule, job, known_ms.get(definition_name(job.definition)))
-        since_ms = _ran_from_ms(job)
-        if limit_ms is None or since_ms is None:
-            continue
-        until_ms = _ended_ms(job) if job.status.ended else now_ms
-        if until_ms - since_ms >= limit_ms:
-            text = f"job {job.name} runs for {in_words(limit_ms)}" + (
-                f", of {in_words(until_ms - since_ms)} in the end" if job.status.ended else ""
-            )
-            yield Said(since_ms + limit_ms, NoticeKind.JOB_RUNNING, text, job.job_id)
-
-
-def _ran_from_ms(job: JobRecord) -> int | None:
-    if not job.status.ended:
-        return running_since_ms(job)
-    return job.created_at_ms if job.array_size is not None else job.started_at_ms
-
-
-def _waiting(limit_ms: int, jobs: Iterable[JobRecord], now_ms: int) -> Iterator[Said]:
-    for job in jobs:
-        if waiting_since_ms(job) is not None:
-            until_ms = now_ms
-        elif job.started_at_ms is not None and job.array_size is None:
-            until_ms = job.started_at_ms
-        else:
-            continue
-        if until_ms - job.created_at_ms >= limit_ms:
-            text = f"job {job.name} waits for {in_words(limit_ms)}"
-            yield Said(job.created_at_ms + limit_ms, NoticeKind.JOB_WAITING, text, job.job_id)
+def _too_long(rule: DurationRule, found: Overdue, since_ms: int, until_ms: int) -> Said:
+    job, text = found.job, f"job {found.job.name} {rule.verb}s for {in_words(found.limit_ms)}"
+    if job.status.ended and rule.kind is NoticeKind.JOB_RUNNING:
+        text += f", of {in_words(until_ms - since_ms)} in the end"
+    return Said(since_ms + found.limit_ms, rule.kind, text, job.job_id)
 
 
 def _known_times(jobs: Iterable[JobRecord]) -> dict[str, int | None]:
@@ -158,17 +125,13 @@ def _rates(monitor: Monitor, buckets: Sequence[Bucket], now_ms: int) -> Iterator
     if rule is None or not buckets:
         return
     was_above = False
-    last_ms = buckets[-1].start_ms + rule.within_seconds * 1000 + 2 * BUCKET_MS
+    last_ms = buckets[-1].start_ms + rule.window_ms + 2 * BUCKET_MS
     looks = [*range(buckets[0].start_ms + BUCKET_MS, min(now_ms, last_ms), BUCKET_MS), *([now_ms] * (now_ms < last_ms))]
     for at_ms in looks:
-        from_ms = rate_from_ms(rule, at_ms)
-        within = [one for one in buckets if from_ms <= one.start_ms < at_ms]
-        above = not is_below(rule, within) if was_above else is_above(rule, within)
+        within = [one for one in buckets if rule.from_ms(at_ms) <= one.start_ms < at_ms]
+        above = rule.is_above(within, was_above=was_above)
         if above and not was_above:
-            failed = sum(one.failed for one in within)
-            ended = failed + sum(one.succeeded for one in within)
-            text = f"{failed:,} of {ended:,} jobs failed within {in_words(rule.within_seconds * 1000)}"
-            yield Said(at_ms, NoticeKind.FAILURE_RATE, text)
+            yield Said(at_ms, NoticeKind.FAILURE_RATE, rule.finding(within))
         was_above = above
 
 
@@ -178,9 +141,10 @@ def _deadlines(monitor: Monitor, buckets: Sequence[Bucket], since_ms: int, now_m
     while rule is not None and (deadline := last_deadline(rule, before_ms)) is not None:
         if deadline.from_ms < since_ms:
             return
-        succeeded, failed = ended_in_time(buckets, deadline)
-        if not succeeded:
-            text = nothing_succeeded(rule, deadline, failed)
+        # Of what is past, all events have been handled.
+        found = judge_deadline(deadline, buckets, 0, 0, now_ms)
+        if isinstance(found, NothingSucceeded):
+            text = nothing_succeeded(rule, deadline, found.failed)
             yield Said(deadline.at_ms + SETTLED_MS, NoticeKind.NOTHING_RAN, text)
         before_ms = deadline.at_ms - 1
 

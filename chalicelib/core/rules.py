@@ -63,6 +63,15 @@ Rule = Callable[[Any], Broken | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Keeps:
+    """Beside a field's type, for a field of a file: the rule that its value keeps, and the regular expression that a
+    JSON Schema has for it."""
+
+    rule: Rule
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NumberRule:
     """A number from `minimum` to `maximum`; `small` are further values, below the minimum or not whole.
 

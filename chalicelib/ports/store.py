@@ -14,8 +14,9 @@ from chalicelib.core.batch.job_record import EVERY_JOB, JobFilter, JobPlace, Job
 from chalicelib.core.batch.result import JobResult
 from chalicelib.core.ids import Attempt
 from chalicelib.core.lease import Lease, NoticeClaim
-from chalicelib.core.monitor.records import MonitorLook, PushedMonitors, Telling
-from chalicelib.core.monitor.rules import Bucket, Counted
+from chalicelib.core.monitor.counts import Bucket, Counted
+from chalicelib.core.monitor.pushed import PushedMonitors
+from chalicelib.core.monitor.records import MonitorLook, Telling
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.model import ToldJob
 from chalicelib.core.notice.window import Window

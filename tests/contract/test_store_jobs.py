@@ -14,7 +14,7 @@ from chalicelib.aws.table.store import DynamoStore
 from chalicelib.core.batch.job_record import JobFilter, JobRecord, JobState, ManagedBy, NamePattern
 from chalicelib.core.batch.result import JobTry
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.monitor.rules import Counted
+from chalicelib.core.monitor.counts import Counted
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import Store
 from tests.contract.conftest import SERVERS

@@ -17,7 +17,7 @@ from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.batch.result import JobResult
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.ids import Attempt
-from chalicelib.core.monitor.rules import Bucket, Counted
+from chalicelib.core.monitor.counts import Bucket, Counted
 from chalicelib.core.plan.model import Plan
 from chalicelib.core.plan.task import JobSpec, PlannedTask
 from chalicelib.core.run.records import Claim, Run, Tally

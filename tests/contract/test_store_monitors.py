@@ -7,8 +7,9 @@ import pytest
 from chalicelib.core.batch.job_record import JobFilter, JobRecord, NamePattern
 from chalicelib.core.lease import Lease, NoticeClaim
 from chalicelib.core.limits import MONITORS_MAXIMUM
-from chalicelib.core.monitor.records import MonitorLook, Telling, pushed_after
-from chalicelib.core.monitor.rules import BUCKET_MS, Bucket, Counted
+from chalicelib.core.monitor.counts import BUCKET_MS, Bucket, Counted
+from chalicelib.core.monitor.pushed import pushed_after
+from chalicelib.core.monitor.records import MonitorLook, Telling
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import TOLD_KEPT_DAYS, Store

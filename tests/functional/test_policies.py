@@ -26,7 +26,7 @@ from chalicelib.api import models as m
 from chalicelib.api.inprocess.direct import DirectApi
 from chalicelib.core.batch.job_record import JobFilter, NamePattern
 from chalicelib.core.errors import AnswerLost, BatchwrightError, SchedulesNotPlaced, TryAgain
-from chalicelib.core.monitor.records import pushed_after
+from chalicelib.core.monitor.pushed import pushed_after
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.run.records import Scope
 from chalicelib.core.schedule.model import iso_time

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.core.batch.job_record import EVERY_JOB, JobFilter, JobPlace, JobRecord, JobState, ListedJobs
-from chalicelib.core.monitor.rules import Counted
+from chalicelib.core.monitor.counts import Counted
 
 
 class MemoryJobs:

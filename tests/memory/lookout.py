@@ -12,7 +12,7 @@ from typing import Any
 
 from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.monitor.check import check_monitors
-from chalicelib.core.monitor.records import pushed_after
+from chalicelib.core.monitor.pushed import pushed_after
 from chalicelib.core.schedule.model import iso_time, read_moment_ms
 from chalicelib.engine.inbox.messages import MessagesLeft
 from chalicelib.engine.world.world import Settings

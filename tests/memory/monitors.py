@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.core.lease import Lease, NoticeClaim, is_free
-from chalicelib.core.monitor.records import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
-from chalicelib.core.monitor.rules import Bucket, Counted, bucket_ms
+from chalicelib.core.monitor.counts import Bucket, Counted, bucket_ms
+from chalicelib.core.monitor.pushed import NOT_PUSHED, PushedMonitors
+from chalicelib.core.monitor.records import MonitorLook, Telling
 from chalicelib.core.monitor.run_times import month_of
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.ports.store import TOLD_KEPT_DAYS

@@ -17,8 +17,9 @@ from chalicelib.core.batch.result import JobResult
 from chalicelib.core.ids import Attempt
 from chalicelib.core.lease import Lease
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
-from chalicelib.core.monitor.records import MonitorLook, PushedMonitors, Telling
-from chalicelib.core.monitor.rules import Counted
+from chalicelib.core.monitor.counts import Counted
+from chalicelib.core.monitor.pushed import PushedMonitors
+from chalicelib.core.monitor.records import MonitorLook, Telling
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.plan.model import Plan, offset_of, shard_of
 from chalicelib.core.plan.task import PlannedTask, Requested

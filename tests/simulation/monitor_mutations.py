@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from chalicelib.core.monitor import rules
-from chalicelib.core.monitor.rules import Monitor
+from chalicelib.core.monitor import nothing_ran, too_long
+from chalicelib.core.monitor.failed import Failed
+from chalicelib.core.monitor.monitor import Monitor
+from chalicelib.core.monitor.too_long import RunningLonger
+from chalicelib.core.monitor.watch import Watch
 from chalicelib.engine.watch import monitor_looks, monitors, observe
 from tests.bug import Bug
 from tests.memory.jobs import MemoryJobs
@@ -106,7 +109,7 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "a monitor's every failure is told": Mutation(
-        Bug(Monitor, "tells_failure", {"(job.failure or FailureClass.UNKNOWN) in self.failed": "self.failed"}),
+        Bug(Failed, "reports", {"(job.failure or FailureClass.UNKNOWN) in self.reported": "bool(self.reported)"}),
         seeds=(23,),
         scope=OTHERS,
     ),
@@ -116,7 +119,7 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "a job is watched whatever it is": Mutation(
-        Bug(Monitor, "_is_of_kind", {"return all(": "return True or all("}),
+        Bug(Watch, "_is_of_kind", {"return all(": "return True or all("}),
         seeds=(6,),
         scope=OTHERS,
     ),
@@ -141,7 +144,7 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "of a time of day it is not said how many failed": Mutation(
-        Bug(rules, "judge_deadline", {"NothingSucceeded(failed,": "NothingSucceeded(0,"}),
+        Bug(nothing_ran, "judge_deadline", {"NothingSucceeded(failed,": "NothingSucceeded(0,"}),
         seeds=(2,),
         scope=OTHERS,
     ),
@@ -182,8 +185,8 @@ MONITOR_MUTATIONS = {
             monitor_looks,
             "_tell_overdue",
             {
-                "    if store.put_telling(following):\n        _tell(around, monitor, following, limits_ms)": (
-                    "    _tell(around, monitor, following, limits_ms)\n    store.put_telling(following)"
+                "    if store.put_telling(following):\n        _tell(around, monitor, rule, following, limits_ms)": (
+                    "    _tell(around, monitor, rule, following, limits_ms)\n    store.put_telling(following)"
                 )
             },
         ),
@@ -206,9 +209,9 @@ MONITOR_MUTATIONS = {
             "_tell_overdue",
             {
                 "    telling = store.telling": (
-                    "    early = list(_untold(around, monitor, kind, overdue))\n    telling = store.telling"
+                    "    early = list(_untold(around, monitor, rule.kind, overdue))\n    telling = store.telling"
                 ),
-                "for job in _untold(around, monitor, kind, overdue))": "for job in early)",
+                "for job in _untold(around, monitor, rule.kind, overdue))": "for job in early)",
             },
         ),
         seeds=(337,),
@@ -247,17 +250,17 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "a job is told however short it runs or waits": Mutation(
-        Bug(monitor_looks, "_overdue", {"limit_ms is None or around.now_ms - since_ms < limit_ms": "limit_ms is None"}),
+        Bug(too_long, "judge_duration", {"limit_ms is None or until_ms - since_ms < limit_ms": "limit_ms is None"}),
         seeds=(5,),
         scope=OTHERS,
     ),
     "jobs that a monitor does not watch are told": Mutation(
-        Bug(monitor_looks, "_overdue", {"rule is None or not monitor.watches(job)": "rule is None"}),
+        Bug(monitor_looks, "_overdue", {"since_ms is None or not monitor.watches(job)": "since_ms is None"}),
         seeds=(9,),
         scope=OTHERS,
     ),
     "what is usual is never asked for": Mutation(
-        Bug(monitor_looks, "_overdue", {"rule.than_p95_times is not None and": "False and"}),
+        Bug(RunningLonger, "limit_ms", {"self.than_p95_times is not None and": "False and"}),
         seeds=(22,),
         scope=OTHERS,
     ),
@@ -289,12 +292,14 @@ MONITOR_MUTATIONS = {
         scope=OTHERS,
     ),
     "a rate that fell is not forgotten": Mutation(
-        Bug(monitor_looks, "_look_at_rate", {"now is not None and is_below(rule, buckets)": "False"}),
+        Bug(
+            monitor_looks, "_look_at_rate", {"now is not None and not rule.is_above(buckets, was_above=True)": "False"}
+        ),
         seeds=(13,),
         scope=OTHERS,
     ),
     "a rate has fallen when few jobs end": Mutation(
-        Bug(monitor_looks, "_look_at_rate", {"is_below(rule, buckets)": "not is_above(rule, buckets)"}),
+        Bug(monitor_looks, "_look_at_rate", {"was_above=True": "was_above=False"}),
         seeds=(13,),
         scope=OTHERS,
     ),
@@ -350,13 +355,13 @@ MONITOR_MUTATIONS = {
         scope=OUTAGES,
     ),
     "a time of day waits for events for ever": Mutation(
-        Bug(rules, "judge_deadline", {"now_ms - since_ms < BACKLOG_MS": "True"}),
+        Bug(nothing_ran, "judge_deadline", {"now_ms - since_ms < BACKLOG_MS": "True"}),
         seeds=(13,),
         scope=OUTAGES,
     ),
     "events are awaited from the time of day on, and not from the first look": Mutation(
         Bug(
-            rules,
+            nothing_ran,
             "judge_deadline",
             {"awaited_since_ms if awaited_since_ms >= deadline.at_ms else now_ms": "deadline.at_ms"},
         ),
@@ -381,7 +386,7 @@ MONITOR_MUTATIONS = {
         scope=OUTAGES,
     ),
     "a notice does not say that it may be wrong": Mutation(
-        Bug(rules, "judge_deadline", {"NothingSucceeded(failed, events_queued)": "NothingSucceeded(failed, 0)"}),
+        Bug(nothing_ran, "judge_deadline", {"NothingSucceeded(failed, events_queued)": "NothingSucceeded(failed, 0)"}),
         seeds=(62,),
         scope=OUTAGES,
     ),

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.monitor.check import check_monitors
-from chalicelib.core.monitor.records import MonitorLook, Telling, pushed_after
-from chalicelib.core.monitor.rules import Counted
+from chalicelib.core.monitor.counts import Counted
+from chalicelib.core.monitor.pushed import pushed_after
+from chalicelib.core.monitor.records import MonitorLook, Telling
 from chalicelib.core.monitor.run_times import step_of
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.model import Notice

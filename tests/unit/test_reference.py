@@ -23,7 +23,7 @@ from chalicelib.core.definition.model import (
     Workflow,
 )
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.monitor.file_model import Failed, FailureRate, Monitor, NothingRan, RunningLonger, WaitingLonger
+from chalicelib.core.monitor.file_model import RULE_MODELS, Monitor
 from chalicelib.core.run.bus_events import Change, ChangeType
 from docs.generate import __main__ as generate
 from docs.generate import environment_page
@@ -67,7 +67,7 @@ def test_every_key_of_a_file_is_documented() -> None:
     for model in (Workflow, Param, Task, Array, Retry, ClassRetry, MemoryGrowth, Notify, Schedule):
         for name, field in model.model_fields.items():
             assert f"`{field.alias or name}`" in text_of("workflow.md")
-    for model in (Monitor, Failed, RunningLonger, WaitingLonger, FailureRate, NothingRan):
+    for model in (Monitor, *RULE_MODELS.values()):
         for name in model.model_fields:
             assert f"`{name}`" in text_of("monitors.md")
     for failure in FailureClass:

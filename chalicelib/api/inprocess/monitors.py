@@ -10,7 +10,7 @@ from chalicelib.api.inprocess.base import Part
 from chalicelib.core.errors import PreconditionFailed, TryAgain
 from chalicelib.core.ids import definition_digest
 from chalicelib.core.monitor.check import check_monitors
-from chalicelib.core.monitor.records import PushedMonitors, pushed_after
+from chalicelib.core.monitor.pushed import PushedMonitors, pushed_after
 
 NOTHING: Mapping[str, Any] = {"monitors": {}}
 """The definition where none was pushed."""

@@ -28,7 +28,7 @@ from chalicelib.core.batch.job_record import (
 from chalicelib.core.batch.result import JobTry
 from chalicelib.core.errors import Defect, TryAgain
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.monitor.rules import Counted
+from chalicelib.core.monitor.counts import Counted
 from chalicelib.core.states import JobStatus
 from chalicelib.ports.store import JOBS_LOOKED_AT
 

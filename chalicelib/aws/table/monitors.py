@@ -11,8 +11,9 @@ from typing import Any
 from chalicelib.aws.table.calls import Addition, Key, Table
 from chalicelib.aws.table.items import END_LEASE, LEASE_IS_FREE, TAKE_LEASE, lease_attributes, lease_of
 from chalicelib.core.lease import Lease, NoticeClaim
-from chalicelib.core.monitor.records import NOT_PUSHED, MonitorLook, PushedMonitors, Telling
-from chalicelib.core.monitor.rules import Bucket, Counted, bucket_ms
+from chalicelib.core.monitor.counts import Bucket, Counted, bucket_ms
+from chalicelib.core.monitor.pushed import NOT_PUSHED, PushedMonitors
+from chalicelib.core.monitor.records import MonitorLook, Telling
 from chalicelib.core.monitor.run_times import month_of
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.ports.store import BUCKETS_KEPT_DAYS, RUN_TIMES_KEPT_DAYS, TELLINGS_KEPT_DAYS, TOLD_KEPT_DAYS

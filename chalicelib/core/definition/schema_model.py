@@ -6,15 +6,17 @@ themselves are `model.py`'s and `monitor/file_model.py`'s.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, create_model
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.rules import NUMBERS, Broken, Rule, anchored
+from chalicelib.core.documents import Described
+from chalicelib.core.rules import NUMBERS, Broken, Keeps, Rule, anchored
 
 RULE_BROKEN = "rule_broken"
 """The type of the pydantic errors that carry our own words, as `text` and `suggestion` in their context."""
@@ -59,6 +61,39 @@ def count_type(field: str) -> tuple[PlainValidator, WithJsonSchema]:
 def key_schema(pattern: str) -> WithJsonSchema:
     """The JSON Schema of a text that keeps the pattern as a whole."""
     return WithJsonSchema({"type": "string", "pattern": anchored(pattern)})
+
+
+def model_of(cls: type) -> type[Model]:
+    """The model of a mapping that a dataclass stands for.
+
+    Each field is `Annotated` with its sentence (`Described`) and, if it is a text with a rule, with that (`Keeps`). A
+    number keeps the rule of its name (`rules.NUMBERS`). A tuple is a list in the file.
+    """
+    hints = get_type_hints(cls, include_extras=True)
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):
+        hint, *beside = get_args(hints[field.name])
+        described = next(one for one in beside if isinstance(one, Described))
+        keeps = next((one for one in beside if isinstance(one, Keeps)), None)
+        kind: Any = Annotated[_in_file(hint), *_held(field.name, keeps), Field(description=described.sentence)]
+        fields[field.name] = (kind, ... if field.default is dataclasses.MISSING else field.default)
+    model: type[Model] = create_model(cls.__name__, __base__=Model, __doc__=cls.__doc__, __module__=__name__, **fields)
+    return model
+
+
+def _in_file(hint: Any) -> Any:
+    """A field's type in a file: a list for a tuple of choices."""
+    for part in (hint, *get_args(hint)):
+        if get_origin(part) is tuple:
+            items: Any = list[Annotated[get_args(part)[0], Field(strict=False)]]  # type: ignore[misc]
+            return items if part is hint else items | None
+    return hint
+
+
+def _held(name: str, keeps: Keeps | None) -> tuple[Any, ...]:
+    if keeps is not None:
+        return (named(keeps.rule), *(() if keeps.pattern is None else (key_schema(keeps.pattern),)))
+    return count_type(name) if name in NUMBERS else ()
 
 
 class _UntitledSchema(GenerateJsonSchema):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -19,35 +20,21 @@ from chalicelib.core.errors import InvalidMonitors
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.limits import MONITORS_MAXIMUM
 from chalicelib.core.mistakes import Mistake, Path
-from chalicelib.core.monitor.file_model import (
-    Failed,
-    FailureRate,
-    Monitor,
-    Monitors,
-    NothingRan,
-    RunningLonger,
-    WaitingLonger,
-)
-from chalicelib.core.monitor.rules import RULES, WatchedKind
+from chalicelib.core.monitor.file_model import RULE_MODELS, Monitor, Monitors
+from chalicelib.core.monitor.monitor import RULES
+from chalicelib.core.monitor.watch import WatchedKind
 
 PATTERNS_MAXIMUM = 100
 """Of one list of a monitor: each event of a job is held against all of them."""
 CHARACTERS_MAXIMUM = 200_000
 """Of the whole definition: it is one item of the table, and read by each process once a minute."""
 _LISTS = ("queues", "names", "definitions", "kinds")
-_PARTS: dict[str, type[BaseModel]] = {
-    "failed": Failed,
-    "running_longer": RunningLonger,
-    "waiting_longer": WaitingLonger,
-    "failure_rate": FailureRate,
-    "nothing_ran": NothingRan,
-}
 
 
 def _part_at(path: Path) -> type[BaseModel]:
     if len(path) < 2:
         return Monitors
-    return Monitor if len(path) == 2 else _PARTS[str(path[2])]
+    return Monitor if len(path) == 2 else RULE_MODELS[str(path[2])]
 
 
 _YES, _NO = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
@@ -106,19 +93,13 @@ def _checked_together(path: Path, monitor: Mapping[str, Any]) -> Iterator[Mistak
         yield Mistake(path, text, f"give one of {', '.join(RULES)}", at_key=True)
     for field in _LISTS:
         yield from _list_mistakes((*path, field), monitor.get(field))
-    failed = monitor.get("failed")
-    if isinstance(failed, dict):
-        for field in ("classes", "excluding"):
-            yield from _list_mistakes((*path, "failed", field), failed.get(field))
-        if failed.get("classes") is not None and failed.get("excluding") is not None:
-            text = "failed.excluding is of no use beside classes"
-            yield Mistake((*path, "failed", "excluding"), text, "take one of them out")
-    rate = monitor.get("failure_rate")
-    if isinstance(rate, dict):
-        yield from _rate_mistakes((*path, "failure_rate"), rate)
-    running = monitor.get("running_longer")
-    if isinstance(running, dict):
-        yield from _running_mistakes((*path, "running_longer"), running)
+    for key, rule in RULES.items():
+        given = monitor.get(key)
+        if isinstance(given, dict):
+            for field, value in given.items():
+                yield from _list_mistakes((*path, key, str(field)), value)
+            for one in rule.mistakes(given):
+                yield replace(one, path=(*path, key, *one.path))
 
 
 def _list_mistakes(path: Path, value: Any) -> Iterator[Mistake]:
@@ -127,22 +108,3 @@ def _list_mistakes(path: Path, value: Any) -> Iterator[Mistake]:
         yield Mistake(path, f"{label} must not be empty", "leave it out for all")
     elif isinstance(value, list) and len(value) > PATTERNS_MAXIMUM:
         yield Mistake(path, f"{label} must be {PATTERNS_MAXIMUM} or less, not {len(value):,}", "use '*' and '?'")
-
-
-def _rate_mistakes(path: Path, rate: Mapping[str, Any]) -> Iterator[Mistake]:
-    above, over_at = (_share(rate.get(field)) for field in ("above", "over_at"))
-    if above is not None and over_at is not None and over_at > above:
-        text = f"failure_rate.over_at must be {above:g} or less, as above is, not {over_at:g}"
-        yield Mistake((*path, "over_at"), text, "a rate is over once it has fallen to this")
-
-
-def _share(value: Any) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _running_mistakes(path: Path, running: Mapping[str, Any]) -> Iterator[Mistake]:
-    if running.get("than_seconds") is None and running.get("than_p95_times") is None:
-        yield Mistake(path, "running_longer says no time", "give than_seconds or than_p95_times")
-    elif running.get("than_p95_times") is None and "at_least_seconds" in running:
-        at = (*path, "at_least_seconds")
-        yield Mistake(at, "running_longer.at_least_seconds is of no use without than_p95_times", "take it out")

@@ -1,26 +1,24 @@
 """The models of a monitor file: which jobs to watch, and what to say about them.
 
-Owns the shape and the rules for single values. Rules for several values together are `check.py`'s, and when a monitor
-publishes what is `rules.py`'s. A Lambda that only follows events never loads this module, because it needs pydantic.
+Owns the shape. The models of rules are made from the rules' types (monitor.py). A Lambda that only follows events never
+loads this module, because it needs pydantic.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, create_model
 from pydantic.json_schema import DEFAULT_REF_TEMPLATE
 
 from chalicelib.core import rules
-from chalicelib.core.definition.schema_model import Model, count_type, json_schema_of, key_schema, named
-from chalicelib.core.failure import FailureClass
+from chalicelib.core.definition.schema_model import Model, json_schema_of, key_schema, model_of, named
 from chalicelib.core.limits import MONITORS_MAXIMUM
-from chalicelib.core.monitor.rules import WatchedKind, clock_time_rule, days_rule
-from chalicelib.core.schedule.model import time_zone_rule
+from chalicelib.core.monitor.monitor import RULES
+from chalicelib.core.monitor.watch import WatchedKind
 
 MonitorName = Annotated[str, named(rules.monitor_name_rule), key_schema(rules.SCHEDULE_NAME_PATTERN)]
 Pattern = Annotated[str, named(rules.watch_rule), key_schema(rules.WATCH_PATTERN)]
-ClockTime = Annotated[str, named(clock_time_rule), key_schema("([01][0-9]|2[0-3]):[0-5][05]")]
 
 
 def _yes_or_no(value: Any) -> Any:
@@ -30,84 +28,11 @@ def _yes_or_no(value: Any) -> Any:
     return None if value is False else value
 
 
-class Failed(Model):
-    """Which failures to tell of."""
-
-    classes: Annotated[
-        list[Annotated[FailureClass, Field(strict=False)]] | None,
-        Field(description="Only failures of these classes."),
-    ] = None
-    excluding: Annotated[
-        list[Annotated[FailureClass, Field(strict=False)]] | None,
-        Field(description="All failures except those of these classes. Without `classes` too: [cancelled]."),
-    ] = None
+_FORMS = {"failed": (BeforeValidator(_yes_or_no),)}
+"""By the key of a rule: further forms that it may be written in."""
 
 
-class RunningLonger(Model):
-    """When a job runs for too long: by whichever of the two it reaches first."""
-
-    than_seconds: Annotated[int | None, *count_type("than_seconds"), Field(description="Longest time in seconds.")] = (
-        None
-    )
-    than_p95_times: Annotated[
-        float | None,
-        *count_type("than_p95_times"),
-        Field(
-            description="Times the 95th percentile of the definition's successful jobs, this month and last. "
-            "Silent until there are 20."
-        ),
-    ] = None
-    at_least_seconds: Annotated[
-        int, *count_type("at_least_seconds"), Field(description="than_p95_times never reports below this.")
-    ] = 300
-
-
-class WaitingLonger(Model):
-    """When a job waits for capacity for too long."""
-
-    than_seconds: Annotated[int, *count_type("than_seconds"), Field(description="Longest time in seconds.")]
-
-
-class FailureRate(Model):
-    """When too many of the jobs fail."""
-
-    above: Annotated[float, *count_type("above"), Field(description="Share of failed jobs above which it reports.")]
-    over_at: Annotated[
-        float | None,
-        *count_type("over_at"),
-        Field(description="Share at or below which it may report again; `above` by default."),
-    ] = None
-    within_seconds: Annotated[
-        int,
-        *count_type("within_seconds"),
-        Field(description="Window of the rate, in steps of five minutes."),
-    ] = 3_600
-    at_least_jobs: Annotated[
-        int, *count_type("at_least_jobs"), Field(description="Silent while fewer jobs ended in the window.")
-    ] = 10
-
-
-class NothingRan(Model):
-    """When none of the jobs has succeeded by a time of day."""
-
-    by: Annotated[ClockTime, Field(description="Time of day, such as '06:00', a multiple of five minutes.")]
-    after: Annotated[
-        ClockTime,
-        Field(
-            description="What ended before this time of day does not count. It is on the day before if it is not "
-            "before `by`."
-        ),
-    ] = "00:00"
-    time_zone: Annotated[Annotated[str, named(time_zone_rule)], Field(description="IANA time zone of both times.")] = (
-        "UTC"
-    )
-    days: Annotated[
-        Annotated[str, named(days_rule)],
-        Field(description="Days of `by`, as day-of-week in cron: MON-FRI, 'MON,THU', 2#1."),
-    ] = "*"
-
-
-class Monitor(Model):
+class Watched(Model):
     """Which jobs to watch, and what to say about them."""
 
     description: Annotated[
@@ -126,22 +51,15 @@ class Monitor(Model):
         list[Annotated[WatchedKind, Field(strict=False)]] | None,
         Field(description="Whose jobs and which. A job must fit one of each sort that is named. Without it, all."),
     ] = None
-    failed: Annotated[
-        Failed | None,
-        BeforeValidator(_yes_or_no),
-        Field(description="Report failed jobs. true: all except cancelled ones."),
-    ] = None
-    running_longer: Annotated[
-        RunningLonger | None,
-        Field(description="Report jobs that run for too long, by whichever limit they reach first."),
-    ] = None
-    waiting_longer: Annotated[
-        WaitingLonger | None, Field(description="Report jobs that wait for capacity for too long.")
-    ] = None
-    failure_rate: Annotated[FailureRate | None, Field(description="Report when too many of the jobs fail.")] = None
-    nothing_ran: Annotated[
-        NothingRan | None, Field(description="Report when none of the jobs succeeded by a time of day.")
-    ] = None
+
+
+RULE_MODELS = {key: model_of(rule) for key, rule in RULES.items()}
+"""By the key of a rule: the model of its mapping."""
+_RULE_FIELDS: dict[str, Any] = {
+    key: (Annotated[model | None, *_FORMS.get(key, ()), Field(description=RULES[key].SAYS)], None)
+    for key, model in RULE_MODELS.items()
+}
+Monitor = create_model("Monitor", __base__=Watched, __doc__=Watched.__doc__, __module__=__name__, **_RULE_FIELDS)
 
 
 class Monitors(Model):
@@ -151,7 +69,7 @@ class Monitors(Model):
         str | None, Field(alias="$schema", description="Address of this schema, for editors only.")
     ] = None
     monitors: Annotated[
-        dict[MonitorName, Monitor],
+        dict[MonitorName, Monitor],  # type: ignore[valid-type]
         Field(description="The monitors, by name.", json_schema_extra={"maxProperties": MONITORS_MAXIMUM}),
     ]
 

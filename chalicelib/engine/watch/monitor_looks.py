@@ -10,39 +10,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from typing import assert_never
 
-from chalicelib.core.batch.job_record import JobRecord, JobState
+from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.errors import TryAgain
 from chalicelib.core.lease import is_free
 from chalicelib.core.limits import DESCRIBE_IDS
-from chalicelib.core.monitor.notices import nothing_ran_notice, overdue_notice, rate_notice
-from chalicelib.core.monitor.records import MonitorLook, Telling
-from chalicelib.core.monitor.rules import (
+from chalicelib.core.monitor.counts import bucket_ms
+from chalicelib.core.monitor.failure_rate import FailureRate, rate_notice
+from chalicelib.core.monitor.job_times import children_run, is_pending_array
+from chalicelib.core.monitor.monitor import Monitor
+from chalicelib.core.monitor.nothing_ran import (
     SETTLED_MS,
-    WAITING,
     AwaitEvents,
-    FailureRate,
-    Monitor,
     NothingRan,
     NothingSucceeded,
     SomethingRan,
-    bucket_ms,
-    children_run,
-    definition_name,
-    is_above,
-    is_below,
-    is_pending_array,
     judge_deadline,
     last_deadline,
-    rate_from_ms,
-    running_since_ms,
-    runs_too_long_after_ms,
-    waiting_since_ms,
+    nothing_ran_notice,
 )
+from chalicelib.core.monitor.records import MonitorLook, Telling
 from chalicelib.core.monitor.run_times import months_before, p95_ms
+from chalicelib.core.monitor.too_long import DurationRule, Overdue, judge_duration, overdue_notice
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.engine.publishing.deliver import publish
 from chalicelib.engine.watch.monitors import tell_left
@@ -65,10 +57,6 @@ _STRIDE = 619
 """By how many jobs further each look begins. A prime, so that the looks come to begin everywhere."""
 LATE_MS = 86_400_000
 """A deadline that is past for longer is not spoken of any more: the counts of then may be gone."""
-_STATES = {
-    NoticeKind.JOB_RUNNING: (JobState.RUNNING, JobState.PENDING),
-    NoticeKind.JOB_WAITING: (*(JobState(status.value) for status in WAITING), JobState.PENDING),
-}
 
 
 def look_at_monitors(world: World, until_ms: int) -> int:
@@ -103,29 +91,31 @@ class _Around:
         self._until_ms = until_ms
         self._monitors = monitors
         self._arrays: dict[str, JobRecord] = {}
-        self.jobs: Callable[[NoticeKind], list[JobRecord]] = cache(self._jobs)
+        self.jobs: Callable[..., list[JobRecord]] = cache(self._jobs)
         self.p95_ms: Callable[[str], int | None] = cache(self._p95_ms)
         self.events_waiting: Callable[[], int] = cache(partial(_events_waiting, world))
 
-    def _jobs(self, kind: NoticeKind) -> list[JobRecord]:
+    def _rules(self, kind: type[DurationRule]) -> Iterator[tuple[Monitor, DurationRule]]:
+        """The rules of that type, with their monitors."""
+        return ((one, rule) for one in self._monitors for rule in one.duration_rules if isinstance(rule, kind))
+
+    def _jobs(self, kind: type[DurationRule]) -> list[JobRecord]:
         """The jobs that run or wait, but for those that are too young for any monitor to speak of them."""
-        youngest_ms = min(_shortest_ms(kind, monitor) for monitor in self._monitors if _asks_for(kind, monitor))
+        youngest_ms = min(rule.shortest_ms for _, rule in self._rules(kind))
         found: list[JobRecord] = []
         after = None
         while True:
-            listed = self.world.store.open_jobs(
-                JOBS_AT_A_TIME, _STATES[kind], self.now_ms - youngest_ms + 1, after=after
-            )
+            listed = self.world.store.open_jobs(JOBS_AT_A_TIME, kind.states, self.now_ms - youngest_ms + 1, after=after)
             found += listed.jobs
             after = listed.after
             if after is None:
                 break
             if len(found) >= JOBS_MAXIMUM or self.is_over:
-                log.warning("%s is looked for among the %d longest known jobs under way alone", kind, len(found))
+                log.warning("%s is looked for among the %d longest known jobs under way alone", kind.kind, len(found))
                 break
         return self._with_arrays(kind, self._turned(found))
 
-    def _with_arrays(self, kind: NoticeKind, jobs: list[JobRecord]) -> list[JobRecord]:
+    def _with_arrays(self, kind: type[DurationRule], jobs: list[JobRecord]) -> list[JobRecord]:
         """The jobs, arrays as Batch knows them where their records may be behind: it tells when an array is pending,
         and not when its first job begins. Those that it could not be asked about wait for the next look."""
         doubtful = {job.job_id: job for job in jobs if self._is_doubtful(kind, job)}
@@ -140,10 +130,10 @@ class _Around:
         known = (self._arrays.get(job.job_id) if job.job_id in doubtful else job for job in jobs)
         return [job for job in known if job is not None]
 
-    def _is_doubtful(self, kind: NoticeKind, job: JobRecord) -> bool:
+    def _is_doubtful(self, kind: type[DurationRule], job: JobRecord) -> bool:
         if not is_pending_array(job) or children_run(job):
             return False
-        return any(_asks_for(kind, monitor) and monitor.watches(job) for monitor in self._monitors)
+        return any(monitor.watches(job) for monitor, _ in self._rules(kind))
 
     def _turned(self, jobs: list[JobRecord]) -> list[JobRecord]:
         """Each look begins with other jobs, for where the time is too short for all, none may be left out for ever."""
@@ -162,21 +152,6 @@ class _Around:
         return p95_ms(*(self.world.store.run_times(definition, month) for month in months_before(self.now_ms)))
 
 
-def _asks_for(kind: NoticeKind, monitor: Monitor) -> bool:
-    if kind is NoticeKind.JOB_RUNNING:
-        return monitor.running_longer is not None
-    return monitor.waiting_longer_than_seconds is not None
-
-
-def _shortest_ms(kind: NoticeKind, monitor: Monitor) -> int:
-    """No job that is younger than this runs or waits too long for the monitor."""
-    rule = monitor.running_longer
-    if kind is NoticeKind.JOB_WAITING or rule is None:
-        return (monitor.waiting_longer_than_seconds or 0) * 1000
-    times = [rule.than_seconds] if rule.than_p95_times is None else [rule.than_seconds, rule.at_least_seconds]
-    return min(one for one in times if one is not None) * 1000
-
-
 def _look_at_failures(around: _Around, monitor: Monitor) -> None:
     if monitor.failed:
         tell_left(around.world, monitor)
@@ -185,41 +160,32 @@ def _look_at_failures(around: _Around, monitor: Monitor) -> None:
 # Jobs that run or wait for too long
 
 
-@dataclass(frozen=True, slots=True)
-class _Overdue:
-    """A job that runs or waits for longer than it may."""
-
-    job: JobRecord
-    limit_ms: int
-
-
 def _look_at_jobs(around: _Around, monitor: Monitor) -> None:
-    for kind in _STATES:
-        if _asks_for(kind, monitor):
-            _tell_overdue(around, monitor, kind)
+    for rule in monitor.duration_rules:
+        _tell_overdue(around, monitor, rule)
 
 
-def _tell_overdue(around: _Around, monitor: Monitor, kind: NoticeKind) -> None:
+def _tell_overdue(around: _Around, monitor: Monitor, rule: DurationRule) -> None:
     store = around.world.store
-    overdue = [one for one in (_overdue(around, monitor, kind, job) for job in around.jobs(kind)) if one]
+    overdue = [one for one in (_overdue(around, monitor, rule, job) for job in around.jobs(type(rule))) if one]
     limits_ms = {one.job.job_id: one.limit_ms for one in overdue}
     # It is read before what was told is: whoever tells of the same jobs meanwhile takes the number that follows it.
-    telling = store.telling(monitor.name, kind)
+    telling = store.telling(monitor.name, rule.kind)
     if telling is not None and telling.is_open:
         if not store.lease_telling(telling, around.world.lease(), around.world.clock.now_ms()):
             return
-        _tell(around, monitor, telling, limits_ms)
-    untold = sorted((job.created_at_ms, job.job_id) for job in _untold(around, monitor, kind, overdue))
+        _tell(around, monitor, rule, telling, limits_ms)
+    untold = sorted((job.created_at_ms, job.job_id) for job in _untold(around, monitor, rule.kind, overdue))
     if not untold:
         return
     job_ids = tuple(job_id for _, job_id in untold[:TOLD_TOGETHER_MAXIMUM])
     number, lease = telling.number + 1 if telling else 1, around.world.lease()
-    following = Telling(monitor.name, kind, number, job_ids, around.now_ms, lease=lease)
+    following = Telling(monitor.name, rule.kind, number, job_ids, around.now_ms, lease=lease)
     if store.put_telling(following):
-        _tell(around, monitor, following, limits_ms)
+        _tell(around, monitor, rule, following, limits_ms)
 
 
-def _untold(around: _Around, monitor: Monitor, kind: NoticeKind, overdue: Sequence[_Overdue]) -> Iterator[JobRecord]:
+def _untold(around: _Around, monitor: Monitor, kind: NoticeKind, overdue: Sequence[Overdue]) -> Iterator[JobRecord]:
     """Those of the jobs that were not told of. Asks the table about as many as there is time for, some in any case; the
     next look begins with others."""
     watching = around.world.watching
@@ -234,31 +200,20 @@ def _untold(around: _Around, monitor: Monitor, kind: NoticeKind, overdue: Sequen
         yield from (job for job in asked if job.job_id not in told)
 
 
-def _overdue(around: _Around, monitor: Monitor, kind: NoticeKind, job: JobRecord) -> _Overdue | None:
-    if kind is NoticeKind.JOB_RUNNING:
-        since_ms, rule = running_since_ms(job), monitor.running_longer
-        if since_ms is None or rule is None or not monitor.watches(job):
-            return None
-        known_ms = None
-        if rule.than_p95_times is not None and around.now_ms - since_ms >= rule.at_least_seconds * 1000:
-            # What is usual is asked for only where it can matter: it is two reads for each definition.
-            known_ms = around.p95_ms(definition_name(job.definition))
-        limit_ms = runs_too_long_after_ms(rule, job, known_ms)
-    else:
-        since_ms, seconds = waiting_since_ms(job), monitor.waiting_longer_than_seconds
-        if since_ms is None or seconds is None or not monitor.watches(job):
-            return None
-        limit_ms = seconds * 1000
-    return None if limit_ms is None or around.now_ms - since_ms < limit_ms else _Overdue(job, limit_ms)
+def _overdue(around: _Around, monitor: Monitor, rule: DurationRule, job: JobRecord) -> Overdue | None:
+    since_ms = rule.since_ms(job)
+    if since_ms is None or not monitor.watches(job):
+        return None
+    return judge_duration(rule, job, since_ms, around.now_ms, around.p95_ms)
 
 
-def _tell(around: _Around, monitor: Monitor, telling: Telling, limits_ms: dict[str, int]) -> None:
+def _tell(around: _Around, monitor: Monitor, rule: DurationRule, telling: Telling, limits_ms: dict[str, int]) -> None:
     world = around.world
     # Before it is told: while it is open, whoever dies in between leaves all of it to the next look.
     world.store.mark_jobs_told(telling)
     named = map(world.store.job, telling.job_ids[:NAMED_MAXIMUM])
     jobs = [job for job in named if job is not None]
-    publish(world, overdue_notice(monitor, world.stage, telling, jobs, limits_ms))
+    publish(world, overdue_notice(monitor, world.stage, rule, telling, jobs, limits_ms))
     world.store.close_telling(telling)
     world.watching.note_told(monitor.name, telling.kind, telling.job_ids)
 
@@ -288,11 +243,11 @@ def _look_at_counts(around: _Around, monitor: Monitor) -> None:
 def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: MonitorLook) -> MonitorLook | None:
     """The look as it is then; None when somebody else looked at the same time."""
     world = around.world
-    from_ms = max(rate_from_ms(rule, around.now_ms), monitor.since_ms)
+    from_ms = max(rule.from_ms(around.now_ms), monitor.since_ms)
     buckets = world.store.buckets(monitor.counts_under, bucket_ms(from_ms), around.now_ms + 1)
     now: MonitorLook | None = look
     if look.above_from_ms is None:
-        if not is_above(rule, buckets):
+        if not rule.is_above(buckets, was_above=False):
             return look
         # The look's own time, for none is above twice at once: what it counts may begin where it did the time before.
         now = _put_next(world, replace(look, above_from_ms=around.now_ms, lease=world.lease()))
@@ -304,7 +259,7 @@ def _look_at_rate(around: _Around, monitor: Monitor, rule: FailureRate, look: Mo
     if not now.above_is_told:
         publish(world, rate_notice(monitor, world.stage, rule, now.above_from_ms, from_ms, buckets, around.now_ms))
         now = _put_next(world, replace(now, above_is_told=True, lease=None))
-    if now is not None and is_below(rule, buckets):
+    if now is not None and not rule.is_above(buckets, was_above=True):
         now = _put_next(world, replace(now, above_from_ms=None, above_is_told=False))
     return now
 

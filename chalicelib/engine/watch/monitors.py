@@ -11,9 +11,13 @@ import logging
 from functools import partial
 
 from chalicelib.core.batch.job_record import JobRecord
-from chalicelib.core.monitor.notices import day_of, days_lately, failed_notice, told
-from chalicelib.core.monitor.rules import Counted, Monitor, definition_name, run_ms
+from chalicelib.core.monitor.counts import Counted
+from chalicelib.core.monitor.failed import failed_notice
+from chalicelib.core.monitor.job_times import run_ms
+from chalicelib.core.monitor.monitor import Monitor
+from chalicelib.core.monitor.notices import day_of, days_lately, told
 from chalicelib.core.monitor.run_times import step_of
+from chalicelib.core.monitor.watch import definition_name
 from chalicelib.core.notice.preferences import LOG_LINES
 from chalicelib.core.notice.window import NAMED_MAXIMUM, Window
 from chalicelib.core.run.commands import TellJobFailures
@@ -34,7 +38,7 @@ def judge(world: World, record: JobRecord) -> None:
     """
     if record.status is not JobStatus.FAILED:
         return
-    telling = [monitor for monitor in watched_by(world, record) if monitor.tells_failure(record)]
+    telling = [monitor for monitor in watched_by(world, record) if monitor.reports_failure(record)]
     if not telling or _is_recorded(world, record):
         return
     now_ms = world.clock.now_ms()
@@ -75,7 +79,7 @@ def counted(world: World, record: JobRecord) -> Counted | None:
 def tell_job_failures(world: World, command: TellJobFailures) -> Outcome:
     """Tell the failures that were gathered in a monitor's scope."""
     # One that was deleted meanwhile still tells what it saw.
-    monitor = next((one for one in world.monitors() if one.name == command.monitor), Monitor(command.monitor))
+    monitor = next((one for one in world.monitors() if one.name == command.monitor), Monitor(name=command.monitor))
     members: list[str] = []
 
     def count() -> int:

@@ -14,7 +14,7 @@ from chalicelib.core.batch.job_event import JobDocument, read_job
 from chalicelib.core.batch.job_record import JobRecord
 from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.limits import DESCRIBE_IDS
-from chalicelib.core.monitor.rules import waiting_since_ms
+from chalicelib.core.monitor.job_times import waiting_since_ms
 from chalicelib.engine.watch.monitors import counted, judge
 from chalicelib.engine.world import telemetry
 from chalicelib.engine.world.world import World

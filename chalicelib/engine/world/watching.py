@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from chalicelib.core.monitor.rules import Monitor
+from chalicelib.core.monitor.monitor import Monitor
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.ports.services import Clock
 from chalicelib.ports.store import Monitors

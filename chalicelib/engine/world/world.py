@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.core.ids import Attempt
 from chalicelib.core.lease import Lease
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
-from chalicelib.core.monitor.rules import Monitor
+from chalicelib.core.monitor.monitor import Monitor
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.notice.preferences import BY_DEFAULT, DEFAULT_KINDS, Notify
 from chalicelib.core.plan.job_request import empty_arrays

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.core.errors import Throttled
-from chalicelib.core.monitor.rules import BUCKET_MS
+from chalicelib.core.monitor.counts import BUCKET_MS
 from chalicelib.core.schedule.model import read_moment_ms
 from chalicelib.engine.watch.observe import observe_event
 from chalicelib.engine.world.world import Settings

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.core.monitor import rules
+from chalicelib.core.monitor import nothing_ran
 from chalicelib.engine.watch import monitor_looks, monitors, observe
 from tests.bug import Bug
 from tests.memory.jobs import MemoryJobs
@@ -36,19 +36,19 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
     ),
     "a queue that is never empty holds a deadline back for ever": (
         counts.test_a_queue_that_is_never_empty_holds_a_notice_back_for_a_quarter_of_an_hour,
-        Bug(rules, "judge_deadline", {"now_ms - since_ms < BACKLOG_MS": "True"}),
+        Bug(nothing_ran, "judge_deadline", {"now_ms - since_ms < BACKLOG_MS": "True"}),
     ),
     "events are awaited from the time of day on": (
         backlog.test_the_wait_begins_with_the_first_look_that_may_be_hours_after_the_time_of_day,
         Bug(
-            rules,
+            nothing_ran,
             "judge_deadline",
             {"awaited_since_ms if awaited_since_ms >= deadline.at_ms else now_ms": "deadline.at_ms"},
         ),
     ),
     "a wait of the day before counts": (
         backlog.test_a_wait_of_the_day_before_is_no_part_of_the_wait_of_this_day,
-        Bug(rules, "judge_deadline", {"awaited_since_ms >= deadline.at_ms": "awaited_since_ms"}),
+        Bug(nothing_ran, "judge_deadline", {"awaited_since_ms >= deadline.at_ms": "awaited_since_ms"}),
     ),
     "endings are counted before the queue is asked": (
         lambda: backlog.test_an_event_that_is_handled_between_the_two_questions_of_a_look_is_not_missed("waiting"),
@@ -94,8 +94,8 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
             monitor_looks,
             "_tell_overdue",
             {
-                "    if store.put_telling(following):\n        _tell(around, monitor, following, limits_ms)": (
-                    "    _tell(around, monitor, following, limits_ms)\n    store.put_telling(following)"
+                "    if store.put_telling(following):\n        _tell(around, monitor, rule, following, limits_ms)": (
+                    "    _tell(around, monitor, rule, following, limits_ms)\n    store.put_telling(following)"
                 )
             },
         ),
@@ -144,11 +144,13 @@ SCENES: dict[str, tuple[Callable[[], None], Bug]] = {
     ),
     "a rate that fell is not forgotten": (
         counts.test_a_failure_rate_is_told_once_until_it_has_fallen_and_risen_again,
-        Bug(monitor_looks, "_look_at_rate", {"now is not None and is_below(rule, buckets)": "False"}),
+        Bug(
+            monitor_looks, "_look_at_rate", {"now is not None and not rule.is_above(buckets, was_above=True)": "False"}
+        ),
     ),
     "a rate is left when few jobs end": (
         counts.test_a_rate_that_stays_is_told_once_though_few_jobs_end_now_and_then,
-        Bug(monitor_looks, "_look_at_rate", {"is_below(rule, buckets)": "not is_above(rule, buckets)"}),
+        Bug(monitor_looks, "_look_at_rate", {"was_above=True": "was_above=False"}),
     ),
     "a deadline is noted before it is told": (
         lambda: CRASH(looks.scene_nothing, after_effect=True),

@@ -13,13 +13,8 @@ from batchwright.files.monitor_file import MonitorFile, load_file, load_monitors
 from batchwright.files.workflow_file import BadFile, WorkflowFile, load_workflow
 from chalicelib.core.errors import InvalidMonitors
 from chalicelib.core.monitor.check import check_monitors, monitor_mistakes
-from chalicelib.core.monitor.file_model import (
-    FailureRate,
-    Monitor,
-    NothingRan,
-    RunningLonger,
-)
-from chalicelib.core.monitor.rules import monitors_of
+from chalicelib.core.monitor.file_model import RULE_MODELS, Monitor
+from chalicelib.core.monitor.monitor import monitors_of
 
 ROOT = Path(__file__).parents[3]
 MISTAKES = """\
@@ -144,7 +139,7 @@ def test_the_documented_examples_are_valid(tmp_path: Path) -> None:
 LEAVES = (
     st.none() | st.booleans() | st.integers(-1, 100_000) | st.sampled_from(["06:00", "a-*", "foreign", "spot", "*"])
 )
-KEYS = [*Monitor.model_fields, *RunningLonger.model_fields, *FailureRate.model_fields, *NothingRan.model_fields, "x"]
+KEYS = [*Monitor.model_fields, *(key for rule in RULE_MODELS.values() for key in rule.model_fields), "x"]
 VALUES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3)
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from batchwright.monitors.table import blind_spots, monitor_columns, rule_words, trial_lines
+from batchwright.monitors.table import blind_spots, monitor_columns, phrases_of, trial_lines
 from batchwright.monitors.trial import Trial, record_of, tried
 from batchwright.terminal.tables import table_lines
 from chalicelib.api import models as m
@@ -16,7 +16,7 @@ from chalicelib.core.batch.job_record import JobRecord, ManagedBy
 from chalicelib.core.batch.result import JobTry
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.monitor.check import check_monitors
-from chalicelib.core.monitor.rules import Monitor, monitors_of
+from chalicelib.core.monitor.monitor import Monitor, monitors_of
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.schedule.model import iso_time, read_moment_ms
 from chalicelib.core.states import JobStatus
@@ -209,7 +209,7 @@ def test_monitors_are_listed_in_words() -> None:
     ],
 )
 def test_which_failures_a_monitor_tells_is_listed(failed: Any, words: list[str]) -> None:
-    assert rule_words(monitor(failed=failed, nothing_ran={"by": "06:00"}))[:-1] == words
+    assert phrases_of(monitor(failed=failed, nothing_ran={"by": "06:00"}))[:-1] == words
 
 
 @pytest.mark.parametrize(

@@ -13,33 +13,24 @@ from hypothesis import strategies as st
 
 from chalicelib.core.batch.job_record import JobRecord, ManagedBy
 from chalicelib.core.failure import FailureClass
-from chalicelib.core.monitor.rules import (
+from chalicelib.core.monitor.counts import BUCKET_MS, Bucket, bucket_ms
+from chalicelib.core.monitor.failure_rate import FailureRate
+from chalicelib.core.monitor.job_times import running_since_ms, waiting_since_ms
+from chalicelib.core.monitor.monitor import Monitor, monitors_of, watched_alike
+from chalicelib.core.monitor.nothing_ran import (
     BACKLOG_MS,
-    BUCKET_MS,
     AwaitEvents,
-    Bucket,
     Deadline,
-    FailureRate,
-    Monitor,
     NothingRan,
     NothingSucceeded,
-    RunningLonger,
     SomethingRan,
-    bucket_ms,
     clock_time_rule,
     days_rule,
     ended_in_time,
-    is_above,
-    is_below,
     judge_deadline,
     last_deadline,
-    monitors_of,
-    rate_from_ms,
-    running_since_ms,
-    runs_too_long_after_ms,
-    waiting_since_ms,
-    watched_alike,
 )
+from chalicelib.core.monitor.too_long import RunningLonger
 from chalicelib.core.schedule.model import iso_time, moment_ms, read_moment_ms
 from chalicelib.core.states import JobStatus
 
@@ -95,8 +86,8 @@ def test_a_monitor_watches_what_fits_each_of_its_lists(given: dict[str, Any], jo
 def test_a_monitor_tells_of_the_failures_of_its_classes(failed: Any, told: set[FailureClass]) -> None:
     watching = monitor(failed=failed)
     for failure in FailureClass:
-        assert watching.tells_failure(replace(JOB, status=JobStatus.FAILED, failure=failure)) is (failure in told)
-    assert not watching.tells_failure(replace(JOB, status=JobStatus.SUCCEEDED))
+        assert watching.reports_failure(replace(JOB, status=JobStatus.FAILED, failure=failure)) is (failure in told)
+    assert not watching.reports_failure(replace(JOB, status=JobStatus.SUCCEEDED))
 
 
 def test_what_somebody_cancelled_counts_neither_as_failed_nor_as_succeeded() -> None:
@@ -142,6 +133,10 @@ def test_an_array_waits_while_some_of_its_jobs_do_and_none_has_begun(
     assert (waiting_since_ms(array) is not None, running_since_ms(array) is not None) == (waits, runs)
 
 
+LONG_MS = 10**12
+"""A job that has run for so long, no rule takes for too young."""
+
+
 @pytest.mark.parametrize(
     ("rule", "p95_ms", "after_ms"),
     [
@@ -158,12 +153,12 @@ def test_an_array_waits_while_some_of_its_jobs_do_and_none_has_begun(
 def test_a_job_runs_too_long_after_the_sooner_of_the_two_times(
     rule: RunningLonger, p95_ms: int | None, after_ms: int | None
 ) -> None:
-    assert runs_too_long_after_ms(rule, JOB, p95_ms) == after_ms
+    assert rule.limit_ms(JOB, LONG_MS, lambda _: p95_ms) == after_ms
 
 
 def test_what_jobs_of_a_definition_take_says_nothing_of_an_array() -> None:
-    assert runs_too_long_after_ms(RunningLonger(than_p95_times=1), ARRAY, 1_000) is None
-    assert runs_too_long_after_ms(RunningLonger(60, than_p95_times=1), ARRAY, 1_000) == 60_000
+    assert RunningLonger(than_p95_times=1).limit_ms(ARRAY, LONG_MS, lambda _: 1_000) is None
+    assert RunningLonger(60, than_p95_times=1).limit_ms(ARRAY, LONG_MS, lambda _: 1_000) == 60_000
 
 
 endings = st.lists(st.tuples(st.integers(0, 40_000_000), st.booleans()), max_size=80)
@@ -174,16 +169,16 @@ endings = st.lists(st.tuples(st.integers(0, 40_000_000), st.booleans()), max_siz
 def test_a_rate_is_that_of_the_endings_since_the_first_five_minutes_it_is_about(
     ended: list[tuple[int, bool]], now_ms: int, within_seconds: int, above: float
 ) -> None:
-    rule = FailureRate(above, within_seconds, at_least_jobs=3)
+    rule = FailureRate(above, within_seconds=within_seconds, at_least_jobs=3)
     counts: dict[int, Bucket] = {}
     for at_ms, succeeded in ended:
         start = bucket_ms(at_ms)
         one = counts.get(start, Bucket(start))
         counts[start] = Bucket(start, one.succeeded + succeeded, one.failed + (not succeeded))
-    from_ms = rate_from_ms(rule, now_ms)
+    from_ms = rule.from_ms(now_ms)
     within = [ok for at_ms, ok in ended if bucket_ms(at_ms) >= from_ms]
     expected = len(within) >= 3 and within.count(False) / len(within) > above
-    assert is_above(rule, [one for one in counts.values() if one.start_ms >= from_ms]) is expected
+    assert rule.is_above([one for one in counts.values() if one.start_ms >= from_ms], was_above=False) is expected
     assert 0 <= now_ms - within_seconds * 1000 - from_ms < BUCKET_MS
 
 
@@ -389,9 +384,15 @@ def test_where_a_day_has_no_midnight_its_window_begins_with_its_first_moment() -
 def test_a_rate_with_a_lower_threshold_is_over_only_once_it_has_fallen_to_that() -> None:
     rule = FailureRate(above=0.2, over_at=0.1)
     seen = {failed: counts(failed, 100) for failed in (21, 20, 11, 10)}
-    shares = {failed: (is_above(rule, buckets), is_below(rule, buckets)) for failed, buckets in seen.items()}
+    shares = {
+        failed: (rule.is_above(buckets, was_above=False), not rule.is_above(buckets, was_above=True))
+        for failed, buckets in seen.items()
+    }
     assert shares == {21: (True, False), 20: (False, False), 11: (False, False), 10: (False, True)}
-    assert [is_below(FailureRate(above=0.2), counts(failed, 100)) for failed in (21, 20)] == [False, True]
+    assert [not FailureRate(above=0.2).is_above(counts(failed, 100), was_above=True) for failed in (21, 20)] == [
+        False,
+        True,
+    ]
 
 
 def counts(failed: int, ended: int) -> list[Bucket]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import TryAgain
-from chalicelib.core.monitor.rules import Counted
+from chalicelib.core.monitor.counts import Counted
 from chalicelib.core.monitor.run_times import step_of
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.core.schedule.model import iso_time, read_moment_ms

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from chalicelib.core.errors import Throttled
-from chalicelib.core.monitor.records import pushed_after
+from chalicelib.core.monitor.pushed import pushed_after
 from chalicelib.core.notice.kinds import NoticeKind
 from chalicelib.engine.inbox.messages import MessagesLeft
 from tests.memory.logs import MemoryLogs
