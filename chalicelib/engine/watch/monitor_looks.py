@@ -22,6 +22,7 @@ from chalicelib.core.monitor.records import MonitorLook, Telling
 from chalicelib.core.monitor.rules import (
     SETTLED_MS,
     WAITING,
+    Deadline,
     FailureRate,
     Monitor,
     NothingRan,
@@ -313,8 +314,7 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
     if not world.settings.sees(monitor):
         # Something may well have run, and `batchwright monitors push` has said that nobody here would know.
         return
-    if deadline.from_ms < monitor.since_ms + REMEMBERED_SECONDS * 1000:
-        # What ran before it watched was not counted, nor was what a warm process heard of that did not know it yet.
+    if not _watched_throughout(monitor, deadline):
         return
     succeeded, failed = ended_in_time(
         world.store.buckets(monitor.counts_under, deadline.from_ms, deadline.at_ms), deadline
@@ -332,6 +332,12 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
         publish(world, nothing_ran_notice(monitor, world.stage, rule, deadline, failed, now_ms, waiting))
     assert claimed is not None
     _put_next(world, replace(claimed, deadline_ms=deadline.at_ms, lease=None))
+
+
+def _watched_throughout(monitor: Monitor, deadline: Deadline) -> bool:
+    """Whether all endings since the deadline's beginning were counted. Those before the monitor watched were not, nor
+    those that a warm process heard of which did not know it yet."""
+    return deadline.from_ms >= monitor.since_ms + REMEMBERED_SECONDS * 1000
 
 
 def _events_waiting(world: World) -> int:
