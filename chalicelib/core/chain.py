@@ -53,6 +53,11 @@ HOPS, WAITS_SINCE_MS = "batchwright_hops", "batchwright_waits_since_ms"
 """The names of a message's attributes that hold its chain."""
 
 
+def fits_a_message(seconds: int) -> bool:
+    """Whether the timer of so long a wait is a message from the beginning."""
+    return seconds <= TIMER_SECONDS_MAXIMUM
+
+
 def wait_seconds(chain: Chain, receipt: int, after_seconds: int, waited_seconds: int, *, exact: bool = False) -> int:
     """How long a message that cannot be handled yet waits for its next receipt.
 

@@ -307,8 +307,7 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
         else:
             if found is None:
                 raise Defect(f"attempt {attempt} is to replace job {replaces_job}, but its task has no record")
-            before = replace(attempt, number=attempt.number - 1)
-            if (found.state, found.attempt, found.job_id) != (TaskState.WAITING, before, replaces_job):
+            if not _waits_for(found, attempt, replaces_job):
                 return found
             past, second_jobs = found.past, found.second_jobs
         record = TaskRecord(
@@ -467,6 +466,12 @@ class MemoryStore(MemoryMonitors, MemoryJobs):
 def _is_open_claim(record: TaskRecord, attempt: Attempt) -> bool:
     """Whether the record is this attempt's claim, not submitted yet."""
     return record.attempt == attempt and record.state is TaskState.CLAIMED and record.job_id is None
+
+
+def _waits_for(record: TaskRecord, attempt: Attempt, replaces_job: str) -> bool:
+    """Whether the record waits for this attempt, after the failure of that job."""
+    before = replace(attempt, number=attempt.number - 1)
+    return (record.state, record.attempt, record.job_id) == (TaskState.WAITING, before, replaces_job)
 
 
 def _is_owners(lease: Lease | None, owner: str) -> bool:

@@ -8,22 +8,20 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.bug import Bug
+from tests.bug import Planted
 from tests.simulation.scope import WHOLE, Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A bug, and seeds that are known to catch it, in that scope. `also` are the rest of a bug of several functions."""
+    """A bug, and seeds that are known to catch it, in that scope."""
 
-    bug: Bug
+    bug: Planted
     seeds: tuple[int, ...] = ()
     scope: Scope = WHOLE
-    also: tuple[Bug, ...] = ()
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as monkeypatch:
-            for bug in (self.bug, *self.also):
-                bug.put_in(monkeypatch)
+            self.bug.put_in(monkeypatch)
             yield

@@ -111,6 +111,10 @@ class Claim:
     owner: str
     lease_until_ms: int
 
+    def seconds_left(self, now_ms: int) -> int:
+        """After how many seconds the lease is over; 0 or less once it is."""
+        return -(-(self.lease_until_ms - now_ms) // 1000)
+
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:

@@ -45,7 +45,7 @@ def kept_endings(
     for index, task in enumerate(new.tasks):
         before = old.index_of.get(task.name)
         ending = None if before is None else tallies[shard_of(before)].ending_of(offset_of(before))
-        if ending is None or _is_named(redrive, task.name, ending) or not again.isdisjoint(new.parents[index]):
+        if ending is None or _is_named(redrive, task.name, ending) or _follows(new, index, again):
             again.add(index)
         else:
             kept[index] = ending
@@ -55,6 +55,11 @@ def kept_endings(
     _check_params(new, kept, other_params)
     _check_startable(new, kept, again, redrive)
     return _as_masks(kept)
+
+
+def _follows(plan: Plan, index: int, again: Collection[int]) -> bool:
+    """Whether a task that this one depends on runs again."""
+    return any(parent in again for parent in plan.parents[index])
 
 
 def _is_named(redrive: Redrive, name: str, ending: TaskState) -> bool:

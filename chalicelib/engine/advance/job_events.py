@@ -10,8 +10,8 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from chalicelib.core.batch.job_change import JobChange
-from chalicelib.core.chain import TIMER_SECONDS_MAXIMUM
-from chalicelib.core.ids import job_name
+from chalicelib.core.chain import fits_a_message
+from chalicelib.core.ids import Attempt, job_name
 from chalicelib.core.limits import QUEUE_DELAY_SECONDS_MAXIMUM
 from chalicelib.core.plan.job_request import memory_of
 from chalicelib.core.plan.model import mask_by_shard, offset_of, shard_of
@@ -117,7 +117,7 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
     record = world.store.task(attempt.run_id, attempt.epoch, index)
     if record is None:
         return None
-    if record.attempt != attempt or record.state is TaskState.WAITING or _is_handled(record):
+    if _is_over(record, attempt) or _is_handled(record):
         if change.job_id in (record.job_id, *(result.job_id for result in record.past)):
             telemetry.duplicates_dropped(world, [change])
         if change.job_id in (result.job_id for result in record.past):
@@ -126,7 +126,7 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
         return None
     if record.state.ended:
         return record.state
-    if record.job_id not in (None, change.job_id):
+    if _is_second_job(record, change.job_id):
         return None
     if world.store.read_tally(attempt.run_id, attempt.epoch, shard_of(index)).halt:
         return TaskState.CANCELLED
@@ -139,6 +139,16 @@ def _decide(world: World, facts: RunFacts, change: JobChange) -> TaskState | Not
     if outcome is None:
         _tell_waiting(world, facts, change)
     return outcome
+
+
+def _is_over(record: TaskRecord, attempt: Attempt) -> bool:
+    """Whether the attempt has ended and another one follows."""
+    return record.attempt != attempt or record.state is TaskState.WAITING
+
+
+def _is_second_job(record: TaskRecord, job_id: str) -> bool:
+    """Whether the record names another job as its attempt's."""
+    return record.job_id not in (None, job_id)
 
 
 def _tell_waiting(world: World, facts: RunFacts, change: JobChange) -> None:
@@ -157,7 +167,7 @@ def _arrange_retry(world: World, facts: RunFacts, change: JobChange, retry: Retr
     not_before_ms = world.clock.now_ms() + retry.after_ms
     timer = RetryTask(attempt.run_id, attempt.epoch, attempt.index, attempt.number, change.job_id, not_before_ms)
     after_seconds = -(-retry.after_ms // 1000)
-    if after_seconds <= TIMER_SECONDS_MAXIMUM:
+    if fits_a_message(after_seconds):
         world.commands.send([encode(timer)], delay_seconds=min(after_seconds, QUEUE_DELAY_SECONDS_MAXIMUM))
     if world.store.wait_for_retry(attempt, result, not_before_ms):
         telemetry.job_ended(world, facts, change, TaskState.WAITING, record)
@@ -254,6 +264,11 @@ def _commit(world: World, facts: RunFacts, ending: TaskState, change: JobChange)
         return
     if before.attempt == change.attempt:
         telemetry.job_ended(world, facts, change, ending, before)
-    # A second job of the attempt, or a retry that began before this one of a pair succeeded: neither is wanted now.
+    _end_other_of_pair(world, before, change)
+
+
+def _end_other_of_pair(world: World, before: TaskRecord, change: JobChange) -> None:
+    """Terminate the job that the record named: a second job of the attempt, or of a retry that began before this one of
+    a pair succeeded."""
     if before.job_id not in (None, change.job_id) and before.state is not TaskState.WAITING:
         end_second_jobs(world, before.attempt, [before.job_id])

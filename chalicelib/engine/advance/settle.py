@@ -81,7 +81,13 @@ def _cascade(
             touched[shard] = _tally(world, facts, shard, endings)
             _remember(written, shard, endings)
             frontier.update(index for mask in endings.values() for index in indexes_in(shard, mask))
-        known = newest(touched)
+        _drop_old_reads(known, touched)
+
+
+def _drop_old_reads(known: dict[int, Tally], touched: Mapping[int, Tally]) -> None:
+    """Leave in `known` only what was seen since the last write (see `newest`)."""
+    known.clear()
+    known.update(newest(touched))
 
 
 def _tally(world: World, facts: RunFacts, shard: int, endings: dict[TaskState, int]) -> Tally:

@@ -101,14 +101,21 @@ def _submit_wanted(world: World, facts: RunFacts, wanted: Wanted) -> Outcome:
     held = _claim(world, wanted, None if isinstance(request, UserMistake) else request.requested)
     if isinstance(held, (Done, NotYet)):
         return held
-    # The halt flag is read after the claim and before the submission: a canceller raises it first and looks for
-    # claims afterwards, so one of the two sees the other.
-    tally = world.store.read_tally(facts.run_id, facts.epoch, shard_of(attempt.index))
+    tally = _tally_after_claim(world, attempt)
     if tally.halt or tally.ending_of(offset_of(attempt.index)):
         return _give_up(world, facts, attempt, tally, held)
     if tally.paused:
         return _put_off(world, facts, attempt, held)
     return _submit_one(world, facts, attempt, request, held)
+
+
+def _tally_after_claim(world: World, attempt: Attempt) -> Tally:
+    """The tally of the attempt's shard, with its halt flag and its pace.
+
+    It is read after the claim and before the submission. A canceller raises the flag first and looks for claims
+    afterwards, so one of the two sees the other.
+    """
+    return world.store.read_tally(attempt.run_id, attempt.epoch, shard_of(attempt.index))
 
 
 def _past(world: World, wanted: Wanted) -> tuple[JobResult, ...] | Done | NotYet:
@@ -139,8 +146,8 @@ def _claim(world: World, wanted: Wanted, requested: Requested | None) -> _Held |
         return _Held()
     if stood.attempt != wanted.attempt or stood.state is not TaskState.CLAIMED or stood.claim is None:
         return DONE
-    if stood.claim.lease_until_ms > now_ms:
-        return NotYet(_seconds_left(stood.claim, now_ms), f"task {wanted.attempt.index} is claimed by another")
+    if not may_be_taken_over(stood.claim, now_ms):
+        return NotYet(stood.claim.seconds_left(now_ms), f"task {wanted.attempt.index} is claimed by another")
     if not world.store.take_over(stood, claim, requested):
         # Another redelivery saw the same dead claim and was first: to us the task is as open as before.
         return NotYet(world.settings.lease_seconds, f"task {wanted.attempt.index} was taken over by another")
@@ -154,8 +161,9 @@ def _is_before(stood: TaskRecord, wanted: Wanted) -> bool:
     return stood.attempt == earlier and not stood.state.ended and stood.job_id in (None, wanted.replaces_job)
 
 
-def _seconds_left(claim: Claim, now_ms: int) -> int:
-    return -(-(claim.lease_until_ms - now_ms) // 1000)
+def may_be_taken_over(claim: Claim, now_ms: int) -> bool:
+    """Whether the lease of a claim is over, so that its owner is surely dead or has given it back."""
+    return claim.lease_until_ms <= now_ms
 
 
 def _submit_one(
@@ -214,15 +222,19 @@ def _orphan_of(world: World, facts: RunFacts, attempt: Attempt, held: _Held) -> 
 def terminate_unless_wanted(world: World, record: TaskRecord, attempt: Attempt, job_id: str) -> None:
     """Terminate a job of `attempt` that its task's record does not want: another job has its place, or the run was
     cancelled before the job's id was known."""
-    if record.attempt == attempt:
-        known = record.job_id == job_id
-    else:
-        known = any(result.job_id == job_id for result in record.past)
+    known = _is_known(record, attempt, job_id)
     cancelled = record.attempt == attempt and record.cancel_requested and not record.state.ended
     if not known and record.job_id:
         end_second_jobs(world, attempt, [job_id])
     elif not known or cancelled:
         world.batch.terminate([job_id], CANCEL_REASON)
+
+
+def _is_known(record: TaskRecord, attempt: Attempt, job_id: str) -> bool:
+    """Whether the task's record names this job as the attempt's."""
+    if record.attempt == attempt:
+        return record.job_id == job_id
+    return any(result.job_id == job_id for result in record.past)
 
 
 def end_second_jobs(world: World, attempt: Attempt, job_ids: Sequence[str]) -> None:

@@ -141,10 +141,10 @@ def _surely_no_job(world: World, facts: RunFacts, record: TaskRecord, work: _Sha
     owner terminates the job; once its lease is over, Batch is requested."""
     now_ms = world.clock.now_ms()
     assert record.claim is not None, "a claimed record carries its claim"
-    left_ms = record.claim.lease_until_ms - now_ms
-    if left_ms > 0:
+    left_seconds = record.claim.seconds_left(now_ms)
+    if left_seconds > 0:
         marked = world.store.request_cancel(record)
-        seconds = -(-left_ms // 1000) if marked else world.settings.soon_seconds
+        seconds = left_seconds if marked else world.settings.soon_seconds
         work.waits.append(NotYet(seconds, f"task {record.attempt.index} is claimed"))
         return False
     claim = Claim(world.owner, now_ms + world.settings.lease_seconds * 1000)

@@ -155,9 +155,9 @@ def _look(world: World, facts: RunFacts, shard: int, tally: Tally, look: Look | 
             look.overdue.note(record, tally)
         if record.state is TaskState.CLAIMED:
             assert record.claim is not None, "a claimed record carries its claim"
-            left_ms = record.claim.lease_until_ms - now_ms
-            if left_ms > 0:
-                found.claimed.append(NotYet(-(-left_ms // 1000), f"task {record.attempt.index} is claimed"))
+            left_seconds = record.claim.seconds_left(now_ms)
+            if left_seconds > 0:
+                found.claimed.append(NotYet(left_seconds, f"task {record.attempt.index} is claimed"))
             elif ended or not idle:
                 found.to_submit.append(record)
         elif look and ended:
@@ -171,12 +171,16 @@ def _look(world: World, facts: RunFacts, shard: int, tally: Tally, look: Look | 
                 found.to_time.append(record)
         elif look and (
             record.missing_since_ms is not None
-            # What is known of a refused submission is its id alone: Batch is not asked.
-            or (is_refused_job_id(record.job_id) and (record.claimed_at_ms or 0) < look.before_ms)
+            or _was_refused_before(record, look)
             or is_silent(record.started_at_ms or record.claimed_at_ms or 0, look.before_ms, now_ms, quiet_ms)
         ):
             found.to_describe.append(record)
     return found
+
+
+def _was_refused_before(record: TaskRecord, look: Look) -> bool:
+    """Whether Batch refused the submission before the last look. Its stand-in id is all that is known of it."""
+    return is_refused_job_id(record.job_id) and (record.claimed_at_ms or 0) < look.before_ms
 
 
 def _submit(world: World, facts: RunFacts, records: Sequence[TaskRecord]) -> None:
@@ -214,12 +218,16 @@ def _retry(facts: RunFacts, record: TaskRecord) -> RetryTask:
 
 
 def _wants_timer(record: TaskRecord, retry_at_ms: int, look: Look) -> bool:
-    """Whether this look sets a waiting task's timer: it fits into a message now, and did not at the look before. A wait
-    that was short from the beginning has its timer."""
+    """Whether this look sets a waiting task's timer: it fits into a message now, and did not at the look before."""
+    fits_now = look.before_ms + _DELAY_MS < retry_at_ms <= look.began_ms + _DELAY_MS
+    return fits_now and _waits_long(record, retry_at_ms)
+
+
+def _waits_long(record: TaskRecord, retry_at_ms: int) -> bool:
+    """Whether a wait was too long for a message from the beginning. A shorter one has its timer."""
     stopped_at_ms = record.past[-1].stopped_at_ms if record.past else None
     began_ms = stopped_at_ms or record.claimed_at_ms or 0
-    is_long = retry_at_ms - began_ms > _SURELY_SHORT_MS
-    return is_long and look.before_ms + _DELAY_MS < retry_at_ms <= look.began_ms + _DELAY_MS
+    return retry_at_ms - began_ms > _SURELY_SHORT_MS
 
 
 def _waits(record: TaskRecord) -> bool:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from chalicelib.core.batch.job_change import JobChange
 from chalicelib.core.batch.result import JobResult
-from chalicelib.core.chain import TIMER_SECONDS_MAXIMUM
+from chalicelib.core.chain import fits_a_message
 from chalicelib.core.errors import MalformedMessage
 from chalicelib.core.failure import FailureClass
 from chalicelib.core.ids import refused_job_name
@@ -81,7 +81,7 @@ def _retry(world: World, command: RetryTask) -> Outcome:
         return DONE
     left_ms = command.not_before_ms - world.clock.now_ms()
     left_seconds = -(-left_ms // 1000)
-    if left_seconds > TIMER_SECONDS_MAXIMUM:
+    if not fits_a_message(left_seconds):
         # An earlier release sent timers that were longer than a delay. The sweep sets them now.
         return DONE
     if left_seconds > 0:

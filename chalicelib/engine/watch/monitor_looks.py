@@ -25,6 +25,7 @@ from chalicelib.core.monitor.monitor import Monitor
 from chalicelib.core.monitor.nothing_ran import (
     SETTLED_MS,
     AwaitEvents,
+    Deadline,
     NothingRan,
     NothingSucceeded,
     SomethingRan,
@@ -272,8 +273,7 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
     if not world.settings.sees(monitor):
         # Something may well have run, and `batchwright monitors push` has said that nobody here would know.
         return
-    if deadline.from_ms < monitor.since_ms + REMEMBERED_SECONDS * 1000:
-        # What ran before it watched was not counted, nor was what a warm process heard of that did not know it yet.
+    if not _watched_throughout(monitor, deadline):
         return
     # Asked before the counts are read: an event that is handled in between is in both, and not in neither.
     waiting = around.events_waiting()
@@ -292,6 +292,12 @@ def _look_at_deadline(around: _Around, monitor: Monitor, rule: NothingRan, look:
                 _put_next(world, replace(claimed, deadline_ms=deadline.at_ms, lease=None))
         case never:
             assert_never(never)
+
+
+def _watched_throughout(monitor: Monitor, deadline: Deadline) -> bool:
+    """Whether all endings since the deadline's beginning were counted. Those before the monitor watched were not, nor
+    those that a warm process heard of which did not know it yet."""
+    return deadline.from_ms >= monitor.since_ms + REMEMBERED_SECONDS * 1000
 
 
 def _events_waiting(world: World) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from chalicelib.engine.inbox.messages import MessagesLeft
 from chalicelib.engine.schedules import due_times
 from chalicelib.engine.schedules.due_times import backfill
 from chalicelib.engine.world.world import Settings
-from tests.bug import Bug
+from tests.bug import Bug, Constant, returns
 from tests.memory.batch import SubmitFault
 from tests.memory.theatre import Theatre, plan_of, task
 from tests.memory.timetable import PLAN, Timetable
@@ -303,38 +304,46 @@ def test_the_delay_of_a_message_is_what_sqs_allows():
     assert Settings().look_seconds + 2 * 300 <= QUEUE_DELAY_SECONDS_MAXIMUM
 
 
+def _at_its_last_receipt(right, world, mailbox, message, *rest):
+    return right(world, mailbox, replace(message, receive_count=chain.COPIED_AT_RECEIPT), *rest)
+
+
+def _as_if_it_had_not_waited(right, chain, receipt, after_seconds, waited_seconds, *, exact=False):
+    return right(chain, receipt, after_seconds, 0, exact=exact)
+
+
 PLANTED = {
     "a copy does not say that it is one": (
         lambda: test_an_outage_of_the_table_is_waited_out_in_few_rounds(8 * HOUR, 8),
-        Bug(messages, "_waits_elsewhere", {"message.chain.copied(since_ms)": "BEGINNING"}),
+        Bug(chain.Chain.copied, returns(chain.BEGINNING)),
     ),
     "a message that waits is copied at each receipt": (
         lambda: test_an_outage_of_the_table_is_waited_out_in_few_rounds(20 * MINUTE, 4),
-        Bug(messages, "_waits_elsewhere", {"message.receive_count < COPIED_AT_RECEIPT": "False"}),
+        Bug(messages._waits_elsewhere, _at_its_last_receipt),
     ),
     "a message waits no longer than before": (
         lambda: test_an_outage_of_the_table_is_waited_out_in_few_rounds(12 * HOUR, 8),
-        Bug(chain, "wait_seconds", {"max(after_seconds, waited_seconds // _GROWTH)": "after_seconds"}),
+        Bug(chain.wait_seconds, _as_if_it_had_not_waited),
     ),
     "work that follows from a command begins a chain": (
         test_tasks_that_are_refused_one_after_the_other_leave_the_rest_to_the_sweep,
-        Bug(follow_up, "following", {"replace(world, commands=Onward(world.commands, chain))": "world"}),
+        Bug(follow_up.following, lambda right, world, chain: world),
     ),
     "a refusal that nobody told of is found after fifteen minutes": (
         test_tasks_that_are_refused_one_after_the_other_leave_the_rest_to_the_sweep,
-        Bug(heal, "_look", {"is_refused_job_id(record.job_id) and": "False and"}),
+        Bug(heal._was_refused_before, returns(False)),
     ),
     "the overlapping runs of a backfill are started by ten": (
         test_a_long_backfill_of_runs_that_overlap_goes_round_few_times,
-        Bug(due_times, "attend", {"for look in range(_LOOKS):": "for look in range(1):"}),
+        Constant(due_times, "_LOOKS", 1),
     ),
     "a timer of the release before is sent on": (
         test_a_timer_of_the_release_before_is_left_to_the_sweep,
-        Bug(commands, "_retry", {"left_seconds > TIMER_SECONDS_MAXIMUM": "False"}),
+        Bug(chain.fits_a_message, returns(True), used_by=commands),
     ),
     "the next look at a run is as far away as the stage says": (
         test_a_stage_whose_sweep_looks_seldom_keeps_the_times,
-        Bug(sweep, "_next_ms", {"look_seconds": "sweep_seconds"}),
+        Bug(sweep._next_ms, lambda right, world: world.clock.now_ms() + world.settings.sweep_seconds * 1000),
     ),
 }
 
