@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from chalicelib.api.http.json_body import CONTAINERS_MAXIMUM, ESCAPED_BYTES_MAXIMUM
+from chalicelib.api.http.parameters import SEVERAL_MAXIMUM
 from chalicelib.api.http.pipeline import ANSWER_BYTES_MAXIMUM, PAGE_BYTES_MAXIMUM
-from chalicelib.api.http.route_table import BODY_BYTES_MAXIMUM, SEVERAL_MAXIMUM, WORKFLOW_BYTES_MAXIMUM
+from chalicelib.api.http.route_table import BODY_BYTES_MAXIMUM, WORKFLOW_BYTES_MAXIMUM
 from chalicelib.aws.table.params import PARAMS_BYTES_MAXIMUM
 from chalicelib.core import limits, rules
 from chalicelib.core.definition import too_much
