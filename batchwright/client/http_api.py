@@ -23,6 +23,7 @@ from chalicelib.api.http.problems import CONTENT_TYPE, NOT_PLACED, TYPE_PREFIX, 
 from chalicelib.api.http.route_table import ROUTE_OF, Route
 from chalicelib.core import errors
 from chalicelib.core.batch.job_record import EVERY_JOB, JobFilter
+from chalicelib.core.mistakes import joined
 from chalicelib.core.pydantic_rules import rule_of
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import TOKEN_FORM, is_token
@@ -266,11 +267,10 @@ class HttpApi:
             return TypeAdapter(kind).validate_python(response.json(), strict=False)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            rule = rule_of(first["type"], first.get("ctx", {}), mapping="an object") or "there, and of another form"
+            rule = rule_of(first["type"], first.get("ctx", {}), mapping="an object")
             raise errors.TryAgain(
                 f"the API at {self._wire.address} answered what this version does not understand "
-                f"({place} must be {rule}); are both of one version?"
+                f"({joined(first['loc'])} {rule or 'must be there, and of another form'}); are both of one version?"
             ) from None
 
     def _refused(self, response: Response, sent: Any) -> NoReturn:
