@@ -1,7 +1,7 @@
-"""The operations of the HTTP API, by the names that route_table.py gives them: ask the Api, say what came of it.
+"""The operations of the HTTP API, by the names that route_table.py gives them: ask the Api, and make its answer one.
 
-Each is given the Api and a call whose parameters were read and checked, and whose caller was let through. What a route
-answers in JSON is its model's.
+Each gets the Api and a call whose parameters were read and checked, and whose caller was let through. An operation that
+only asks the Api is a row of a table; one that adds a status or a header is a function.
 """
 
 from __future__ import annotations
@@ -42,10 +42,6 @@ class Told:
     what: BaseModel | Mapping[str, Any] | None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def health(api: Api, call: Call) -> Told:
-    return Told(api.health())
 
 
 def openapi(api: Api, call: Call) -> Told:
@@ -110,90 +106,10 @@ def start_run(api: Api, call: Call) -> Told:
     return Told(run, 201, {"Location": f"/runs/{run.run_id}"})
 
 
-def list_runs(api: Api, call: Call) -> Told:
-    return Told(api.runs(**call.query))
-
-
-def get_run(api: Api, call: Call) -> Told:
-    return Told(api.run(*call.arguments, **call.query))
-
-
-def list_tasks(api: Api, call: Call) -> Told:
-    return Told(api.tasks(*call.arguments, **call.query))
-
-
-def get_task(api: Api, call: Call) -> Told:
-    return Told(api.task(*call.arguments, **call.query))
-
-
-def get_timeline(api: Api, call: Call) -> Told:
-    return Told(api.timeline(*call.arguments, **call.query))
-
-
-def get_failures(api: Api, call: Call) -> Told:
-    return Told(api.failures(*call.arguments, **call.query))
-
-
-def get_run_notice(api: Api, call: Call) -> Told:
-    return Told(api.run_notice(*call.arguments))
-
-
-def get_logs(api: Api, call: Call) -> Told:
-    return Told(api.logs(*call.arguments, **call.query))
-
-
-def list_events(api: Api, call: Call) -> Told:
-    return Told(api.events(*call.arguments, **call.query))
-
-
-def cancel_run(api: Api, call: Call) -> Told:
-    return Told(api.cancel(*call.arguments))
-
-
-def pause_run(api: Api, call: Call) -> Told:
-    return Told(api.pause(*call.arguments))
-
-
-def resume_run(api: Api, call: Call) -> Told:
-    return Told(api.resume(*call.arguments))
-
-
-def redrive_run(api: Api, call: Call) -> Told:
-    return Told(api.redrive(*call.arguments))
-
-
-def list_schedules(api: Api, call: Call) -> Told:
-    return Told(m.Page(items=api.schedules(**call.query)))
-
-
-def next_times(api: Api, call: Call) -> Told:
-    return Told(m.Page(items=api.next_times(*call.arguments, **call.query)))
-
-
-def pause_schedule(api: Api, call: Call) -> Told:
-    return Told(api.pause_schedule(*call.arguments))
-
-
-def resume_schedule(api: Api, call: Call) -> Told:
-    return Told(api.resume_schedule(*call.arguments))
-
-
-def backfill(api: Api, call: Call) -> Told:
-    return Told(api.backfill(*call.arguments))
-
-
 def list_jobs(api: Api, call: Call) -> Told:
     wanted = dict(call.query)
     limit, page = wanted.pop("limit"), wanted.pop("page")
     return Told(api.jobs(JobFilter(**wanted), limit=limit, page=page))
-
-
-def get_job(api: Api, call: Call) -> Told:
-    return Told(api.job(*call.arguments))
-
-
-def get_job_logs(api: Api, call: Call) -> Told:
-    return Told(api.job_logs(*call.arguments, **call.query))
 
 
 def get_monitors(api: Api, call: Call) -> Told:
@@ -209,29 +125,50 @@ def delete_monitors(api: Api, call: Call) -> Told:
     return Told(None, 204)
 
 
-def list_tokens(api: Api, call: Call) -> Told:
-    return Told(m.Page(items=api.tokens()))
-
-
 def create_token(api: Api, call: Call) -> Told:
     created = api.create_token(*call.arguments)
     return Told(created, 201, {"Location": f"/tokens/{created.token.token_id}", "Cache-Control": "no-store"})
 
 
-def revoke_token(api: Api, call: Call) -> Told:
-    return Told(api.revoke_token(*call.arguments))
+_PLAIN: Mapping[str, Callable[[Api, Call], BaseModel]] = {
+    "health": lambda api, call: api.health(),
+    "list_runs": lambda api, call: api.runs(**call.query),
+    "get_run": lambda api, call: api.run(*call.arguments, **call.query),
+    "list_tasks": lambda api, call: api.tasks(*call.arguments, **call.query),
+    "get_task": lambda api, call: api.task(*call.arguments, **call.query),
+    "get_timeline": lambda api, call: api.timeline(*call.arguments, **call.query),
+    "get_failures": lambda api, call: api.failures(*call.arguments, **call.query),
+    "get_run_notice": lambda api, call: api.run_notice(*call.arguments),
+    "get_logs": lambda api, call: api.logs(*call.arguments, **call.query),
+    "list_events": lambda api, call: api.events(*call.arguments, **call.query),
+    "cancel_run": lambda api, call: api.cancel(*call.arguments),
+    "pause_run": lambda api, call: api.pause(*call.arguments),
+    "resume_run": lambda api, call: api.resume(*call.arguments),
+    "redrive_run": lambda api, call: api.redrive(*call.arguments),
+    "list_schedules": lambda api, call: m.Page(items=api.schedules(**call.query)),
+    "next_times": lambda api, call: m.Page(items=api.next_times(*call.arguments, **call.query)),
+    "pause_schedule": lambda api, call: api.pause_schedule(*call.arguments),
+    "resume_schedule": lambda api, call: api.resume_schedule(*call.arguments),
+    "backfill": lambda api, call: api.backfill(*call.arguments),
+    "get_job": lambda api, call: api.job(*call.arguments),
+    "get_job_logs": lambda api, call: api.job_logs(*call.arguments, **call.query),
+    "list_tokens": lambda api, call: m.Page(items=api.tokens()),
+    "revoke_token": lambda api, call: api.revoke_token(*call.arguments),
+}
+"""The operations whose answer is what the Api says, and nothing else."""
+
+
+def _plainly(ask: Callable[[Api, Call], BaseModel]) -> Callable[[Api, Call], Told]:
+    return lambda api, call: Told(ask(api, call))
 
 
 OPERATIONS: Mapping[str, Callable[[Api, Call], Told]] = {
-    operation.__name__: operation
-    for operation in (
-        *(health, openapi, list_workflows, get_workflow, put_workflow, delete_workflow, get_version),
-        *(list_runs, start_run, get_run, list_tasks, get_task, get_logs, list_events),
-        *(get_timeline, get_failures, get_run_notice),
-        *(cancel_run, pause_run, resume_run, redrive_run),
-        *(list_schedules, next_times, pause_schedule, resume_schedule, backfill),
-        *(list_jobs, get_job, get_job_logs),
-        *(get_monitors, put_monitors, delete_monitors),
-        *(list_tokens, create_token, revoke_token),
-    )
+    **{name: _plainly(ask) for name, ask in _PLAIN.items()},
+    **{
+        operation.__name__: operation
+        for operation in (
+            *(openapi, list_workflows, get_workflow, get_version, put_workflow, delete_workflow),
+            *(start_run, list_jobs, get_monitors, put_monitors, delete_monitors, create_token),
+        )
+    },
 }
