@@ -21,7 +21,7 @@ from batchwright.runs.sentences import cancel_sentence, pause_sentence, redrive_
 from batchwright.runs.view import load_view
 from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
-from chalicelib.api.http.parse_request import as_model
+from chalicelib.api.read_model import as_model
 from chalicelib.core.definition.compile import compile_workflow
 from chalicelib.core.errors import UserMistake, WrongState
 from chalicelib.core.params import Declaration, complete_params, declarations

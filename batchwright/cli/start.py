@@ -18,7 +18,7 @@ from batchwright.cli.workflows import say_of_queue
 from batchwright.subscriptions.run_queues import make_queue
 from batchwright.terminal.terminal import tell
 from chalicelib.api import models as m
-from chalicelib.api.http.parse_request import as_model
+from chalicelib.api.read_model import as_model
 from chalicelib.core.params import declarations
 from chalicelib.core.states import RunState
 

@@ -13,7 +13,7 @@ from batchwright.runs.progress import now_ms
 from batchwright.terminal.tables import Column, Short
 from batchwright.terminal.terminal import tell, write
 from chalicelib.api import models as m
-from chalicelib.api.http.parse_request import as_model
+from chalicelib.api.read_model import as_model
 from chalicelib.core.tokens import TokenScope
 
 

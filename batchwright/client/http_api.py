@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -15,28 +16,19 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from batchwright.client.http_wire import Response, Wire
 from chalicelib.api import models as m
+from chalicelib.api.http.etags import ANY
 from chalicelib.api.http.json_body import check_escaped_size
+from chalicelib.api.http.parameters import written
 from chalicelib.api.http.problems import CONTENT_TYPE, NOT_PLACED, TYPE_PREFIX, mistake_of
-from chalicelib.api.http.route_table import PATH_PARAMETERS
-from chalicelib.api.job_query import query_of
+from chalicelib.api.http.route_table import ROUTE_OF, Route
 from chalicelib.core import errors
 from chalicelib.core.batch.job_record import EVERY_JOB, JobFilter
+from chalicelib.core.mistakes import joined
 from chalicelib.core.pydantic_rules import rule_of
 from chalicelib.core.states import RunState, TaskState
 from chalicelib.core.tokens import TOKEN_FORM, is_token
 
 T = TypeVar("T")
-Path = Sequence[str | tuple[str, str]]
-"""The pieces of a path; those with the kind of their name are somebody's."""
-
-_UNKNOWN = {
-    "name": errors.UnknownWorkflow,
-    "run_id": errors.UnknownRun,
-    "task": errors.UnknownTask,
-    "schedule": errors.UnknownSchedule,
-    "job_id": errors.UnknownJob,
-    "token_id": errors.UnknownToken,
-}
 
 
 class HttpApi:
@@ -57,32 +49,34 @@ class HttpApi:
         revisions: Collection[str] = (),
         keep_schedules: bool = False,
     ) -> m.Workflow:
-        headers = {} if if_match is None else {"If-Match": _quoted(if_match)}
-        # Sent twice, the second would find what the first one left, and that is not what If-Match names.
-        repeatable = if_match in (None, "*")
-        path: Path = ["workflows", ("name", name)]
-        query = {"revision": ",".join(revisions) or None, "keep_schedules": "true" if keep_schedules else None}
-        response = self._ask("PUT", path, query=query, body=definition, headers=headers, is_repeatable=repeatable)
+        response = self._ask(
+            "put_workflow",
+            name,
+            body=definition,
+            # Sent twice, the second would find what the first one left, and that is not what If-Match names.
+            is_repeatable=if_match in (None, ANY),
+            if_match=if_match,
+            revisions=revisions,
+            keep_schedules=keep_schedules,
+        )
         return self._read(m.Workflow, response)
 
     def workflows(self, *, limit: int = 100, page: str | None = None) -> m.Page[m.WorkflowSummary]:
-        return self._read(
-            m.Page[m.WorkflowSummary], self._ask("GET", ["workflows"], query={"limit": limit, "page": page})
-        )
+        return self._read(m.Page[m.WorkflowSummary], self._ask("list_workflows", limit=limit, page=page))
 
     def workflow(self, name: str, version: int | None = None) -> m.Workflow:
-        versions = [] if version is None else ["versions", str(version)]
-        return self._read(m.Workflow, self._ask("GET", ["workflows", ("name", name), *versions]))
+        if version is None:
+            return self._read(m.Workflow, self._ask("get_workflow", name))
+        return self._read(m.Workflow, self._ask("get_version", name, version))
 
     def delete_workflow(self, name: str, *, if_match: str | None = None) -> None:
-        headers = {} if if_match is None else {"If-Match": _quoted(if_match)}
-        self._ask("DELETE", ["workflows", ("name", name)], headers=headers, is_repeatable=False)
+        self._ask("delete_workflow", name, if_match=if_match, is_repeatable=False)
 
     # Runs
 
     def start_run(self, request: m.StartRun, idempotency_key: str) -> m.Run:
-        headers = {"Idempotency-Key": idempotency_key}
-        return self._read(m.Run, self._ask("POST", ["runs"], body=request, headers=headers, is_repeatable=True))
+        response = self._ask("start_run", body=request, idempotency_key=idempotency_key, is_repeatable=True)
+        return self._read(m.Run, response)
 
     def runs(
         self,
@@ -94,18 +88,19 @@ class HttpApi:
         limit: int = 20,
         page: str | None = None,
     ) -> m.Page[m.Run]:
-        query = {
-            "workflow": workflow,
-            "state": state,
-            "since_ms": since_ms,
-            "until_ms": until_ms,
-            "limit": limit,
-            "page": page,
-        }
-        return self._read(m.Page[m.Run], self._ask("GET", ["runs"], query=query))
+        response = self._ask(
+            "list_runs",
+            workflow=workflow,
+            state=state,
+            since_ms=since_ms,
+            until_ms=until_ms,
+            limit=limit,
+            page=page,
+        )
+        return self._read(m.Page[m.Run], response)
 
     def run(self, run_id: str, epoch: int | None = None) -> m.Run:
-        return self._read(m.Run, self._ask("GET", ["runs", ("run_id", run_id)], query={"epoch": epoch}))
+        return self._read(m.Run, self._ask("get_run", run_id, epoch=epoch))
 
     def tasks(
         self,
@@ -116,25 +111,22 @@ class HttpApi:
         limit: int = 1000,
         page: str | None = None,
     ) -> m.Page[m.Task]:
-        query = {"epoch": epoch, "state": state, "limit": limit, "page": page}
-        return self._read(m.Page[m.Task], self._ask("GET", ["runs", ("run_id", run_id), "tasks"], query=query))
+        response = self._ask("list_tasks", run_id, epoch=epoch, state=state, limit=limit, page=page)
+        return self._read(m.Page[m.Task], response)
 
     def task(self, run_id: str, name: str, epoch: int | None = None) -> m.Task:
-        path: Path = ["runs", ("run_id", run_id), "tasks", ("task", name)]
-        return self._read(m.Task, self._ask("GET", path, query={"epoch": epoch}))
+        return self._read(m.Task, self._ask("get_task", run_id, name, epoch=epoch))
 
     def timeline(
         self, run_id: str, *, epoch: int | None = None, limit: int = 1000, page: str | None = None
     ) -> m.Timeline:
-        query = {"epoch": epoch, "limit": limit, "page": page}
-        return self._read(m.Timeline, self._ask("GET", ["runs", ("run_id", run_id), "timeline"], query=query))
+        return self._read(m.Timeline, self._ask("get_timeline", run_id, epoch=epoch, limit=limit, page=page))
 
     def failures(self, run_id: str, epoch: int | None = None) -> m.Failures:
-        path: Path = ["runs", ("run_id", run_id), "failures"]
-        return self._read(m.Failures, self._ask("GET", path, query={"epoch": epoch}))
+        return self._read(m.Failures, self._ask("get_failures", run_id, epoch=epoch))
 
     def run_notice(self, run_id: str) -> m.RunNotice:
-        return self._read(m.RunNotice, self._ask("GET", ["runs", ("run_id", run_id), "notice"]))
+        return self._read(m.RunNotice, self._ask("get_run_notice", run_id))
 
     def logs(
         self,
@@ -149,64 +141,54 @@ class HttpApi:
         limit: int = 1000,
         page: str | None = None,
     ) -> m.LogPage:
-        which = {"epoch": epoch, "attempt": attempt, "try": job_try, "child": child}
-        query = {**which, "tail": tail, "limit": limit, "page": page}
-        path: Path = ["runs", ("run_id", run_id), "tasks", ("task", task), "logs"]
-        return self._read(m.LogPage, self._ask("GET", path, query=query))
+        which: dict[str, Any] = {"epoch": epoch, "attempt": attempt, "job_try": job_try, "child": child}
+        return self._read(m.LogPage, self._ask("get_logs", run_id, task, **which, tail=tail, limit=limit, page=page))
 
     def events(self, run_id: str, *, limit: int = 1000, page: str | None = None) -> m.Page[m.Event]:
-        path: Path = ["runs", ("run_id", run_id), "events"]
-        return self._read(m.Page[m.Event], self._ask("GET", path, query={"limit": limit, "page": page}))
+        return self._read(m.Page[m.Event], self._ask("list_events", run_id, limit=limit, page=page))
 
     # Actions: each may be asked for twice, a redrive only if it names the epoch that it follows.
 
     def cancel(self, run_id: str, request: m.Cancel) -> m.Acted:
-        return self._act(run_id, "cancel", request, is_repeatable=False)
+        return self._read(m.Acted, self._ask("cancel_run", run_id, body=request))
 
     def pause(self, run_id: str) -> m.Acted:
-        return self._act(run_id, "pause", None, is_repeatable=False)
+        return self._read(m.Acted, self._ask("pause_run", run_id))
 
     def resume(self, run_id: str) -> m.Acted:
-        return self._act(run_id, "resume", None, is_repeatable=False)
+        return self._read(m.Acted, self._ask("resume_run", run_id))
 
     def redrive(self, run_id: str, request: m.Redrive) -> m.Acted:
-        return self._act(run_id, "redrive", request, is_repeatable=request.epoch is not None)
-
-    def _act(self, run_id: str, action: str, request: BaseModel | None, *, is_repeatable: bool) -> m.Acted:
-        path: Path = ["runs", ("run_id", run_id), action]
-        return self._read(m.Acted, self._ask("POST", path, body=request, is_repeatable=is_repeatable))
+        is_repeatable = request.epoch is not None
+        return self._read(m.Acted, self._ask("redrive_run", run_id, body=request, is_repeatable=is_repeatable))
 
     # Schedules
 
     def schedules(self, workflow: str | None = None) -> list[m.Schedule]:
-        return self._read(m.Page[m.Schedule], self._ask("GET", ["schedules"], query={"workflow": workflow})).items
+        return self._read(m.Page[m.Schedule], self._ask("list_schedules", workflow=workflow)).items
 
     def next_times(self, workflow: str, schedule: str, *, count: int = 10, after_ms: int | None = None) -> list[int]:
-        path: Path = [*_schedule(workflow, schedule), "next"]
-        query = {"count": count, "after_ms": after_ms}
-        return self._read(m.Page[int], self._ask("GET", path, query=query)).items
+        response = self._ask("next_times", workflow, schedule, count=count, after_ms=after_ms)
+        return self._read(m.Page[int], response).items
 
     def pause_schedule(self, workflow: str, schedule: str) -> m.Schedule:
-        path: Path = [*_schedule(workflow, schedule), "pause"]
-        return self._read(m.Schedule, self._ask("POST", path, is_repeatable=True))
+        return self._read(m.Schedule, self._ask("pause_schedule", workflow, schedule, is_repeatable=True))
 
     def resume_schedule(self, workflow: str, schedule: str) -> m.Schedule:
-        path: Path = [*_schedule(workflow, schedule), "resume"]
-        return self._read(m.Schedule, self._ask("POST", path, is_repeatable=True))
+        return self._read(m.Schedule, self._ask("resume_schedule", workflow, schedule, is_repeatable=True))
 
     def backfill(self, workflow: str, schedule: str, request: m.Backfill) -> m.Backfilled:
         # A time of a schedule starts one run, however often it is asked for.
-        path: Path = [*_schedule(workflow, schedule), "backfill"]
-        return self._read(m.Backfilled, self._ask("POST", path, body=request, is_repeatable=True))
+        return self._read(m.Backfilled, self._ask("backfill", workflow, schedule, body=request, is_repeatable=True))
 
     # Jobs
 
     def jobs(self, wanted: JobFilter = EVERY_JOB, *, limit: int = 100, page: str | None = None) -> m.JobPage:
-        query = {**query_of(wanted), "limit": limit, "page": page}
-        return self._read(m.JobPage, self._ask("GET", ["jobs"], query=query))
+        filters: dict[str, Any] = {field.name: getattr(wanted, field.name) for field in fields(wanted)}
+        return self._read(m.JobPage, self._ask("list_jobs", **filters, limit=limit, page=page))
 
     def job(self, job_id: str) -> m.Job:
-        return self._read(m.Job, self._ask("GET", ["jobs", ("job_id", job_id)]))
+        return self._read(m.Job, self._ask("get_job", job_id))
 
     def job_logs(
         self,
@@ -218,63 +200,64 @@ class HttpApi:
         limit: int = 1000,
         page: str | None = None,
     ) -> m.LogPage:
-        query = {"try": job_try, "child": child, "tail": tail, "limit": limit, "page": page}
-        return self._read(m.LogPage, self._ask("GET", ["jobs", ("job_id", job_id), "logs"], query=query))
+        response = self._ask("get_job_logs", job_id, job_try=job_try, child=child, tail=tail, limit=limit, page=page)
+        return self._read(m.LogPage, response)
 
     # Monitors
 
     def monitors(self) -> m.Monitors:
-        return self._read(m.Monitors, self._ask("GET", ["monitors"]))
+        return self._read(m.Monitors, self._ask("get_monitors"))
 
     def put_monitors(self, definition: Mapping[str, Any], *, if_match: str | None = None) -> m.Monitors:
-        headers = {} if if_match is None else {"If-Match": _quoted(if_match)}
-        repeatable = if_match in (None, "*")
-        response = self._ask("PUT", ["monitors"], body=definition, headers=headers, is_repeatable=repeatable)
+        is_repeatable = if_match in (None, ANY)
+        response = self._ask("put_monitors", body=definition, if_match=if_match, is_repeatable=is_repeatable)
         return self._read(m.Monitors, response)
 
     def delete_monitors(self, *, if_match: str | None = None) -> None:
-        headers = {} if if_match is None else {"If-Match": _quoted(if_match)}
-        self._ask("DELETE", ["monitors"], headers=headers, is_repeatable=if_match is None)
+        self._ask("delete_monitors", if_match=if_match, is_repeatable=if_match is None)
 
     # Tokens
 
     def create_token(self, request: m.NewToken) -> m.CreatedToken:
-        return self._read(m.CreatedToken, self._ask("POST", ["tokens"], body=request, is_repeatable=False))
+        return self._read(m.CreatedToken, self._ask("create_token", body=request))
 
     def tokens(self) -> list[m.Token]:
-        return self._read(m.Page[m.Token], self._ask("GET", ["tokens"])).items
+        return self._read(m.Page[m.Token], self._ask("list_tokens")).items
 
     def revoke_token(self, token_id: str) -> m.Token:
-        return self._read(m.Token, self._ask("DELETE", ["tokens", ("token_id", token_id)]))
+        return self._read(m.Token, self._ask("revoke_token", token_id))
 
     def health(self) -> m.Health:
-        return self._read(m.Health, self._ask("GET", ["health"]))
+        return self._read(m.Health, self._ask("health"))
 
     # The wire
 
     def _ask(
         self,
-        method: str,
-        path: Path,
-        *,
-        query: Mapping[str, Any] = {},
+        operation: str,
+        *path: Any,
         body: BaseModel | Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] = {},
         is_repeatable: bool | None = None,
+        **options: Any,
     ) -> Response:
-        """The good answer to a request. `path`: its pieces, those with a name being somebody's, to be checked first."""
-        given = {name: value for name, value in query.items() if value is not None}
-        target = "".join(f"/{quote(_checked(piece), safe=':')}" for piece in path) + (
-            f"?{urlencode(given)}" if given else ""
-        )
+        """The good answer to a request of a route (route_table.py).
+
+        `path` are the values in its path. `options` are those of its query and headers, by the names of the Api's
+        arguments. A text in the path that no name can be is refused here, because it might lead to another path.
+        """
+        route = ROUTE_OF[operation]
+        assert {*options} <= {parameter.key for parameter in (*route.query, *route.headers)}, operation
+        headers = written(route.headers, options)
+        query = written(route.query, options)
+        target = _filled(route, path) + (f"?{urlencode(query)}" if query else "")
         content = _json(body)
         if content is not None:
             # API Gateway's own refusal says neither the size nor what to do.
             check_escaped_size(content)
-        sent = dict(headers) if content is None else {**headers, "Content-Type": "application/json"}
+            headers["Content-Type"] = "application/json"
         # A GET, a PUT and a DELETE of ours leave the same behind, once or twice.
-        repeatable = method != "POST" if is_repeatable is None else is_repeatable
-        response = self._wire.ask(method, target, headers=sent, body=content, is_repeatable=repeatable)
+        repeatable = route.method != "POST" if is_repeatable is None else is_repeatable
+        response = self._wire.ask(route.method, target, headers=headers, body=content, is_repeatable=repeatable)
         if response.status >= 300:
             self._refused(response, body)
         return response
@@ -284,11 +267,10 @@ class HttpApi:
             return TypeAdapter(kind).validate_python(response.json(), strict=False)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            rule = rule_of(first["type"], first.get("ctx", {}), mapping="an object") or "there, and of another form"
+            rule = rule_of(first["type"], first.get("ctx", {}), mapping="an object")
             raise errors.TryAgain(
                 f"the API at {self._wire.address} answered what this version does not understand "
-                f"({place} must be {rule}); are both of one version?"
+                f"({joined(first['loc'])} {rule or 'must be there, and of another form'}); are both of one version?"
             ) from None
 
     def _refused(self, response: Response, sent: Any) -> NoReturn:
@@ -317,23 +299,14 @@ def _bearer(token: str) -> str:
     return f"Bearer {stripped}"
 
 
-def _checked(piece: str | tuple[str, str]) -> str:
-    """A piece of a path. What can be nothing's name is not asked for: it might lead to another path."""
-    if isinstance(piece, str):
-        return piece
-    kind, value = piece
-    if not PATH_PARAMETERS[kind].fits(value):
-        shown = "that" if kind == "token_id" else repr(value[:60])
-        raise _UNKNOWN[kind](f"nothing has the name {shown}: it must be {PATH_PARAMETERS[kind].rule}")
-    return value
-
-
-def _schedule(workflow: str, schedule: str) -> Path:
-    return ["schedules", ("name", workflow), ("schedule", schedule)]
-
-
-def _quoted(etag: str) -> str:
-    return etag if etag == "*" else f'"{etag}"'
+def _filled(route: Route, values: Sequence[Any]) -> str:
+    """The path of a route with these values."""
+    path = route.path
+    for parameter, value in zip(route.path_parameters, values, strict=True):
+        text = str(parameter.write(value))
+        parameter.refuse(parameter.form.broken(text))
+        path = path.replace(f"{{{parameter.name}}}", quote(text, safe=":"))
+    return path
 
 
 def _json(body: BaseModel | Mapping[str, Any] | None) -> bytes | None:

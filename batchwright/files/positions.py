@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.core.strict_json import DEPTH_MAXIMUM, TOO_DEEP
+from chalicelib.core.limits import DEPTH_MAXIMUM
+from chalicelib.core.strict_json import TOO_DEEP
 
 EXPANDED_MAXIMUM = 1_000_000
 """Values that aliases may expand to, beside ten times those that are written out."""

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 
 from batchwright.files.positions import Document, Node, TreeBuilder, Unreadable
-from chalicelib.core.strict_json import DIGITS_MAXIMUM
+from chalicelib.core.limits import DIGITS_MAXIMUM
+from chalicelib.core.strict_json import too_many_digits
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_IN_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -128,7 +129,7 @@ def _resolved(event: yaml.ScalarEvent, line: int, column: int) -> Any:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
         if len(text) > DIGITS_MAXIMUM:
-            raise Unreadable(line, column, f"a number has {len(text)} digits; {DIGITS_MAXIMUM} are the most")
+            raise Unreadable(line, column, too_many_digits(text))
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
     if _FLOAT.fullmatch(text):
         value = float(text)

@@ -1,19 +1,19 @@
 """The chat port over a Slack incoming webhook, whose address is kept by Secrets Manager or SSM.
 
-Owns that the address, which is a secret, is in no log, no error and no trace: what may hold it (an error of the HTTP
-client, botocore's own log of an answer) never gets out of here.
+Owns that the address, which is a secret, is in no log, no error and no trace. Errors of the HTTP client, its log of a
+request and botocore's log of an answer may hold the address, so none of them gets out of here.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+
+from urllib3 import PoolManager
 
 from chalicelib.aws.answers import answers
 from chalicelib.core.errors import AnswerLost, ChatBusy, ChatRefused
@@ -90,7 +90,7 @@ class SlackWebhook:
             raise ChatRefused(f"Slack: {answer.status} {answer.said}".rstrip())
 
     def _read_address(self) -> str:
-        with _unlogged():
+        with _unlogged("botocore.parsers"):
             if self._place.keeper is Keeper.SECRETS_MANAGER:
                 with answers("GetSecretValue"):
                     found = self._make_secrets().get_secret_value(SecretId=self._place.name)
@@ -114,31 +114,35 @@ def _sent(address: str, body: bytes) -> _Answer:
 
 
 def _exchange(address: str, body: bytes) -> _Answer:
-    parts = urlsplit(address)
-    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
-    try:
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, {"Content-Type": "application/json; charset=utf-8"})
-        response = connection.getresponse()
+    with PoolManager(cert_reqs="CERT_REQUIRED") as pool, _unlogged("urllib3.connectionpool"):
+        response = pool.request(
+            "POST",
+            address,
+            body=body,
+            headers={"Content-Type": "application/json; charset=utf-8"},
+            timeout=TIMEOUT_SECONDS,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
         said = response.read(_ANSWER_BYTES).decode("utf-8", "replace").strip()
         after = response.headers.get("Retry-After", "")
-        return _Answer(
-            response.status,
-            said if said in _KNOWN_ANSWERS else "",
-            int(after) if after.isascii() and after.isdigit() and len(after) < 6 else None,
-        )
-    finally:
-        connection.close()
+        response.close()
+    return _Answer(
+        response.status,
+        said if said in _KNOWN_ANSWERS else "",
+        int(after) if after.isascii() and after.isdigit() and len(after) < 6 else None,
+    )
 
 
 @contextmanager
-def _unlogged() -> Iterator[None]:
-    """No log of botocore's tells the answer meanwhile, which it does where somebody turned its DEBUG on."""
-    parsers = logging.getLogger("botocore.parsers")
-    before = parsers.disabled
-    parsers.disabled = True
+def _unlogged(name: str) -> Iterator[None]:
+    """This logger writes nothing meanwhile, because at DEBUG its lines hold the address."""
+    logger = logging.getLogger(name)
+    before = logger.disabled
+    logger.disabled = True
     try:
         yield
     finally:
-        parsers.disabled = before
+        logger.disabled = before

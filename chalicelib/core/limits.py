@@ -27,6 +27,10 @@ RECEIPTS_MAXIMUM = 5
 """How often a message is received that keeps failing; `maxReceiveCount` of infra/foundation.yaml."""
 
 # Ours.
+DEPTH_MAXIMUM = 50
+"""Levels of lists and objects in JSON or YAML, wherever it comes from."""
+DIGITS_MAXIMUM = 308
+"""Characters of a number in JSON or YAML: the digits of the largest double. Whole numbers are kept exactly."""
 TASKS_MAXIMUM = 100_000
 TASK_ATTEMPTS_MAXIMUM = 20
 """Attempts of one task in all, whatever the classes of its failures: a record keeps the result of each."""

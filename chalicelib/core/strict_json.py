@@ -14,17 +14,15 @@ from typing import Any, NoReturn
 
 from chalicelib.core.errors import UserMistake
 from chalicelib.core.gc_pause import collector_paused
+from chalicelib.core.limits import DEPTH_MAXIMUM, DIGITS_MAXIMUM
 from chalicelib.core.suggest import shown
 
-DEPTH_MAXIMUM = 50
-DIGITS_MAXIMUM = 308
-"""As many as the largest double has; whole numbers are kept exactly."""
 TOO_DEEP = f"values are nested more than {DEPTH_MAXIMUM} deep"
 HALF_A_PAIR = "half of a surrogate pair stands alone"
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTAINERS = {list, dict}
 _CONSTANTS = {"true": True, "false": False, "null": None}
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
 class NoJson(UserMistake):
@@ -52,7 +50,7 @@ def read_json(text: str) -> Any:
 def number_of(written: str) -> int | float:
     """The number that JSON writes so. Raises NoJson for one that is too long or too large."""
     if len(written) > DIGITS_MAXIMUM:
-        raise NoJson(f"a number has {len(written)} digits; {DIGITS_MAXIMUM} are the most")
+        raise NoJson(too_many_digits(written))
     if written.lstrip("-").isdigit():
         return int(written)
     value = float(written)
@@ -61,11 +59,16 @@ def number_of(written: str) -> int | float:
     return value
 
 
+def too_many_digits(written: str) -> str:
+    """The words for a number that is too long; also YAML's reader uses them."""
+    return f"a number has {len(written)} digits; {DIGITS_MAXIMUM} are the most"
+
+
 def read_scalar(written: str) -> Any:
     """The value of a number, or of true, false or null. Raises NoJson for anything else."""
     if written in _CONSTANTS:
         return _CONSTANTS[written]
-    if not _NUMBER.fullmatch(written):
+    if not NUMBER.fullmatch(written):
         raise NoJson(f"'{written[:40]}' is no number that can be used")
     return number_of(written)
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.api.http.openapi import document
+from chalicelib.api.http.parameters import Count, Parameter
 from chalicelib.api.http.problems import TYPE_PREFIX, kinds
-from chalicelib.api.http.route_table import FILES, ROUTES, About, Parameter, Route
+from chalicelib.api.http.route_table import FILES, ROUTES, About, Route
 from docs.generate.markdown import code, codes, line, page, section
 
 ANOTHER = {About.NAMED: "403", About.BODY: "403", About.ALL: "403", About.RUN: "404", About.LISTED: "own"}
@@ -92,9 +93,8 @@ def _parameters() -> dict[str, str]:
 
 
 def _range(parameter: Parameter) -> str:
-    if parameter.default is None:
-        return ""
-    return f" Default {parameter.default:,}."
+    form = parameter.form
+    return f" Default {form.default:,}." if isinstance(form, Count) and form.default is not None else ""
 
 
 def _models() -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from chalicelib.api.http.json_body import CONTAINERS_MAXIMUM, ESCAPED_BYTES_MAXIMUM
+from chalicelib.api.http.parameters import SEVERAL_MAXIMUM
 from chalicelib.api.http.pipeline import ANSWER_BYTES_MAXIMUM, PAGE_BYTES_MAXIMUM
-from chalicelib.api.http.route_table import BODY_BYTES_MAXIMUM, SEVERAL_MAXIMUM, WORKFLOW_BYTES_MAXIMUM
+from chalicelib.api.http.route_table import BODY_BYTES_MAXIMUM, WORKFLOW_BYTES_MAXIMUM
 from chalicelib.aws.table.params import PARAMS_BYTES_MAXIMUM
 from chalicelib.core import limits, rules
 from chalicelib.core.definition import too_much
-from chalicelib.core.strict_json import DEPTH_MAXIMUM
 from chalicelib.engine.inbox.messages import LETTER_REASON_CHARACTERS
 from chalicelib.engine.publishing.log_tail import LINE_CHARACTERS
 from chalicelib.engine.watch.monitor_looks import JOBS_MAXIMUM, NAMED_MAXIMUM
@@ -65,7 +65,7 @@ def make() -> str:
             _listed(
                 ("body of a workflow", WORKFLOW_BYTES_MAXIMUM // MIB, f"MiB, and {_mb(ESCAPED_BYTES_MAXIMUM)} escaped"),
                 ("any other body", BODY_BYTES_MAXIMUM // 1024, "KiB"),
-                ("lists and objects in a body", CONTAINERS_MAXIMUM, f"and {DEPTH_MAXIMUM} levels"),
+                ("lists and objects in a body", CONTAINERS_MAXIMUM, f"and {limits.DEPTH_MAXIMUM} levels"),
                 ("answer", _mb(ANSWER_BYTES_MAXIMUM), f"and {_mb(PAGE_BYTES_MAXIMUM)} for a page"),
                 ("queues, states or names in one list of jobs", SEVERAL_MAXIMUM, ""),
                 ("requests", 50, "a second, 100 in a burst, unless you set another rate"),

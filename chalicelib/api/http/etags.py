@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
 
-from chalicelib.core.errors import UserMistake
+from chalicelib.api.http.parameters import Form
+from chalicelib.core.rules import Broken, anchored
 from chalicelib.core.suggest import shown
 
+ANY = "*"
 _LISTED = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
 _ONE = re.compile(r'"([\x21\x23-\x7e]{1,128})"')
 
@@ -16,16 +21,41 @@ def quoted(etag: str) -> str:
     return f'"{etag}"'
 
 
-def matches(if_none_match: str, etag: str) -> bool:
-    """Whether an If-None-Match header names the ETag; compared weakly, as for a GET."""
-    return if_none_match.strip() == "*" or etag in _LISTED.findall(if_none_match)
+@dataclass(frozen=True, slots=True)
+class ExpectedETag(Form):
+    """The form of If-Match: one ETag, or "*" for any."""
+
+    def broken(self, text: str) -> Broken | None:
+        if text.strip() == ANY or _ONE.fullmatch(text.strip()):
+            return None
+        return Broken(f"must be one ETag in double quotes, or *, not {shown(text)}")
+
+    def read(self, text: str) -> str:
+        return text.strip().strip('"')
+
+    def write(self, value: str) -> str:
+        return value if value == ANY else quoted(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": anchored(r'\*|"[!#-~]{1,128}"')}
 
 
-def read_if_match(header: str | None) -> str | None:
-    """The one ETag of an If-Match header, "*" for any; None without one. Raises UserMistake for anything else."""
-    if header is None or header.strip() == "*":
-        return header and "*"
-    found = _ONE.fullmatch(header.strip())
-    if not found:
-        raise UserMistake(f"the header If-Match must be one ETag in double quotes, or *, not {shown(header)}")
-    return found[1]
+@dataclass(frozen=True, slots=True)
+class KnownETags(Form):
+    """The form of If-None-Match: any number of ETags, of which weak ones count too, or "*" for any."""
+
+    default: tuple[()] = field(default=(), kw_only=True)
+
+    def read(self, text: str) -> tuple[str, ...]:
+        return (ANY,) if text.strip() == ANY else tuple(_LISTED.findall(text))
+
+    def write(self, value: Collection[str]) -> str | None:
+        return ", ".join(one if one == ANY else quoted(one) for one in value) or None
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+
+def matches(known: Collection[str], etag: str) -> bool:
+    """Whether the ETags of an If-None-Match header name this one."""
+    return ANY in known or etag in known

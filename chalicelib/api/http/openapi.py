@@ -12,44 +12,16 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from chalicelib.api import models
-from chalicelib.api.http.parse_request import KEY_PATTERN
+from chalicelib.api.http.parameters import Parameter
 from chalicelib.api.http.problems import CONTENT_TYPE
-from chalicelib.api.http.route_table import (
-    FILES,
-    IDEMPOTENCY_KEY,
-    IF_MATCH,
-    IF_NONE_MATCH,
-    MONITOR_FILE,
-    OPENAPI,
-    PAGE_CHARACTERS,
-    ROUTES,
-    WORKFLOW_FILE,
-    Kind,
-    Parameter,
-    Route,
-)
+from chalicelib.api.http.route_table import FILES, MONITOR_FILE, OPENAPI, ROUTES, WORKFLOW_FILE, Route
 from chalicelib.core.definition import model as workflow
 from chalicelib.core.monitor import file_model as monitor
-from chalicelib.core.rules import anchored
 from chalicelib.version import VERSION
 
 _SCHEMAS = "#/components/schemas/"
 _JSON = "application/json"
 _COMMON_REFUSALS = (400, 401, 403, 405, 429, 500, 503)
-
-_HEADERS = {
-    IDEMPOTENCY_KEY: (
-        True,
-        {"type": "string", "pattern": anchored(KEY_PATTERN)},
-        "Sent again with the same key, a request starts one run.",
-    ),
-    IF_MATCH: (
-        False,
-        {"type": "string", "pattern": anchored(r'\*|"[!#-~]{1,128}"')},
-        "The ETag that the latest version must have; * for any.",
-    ),
-    IF_NONE_MATCH: (False, {"type": "string"}, "An ETag that is known already: then 304 and no body."),
-}
 
 _DESCRIPTIONS = {
     200: "It is so.",
@@ -135,11 +107,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.operation,
         "summary": route.summary,
         "description": f"Needs the scope `{route.needs}`.",
-        "parameters": [
-            *(_parameter(parameter, "path") for parameter in route.path_parameters),
-            *(_parameter(parameter, "query") for parameter in route.query),
-            *(_header(name) for name in route.headers),
-        ],
+        "parameters": [_parameter(parameter) for parameter in (*route.path_parameters, *route.query, *route.headers)],
         "responses": {str(status): _response(route, status) for status in _statuses(route)},
     }
     if route.body is not None:
@@ -160,25 +128,14 @@ def _statuses(route: Route) -> list[int]:
     return sorted({*route.statuses, *route.refusals, *_COMMON_REFUSALS})
 
 
-def _parameter(parameter: Parameter, place: str) -> dict[str, Any]:
-    told = {"name": parameter.name, "in": place, "required": place == "path", "schema": _schema(parameter)}
-    return {**told, "description": parameter.description}
-
-
-def _schema(parameter: Parameter) -> dict[str, Any]:
-    if parameter.kind is Kind.COUNT:
-        schema: dict[str, Any] = {"type": "integer", "minimum": parameter.minimum, "maximum": parameter.maximum}
-        return schema if parameter.default is None else {**schema, "default": parameter.default}
-    if parameter.kind is Kind.CHOICE:
-        return {"type": "string", "enum": list(parameter.choices)}
-    if parameter.pattern:
-        return {"type": "string", "pattern": anchored(parameter.pattern)}
-    return {"type": "string", "minLength": 1, "maxLength": PAGE_CHARACTERS}
-
-
-def _header(name: str) -> dict[str, Any]:
-    required, schema, description = _HEADERS[name]
-    return {"name": name, "in": "header", "required": required, "schema": schema, "description": description}
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.place.value,
+        "required": parameter.is_required,
+        "schema": parameter.form.schema(),
+        "description": parameter.description,
+    }
 
 
 def _response(route: Route, status: int) -> dict[str, Any]:

@@ -15,19 +15,10 @@ from pydantic import BaseModel
 
 from chalicelib.api import models
 from chalicelib.api.http.access import Caller, caller_of, check_scope, check_workflow, tell_refused
-from chalicelib.api.http.etags import read_if_match
 from chalicelib.api.http.handlers import OPERATIONS, Call, Told
-from chalicelib.api.http.parse_request import read_body, read_key, read_path, read_query, read_value
+from chalicelib.api.http.parse_request import read_body, read_headers, read_path, read_query, read_value
 from chalicelib.api.http.problems import CONTENT_TYPE, Problem, problem_of
-from chalicelib.api.http.route_table import (
-    FILES,
-    IDEMPOTENCY_KEY,
-    IF_MATCH,
-    IF_NONE_MATCH,
-    WORKFLOW_FILE,
-    About,
-    Route,
-)
+from chalicelib.api.http.route_table import FILES, About, Route
 from chalicelib.api.port import Api
 from chalicelib.core import errors
 
@@ -36,18 +27,6 @@ PAGE_BYTES_MAXIMUM = 4_500_000
 ANSWER_BYTES_MAXIMUM = 6_000_000
 """Of what cannot be told in parts. A Lambda answers with 6 MiB at most, in which the body is text within JSON, and its
 headers are; API Gateway makes a 502 of more."""
-
-_UNKNOWN = {
-    "name": errors.UnknownWorkflow,
-    "workflow": errors.UnknownWorkflow,
-    "version": errors.UnknownWorkflow,
-    "run_id": errors.UnknownRun,
-    "task": errors.UnknownTask,
-    "schedule": errors.UnknownSchedule,
-    "job_id": errors.UnknownJob,
-    "token_id": errors.UnknownToken,
-}
-"""What there is none of, when a piece of the path can be nothing's."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +82,14 @@ def _told(route: Route, asked: Asked, api: Api, caller: Caller) -> Told:
         tell_refused(caller.who, str(error), f"{route.method} {route.path}", asked.source)
         raise
     told = _done(route, api, call)
-    while route.answer and told.what is not None and "limit" in call.values:
+    while route.answer and told.what is not None and "limit" in call.query:
         size = _bytes_within_json(_written(told.what))
-        limit: int = call["limit"]
+        limit: int = call.query["limit"]
         if size <= PAGE_BYTES_MAXIMUM or limit == 1:
             break
         # A page of large things has fewer of them.
         fewer = max(1, limit * PAGE_BYTES_MAXIMUM // (2 * size))
-        call = replace(call, values={**call.values, "limit": fewer})
+        call = replace(call, query={**call.query, "limit": fewer})
         told = _done(route, api, call)
     return told
 
@@ -128,37 +107,20 @@ def _done(route: Route, api: Api, call: Call) -> Told:
 
 def _call(route: Route, asked: Asked, api: Api, caller: Caller) -> Call:
     """The request, read and checked; what it is about is held against the caller's workflow first."""
-    path, broken = read_path(route.path_parameters, asked.path)
     if route.about is About.NAMED:
         check_workflow(caller, asked.path.get("name") or asked.path["workflow"])
-    if broken is not None:
-        raise _unknown(route, path, broken)
+    path = read_path(route.path_parameters, asked.path)
     query = read_query(route.query, asked.query)
     if route.about is About.RUN:
         _check_run(api, caller, path["run_id"])
     if route.about is About.LISTED and "workflow" in query and caller.workflow is not None:
         check_workflow(caller, query["workflow"] or caller.workflow)
         query["workflow"] = caller.workflow
-    key = read_key(asked.headers) if IDEMPOTENCY_KEY in route.headers else ""
+    headers = read_headers(route.headers, asked.headers)
     body = _body(route, asked)
     if route.about is About.BODY:
         check_workflow(caller, body.workflow)
-    return Call(
-        caller=caller,
-        values={**path, **query},
-        body=body,
-        key=key,
-        if_match=read_if_match(asked.headers.get(IF_MATCH)) if IF_MATCH in route.headers else None,
-        if_none_match=asked.headers.get(IF_NONE_MATCH) if IF_NONE_MATCH in route.headers else None,
-    )
-
-
-def _unknown(route: Route, path: Mapping[str, Any], broken: str) -> errors.UserMistake:
-    """Nothing can have that name; only what is to be made is refused for its name."""
-    if route.body == WORKFLOW_FILE:
-        return errors.UserMistake(broken)
-    first_broken = next(one.name for one in route.path_parameters if one.name not in path)
-    return _UNKNOWN[first_broken](broken)
+    return Call(caller, (*path.values(), *(() if route.body is None else (body,))), query, headers)
 
 
 def _check_run(api: Api, caller: Caller, run_id: str) -> None:

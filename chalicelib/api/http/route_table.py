@@ -6,13 +6,14 @@ from this table. Needs no pydantic: models are named, and looked up by whoever n
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.core.batch.job_record import JobState
+from chalicelib.api.http.etags import ExpectedETag, KnownETags
+from chalicelib.api.http.parameters import Choice, Count, Cursor, Flag, Form, Parameter, Place, Several, Text
+from chalicelib.core import errors
+from chalicelib.core.batch.job_record import JobState, NamePattern
 from chalicelib.core.plan.revisions import REVISION_PATTERN, REVISION_RULE
 from chalicelib.core.rules import NAME_PATTERN
 from chalicelib.core.states import RunState, TaskState
@@ -20,57 +21,29 @@ from chalicelib.core.tokens import ID_PATTERN, TokenScope
 
 TIME_MAXIMUM_MS = 253_402_300_799_999
 """The end of the year 9999."""
-COUNT_MAXIMUM = 1_000_000_000
-PAGE_CHARACTERS = 4_096
 BODY_BYTES_MAXIMUM = 512 * 1024
 """Of any body but a workflow: a run's params have 300,000 bytes at most."""
 WORKFLOW_BYTES_MAXIMUM = 4 * 1024 * 1024
 """A Lambda is invoked with 6 MiB at most, in which the body is text within JSON: see json_body.py."""
 
-NAME_RULE = "a name (1 to 128 letters, digits, '-', '_' and '.', the first a letter or a digit)"
-JOB_ID_RULE = "a job's id (letters, digits and '-'; of an array's job with ':' and its number)"
-QUEUE_RULE = "the name of a queue (1 to 128 letters, digits, '-' and '_')"
-JOB_NAMES_RULE = (
-    "what a name begins with, or a pattern (1 to 128 letters, digits, '-' and '_', and '*' for any of them)"
+KEY_CHARACTERS = 256
+
+_NAME = Text(NAME_PATTERN, "must be a name (1 to 128 letters, digits, '-', '_' and '.', the first a letter or a digit)")
+_RUN_ID = Text(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", "must be a run's id (letters, digits, '-' and '_')")
+_JOB_ID = Text(
+    # With a number behind a colon, it is the id of an array's child.
+    r"[A-Za-z0-9][A-Za-z0-9-]{0,127}(:[0-9]{1,4})?",
+    "must be a job's id (letters, digits and '-'; of an array's job with ':' and its number)",
 )
-RUN_ID_RULE = "a run's id (letters, digits, '-' and '_')"
-JOB_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9-]{0,127}(:[0-9]{1,4})?"
-"""With a number behind a colon, of the array's child."""
-QUEUE_PATTERN = "[A-Za-z0-9_-]{1,128}"
-JOB_NAMES_PATTERN = "[A-Za-z0-9_*-]{1,128}"
-SEVERAL_MAXIMUM = 20
-"""Queues, states and names that one list of jobs may be asked for."""
-RUN_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
-
-
-class Kind(StrEnum):
-    """What a parameter of the path or the query is."""
-
-    COUNT = "count"
-    CHOICE = "choice"
-    TEXT = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter of the path or the query: its kind, and the rule of that kind. A text keeps the `pattern`, which
-    `rule` says in words. Where there may be several, with commas in between, `one` is the pattern of each, and
-    `choices` what it may be if that is a list."""
-
-    name: str
-    description: str
-    kind: Kind = Kind.TEXT
-    minimum: int = 0
-    maximum: int = COUNT_MAXIMUM
-    choices: tuple[str, ...] = ()
-    pattern: str = ""
-    rule: str = ""
-    one: str = ""
-    default: int | None = None
-
-    def fits(self, text: str) -> bool:
-        """Whether a text keeps the pattern, if there is one."""
-        return not self.pattern or bool(re.fullmatch(self.pattern, text))
+_TOKEN_ID = Text(ID_PATTERN, "must be a token's id", may_be_secret=True)
+_QUEUE = Text("[A-Za-z0-9_-]{1,128}", "must be the name of a queue (1 to 128 letters, digits, '-' and '_')")
+_JOB_NAMES = Text(
+    "[A-Za-z0-9_*-]{1,128}",
+    "must be what a name begins with, or a pattern (1 to 128 letters, digits, '-' and '_', and '*' for any of them)",
+    makes=NamePattern,
+)
+_REVISION = Text(REVISION_PATTERN, f"must be {REVISION_RULE}")
+_KEY = Text(rf"[!-~]{{1,{KEY_CHARACTERS}}}", f"must have 1 to {KEY_CHARACTERS} visible ASCII characters")
 
 
 class About(StrEnum):
@@ -106,7 +79,7 @@ class Route:
     body: str | None = None
     many: bool = False
     query: tuple[Parameter, ...] = ()
-    headers: tuple[str, ...] = ()
+    headers: tuple[Parameter, ...] = ()
     statuses: tuple[int, ...] = (200,)
 
     @property
@@ -131,8 +104,11 @@ class Route:
     @property
     def path_parameters(self) -> list[Parameter]:
         """The parameters in its path, in their order."""
-        pieces = self.path.split("/")
-        return [PATH_PARAMETERS[piece[1:-1]] for piece in pieces if piece.startswith("{")]
+        found = [PATH_PARAMETERS[piece[1:-1]] for piece in self.path.split("/") if piece.startswith("{")]
+        if self.body == WORKFLOW_FILE:
+            # What is to be made is refused for its name. It is not unknown.
+            return [replace(parameter, unknown=errors.UserMistake) for parameter in found]
+        return found
 
 
 WORKFLOW_FILE = "WorkflowFile"
@@ -141,51 +117,69 @@ MONITOR_FILE = "MonitorFile"
 """The body that is a definition of monitors, whose model is core/monitor/file_model.py's."""
 FILES = (WORKFLOW_FILE, MONITOR_FILE)
 OPENAPI = "OpenApi"
-IDEMPOTENCY_KEY = "Idempotency-Key"
-IF_MATCH = "If-Match"
-IF_NONE_MATCH = "If-None-Match"
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    "A request that is sent again with the same key starts one run.",
+    _KEY,
+    "idempotency_key",
+    Place.HEADER,
+    is_required=True,
+)
+IF_MATCH = Parameter(
+    "If-Match", "The ETag that the latest version must have; * for any.", ExpectedETag(), "if_match", Place.HEADER
+)
+IF_NONE_MATCH = Parameter(
+    "If-None-Match",
+    "An ETag that is known already: then 304 and no body.",
+    KnownETags(),
+    "if_none_match",
+    Place.HEADER,
+)
+
+
+def _in_path(name: str, description: str, form: Form, unknown: type[errors.UserMistake]) -> Parameter:
+    return Parameter(name, description, form, place=Place.PATH, is_required=True, unknown=unknown)
+
 
 PATH_PARAMETERS = {
-    "name": Parameter("name", "The workflow's name.", pattern=NAME_PATTERN, rule=NAME_RULE),
-    "workflow": Parameter("workflow", "The workflow's name.", pattern=NAME_PATTERN, rule=NAME_RULE),
-    "version": Parameter("version", "The number of the version.", Kind.COUNT, minimum=1),
-    "run_id": Parameter("run_id", "The run's id.", pattern=RUN_ID_PATTERN, rule=RUN_ID_RULE),
-    "task": Parameter("task", "The task's name.", pattern=NAME_PATTERN, rule=NAME_RULE),
-    "schedule": Parameter("schedule", "The schedule's name.", pattern=NAME_PATTERN, rule=NAME_RULE),
-    "job_id": Parameter(
-        "job_id",
-        "The id that Batch gave the job, or what it begins with, from 8 letters on; with `:N` an array's child.",
-        pattern=JOB_ID_PATTERN,
-        rule=JOB_ID_RULE,
-    ),
-    "token_id": Parameter(
-        "token_id", "The token's id, which is its second part.", pattern=ID_PATTERN, rule="a token's id"
-    ),
+    parameter.name: parameter
+    for parameter in (
+        _in_path("name", "The workflow's name.", _NAME, errors.UnknownWorkflow),
+        _in_path("workflow", "The workflow's name.", _NAME, errors.UnknownWorkflow),
+        _in_path("version", "The number of the version.", Count(minimum=1), errors.UnknownWorkflow),
+        _in_path("run_id", "The run's id.", _RUN_ID, errors.UnknownRun),
+        _in_path("task", "The task's name.", _NAME, errors.UnknownTask),
+        _in_path("schedule", "The schedule's name.", _NAME, errors.UnknownSchedule),
+        _in_path(
+            "job_id",
+            "The id that Batch gave the job, or what it begins with, from 8 letters on; with `:N` an array's child.",
+            _JOB_ID,
+            errors.UnknownJob,
+        ),
+        _in_path("token_id", "The token's id, which is its second part.", _TOKEN_ID, errors.UnknownToken),
+    )
 }
 
-_PAGE = Parameter("page", "The `next` of the page before; the first page without it.")
-_EPOCH = Parameter("epoch", "The epoch; the run's present one unless given.", Kind.COUNT, maximum=1_000_000)
-_WORKFLOW = Parameter("workflow", "Only those of this workflow.", pattern=NAME_PATTERN, rule=NAME_RULE)
+_PAGE = Parameter("page", "The `next` of the page before; the first page without it.", Cursor())
+_EPOCH = Parameter("epoch", "The epoch; the run's present one unless given.", Count(maximum=1_000_000))
+_WORKFLOW = Parameter("workflow", "Only those of this workflow.", _NAME)
 
 
 def _limit(default: int, maximum: int) -> Parameter:
     text = "How many a page has at most; one of large things has fewer."
-    return Parameter("limit", text, Kind.COUNT, minimum=1, maximum=maximum, default=default)
+    return Parameter("limit", text, Count(1, maximum, default=default))
 
 
 def _time(name: str, description: str) -> Parameter:
-    return Parameter(name, description, Kind.COUNT, maximum=TIME_MAXIMUM_MS)
+    return Parameter(name, description, Count(maximum=TIME_MAXIMUM_MS))
 
 
-def _states(states: Sequence[str]) -> Parameter:
-    return Parameter("state", "Only those in this state.", Kind.CHOICE, choices=tuple(states))
+def _states(states: type[StrEnum]) -> Parameter:
+    return Parameter("state", "Only those in this state.", Choice(states))
 
 
-def _several(name: str, description: str, one: str, rule: str, choices: Sequence[str] = ()) -> Parameter:
-    """Texts of a form, or of some choices, with commas in between."""
-    pattern = rf"(?:{one})(?:,(?:{one})){{0,{SEVERAL_MAXIMUM - 1}}}"
-    text = f"{description}; several with commas in between."
-    return Parameter(name, text, pattern=pattern, rule=rule, one=one, choices=tuple(choices))
+def _several(name: str, description: str, item: Text | Choice) -> Parameter:
+    return Parameter(name, f"{description}; several with commas in between.", Several(item), f"{name}s")
 
 
 READ, START, ADMIN = TokenScope
@@ -213,7 +207,7 @@ _SCHEDULE = "/schedules/{workflow}/{schedule}"
 
 _RUN_FILTERS = (
     _WORKFLOW,
-    _states(list(RunState)),
+    _states(RunState),
     _time("since_ms", "Only those created then or later; milliseconds since the epoch."),
     _time("until_ms", "Only those created before; milliseconds since the epoch."),
     _limit(20, 1_000),
@@ -221,48 +215,41 @@ _RUN_FILTERS = (
 )
 _LOG_PLACE = (
     _EPOCH,
-    Parameter("attempt", "The attempt; the last unless given.", Kind.COUNT, minimum=1, maximum=1_000),
-    Parameter("try", "The try; the one under way or the last one unless given.", Kind.COUNT, minimum=1, maximum=10),
-    Parameter("child", "Of an array job, the child.", Kind.COUNT, maximum=9_999),
-    Parameter("tail", "Begin with the last so many lines.", Kind.COUNT, minimum=1, maximum=10_000),
+    Parameter("attempt", "The attempt; the last unless given.", Count(1, 1_000)),
+    Parameter("try", "The try; the one under way or the last one unless given.", Count(1, 10), "job_try"),
+    Parameter("child", "Of an array job, the child.", Count(maximum=9_999)),
+    Parameter("tail", "Begin with the last so many lines.", Count(1, 10_000)),
     _limit(1_000, 10_000),
     _PAGE,
 )
+QUEUES = _several("queue", "Only those of this queue", _QUEUE)
+JOB_NAMES = _several(
+    "name",
+    "Only those whose names begin so, or fit this where it has a `*`, which stands for any characters",
+    _JOB_NAMES,
+)
 _JOB_FILTERS = (
-    _several("queue", "Only those of this queue", QUEUE_PATTERN, QUEUE_RULE),
-    _several("state", "Only those in this state", "|".join(JobState), f"one of {', '.join(JobState)}", list(JobState)),
-    _several(
-        "name",
-        "Only those whose names begin so, or fit this where it has a `*`, which stands for any characters",
-        JOB_NAMES_PATTERN,
-        JOB_NAMES_RULE,
-    ),
+    QUEUES,
+    _several("state", "Only those in this state", Choice(JobState)),
+    JOB_NAMES,
     _time("since_ms", "Only those created then or later; milliseconds since the epoch."),
     _time("until_ms", "Only those created before; milliseconds since the epoch."),
-    Parameter("foreign", "Only those that no run submitted.", Kind.CHOICE, choices=("true", "false")),
+    Parameter("foreign", "Only those that no run submitted.", Flag()),
     _limit(100, 1_000),
     _PAGE,
 )
 _JOB_LOG_PLACE = _LOG_PLACE[2:]
 _TIMES = (
-    Parameter("count", "How many times.", Kind.COUNT, minimum=1, maximum=100, default=10),
+    Parameter("count", "How many times.", Count(1, 100, default=10)),
     _time("after_ms", "Those after this moment; after now unless given."),
 )
 _PUSH_OPTIONS = (
     _several(
-        "revision",
-        "A job definition's revision that the tasks submit which name the job definition alone",
-        REVISION_PATTERN,
-        REVISION_RULE,
+        "revision", "A job definition's revision that the tasks submit which name the job definition alone", _REVISION
     ),
-    Parameter(
-        "keep_schedules",
-        "Leave the workflow's schedules as they were before this push.",
-        Kind.CHOICE,
-        choices=("true", "false"),
-    ),
+    Parameter("keep_schedules", "Leave the workflow's schedules as they were before this push.", Flag()),
 )
-_TASK_FILTERS = (_EPOCH, _states(list(TaskState)), _limit(1_000, 1_000), _PAGE)
+_TASK_FILTERS = (_EPOCH, _states(TaskState), _limit(1_000, 1_000), _PAGE)
 _LIST = (_limit(1_000, 1_000), _PAGE)
 _BARS = (_EPOCH, _limit(1_000, 10_000), _PAGE)
 _WORKFLOW_LIST = (_limit(100, 1_000), _PAGE)
@@ -378,3 +365,5 @@ ROUTES = (
     ),
     _delete("/tokens/{token_id}", "revoke_token", "Revoke a token, at once and for ever", ALL, "Token"),
 )
+
+ROUTE_OF = {route.operation: route for route in ROUTES}

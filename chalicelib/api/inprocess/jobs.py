@@ -6,19 +6,13 @@ Batch has forgotten the job; only for what goes on, and for an array's children,
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from chalicelib.api import models as m
-from chalicelib.api.http.route_table import (
-    JOB_NAMES_PATTERN,
-    JOB_NAMES_RULE,
-    QUEUE_PATTERN,
-    QUEUE_RULE,
-    SEVERAL_MAXIMUM,
-)
+from chalicelib.api.http.parameters import Several
+from chalicelib.api.http.route_table import JOB_NAMES, QUEUES
 from chalicelib.api.inprocess.base import Part, check_limit
 from chalicelib.api.inprocess.job_search import UnrecordedJob
 from chalicelib.api.inprocess.logs import Stream, check_log_limits, is_long_ago, log_page, read_stream, stream_in_batch
@@ -29,7 +23,6 @@ from chalicelib.core.cursors import COUNT, NAME, TOKEN, or_nothing, page_of, pla
 from chalicelib.core.errors import TryAgain, UnknownJob, UserMistake
 from chalicelib.core.ids import child_of
 from chalicelib.core.states import JobStatus
-from chalicelib.core.suggest import shown
 
 JOBS_A_PAGE = 1_000
 FAILED_CHILDREN = 10
@@ -44,8 +37,9 @@ class DirectJobs(Part):
     def jobs(self, wanted: JobFilter = EVERY_JOB, *, limit: int = 100, page: str | None = None) -> m.JobPage:
         check_limit(limit, JOBS_A_PAGE)
         names = [pattern.text for pattern in wanted.names]
-        _check_names("queue", wanted.queues, QUEUE_PATTERN, QUEUE_RULE)
-        _check_names("name", names, JOB_NAMES_PATTERN, JOB_NAMES_RULE)
+        for parameter, given in ((QUEUES, wanted.queues), (JOB_NAMES, names)):
+            assert isinstance(parameter.form, Several)
+            parameter.refuse(parameter.form.broken_among(given))
         several = (sorted(wanted.queues), sorted(wanted.states), sorted(names))
         of_list = ("jobs", *several, wanted.since_ms, wanted.until_ms, wanted.foreign)
         after = None if page is None else JobPlace(**place_in(of_list, page, _PLACE))
@@ -164,15 +158,6 @@ class DirectJobs(Part):
         if ended:
             is_over = is_over or is_long_ago(job.get("stoppedAt"), self._ground.world.clock.now_ms())
         return Stream(stream_in_batch(self._ground.world.batch, job), is_over)
-
-
-def _check_names(what: str, given: Sequence[str], pattern: str, rule: str) -> None:
-    """Raises UserMistake for what no name can be, and for too many."""
-    if len(given) > SEVERAL_MAXIMUM:
-        raise UserMistake(f"{what} may be given {SEVERAL_MAXIMUM} times, not {len(given)}")
-    for one in given:
-        if not re.fullmatch(pattern, one):
-            raise UserMistake(f"{what} must be {rule}, not {shown(one)}")
 
 
 def _check_child(record: JobRecord, child: int) -> None:

@@ -124,6 +124,9 @@ class NamePattern:
 
     text: str
 
+    def __str__(self) -> str:
+        return self.text
+
     @property
     def parts(self) -> tuple[str, tuple[str, ...], str]:
         """What a name begins with, what it has then in this order, and what it ends with; empty where anything does."""

@@ -5,7 +5,7 @@ Owns the text for each type of error that the models of `model.py` and `monitor/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,9 @@ from chalicelib.core.definition.model import (
     TaskSettings,
     Workflow,
 )
-from chalicelib.core.definition.schema_model import RULE_BROKEN
 from chalicelib.core.mistakes import Mistake, Path, broken_at, label_of
-from chalicelib.core.params import ParamType
-from chalicelib.core.pydantic_rules import MAPPING_TYPES, rule_of
+from chalicelib.core.pydantic_rules import MAPPING_TYPES, broken_of, is_of_type, rule_of
 from chalicelib.core.rules import Broken
-from chalicelib.core.schedule.model import CatchUp, Overlap
-from chalicelib.core.states import TriggerRule
 from chalicelib.core.suggest import Names, shown
 
 _KEY_MARK = "[key]"
@@ -39,13 +35,11 @@ _EMPTY = {"string_type": '""', "list_type": "[]", **dict.fromkeys(MAPPING_TYPES,
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of file: what its whole is called, what it needs, the model of the part at a path, and the choices of
-    keys that have some."""
+    """A kind of file: what its whole is called, what it needs, and the model of the part at a path."""
 
     whole: str
     needs: str
     model_at: Callable[[Path], type[BaseModel]]
-    enums: Mapping[str, Iterable[str]]
     hint_at: Callable[[Path, Any], str | None] = lambda path, value: None
     """What to write at a path in place of a value of the wrong type, where that is not as it is elsewhere."""
 
@@ -60,26 +54,16 @@ def mistakes_of(error: ValidationError, path: Path = (), of: Kind | None = None)
 def _mistake(of: Kind, kind: str, loc: Path, value: Any, context: Mapping[str, Any]) -> Mistake:
     at_key = kind != "missing" and bool(loc) and loc[-1] == _KEY_MARK
     path = loc[:-1] if at_key else loc
-    if kind == RULE_BROKEN:
-        broken = Broken(context["text"], context["suggestion"])
-        return _about_a_key(path, broken) if at_key else broken_at(path, broken)
     if kind == "missing":
         return _missing(of, path)
     if kind == "extra_forbidden":
         return _unknown(of, path)
-    if kind == "enum":
-        choices = of.enums[next(str(key) for key in reversed(path) if isinstance(key, str))]
-        suggestion = Names(choices).suggestion(value) if isinstance(value, str) else None
-        return broken_at(path, Broken(f"must be one of {', '.join(choices)}, not {shown(value)}", suggestion))
-    if kind in ("too_short", "too_long"):
-        least, most, found = context.get("min_length"), context.get("max_length"), context["actual_length"]
-        bound = f"{least:,} or more" if kind == "too_short" else f"{most:,} or fewer"
-        return broken_at(path, Broken(f"must have {bound} entries, not {found:,}"))
-    if rule := rule_of(kind, context, mapping="a mapping"):
+    if is_of_type(kind):
         what = label_of(path) if path else of.whole
-        text = f"{what} must be {rule}, not {_with_kind(value)}".lstrip()
+        text = f"{what} {rule_of(kind, context, mapping='a mapping')}, not {_with_kind(value)}".lstrip()
         return Mistake(path, text, of.hint_at(path, value) or _hint(kind, value) if path else None)
-    return broken_at(path, Broken(f"has a value that does not fit here: {shown(value)}"))
+    broken = broken_of(kind, context, value, mapping="a mapping")
+    return _about_a_key(path, broken) if at_key else broken_at(path, broken)
 
 
 def _about_a_key(path: Path, broken: Broken) -> Mistake:
@@ -120,12 +104,7 @@ def _part_of_a_workflow(path: Path) -> type[BaseModel]:
     return (Retry, Retry, Retry, ClassRetry, MemoryGrowth)[len(within)]
 
 
-WORKFLOW = Kind(
-    "a workflow",
-    "a workflow needs a name and tasks",
-    _part_of_a_workflow,
-    {"trigger_rule": TriggerRule, "type": ParamType, "overlap": Overlap, "catch_up": CatchUp},
-)
+WORKFLOW = Kind("a workflow", "a workflow needs a name and tasks", _part_of_a_workflow)
 
 
 def _with_kind(value: Any) -> str:

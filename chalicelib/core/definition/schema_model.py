@@ -16,10 +16,8 @@ from pydantic.json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core.documents import Described
+from chalicelib.core.pydantic_rules import RULE_BROKEN
 from chalicelib.core.rules import NUMBERS, Broken, Keeps, Rule, anchored
-
-RULE_BROKEN = "rule_broken"
-"""The type of the pydantic errors that carry our own words, as `text` and `suggestion` in their context."""
 
 
 class Model(BaseModel):

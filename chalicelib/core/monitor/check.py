@@ -17,12 +17,10 @@ from pydantic import BaseModel, ValidationError
 from chalicelib.core.definition.error_words import Kind, mistakes_of
 from chalicelib.core.definition.too_much import MISTAKES_MAXIMUM
 from chalicelib.core.errors import InvalidMonitors
-from chalicelib.core.failure import FailureClass
 from chalicelib.core.limits import MONITORS_MAXIMUM
 from chalicelib.core.mistakes import Mistake, Path
 from chalicelib.core.monitor.file_model import RULE_MODELS, Monitor, Monitors
 from chalicelib.core.monitor.monitor import RULES
-from chalicelib.core.monitor.watch import WatchedKind
 
 PATTERNS_MAXIMUM = 100
 """Of one list of a monitor: each event of a job is held against all of them."""
@@ -49,13 +47,7 @@ def _hint_at(path: Path, value: Any) -> str | None:
     return None
 
 
-_KIND = Kind(
-    "a monitor file",
-    "a monitor file needs monitors",
-    _part_at,
-    {"kinds": WatchedKind, "classes": FailureClass, "excluding": FailureClass},
-    _hint_at,
-)
+_KIND = Kind("a monitor file", "a monitor file needs monitors", _part_at, _hint_at)
 
 
 def monitor_mistakes(definition: Any) -> list[Mistake]:

@@ -125,7 +125,7 @@ def test_acting_on_a_run_in_the_wrong_state_is_a_conflict(service: Service, name
             "POST",
             "/tokens",
             {"name": "n", "scope": "rad"},
-            "scope must be one of 'read', 'start' or 'admin', not 'rad'",
+            "scope must be one of read, start, admin, not 'rad'; did you mean 'read'?",
         ),
         ("POST", "/tokens", {"name": "n"}, "scope is missing"),
         ("POST", "/tokens", [], "the body must be an object"),

@@ -17,8 +17,9 @@ from batchwright.files.workflow_file import load_mapping
 from batchwright.files.yaml_text import read_yaml
 from chalicelib.api.http.json_body import read_json_body
 from chalicelib.core.errors import UserMistake
+from chalicelib.core.limits import DEPTH_MAXIMUM, DIGITS_MAXIMUM
 from chalicelib.core.params import Declaration, ParamType
-from chalicelib.core.strict_json import DEPTH_MAXIMUM, DIGITS_MAXIMUM, NoJson
+from chalicelib.core.strict_json import NoJson
 
 REFUSED = "refused"
 DEEP = {"deep": Declaration(ParamType.LIST)}
@@ -79,9 +80,9 @@ def test_what_is_nested_deeper_is_refused_everywhere(tmp_path: Path) -> None:
     for read in (read_json_body, lambda body: read_file(body.decode()), lambda body: read_yaml(body.decode())):
         with pytest.raises((NoJson, Unreadable), match=f"values are nested more than {DEPTH_MAXIMUM} deep"):
             read(text.encode())
-    with pytest.raises(UserMistake, match="'deep'"):
+    with pytest.raises(UserMistake, match=f"^param 'deep': values are nested more than {DEPTH_MAXIMUM} deep$"):
         read_given_params(DEEP, [f"deep={text}"], None)
-    with pytest.raises(Exception, match=f"nested more than {DEPTH_MAXIMUM} deep"):
+    with pytest.raises(UserMistake, match=f"values are nested more than {DEPTH_MAXIMUM} deep"):
         load_mapping(path)
 
 
@@ -91,3 +92,26 @@ def test_a_number_may_have_as_many_digits_as_the_largest_double() -> None:
     for read in (read_json_body, lambda body: read_file(body.decode()), lambda body: read_yaml(body.decode())):
         with pytest.raises((NoJson, Unreadable), match="a number has 309 digits; 308 are the most"):
             read(f"{longest}9".encode())
+    for kind in (ParamType.INTEGER, ParamType.NUMBER):
+        declared = {"long": Declaration(kind)}
+        assert read_given_params(declared, [f"long={longest}"], None) == {"long": int(longest)}
+        with pytest.raises(UserMistake, match=r"^param 'long': a number has 309 digits; 308 are the most$"):
+            read_given_params(declared, [f"long={longest}9"], None)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1, "a": 2}', "the key 'a' stands twice in one object"),
+        ('["\\ud800"]', "half of a surrogate pair stands alone; it is no character"),
+        ("[1e999]", "'1e999' is too large for a number"),
+        ("[1 2]", "not valid JSON: expecting ',' delimiter (line 1, column 4)"),
+        ("[" * 100_000 + "]" * 100_000, f"values are nested more than {DEPTH_MAXIMUM} deep"),
+    ],
+)
+def test_a_param_and_a_body_are_refused_in_the_same_words(text: str, words: str) -> None:
+    with pytest.raises(NoJson) as of_body:
+        read_json_body(text.encode())
+    with pytest.raises(UserMistake) as of_param:
+        read_given_params(DEEP, [f"deep={text}"], None)
+    assert (str(of_body.value), str(of_param.value)) == (f"the body: {words}", f"param 'deep': {words}")

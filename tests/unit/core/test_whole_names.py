@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from chalicelib.api import models
-from chalicelib.api.http.route_table import PATH_PARAMETERS, ROUTES, Kind
+from chalicelib.api.http.parameters import Choice, Several, Text
+from chalicelib.api.http.route_table import PATH_PARAMETERS, ROUTES
 from chalicelib.core.definition import model as workflow
 from chalicelib.core.definition.check import check_definition
 from chalicelib.core.monitor import file_model as monitor
@@ -101,12 +102,14 @@ def test_nothing_unseen_may_stand_behind_a_name_of_a_monitor_file(end: str) -> N
 @pytest.mark.parametrize("end", UNSEEN, ids=ascii)
 def test_nothing_unseen_may_stand_behind_what_a_request_names(end: str) -> None:
     known = {"version": "1", "token_id": "0" * 16, "revision": "films:3"}
-    texts = [one for one in PATH_PARAMETERS.values() if one.kind is Kind.TEXT]
-    texts += [one for route in ROUTES for one in route.query if one.pattern]
+    texts = [one for one in PATH_PARAMETERS.values() if isinstance(one.form, Text)]
+    texts += [one for route in ROUTES for one in route.query if isinstance(one.form, Text | Several)]
+    assert texts
     for parameter in texts:
-        good = parameter.choices[0] if parameter.choices else known.get(parameter.name, "abcdefgh")
-        assert parameter.fits(good), parameter.name
-        assert not parameter.fits(good + end), parameter.name
+        item = parameter.form.item if isinstance(parameter.form, Several) else parameter.form
+        good = next(iter(item.members)) if isinstance(item, Choice) else known.get(parameter.name, "abcdefgh")
+        assert parameter.form.broken(good) is None, parameter.name
+        assert parameter.form.broken(good + end), parameter.name
     assert not is_token_id("0" * 16 + end)
     with pytest.raises(ValidationError):
         models.StartRun(workflow="w", notify_queue="batchwright-notices-me" + end)

@@ -16,7 +16,8 @@ from chalicelib.api.http.json_body import (
 )
 from chalicelib.api.http.parse_request import read_value
 from chalicelib.api.http.route_table import WORKFLOW_BYTES_MAXIMUM
-from chalicelib.core.strict_json import DEPTH_MAXIMUM, NoJson
+from chalicelib.core.limits import DEPTH_MAXIMUM
+from chalicelib.core.strict_json import NoJson
 
 MIB = 1024 * 1024
 

@@ -7,13 +7,36 @@ from typing import Any
 import pytest
 
 from chalicelib.api import models as m
+from chalicelib.api.http.etags import ExpectedETag, KnownETags
 from chalicelib.api.http.json_body import TooLarge
-from chalicelib.api.http.parse_request import read_body, read_key, read_path, read_query
-from chalicelib.api.http.route_table import ROUTES, Route
-from chalicelib.core.errors import UserMistake
+from chalicelib.api.http.parameters import Choice, Count, Cursor, Flag, Form, Parameter, Several, Text
+from chalicelib.api.http.parse_request import read_body, read_headers, read_path, read_query
+from chalicelib.api.http.route_table import IDEMPOTENCY_KEY, ROUTES, Route
+from chalicelib.core.errors import UnknownWorkflow, UserMistake
 from chalicelib.core.strict_json import NoJson
 
 LIMIT = 10_000
+EXAMPLES: dict[type[Any], tuple[Any, ...]] = {
+    Count: (1, 7),
+    Flag: (True, False),
+    Cursor: ("a page", "ü&x=1"),
+    ExpectedETag: ("abc", "*"),
+    KnownETags: (("abc", "def"), ("*",), ()),
+}
+"""Values of the forms that take the same ones wherever they stand."""
+NAMES = {"token_id": "0" * 16, "job_id": "abcdef01-2:7", "revisions": "films:3"}
+
+
+def examples(parameter: Parameter, form: Form) -> tuple[Any, ...]:
+    match form:
+        case Choice():
+            return tuple(form.members)
+        case Text():
+            return (form.makes(NAMES.get(parameter.key, "films-1")),)
+        case Several():
+            inner = examples(parameter, form.item)
+            return ((), inner, inner * 2)
+    return EXAMPLES[type(form)]
 
 
 def route(operation: str) -> Route:
@@ -79,28 +102,40 @@ def test_the_rule_of_a_text_is_told_as_a_sentence_of_the_one_that_breaks_it(quer
 def test_no_parameter_tells_its_pattern_to_people() -> None:
     of_paths = [parameter for route in ROUTES for parameter in route.path_parameters]
     of_queries = [parameter for route in ROUTES for parameter in route.query]
-    assert {one.name for one in (*of_paths, *of_queries) if one.pattern and not one.rule} == set()
+    forms = {one.name: one.form.item if isinstance(one.form, Several) else one.form for one in (*of_paths, *of_queries)}
+    texts = {name: form for name, form in forms.items() if isinstance(form, Text)}
+    assert {name for name, form in texts.items() if not form.rule or form.pattern in form.rule} == set()
+    assert texts
 
 
 def test_a_piece_of_a_path_that_can_be_nothings_name_is_told_of() -> None:
     parameters = route("get_version").path_parameters
-    assert read_path(parameters, {"name": "films", "version": "12"}) == ({"name": "films", "version": 12}, None)
-    values, broken = read_path(parameters, {"name": "films", "version": "0"})
-    assert values == {"name": "films"}
-    assert broken == "version must be a whole number from 1 to 1,000,000,000, not '0'"
-    assert read_path(parameters, {"name": "../films", "version": "1"})[1] is not None
+    assert read_path(parameters, {"name": "films", "version": "12"}) == {"name": "films", "version": 12}
+    with pytest.raises(UnknownWorkflow) as raised:
+        read_path(parameters, {"name": "films", "version": "0"})
+    assert str(raised.value) == "version must be a whole number from 1 to 1,000,000,000, not '0'"
+    with pytest.raises(UnknownWorkflow, match=r"^name must be a name \(1 to 128"):
+        read_path(parameters, {"name": "../films", "version": "1"})
+
+
+def test_what_is_written_is_read_as_it_was() -> None:
+    for one in ROUTES:
+        for parameter in (*one.query, *one.headers, *one.path_parameters):
+            for value in examples(parameter, parameter.form):
+                text = parameter.write(value)
+                assert (parameter.form.default if text is None else parameter.read(text)) == value, parameter
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "ü", "x" * 257, "a\n"])
 def test_an_idempotency_key_is_visible_text_of_bounded_length(key: str) -> None:
     with pytest.raises(UserMistake, match="Idempotency-Key must have 1 to 256 visible ASCII"):
-        read_key({"Idempotency-Key": key})
+        read_headers([IDEMPOTENCY_KEY], {"Idempotency-Key": key})
 
 
 def test_an_idempotency_key_must_be_given() -> None:
     with pytest.raises(UserMistake, match="the header Idempotency-Key is missing"):
-        read_key({})
-    assert read_key({"Idempotency-Key": "x" * 256}) == "x" * 256
+        read_headers([IDEMPOTENCY_KEY], {})
+    assert read_headers([IDEMPOTENCY_KEY], {"Idempotency-Key": "x" * 256}) == {"idempotency_key": "x" * 256}
 
 
 @pytest.mark.parametrize(

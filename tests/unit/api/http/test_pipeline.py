@@ -158,7 +158,7 @@ class Workflows:
     def runs(self, **_: Any) -> m.Page[m.Run]:
         raise UnknownWorkflow("no workflow 'films' was pushed; did you mean 'film-secret'?")
 
-    def start_run(self, request: m.StartRun, key: str) -> m.Run:
+    def start_run(self, request: m.StartRun, idempotency_key: str) -> m.Run:
         raise UnknownWorkflow("no workflow 'films' was pushed; did you mean 'film-secret'?")
 
 
